@@ -1,0 +1,1 @@
+"""What an artifact is and what happened to it: reading, manifest, ledger."""

@@ -1,0 +1,32 @@
+"""The seam between whoever reads a file and whoever looks at its bytes."""
+
+from typing import Protocol
+
+__all__ = ["BlockSink", "ByteView"]
+
+
+class ByteView(Protocol):
+    """Random access to the bytes of one regular file that was opened once.
+
+    A view never reopens a path: what a scanner sees is what was hashed.
+    """
+
+    @property
+    def size(self) -> int:
+        """Length in bytes, fixed when the file was opened."""
+        ...
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes from `offset`; fewer only at the end of the file.
+
+        Raises `ReadError` when reading fails and `FileChangedError` when the file shrank.
+        """
+        ...
+
+
+class BlockSink(Protocol):
+    """Something that wants every byte of a file, in order, once."""
+
+    def update(self, block: memoryview, /) -> object:
+        """Take the next block; the buffer is reused after the call returns."""
+        ...

@@ -1,0 +1,1 @@
+"""Whether an artifact is safe to open: formats, pickles, containers, rules, findings."""
