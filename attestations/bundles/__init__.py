@@ -1,0 +1,1 @@
+"""Sigstore bundles and their DSSE envelopes: parsed strictly, written exactly."""

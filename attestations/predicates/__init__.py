@@ -1,0 +1,1 @@
+"""Predicates: what a statement says about its subject; one file a predicate type."""

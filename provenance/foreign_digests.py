@@ -1,0 +1,41 @@
+"""Digests by which other tools name an artifact: the OMS root and in-toto's dirHash.
+
+They are annotations: neither links anything by itself (the OMS root does not bind names).
+"""
+
+import hashlib
+from collections.abc import Iterable
+
+from weightmark.provenance.names import sort_key
+from weightmark.provenance.sidecars import UNSIGNED_BY_OMS
+
+__all__ = ["dir_hash", "in_oms_set", "oms_order", "oms_root"]
+
+
+def in_oms_set(path: str) -> bool:
+    """Tell whether OMS signs the file at `path` (OMS v1.0 leaves root git files out)."""
+    return path.partition("/")[0] not in UNSIGNED_BY_OMS
+
+
+def oms_order(path: str) -> str:
+    """Return the key by which OMS v1.0 §5.2.1 orders resources: the code points of the name."""
+    return path
+
+
+def oms_root(digests: Iterable[str]) -> str:
+    """Return the OMS root, lowercase hex: SHA-256 over the concatenated raw digests in document order."""
+    return hashlib.sha256(b"".join(bytes.fromhex(digest) for digest in digests)).hexdigest()
+
+
+def dir_hash(files: Iterable[tuple[str, str]]) -> str | None:
+    """Return in-toto's dirHash of (path, SHA-256 hex) pairs, lowercase hex.
+
+    SHA-256 over the sorted lines ``<hex>  <path>\\n`` (Go's `Hash1`). None when a path holds a
+    line feed, which this format can't express.
+    """
+    ordered = sorted(files, key=lambda file: sort_key(file[0]))
+    if any("\n" in path for path, _ in ordered):
+        return None
+    return hashlib.sha256(
+        b"".join(f"{digest}  {path}\n".encode() for path, digest in ordered)
+    ).hexdigest()

@@ -1,0 +1,91 @@
+"""The content-addressed blob store: `claims/<sha256 hex>` holds claims and signed requests."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from weightmark.errors import LedgerInconsistentError, ReadError, WeightmarkError
+from weightmark.provenance.ledger.admission import MAX_CLAIM_SIZE
+from weightmark.provenance.ledger.files import read_file, sync_folder, write_file
+
+__all__ = ["BlobState", "BlobStore"]
+
+_HEX = re.compile(r"[0-9a-f]{64}\Z")
+_WRITERS = 8
+
+
+class BlobState(StrEnum):
+    """What became of a blob that the log commits to."""
+
+    PRESENT = "present"
+    """it is there, and is what the log says"""
+    REDACTED = "redacted"
+    """it was erased, and a `redact` entry says so"""
+    MISSING = "missing"
+    """it is gone"""
+    DAMAGED = "damaged"
+    """other bytes stand in its place"""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobStore:
+    """Blobs below one folder."""
+
+    folder: Path
+    """`claims/`"""
+
+    def put_all(self, blobs: Mapping[str, bytes]) -> None:
+        """Store blobs by their SHA-256 hex, durably, all or none."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        wanted = [digest for digest in sorted(blobs) if self.state(digest) != BlobState.PRESENT]
+        try:
+            with ThreadPoolExecutor(min(_WRITERS, len(wanted) or 1)) as writers:
+                for _ in writers.map(lambda one: write_file(self._path(one), blobs[one]), wanted):
+                    pass
+            sync_folder(self.folder)
+        except WeightmarkError:
+            for one in wanted:
+                with suppress(OSError):
+                    self._path(one).unlink()
+            raise
+
+    def get(self, digest: str) -> bytes:
+        """Return a blob that is what its name says.
+
+        Raises `ReadError` when it is missing and `LedgerInconsistentError` when it was changed.
+        """
+        path = self._path(digest)
+        data = read_file(path, max_size=MAX_CLAIM_SIZE)
+        if data is None:
+            raise ReadError(
+                f"`{path}` is missing",
+                why="the ledger commits to it, so its claim cannot be checked",
+                fix="restore it from a backup; its name is the SHA-256 of its bytes",
+            )
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise LedgerInconsistentError(
+                f"`{path}` was changed",
+                why="its bytes do not have the SHA-256 that the ledger commits to",
+                fix="restore it from a backup",
+            )
+        return data
+
+    def state(self, digest: str) -> BlobState:
+        """Say whether a blob is present, missing or damaged."""
+        if not self._path(digest).exists():
+            return BlobState.MISSING
+        try:
+            self.get(digest)
+        except LedgerInconsistentError:
+            return BlobState.DAMAGED
+        return BlobState.PRESENT
+
+    def _path(self, digest: str) -> Path:
+        if not _HEX.match(digest):
+            raise ValueError("a blob is named by SHA-256 in lowercase hex")
+        return self.folder / digest

@@ -1,0 +1,189 @@
+"""The leaf of the log: one canonical event, the bytes that are hashed (docs/formats/ledger.md)."""
+
+import re
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from weightmark.errors import LimitError, MalformedError, UnsupportedError
+from weightmark.provenance.strict_json import canonical_json, parse_object
+
+__all__ = [
+    "EVENT_VERSION",
+    "KINDS",
+    "MAX_EVENT_SIZE",
+    "Event",
+    "Kind",
+    "check_event_id",
+    "check_origin",
+    "format_time",
+    "parse_event",
+    "parse_time",
+]
+
+EVENT_VERSION = 1
+"""the value of `v`"""
+MAX_EVENT_SIZE = 65_535
+"""bytes; the limit of one tlog-tiles entry"""
+MAX_ORIGIN_SIZE = 255
+"""bytes; so that a cosigner can write its length in one byte"""
+
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+_EVENT_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
+_SUBJECT = re.compile(r"(?:(?:wm1|sha256|key):[0-9a-f]{64})?\Z")
+_PARTY = re.compile(r"(?:key|salted):[0-9a-f]{64}\Z")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z", re.ASCII)
+
+
+class Kind(StrEnum):
+    """What an entry records."""
+
+    RELEASE = "release"
+    """an artifact was released"""
+    SCAN = "scan"
+    """an artifact was scanned"""
+    PROVENANCE = "provenance"
+    """how an artifact was made"""
+    TEST = "test"
+    """an artifact was tested"""
+    APPROVE = "approve"
+    """somebody approved an artifact"""
+    DECISION = "decision"
+    """a gate decided"""
+    DEPLOY = "deploy"
+    """an artifact was deployed"""
+    REVOKE = "revoke"
+    """a claim, key or digest no longer counts"""
+    REINSTATE = "reinstate"
+    """a revocation was lifted"""
+    POLICY = "policy"
+    """the registration policy of this log"""
+    KEY = "key"
+    """the log's key changed"""
+    REDACT = "redact"
+    """a stored claim was erased"""
+    WITNESS = "witness"
+    """a witness was added"""
+    OBSERVED = "observed"
+    """a claim that no policy counts"""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of the log; `to_bytes` gives exactly what is hashed."""
+
+    kind: Kind
+    """what the entry records"""
+    origin: str
+    """the log that it was made for"""
+    event_id: str
+    """chosen by the submitter: the same id again is the same event"""
+    claim_id: str
+    """SHA-256 hex of what the claim's signature covers (the PAE of a DSSE envelope)"""
+    claim_sha256: str
+    """SHA-256 hex of the claim's bytes"""
+    request_sha256: str
+    """SHA-256 hex of the signed request's bytes"""
+    subject: str
+    """`wm1:<hex>`, `sha256:<hex>` or `key:<hex>`; empty when the claim is about the log itself"""
+    signer: str
+    """who signed the claim: `key:<fingerprint hex>` or `salted:<commitment hex>`"""
+    submitter: str
+    """who signed the request, written as `signer`"""
+    at: str
+    """the log's own clock, RFC 3339 UTC in whole seconds; proves nothing alone"""
+
+    def __post_init__(self) -> None:
+        """Refuse fields that could not be read back."""
+        check_origin(self.origin)
+        check_event_id(self.event_id)
+        parse_time(self.at)
+        for name in ("claim_id", "claim_sha256", "request_sha256"):
+            _check(name, getattr(self, name), _SHA256)
+        _check("subject", self.subject, _SUBJECT)
+        _check("signer", self.signer, _PARTY)
+        _check("submitter", self.submitter, _PARTY)
+
+    def to_bytes(self) -> bytes:
+        """Return the canonical JSON; raises `LimitError` over 65,535 bytes."""
+        data = canonical_json({"v": EVENT_VERSION, **asdict(self)})
+        if len(data) > MAX_EVENT_SIZE:
+            raise LimitError(f"the event is over {MAX_EVENT_SIZE} bytes")
+        return data
+
+
+KINDS: frozenset[str] = frozenset(Kind)
+"""every kind, as written"""
+_FIELDS = frozenset({"v", *Event.__dataclass_fields__})
+
+
+def parse_event(data: bytes) -> Event:
+    """Read a leaf strictly: exact keys, exact types, canonical bytes.
+
+    Raises `MalformedError`; `UnsupportedError` for a later version or an unknown kind.
+    """
+    fields = parse_object(data, what="the ledger event", max_size=MAX_EVENT_SIZE, max_depth=2)
+    _check_version(fields.get("v"))
+    if fields.keys() != _FIELDS:
+        odd = sorted(fields.keys() ^ _FIELDS)
+        raise MalformedError(f"the ledger event has missing or unknown fields: {', '.join(odd)}")
+    del fields["v"]
+    if not all(isinstance(value, str) for value in fields.values()):
+        raise MalformedError("a field of the ledger event is not a string")
+    if fields["kind"] not in KINDS:
+        raise UnsupportedError(
+            f"the ledger event is of an unknown kind `{fields['kind'][:80]}`",
+            fix="read this ledger with a newer weightmark",
+        )
+    event = Event(**{**fields, "kind": Kind(fields["kind"])})
+    if event.to_bytes() != data:
+        raise MalformedError("the ledger event is not canonical JSON")
+    return event
+
+
+def check_origin(origin: str) -> None:
+    """Refuse an origin that cannot name a log: it is the name of a signed note (C2SP)."""
+    printable = origin.isprintable() and not any(c.isspace() or c == "+" for c in origin)
+    if not origin or not printable or len(origin.encode("utf-8", "replace")) > MAX_ORIGIN_SIZE:
+        raise MalformedError(
+            f"`{origin[:80]!a}` is no origin",
+            why=f"an origin is 1 to {MAX_ORIGIN_SIZE} printable bytes without spaces and `+`",
+            fix="use a name like `example.com/models`",
+        )
+
+
+def check_event_id(event_id: str) -> None:
+    """Refuse an event id that is not 1 to 128 of letters, digits, `.`, `_`, `:` and `-`."""
+    _check("event_id", event_id, _EVENT_ID)
+
+
+def format_time(moment: datetime) -> str:
+    """Write an aware time as RFC 3339 UTC in whole seconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_time(text: str) -> datetime:
+    """Read RFC 3339 UTC in whole seconds; raises `MalformedError`."""
+    if _TIME.match(text):
+        with suppress(ValueError):
+            return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    raise MalformedError(
+        f"`{text[:40]!a}` is no time", why="times are written as RFC 3339 UTC in whole seconds"
+    )
+
+
+def _check_version(version: Any) -> None:
+    if type(version) is not int or version < 1:
+        raise MalformedError("the ledger event has no version")
+    if version > EVENT_VERSION:
+        raise UnsupportedError(
+            f"the ledger event is of version {version}",
+            fix="read this ledger with a newer weightmark",
+        )
+
+
+def _check(name: str, value: str, pattern: re.Pattern[str]) -> None:
+    if not pattern.match(value):
+        raise MalformedError(f"`{name}` of the ledger event is not well formed")

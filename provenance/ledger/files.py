@@ -1,0 +1,107 @@
+"""Durable files: whole or absent, whatever happens in between."""
+
+import fcntl
+import os
+import secrets
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from weightmark.errors import LimitError, ReadError, read_failure
+
+__all__ = ["locked", "make_folders", "read_file", "sync_folder", "write_file", "write_text_file"]
+
+_BLOCK = 1024 * 1024
+
+
+def read_file(path: Path, *, max_size: int) -> bytes | None:
+    """Return the content of a regular file, None when it is absent.
+
+    Raises `ReadError` for anything that is no regular file and `LimitError` over `max_size` bytes.
+    """
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+    try:
+        descriptor = os.open(path, flags)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise read_failure(path, error) from error
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ReadError(f"`{path}` is no regular file")
+        try:
+            data = file.read(max_size + 1)
+        except OSError as error:
+            raise read_failure(path, error) from error
+    if len(data) > max_size:
+        raise LimitError(f"`{path}` is over {max_size} bytes")
+    return data
+
+
+def write_file(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """Write a file whole: temporary name, fsync, rename; the folder is left to `sync_folder`."""
+    temporary = path.with_name(f".{path.name[:64]}.{secrets.token_hex(8)}.tmp")
+    try:
+        _write_synced(temporary, data, mode)
+        temporary.rename(path)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink()
+        raise read_failure(path, error) from error
+
+
+def write_text_file(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """Write one line of text, whole and durable."""
+    write_file(path, f"{text}\n".encode(), mode=mode)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise read_failure(folder, error) from error
+
+
+def make_folders(folders: Iterable[Path], *, mode: int = 0o755) -> None:
+    """Make folders with their parents, each durable in its parent."""
+    for folder in sorted(set(folders)):
+        missing = [one for one in (folder, *folder.parents) if not one.exists()]
+        for one in reversed(missing):
+            try:
+                one.mkdir(mode=mode, exist_ok=True)
+            except OSError as error:
+                raise read_failure(one, error) from error
+            sync_folder(one.parent)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on the file `path`, which is made when absent."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise read_failure(path, error) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _write_synced(path: Path, data: bytes, mode: int) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(path, flags, mode)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest[:_BLOCK]) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,258 @@
+"""Signed notes and their keys (C2SP signed-note v1.0.0): text, blank line, signature lines.
+
+Only Ed25519 (type 0x01) signs and verifies here; lines by other keys are kept as they are.
+"""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from weightmark.errors import (
+    LimitError,
+    MalformedError,
+    TamperedError,
+    UnsupportedError,
+    WrongSignerError,
+)
+
+__all__ = [
+    "ED25519",
+    "MAX_NOTE_SIZE",
+    "NoteSigner",
+    "NoteVerifier",
+    "SignatureLine",
+    "VerifiedNote",
+    "decode_base64",
+    "open_note",
+    "split_note",
+]
+
+ED25519 = 0x01
+"""the key type of a log"""
+MAX_NOTE_SIZE = 1024 * 1024
+"""bytes"""
+MAX_SIGNATURES = 100
+"""lines; the specification asks for at least 16"""
+
+_DASH = "\u2014 ".encode()
+_KEY_ID_SIZE = 4
+_SEED_SIZE = 32
+_SIGNATURE_SIZE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureLine:
+    """One signature line; reading it proves nothing."""
+
+    name: str
+    """the key's name"""
+    key_id: bytes
+    """4 bytes"""
+    signature: bytes
+    """what follows the key id"""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedNote:
+    """A note with at least one good signature by a known key; only `open_note` makes it."""
+
+    text: bytes
+    """what was signed; ends in a newline"""
+    signers: tuple["NoteVerifier", ...]
+    """the known keys whose signatures are good"""
+    unknown: tuple[SignatureLine, ...]
+    """lines by keys that are not known; they prove nothing"""
+
+
+@dataclass(frozen=True, slots=True)
+class NoteVerifier:
+    """A public key with a name."""
+
+    name: str
+    """for a log: its origin"""
+    public_key: bytes
+    """32 bytes, Ed25519"""
+
+    @classmethod
+    def parse(cls, vkey: str) -> "NoteVerifier":
+        """Read `<name>+<key id hex>+<base64(type || key)>`; raises `MalformedError` or `UnsupportedError`."""
+        name, key_id, encoded = _split_key(vkey, "verifier key")
+        key = decode_base64(encoded, "the verifier key")
+        if not key or key[0] != ED25519 or len(key) != 1 + _SEED_SIZE:
+            raise UnsupportedError(
+                f"the verifier key of `{name}` is not an Ed25519 key",
+                why="a log's key has the type 0x01",
+            )
+        verifier = cls(name, key[1:])
+        if verifier.key_id.hex() != key_id:
+            raise MalformedError(f"the key id of the verifier key of `{name}` is not its own")
+        return verifier
+
+    @property
+    def key_id(self) -> bytes:
+        """The first 4 bytes of SHA-256(name, newline, type, key)."""
+        named = self.name.encode() + b"\n" + bytes([ED25519]) + self.public_key
+        return hashlib.sha256(named).digest()[:_KEY_ID_SIZE]
+
+    @property
+    def vkey(self) -> str:
+        """The key as C2SP clients take it."""
+        encoded = base64.b64encode(bytes([ED25519]) + self.public_key).decode()
+        return f"{self.name}+{self.key_id.hex()}+{encoded}"
+
+    @property
+    def fingerprint(self) -> str:
+        """`key:` and the SHA-256 hex of the key's DER SubjectPublicKeyInfo (RFC 8410)."""
+        spki = bytes.fromhex("302a300506032b6570032100") + self.public_key
+        return f"key:{hashlib.sha256(spki).hexdigest()}"
+
+    def check(self, text: bytes, signature: bytes) -> None:
+        """Raise `TamperedError` unless the signature over `text` is good."""
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+        try:
+            Ed25519PublicKey.from_public_bytes(self.public_key).verify(signature, text)
+        except InvalidSignature as error:
+            raise TamperedError(f"the signature by `{self.name}` on a note is not good") from error
+
+
+@dataclass(frozen=True, slots=True)
+class NoteSigner:
+    """A private Ed25519 key with a name."""
+
+    name: str
+    """for a log: its origin"""
+    seed: bytes = field(repr=False)
+    """32 bytes, secret"""
+
+    @classmethod
+    def generate(cls, name: str) -> "NoteSigner":
+        """Make a new key from the system's random source."""
+        import secrets
+
+        return cls(name, secrets.token_bytes(_SEED_SIZE))
+
+    @classmethod
+    def parse(cls, skey: str) -> "NoteSigner":
+        """Read `PRIVATE+KEY+<name>+<key id hex>+<base64(type || seed)>`; raises `MalformedError`."""
+        prefix = "PRIVATE+KEY+"
+        if not skey.startswith(prefix):
+            raise MalformedError("the log key is not a private note key")
+        name, key_id, encoded = _split_key(skey.removeprefix(prefix), "log key")
+        key = decode_base64(encoded, "the log key")
+        if len(key) != 1 + _SEED_SIZE or key[0] != ED25519:
+            raise UnsupportedError("the log key is not an Ed25519 key")
+        signer = cls(name, key[1:])
+        if signer.verifier.key_id.hex() != key_id:
+            raise MalformedError("the key id of the log key is not its own")
+        return signer
+
+    @property
+    def skey(self) -> str:
+        """The private key as text; secret."""
+        encoded = base64.b64encode(bytes([ED25519]) + self.seed).decode()
+        return f"PRIVATE+KEY+{self.name}+{self.verifier.key_id.hex()}+{encoded}"
+
+    @property
+    def verifier(self) -> NoteVerifier:
+        """The public half."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        public = Ed25519PrivateKey.from_private_bytes(self.seed).public_key()
+        return NoteVerifier(self.name, public.public_bytes_raw())
+
+    def sign(self, text: bytes) -> bytes:
+        """Return the signed note over `text`, which must end in a newline."""
+        return text + b"\n" + self.line(text)
+
+    def line(self, text: bytes) -> bytes:
+        """Return one signature line over `text`, to be added to a note."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        _check_text(text)
+        signature = Ed25519PrivateKey.from_private_bytes(self.seed).sign(text)
+        encoded = base64.b64encode(self.verifier.key_id + signature)
+        return _DASH + self.name.encode() + b" " + encoded + b"\n"
+
+
+def open_note(note: bytes, verifiers: Iterable[NoteVerifier]) -> VerifiedNote:
+    """Check the signatures of known keys.
+
+    Raises `MalformedError`, `TamperedError` when a known key's signature is bad, and
+    `WrongSignerError` when no known key signed.
+    """
+    text, lines = split_note(note)
+    known = {(one.name, one.key_id): one for one in verifiers}
+    signers: list[NoteVerifier] = []
+    unknown: list[SignatureLine] = []
+    for line in lines:
+        verifier = known.get((line.name, line.key_id))
+        if verifier is None:
+            unknown.append(line)
+        elif len(line.signature) != _SIGNATURE_SIZE:
+            raise TamperedError(f"the signature by `{line.name}` on a note is not good")
+        else:
+            verifier.check(text, line.signature)
+            signers.append(verifier)
+    if not signers:
+        names = ", ".join(f"`{line.name}`" for line in lines[:5])
+        raise WrongSignerError(f"the note is signed by {names}, and by no known key")
+    return VerifiedNote(text, tuple(signers), tuple(unknown))
+
+
+def split_note(note: bytes) -> tuple[bytes, tuple[SignatureLine, ...]]:
+    """Split a note into its text and its signature lines; raises `MalformedError` or `LimitError`."""
+    if len(note) > MAX_NOTE_SIZE:
+        raise LimitError(f"the note is over {MAX_NOTE_SIZE} bytes")
+    _check_text(note)
+    text, blank, signatures = note.rpartition(b"\n\n")
+    if not blank or not signatures:
+        raise MalformedError("the note has no signatures")
+    rows = signatures[:-1].split(b"\n")
+    if len(rows) > MAX_SIGNATURES:
+        raise LimitError(f"the note has more than {MAX_SIGNATURES} signatures")
+    return text + b"\n", tuple(_parse_line(row) for row in rows)
+
+
+def decode_base64(text: str, what: str) -> bytes:
+    """Decode standard base64 that is canonical; raises `MalformedError`."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (ValueError, binascii.Error) as error:
+        raise MalformedError(f"{what} is not base64") from error
+    if base64.b64encode(data).decode() != text:
+        raise MalformedError(f"{what} is not canonical base64")
+    return data
+
+
+def _parse_line(row: bytes) -> SignatureLine:
+    name, space, encoded = row.removeprefix(_DASH).decode().partition(" ")
+    if not row.startswith(_DASH) or not space or not _is_name(name):
+        raise MalformedError("the note has a malformed signature line")
+    data = decode_base64(encoded, "a signature of the note")
+    if len(data) <= _KEY_ID_SIZE:
+        raise MalformedError("the note has a signature that is too short")
+    return SignatureLine(name, data[:_KEY_ID_SIZE], data[_KEY_ID_SIZE:])
+
+
+def _check_text(text: bytes) -> None:
+    try:
+        decoded = text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise MalformedError(f"the note is not UTF-8 at byte {error.start}") from error
+    if any(c < " " and c != "\n" for c in decoded) or not decoded.endswith("\n"):
+        raise MalformedError("the note holds control characters or does not end in a newline")
+
+
+def _split_key(key: str, what: str) -> tuple[str, str, str]:
+    parts = key.split("+", 2)
+    if len(parts) != 3 or not _is_name(parts[0]):  # noqa: PLR2004 - name, key id, key
+        raise MalformedError(f"the {what} is not `<name>+<key id>+<base64>`")
+    return parts[0], parts[1], parts[2]
+
+
+def _is_name(name: str) -> bool:
+    return bool(name) and "+" not in name and not any(c.isspace() for c in name)

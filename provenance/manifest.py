@@ -1,0 +1,130 @@
+"""Manifest v1: the canonical list of an artifact's files, and the identity that follows from it.
+
+Byte for byte in docs/formats/manifest-v1.md. The first line is ``weightmark-manifest/v1``, then
+one line a file, ``<blake3 hex> <size> <path>``, sorted by the UTF-8 bytes of the unescaped path;
+every line ends in ``\\n``. The identity is the SHA-256 of these bytes, written ``wm1:<hex>``.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+from weightmark.errors import MalformedError, NoInputError
+from weightmark.provenance.names import escape_path, path_problem, sort_key, unescape_path
+
+__all__ = [
+    "IDENTITY_PREFIX",
+    "MANIFEST_HEADER",
+    "MANIFEST_MEDIA_TYPE",
+    "SINGLE_FILE",
+    "Manifest",
+    "Row",
+    "parse_identity",
+]
+
+MANIFEST_HEADER = b"weightmark-manifest/v1\n"
+MANIFEST_MEDIA_TYPE = "application/vnd.weightmark.manifest.v1"
+IDENTITY_PREFIX = "wm1:"
+SINGLE_FILE = "."
+"""the path of the only file of a single-file artifact, so that renaming it keeps its identity"""
+
+_ROW = re.compile(rb"([0-9a-f]{64}) (0|[1-9][0-9]{0,18}) ([^\n]+)")
+_IDENTITY = re.compile(r"wm1:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One file of a manifest."""
+
+    path: str
+    """relative POSIX path, unescaped; `.` for a single file"""
+    size: int
+    """bytes"""
+    blake3: str
+    """BLAKE3-256 of the content, lowercase hex"""
+
+    def line(self) -> bytes:
+        """Return the canonical line, with its line end."""
+        return f"{self.blake3} {self.size} {escape_path(self.path)}\n".encode()
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All files of an artifact: at least one, sorted, each path once."""
+
+    rows: tuple[Row, ...]
+    """sorted by the UTF-8 bytes of the path"""
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[Row]) -> Self:
+        """Sort and check rows; raises `NoInputError` for none and `MalformedError` for a bad or doubled path."""
+        ordered = tuple(sorted(rows, key=lambda row: sort_key(row.path)))
+        if not ordered:
+            raise NoInputError(
+                "an artifact without files has no identity", fix="name a folder that holds files"
+            )
+        for before, row in zip((None, *ordered), ordered, strict=False):
+            problem = path_problem(row.path)
+            if problem:
+                raise MalformedError(f"the path `{escape_path(row.path)}` {problem}")
+            if before is not None and before.path == row.path:
+                raise MalformedError(
+                    f"the path `{escape_path(row.path)}` stands twice in the manifest"
+                )
+        if len(ordered) > 1 and any(row.path == SINGLE_FILE for row in ordered):
+            raise MalformedError("the path `.` stands beside other paths in the manifest")
+        return cls(ordered)
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self:
+        """Parse canonical bytes; raises `MalformedError` for any byte that the canonical form would not have."""
+        if not data.startswith(MANIFEST_HEADER):
+            raise MalformedError("not a manifest: the first line is not `weightmark-manifest/v1`")
+        if not data.endswith(b"\n"):
+            raise MalformedError("the manifest does not end in a line feed")
+        rows = [
+            _parse_row(number, line) for number, line in enumerate(data.split(b"\n")[1:-1], start=2)
+        ]
+        manifest = cls.from_rows(rows)
+        if manifest.canonical_bytes != data:
+            raise MalformedError("the manifest is not in canonical order")
+        return manifest
+
+    @cached_property
+    def canonical_bytes(self) -> bytes:
+        """The bytes whose SHA-256 is the identity."""
+        return MANIFEST_HEADER + b"".join(row.line() for row in self.rows)
+
+    @cached_property
+    def identity(self) -> str:
+        """The identity, `wm1:` and 64 lowercase hex digits."""
+        return IDENTITY_PREFIX + hashlib.sha256(self.canonical_bytes).hexdigest()
+
+    @property
+    def total_size(self) -> int:
+        """Bytes of all files together."""
+        return sum(row.size for row in self.rows)
+
+
+def parse_identity(text: str) -> str:
+    """Return `text` if it is an identity; raises `MalformedError`."""
+    if not _IDENTITY.fullmatch(text):
+        raise MalformedError(
+            f"`{text[:100]}` is no identity",
+            fix="an identity is `wm1:` and 64 lowercase hex digits",
+        )
+    return text
+
+
+def _parse_row(number: int, line: bytes) -> Row:
+    match = _ROW.fullmatch(line)
+    if not match:
+        raise MalformedError(f"line {number} of the manifest is not `<blake3> <size> <path>`")
+    try:
+        path = match[3].decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise MalformedError(f"line {number} of the manifest is not UTF-8") from error
+    return Row(unescape_path(path), int(match[2]), match[1].decode("ascii"))
