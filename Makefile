@@ -1,23 +1,64 @@
 # The two commands for a newcomer are `make demo` and `make test`; `make check` is the third, for whoever changes code.
 PYTHON ?= python3
+PYTEST_FLAGS ?= -n auto
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check format lock clean
+.PHONY: help demo test check format generate lock peers models smoke bench clean
 help:
-	@echo "make demo     show the whole main job on real models (about a minute)"
-	@echo "make test     run the test suite"
-	@echo "make check    format, lint, types, layers, spelling, README, locks"
-	@echo "make format   let the formatter rewrite the code"
-	@echo "make lock     resolve the dependencies anew (needs uv)"
+	@echo "make demo      show the whole main job on real models (about a minute)"
+	@echo "make test      run the test suite"
+	@echo "make check     format, lint, types, layers, spelling, README, locks"
+	@echo "make format    let the formatter rewrite the code"
+	@echo "make generate  write what is generated from the code: README overview, exit codes"
+	@echo "make peers     install the peer tools that some tests compare with (1 GB)"
+	@echo "make models    fetch the small real models that the demo and some tests use"
+	@echo "make smoke     build the wheel and try it in an empty environment"
+	@echo "make bench     measure side by side with peers"
+	@echo "make lock      resolve the dependencies anew (needs uv)"
+	@echo "make clean     remove the environment and everything that was built"
 
 $(READY): pyproject.toml ci/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("error: Python 3.11 or newer is needed; name it with `make PYTHON=python3.12 …`")'
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet --only-binary :all: --require-hashes -r ci/constraints.txt
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-test: $(READY)
-	$(VENV)/bin/python -m pytest
+demo: models
+	$(VENV)/bin/python ci/demo.py
 
+test: $(READY)
+	$(VENV)/bin/python -m pytest $(PYTEST_FLAGS)
+
+check: $(READY)
+	VENV=$(VENV) ci/check
+
+format: $(READY)
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+generate: $(READY)
+	$(VENV)/bin/python ci/readme_help.py --write
+	$(VENV)/bin/python ci/exit_codes.py --write
+
+lock:
+	ci/lock
+
+peers:
+	PYTHON=$(PYTHON) ci/peers/install
+
+models: $(READY)
+	@$(VENV)/bin/python ci/fetch_models.py
+
+smoke: $(READY)
+	VENV=$(VENV) ci/smoke
+
+bench: $(READY)
+	$(VENV)/bin/python benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) .peers .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	  .import_linter_cache .coverage htmlcov
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,15 +1,16 @@
 """Belief: which of the evidence was signed by whom the caller trusts, and what it says."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.checks import Check, Outcome
-from weightmark.attestations.evidence import Evidence
+from weightmark.attestations.evidence import Claim, Evidence, SignatureFile
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
 from weightmark.attestations.predicates.oms import OmsClaim
 from weightmark.attestations.trust import Trust, VerifiedBundle
-from weightmark.errors import UnsupportedError, WeightmarkError, WrongSignerError
+from weightmark.errors import MalformedError, UnsupportedError, WeightmarkError, WrongSignerError
+from weightmark.provenance.foreign_digests import in_oms_set
 
 __all__ = ["Belief", "BelievedManifest", "BelievedSignature", "ListedClaim", "weigh_evidence"]
 
@@ -74,93 +75,118 @@ class Belief:
 
     @property
     def needs_sha256(self) -> bool:
-        """Whether content has to be checked by SHA-256: no manifest claim of the same signer stands in."""
-        if self.signature and self.signature.oms:
-            signer = self.signature.verified.signer.fingerprint
-            return all(
-                manifest.verified.signer.fingerprint != signer for manifest in self.manifests
-            )
-        return False
+        """Whether the model signature has to be checked by its own digests: no manifest claim stands in."""
+        oms = self.signature.oms if self.signature else None
+        return (
+            oms is not None
+            and oms.algorithm == "sha256"
+            and not any(self.stands_in(manifest) for manifest in self.manifests)
+        )
+
+    def stands_in(self, manifest: BelievedManifest) -> bool:
+        """Tell whether the model signature's signer also signed this claim, with the very same SHA-256 digests."""
+        if self.signature is None or self.signature.oms is None:
+            return False
+        if manifest.verified.signer.fingerprint != self.signature.verified.signer.fingerprint:
+            return False
+        sha256 = manifest.claim.sha256
+        covered = {path: digest for path, digest in sha256.items() if in_oms_set(path)}
+        return covered == self.signature.oms.files
 
 
 def weigh_evidence(evidence: Evidence, trust: Trust) -> Belief:
     """Verify every signature of `evidence`."""
-    checks: list[Check] = []
-    listed: list[ListedClaim] = []
-    signature = _weigh_signature(evidence, trust, checks, listed)
+    scales = _Scales(trust)
+    signature = scales.weigh_signature(evidence.signature) if evidence.signature else None
     manifests: list[BelievedManifest] = []
     others: list[VerifiedBundle] = []
     for claim in evidence.claims:
-        verified = _verify(claim.bundle, claim.source, trust, checks, listed)
+        verified = scales.weigh_claim(claim)
         if verified is None:
             continue
         if verified.statement.predicate_type != MANIFEST_PREDICATE:
             others.append(verified)
             continue
         try:
-            manifests.append(
-                BelievedManifest(verified, ManifestClaim.from_statement(verified.statement))
-            )
+            listed = ManifestClaim.from_statement(verified.statement)
         except WeightmarkError as error:
-            checks.append(
-                Check("claims", Outcome.FAIL, f"{claim.source}: {error.what}", error.why, error.fix)
-            )
-    return Belief(signature, tuple(manifests), tuple(others), tuple(listed), tuple(checks))
-
-
-def _weigh_signature(
-    evidence: Evidence, trust: Trust, checks: list[Check], listed: list[ListedClaim]
-) -> BelievedSignature | None:
-    file = evidence.signature
-    if file is None:
-        return None
-    if file.bundle is None:
-        listed.append(ListedClaim(file.path.name, "", "", trusted=False, identity=""))
-        return None
-    verified = _verify(file.bundle, file.path.name, trust, checks, listed)
-    if verified is None:
-        return None
-    try:
-        return BelievedSignature(verified, OmsClaim.from_statement(verified.statement), None)
-    except UnsupportedError as error:
-        return BelievedSignature(verified, None, error)
-    except WeightmarkError as error:
-        checks.append(
-            Check(
-                "signature", Outcome.FAIL, f"`{file.path.name}`: {error.what}", error.why, error.fix
-            )
-        )
-        return None
-
-
-def _verify(
-    bundle: Bundle, source: str, trust: Trust, checks: list[Check], listed: list[ListedClaim]
-) -> VerifiedBundle | None:
-    try:
-        verified = trust.verify(bundle)
-    except WrongSignerError:
-        listed.append(ListedClaim(source, "", _hint(bundle), trusted=False, identity=""))
-        return None
-    except UnsupportedError as error:
-        listed.append(ListedClaim(source, "", _hint(bundle), trusted=False, identity=""))
-        checks.append(Check("claims", Outcome.INFO, f"{source}: {error.what}"))
-        return None
-    except WeightmarkError as error:
-        checks.append(
-            Check("signature", Outcome.FAIL, f"{source}: {error.what}", error.why, error.fix)
-        )
-        return None
-    identities = [subject.identity for subject in verified.statement.subjects]
-    listed.append(
-        ListedClaim(
-            source,
-            verified.statement.predicate_type,
-            verified.signer.identity,
-            trusted=True,
-            identity=_only(identities),
-        )
+            scales.fail("claims", claim.source, error, reserved=claim.reserved)
+            continue
+        manifests.append(BelievedManifest(verified, listed))
+    return Belief(
+        signature, tuple(manifests), tuple(others), tuple(scales.listed), tuple(scales.checks)
     )
-    return verified
+
+
+class _Scales:
+    """Verifies bundles one after the other and keeps what is to be said about them."""
+
+    def __init__(self, trust: Trust) -> None:
+        self.trust = trust
+        self.listed: list[ListedClaim] = []
+        self.checks: list[Check] = []
+
+    def weigh_signature(self, file: SignatureFile) -> BelievedSignature | None:
+        """Judge the bundle under the name of the model signature, which must be one."""
+        name = file.path.name
+        if file.bundle is None:
+            self._list_stranger(name, "")
+            return None
+        try:
+            verified = self.trust.verify(file.bundle)
+        except WrongSignerError:
+            self._list_stranger(name, _hint(file.bundle))
+            return None
+        except UnsupportedError as error:
+            self._list_stranger(name, _hint(file.bundle))
+            self.fail("signature", f"`{name}`", MalformedError(error.what))
+            return None
+        except WeightmarkError as error:
+            self._list_stranger(name, _hint(file.bundle))
+            self.fail("signature", f"`{name}`", error)
+            return None
+        self._list_friend(name, verified)
+        try:
+            return BelievedSignature(verified, OmsClaim.from_statement(verified.statement), None)
+        except UnsupportedError as error:
+            return BelievedSignature(verified, None, error)
+        except WeightmarkError as error:
+            self.fail("signature", f"`{name}`", error)
+            return None
+
+    def weigh_claim(self, claim: Claim) -> VerifiedBundle | None:
+        """Judge one claim; what is signed by nobody whom the caller trusts is listed and no more."""
+        try:
+            verified = self.trust.verify(claim.bundle)
+        except WrongSignerError:
+            self._list_stranger(claim.source, _hint(claim.bundle))
+            return None
+        except UnsupportedError as error:
+            self._list_stranger(claim.source, _hint(claim.bundle))
+            self.checks.append(Check("claims", Outcome.INFO, f"{claim.source}: {error.what}"))
+            return None
+        except WeightmarkError as error:
+            self._list_stranger(claim.source, _hint(claim.bundle))
+            self.fail("claims", claim.source, error, reserved=claim.reserved)
+            return None
+        self._list_friend(claim.source, verified)
+        return verified
+
+    def fail(self, name: str, label: str, error: WeightmarkError, *, reserved: bool = True) -> None:
+        """Say what is wrong; in a store that holds claims about many things it is only reported."""
+        check = replace(Check.from_error(name, error), summary=f"{label}: {error.what}")
+        self.checks.append(check if reserved else replace(check, outcome=Outcome.INFO, fix=""))
+
+    def _list_stranger(self, source: str, hint: str) -> None:
+        self.listed.append(ListedClaim(source, "", hint, trusted=False, identity=""))
+
+    def _list_friend(self, source: str, verified: VerifiedBundle) -> None:
+        statement = verified.statement
+        identity = _only([subject.identity for subject in statement.subjects])
+        signer = verified.signer.identity
+        self.listed.append(
+            ListedClaim(source, statement.predicate_type, signer, trusted=True, identity=identity)
+        )
 
 
 def _hint(bundle: Bundle) -> str:

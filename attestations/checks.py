@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from weightmark.errors import Exit, NothingCheckedError, RefusedError, WeightmarkError
 
-__all__ = ["Check", "Outcome", "exit_of"]
+__all__ = ["Check", "Outcome", "counted", "exit_of"]
 
 
 class Outcome(StrEnum):
@@ -58,3 +58,8 @@ def exit_of(checks: Iterable[Check]) -> Exit:
     if not codes:
         return Exit.GOOD if Outcome.PASS in outcomes else Exit.NOTHING
     return Exit.worst(codes)
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: `1 file`, `2 files`."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"

@@ -3,8 +3,7 @@
 Collecting proves nothing. What can't be read becomes a check of its own and hides nothing else.
 """
 
-import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +12,14 @@ from weightmark.attestations.checks import Check, Outcome
 from weightmark.attestations.claims import ClaimLine, parse_claims
 from weightmark.errors import (
     CallError,
+    LimitError,
     MalformedError,
+    RefusedError,
     SidecarRefusedError,
+    UncheckedError,
     UnsupportedError,
     WeightmarkError,
+    read_failure,
 )
 from weightmark.provenance.artifact import Artifact
 from weightmark.provenance.ledger.proof import parse_proof
@@ -26,6 +29,8 @@ __all__ = ["Claim", "Evidence", "SignatureFile", "collect_evidence"]
 
 _UPSTREAM_CLAIMS = "claims.jsonl"
 """proposed upstream for the same purpose; it is read, and it is content"""
+_MAX_STORE_FILES = 1000
+_LINES_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,7 @@ class SignatureFile:
     unsupported: UnsupportedError | None
     """why it is not supported"""
     file_id: tuple[int, int]
-    """device and inode: this very file is not part of what it signs"""
+    """device and inode of a file that the caller named: this very file is not part of what it signs"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,8 @@ class Claim:
     """name of the file it comes from, and the line"""
     bundle: Bundle
     """the parsed bundle"""
+    reserved: bool = True
+    """whether it stands under the reserved name; what is wrong with a bundle elsewhere is only reported"""
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,8 @@ class Evidence:
     """`model.receipt`, well-formed"""
     checks: tuple[Check, ...]
     """what is wrong with the files themselves"""
+    unsupported: tuple[UnsupportedError, ...] = ()
+    """claims that are bundles of a kind that this version does not support"""
 
     @property
     def found_any(self) -> bool:
@@ -84,86 +93,151 @@ def collect_evidence(
     """
     places = sidecars or artifact.sidecars
     checks: list[Check] = []
-    found_signature = _read_signature(signature or places.signature, signature is not None, checks)
-    found = list(_read_claims(places.claims, places.claims.name, checks))
-    found += _read_more_claims(artifact, claims, checks)
-    receipt = _read_receipt(places.receipt, checks)
-    return Evidence(found_signature, tuple(found), receipt, tuple(checks))
+    found_signature = (
+        _read_named_signature(signature, checks) if signature else _read_signature(places, checks)
+    )
+    found, unsupported = _read_claims(places, checks)
+    for store in _stores(artifact, claims):
+        found += _read_store(store, named=store in claims, checks=checks)
+    receipt = _read_receipt(places, checks)
+    return Evidence(found_signature, tuple(found), receipt, tuple(checks), tuple(unsupported))
 
 
-def _read_signature(path: Path, named: bool, checks: list[Check]) -> SignatureFile | None:
-    if named and not path.exists():
-        raise CallError(
-            f"the signature `{path}` does not exist", fix="check the path after `--signature`"
-        )
+def _read_signature(places: SidecarPaths, checks: list[Check]) -> SignatureFile | None:
+    path = places.signature
     try:
-        data = read_bounded(path) if named else read_sidecar(path)
-        if data is None:
-            return None
-        status = path.stat()
-        file_id = (status.st_dev, status.st_ino)
-        return SignatureFile(path, Bundle.parse(data, what=f"`{path.name}`"), None, file_id)
-    except UnsupportedError as error:
-        return SignatureFile(path, None, error, (0, 0))
+        data = read_sidecar(path, storage=places.storage)
+        return None if data is None else _parse_signature(path, data, (0, 0))
     except MalformedError as error:
         checks.append(_reserved_name_check("signature", path.name, error))
-    except (WeightmarkError, OSError) as error:
-        checks.append(_failed("signature", path, error))
+    except WeightmarkError as error:
+        checks.append(Check.from_error("signature", error))
     return None
 
 
-def _read_claims(path: Path, label: str, checks: list[Check]) -> list[Claim]:
-    """Read the reserved claims file; a line that is no bundle is a failure, one of an unknown kind is not."""
+def _read_named_signature(path: Path, checks: list[Check]) -> SignatureFile | None:
     try:
-        data = read_sidecar(path)
+        status = path.stat()
+    except FileNotFoundError as error:
+        raise CallError(
+            f"the signature `{path}` does not exist", fix="check the path after `--signature`"
+        ) from error
+    except OSError as error:
+        checks.append(Check.from_error("signature", read_failure(path, error)))
+        return None
+    try:
+        return _parse_signature(path, read_bounded(path), (status.st_dev, status.st_ino))
+    except WeightmarkError as error:
+        checks.append(Check.from_error("signature", error))
+    return None
+
+
+def _parse_signature(path: Path, data: bytes, file_id: tuple[int, int]) -> SignatureFile:
+    try:
+        return SignatureFile(path, Bundle.parse(data, what=f"`{path.name}`"), None, file_id)
+    except UnsupportedError as error:
+        return SignatureFile(path, None, error, file_id)
+
+
+def _read_claims(
+    places: SidecarPaths, checks: list[Check]
+) -> tuple[list[Claim], list[UnsupportedError]]:
+    """Read the reserved claims file; a line that is no bundle is a failure, one of an unknown kind is not."""
+    label = places.claims.name
+    try:
+        data = read_sidecar(places.claims, storage=places.storage)
         lines = parse_claims(data) if data is not None else ()
     except WeightmarkError as error:
         checks.append(Check.from_error("claims", error))
-        return []
-    broken = [line for line in lines if line.error and not isinstance(line.error, UnsupportedError)]
-    checks += [_reserved_name_check("claims", label, line.error) for line in broken if line.error]
-    checks += [
-        Check("claims", Outcome.INFO, str(line.error))
-        for line in lines
-        if isinstance(line.error, UnsupportedError)
-    ]
-    return _good_lines(lines, label)
+        return [], []
+    unsupported = [line.error for line in lines if isinstance(line.error, UnsupportedError)]
+    checks += [_line_check(label, line.number, line.error) for line in lines if line.error]
+    return _good_lines(lines, label, reserved=True), unsupported
 
 
-def _read_more_claims(
-    artifact: Artifact, named: Sequence[Path], checks: list[Check]
-) -> list[Claim]:
-    """Read stores outside of the reserved name; what is wrong with their lines is only reported."""
-    sibling = artifact.path.with_name(artifact.path.name + ".claims")
-    places = [] if artifact.single else [artifact.path / _UPSTREAM_CLAIMS, sibling]
+def _line_check(label: str, number: int, error: WeightmarkError) -> Check:
+    if isinstance(error, MalformedError):
+        return _reserved_name_check("claims", label, error, f" in line {number}")
+    outcome = Outcome.INFO if isinstance(error, UnsupportedError) else Outcome.UNCHECKED
+    return Check("claims", outcome, f"{label} line {number}: {error.what}", error.why, error.fix)
+
+
+def _stores(artifact: Artifact, named: Sequence[Path]) -> Iterator[Path]:
+    """Yield the stores outside of the reserved name: upstream's file, the sibling, the caller's."""
+    if not artifact.single:
+        found = (artifact.path / _UPSTREAM_CLAIMS, artifact.sibling_claims)
+        yield from (place for place in found if place and place.is_file())
+    yield from named
+
+
+def _read_store(store: Path, *, named: bool, checks: list[Check]) -> list[Claim]:
+    """Read one store; what is wrong with its lines is only reported, but a named one must be readable."""
     found: list[Claim] = []
-    for path in (*(place for place in places if place.is_file()), *named):
-        for file in sorted(path.iterdir()) if path.is_dir() else [path]:
-            if not file.exists():
-                raise CallError(
-                    f"the claims `{file}` do not exist", fix="check the path after `--claims`"
-                )
-            try:
-                lines = parse_claims(read_bounded(file))
-            except WeightmarkError as error:
-                checks.append(
-                    Check("claims", Outcome.INFO, f"`{file.name}` was not read: {error.what}")
-                )
-                continue
-            checks += [
-                Check("claims", Outcome.INFO, line.error.what) for line in lines if line.error
-            ]
-            found += _good_lines(lines, file.name)
+    try:
+        files = _store_files(store)
+    except (RefusedError, UncheckedError) as error:
+        checks.append(_unread_store(error, named=named))
+        return found
+    for file in files:
+        try:
+            lines = parse_claims(read_bounded(file))
+        except (RefusedError, UncheckedError) as error:
+            checks.append(_unread_store(error, named=named))
+            continue
+        found += _good_lines(lines, file.name, reserved=False)
+        _report_lines(file.name, lines, checks)
     return found
 
 
-def _good_lines(lines: Sequence[ClaimLine], label: str) -> list[Claim]:
-    return [Claim(f"{label} line {line.number}", line.bundle) for line in lines if line.bundle]
+def _unread_store(error: WeightmarkError, *, named: bool) -> Check:
+    outcome = Outcome.UNCHECKED if named else Outcome.INFO
+    return Check("claims", outcome, f"claims not read: {error.what}", error.why, error.fix)
 
 
-def _read_receipt(path: Path, checks: list[Check]) -> bytes | None:
+def _store_files(store: Path) -> list[Path]:
     try:
-        data = read_sidecar(path)
+        if not store.is_dir():
+            store.stat()
+            return [store]
+        files = sorted(path for path in store.iterdir() if path.is_file())
+    except FileNotFoundError as error:
+        raise CallError(
+            f"the claims `{store}` do not exist", fix="check the path after `--claims`"
+        ) from error
+    except OSError as error:
+        raise read_failure(store, error) from error
+    if len(files) > _MAX_STORE_FILES:
+        raise LimitError(
+            f"`{store}` holds over {_MAX_STORE_FILES} files", fix="name the files that matter"
+        )
+    return files
+
+
+def _report_lines(label: str, lines: Sequence[ClaimLine], checks: list[Check]) -> None:
+    errors = [line.error.what for line in lines if line.error]
+    if errors:
+        count = "1 line" if len(errors) == 1 else f"{len(errors)} lines"
+        more = ("…",) if len(errors) > _LINES_SHOWN else ()
+        checks.append(
+            Check(
+                "claims",
+                Outcome.INFO,
+                f"{count} of `{label}` hold no claim that can be judged",
+                details=(*errors[:_LINES_SHOWN], *more),
+            )
+        )
+
+
+def _good_lines(lines: Sequence[ClaimLine], label: str, *, reserved: bool) -> list[Claim]:
+    return [
+        Claim(f"{label} line {line.number}", line.bundle, reserved) for line in lines if line.bundle
+    ]
+
+
+def _read_receipt(places: SidecarPaths, checks: list[Check]) -> bytes | None:
+    path = places.receipt
+    try:
+        data = read_sidecar(path, storage=places.storage)
         if data is not None:
             parse_proof(data)
     except MalformedError as error:
@@ -175,19 +249,11 @@ def _read_receipt(path: Path, checks: list[Check]) -> bytes | None:
     return data
 
 
-def _reserved_name_check(name: str, label: str, error: WeightmarkError) -> Check:
+def _reserved_name_check(name: str, label: str, error: WeightmarkError, where: str = "") -> Check:
     refused = SidecarRefusedError(
-        f"reserved name `{label}` holds something else: {error.what}",
+        f"reserved name `{label}` holds something else{where}: {error.what}",
         why=error.why
         or "reserved names lie outside the artifact's identity, so they hold nothing but their own format",
         fix="get the file again from the publisher, or remove it",
     )
     return Check.from_error(name, refused)
-
-
-def _failed(name: str, path: Path, error: WeightmarkError | OSError) -> Check:
-    if isinstance(error, WeightmarkError):
-        return Check.from_error(name, error)
-    return Check(
-        name, Outcome.UNCHECKED, f"cannot read `{path}`: {os.strerror(error.errno or 0).lower()}"
-    )

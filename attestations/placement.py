@@ -11,7 +11,14 @@ from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE
 from weightmark.attestations.predicates.oms import OmsClaim
 from weightmark.attestations.predicates.scan import SCAN_PREDICATE
 from weightmark.attestations.statements import Statement
-from weightmark.errors import MalformedError, SidecarRefusedError, UnsupportedError, WeightmarkError
+from weightmark.errors import (
+    CallError,
+    LimitError,
+    MalformedError,
+    SidecarRefusedError,
+    UnsupportedError,
+    WeightmarkError,
+)
 from weightmark.provenance.artifact import Artifact
 from weightmark.provenance.sidecars import CLAIMS, RECEIPT, SidecarPaths, read_sidecar
 
@@ -28,55 +35,95 @@ class Placement:
     sidecars: SidecarPaths
     """the files beside the artifact, or in the folder that the caller named"""
     keeps_foreign_signature: bool
-    """whether a model signature by somebody else stays in its place"""
+    """whether the model signature that stands there stays in its place"""
     notices: tuple[str, ...]
     """what the caller should know"""
 
 
-def place(artifact: Artifact, signer: PublicKey, *, out: Path | None, replace: bool) -> Placement:
-    """Decide where to write; raises `SidecarRefusedError` when a reserved name holds something else."""
+def place(
+    artifact: Artifact,
+    signer: PublicKey,
+    *,
+    out: Path | None,
+    replace: bool,
+    keep_own: bool = False,
+) -> Placement:
+    """Decide where to write.
+
+    `keep_own` says that no new model signature will be written. Raises `SidecarRefusedError` when
+    a reserved name holds something else, `CallError` when `out` lies inside the tree.
+    """
+    if out is not None:
+        _refuse_inside(artifact, out)
+        out = None if out.resolve() == artifact.path else out
     sidecars = artifact.sidecars.moved_to(out) if out else artifact.sidecars
     if replace:
         return Placement(sidecars, keeps_foreign_signature=False, notices=())
-    foreign = _foreign_signature(sidecars.signature, signer)
-    if foreign is None:
+    kept, foreign = _existing_signature(sidecars, signer)
+    if kept is None or not (foreign or keep_own):
         return Placement(sidecars, keeps_foreign_signature=False, notices=())
-    notices = [
-        f"kept `{sidecars.signature.name}` by another signer; `--replace` would overwrite it"
-    ]
-    if not artifact.single and out is None and not _records_our_names(foreign):
-        sibling = artifact.path.with_name(artifact.path.name + ".claims")
-        sidecars = SidecarPaths(sidecars.signature, sibling, sidecars.receipt)
+    notices = []
+    if foreign and not keep_own:
         notices.append(
-            f"claims go to `{sibling}`: the other signature does not expect `{CLAIMS}` inside"
+            f"kept `{sidecars.signature.name}` by another signer; `--replace` would overwrite it"
+        )
+    sibling = artifact.sibling_claims
+    if sibling and out is None and not _records_our_names(kept):
+        sidecars = SidecarPaths(sidecars.signature, sibling, sidecars.receipt, sidecars.storage)
+        notices.append(
+            f"claims go to `{sibling}`: `{sidecars.signature.name}` does not expect `{CLAIMS}` inside"
         )
     return Placement(sidecars, keeps_foreign_signature=True, notices=tuple(notices))
 
 
-def merge_claims(path: Path, new: Sequence[Bundle], signer: PublicKey, *, replace: bool) -> bytes:
+def _refuse_inside(artifact: Artifact, out: Path) -> None:
+    """Refuse a folder below the root: what is written there would be content that nobody signed."""
+    real = out.resolve()
+    if not artifact.single and artifact.path in real.parents:
+        raise CallError(
+            f"`{out}` lies inside the artifact",
+            why="files in there are content, and new ones would break the signature",
+            fix="name a folder outside, or none to write beside the artifact",
+        )
+
+
+def merge_claims(
+    sidecars: SidecarPaths, new: Sequence[Bundle], signer: PublicKey, *, replace: bool
+) -> bytes:
     """Return the claims file with `new` appended.
 
     Claims of others stay; the signer's own earlier manifest and scan claims are superseded when
-    `new` holds such claims. Raises `SidecarRefusedError` for a file with lines that are no bundles.
+    `new` holds such claims. With `replace`, whatever is no bundle is left out; else it raises
+    `SidecarRefusedError`.
     """
-    lines = () if replace else _existing_lines(path)
+    lines = _sound_lines(sidecars) if replace else _existing_lines(sidecars)
     kinds = {_kind(bundle) for bundle in new} & _SUPERSEDED
     kept = [line.raw for line in lines if not _is_superseded(line, signer, kinds)]
     added = [bundle.to_bytes() for bundle in new]
     return render_claims([*kept, *(raw for raw in added if raw not in kept)])
 
 
-def _existing_lines(path: Path) -> tuple[ClaimLine, ...]:
-    data = read_sidecar(path)
+def _existing_lines(sidecars: SidecarPaths) -> tuple[ClaimLine, ...]:
+    path = sidecars.claims
+    data = read_sidecar(path, storage=sidecars.storage)
     lines = parse_claims(data) if data is not None else ()
     for line in lines:
         if line.error and not isinstance(line.error, UnsupportedError):
             raise SidecarRefusedError(
-                f"reserved name `{path.name}` holds something else: {line.error.what}",
+                f"reserved name `{path.name}` holds something else in line {line.number}: {line.error.what}",
                 why="claims are only added to a sound claims file",
-                fix=f"remove line {line.number} of `{path}`, or start anew with `--replace`",
+                fix=f"remove line {line.number} of `{path}`, or let `--replace` do it",
             )
     return lines
+
+
+def _sound_lines(sidecars: SidecarPaths) -> tuple[ClaimLine, ...]:
+    try:
+        data = read_sidecar(sidecars.claims, storage=sidecars.storage)
+        lines = parse_claims(data) if data is not None else ()
+    except (SidecarRefusedError, LimitError):
+        return ()
+    return tuple(line for line in lines if line.bundle or isinstance(line.error, UnsupportedError))
 
 
 def _is_superseded(line: ClaimLine, signer: PublicKey, kinds: set[str]) -> bool:
@@ -93,22 +140,25 @@ def _kind(bundle: Bundle) -> str:
         return ""
 
 
-def _foreign_signature(path: Path, signer: PublicKey) -> Bundle | UnsupportedError | None:
-    """Return what stands at `path` unless `signer` made it."""
-    data = read_sidecar(path)
+def _existing_signature(
+    sidecars: SidecarPaths, signer: PublicKey
+) -> tuple[Bundle | UnsupportedError | None, bool]:
+    """Return what stands under the signature's name, and whether somebody else than `signer` made it."""
+    path = sidecars.signature
+    data = read_sidecar(path, storage=sidecars.storage)
     if data is None:
-        return None
+        return None, False
     try:
         bundle = Bundle.parse(data, what=f"`{path.name}`")
     except UnsupportedError as error:
-        return error
+        return error, True
     except MalformedError as error:
         raise SidecarRefusedError(
             f"reserved name `{path.name}` holds something else: {error.what}",
             why="a signature is written only where nothing or a signature stands",
             fix=f"move `{path}` away, or overwrite it with `--replace`",
         ) from error
-    return None if signer.verifies(bundle.envelope.signature, bundle.envelope.pae) else bundle
+    return bundle, not signer.verifies(bundle.envelope.signature, bundle.envelope.pae)
 
 
 def _records_our_names(foreign: Bundle | UnsupportedError) -> bool:

@@ -17,6 +17,7 @@ from weightmark.attestations.trust import Trust
 from weightmark.attestations.verification import VerifyOptions, judge
 from weightmark.errors import (
     ArtifactRefusedError,
+    CallError,
     Exit,
     TamperedError,
     UncheckedError,
@@ -100,9 +101,8 @@ def sign_artifact(
     contents = {}
     if signature and not placement.keeps_foreign_signature:
         contents[placement.sidecars.signature] = signature.to_bytes()
-    claims_path = placement.sidecars.claims
-    contents[claims_path] = merge_claims(
-        claims_path, claims, signer.public, replace=options.replace
+    contents[placement.sidecars.claims] = merge_claims(
+        placement.sidecars, claims, signer.public, replace=options.replace
     )
     replace_files(contents)
     notices = (*placement.notices, *_notices(artifact, signature, placement, signer))
@@ -123,10 +123,12 @@ def add_claim(
 ) -> SignResult:
     """State something about the artifact at `path` and add the claim beside it.
 
-    Raises what `sign_artifact` raises, but for scanning.
+    Raises `CallError` for the kinds that only signing makes, and what `sign_artifact` raises but
+    for scanning.
     """
-    artifact = open_artifact(path).require_identifiable()
-    placement = place(artifact, signer.public, out=out, replace=False)
+    _refuse_own_kinds(predicate_type)
+    artifact = open_artifact(path).require_identifiable().require_portable()
+    placement = place(artifact, signer.public, out=out, replace=False, keep_own=True)
     reading: Reading[FileScan] = read_artifact(artifact, progress=progress, jobs=jobs)
     manifest = reading.manifest()
     payload = Statement.about_manifest(
@@ -135,10 +137,20 @@ def add_claim(
     claim = signer.sign_statement(payload)
     Trust.in_keys([signer.public]).verify(Bundle.parse(claim.to_bytes()))
     claims_path = placement.sidecars.claims
-    replace_files({claims_path: merge_claims(claims_path, [claim], signer.public, replace=False)})
+    merged = merge_claims(placement.sidecars, [claim], signer.public, replace=False)
+    replace_files({claims_path: merged})
     return SignResult(
         artifact, manifest, signer.identity, None, (claims_path,), placement.notices, (claim,)
     )
+
+
+def _refuse_own_kinds(predicate_type: str) -> None:
+    if predicate_type in (MANIFEST_PREDICATE, SCAN_PREDICATE, OMS_PREDICATE):
+        raise CallError(
+            f"a claim of the type `{predicate_type}` is made by signing only",
+            why="it says what was read and scanned, which nobody may state by hand",
+            fix="use `weightmark sign`",
+        )
 
 
 def _refuse_links(artifact: Artifact, options: SignOptions) -> None:

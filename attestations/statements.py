@@ -128,6 +128,6 @@ def _parse_subject(value: object) -> Subject:
     if not isinstance(name, str) or not isinstance(media_type, str) or not isinstance(digest, dict):
         raise MalformedError("a subject of the statement has fields of the wrong type")
     sha256 = digest.get("sha256", "")
-    if sha256 and (not isinstance(sha256, str) or not _SHA256.fullmatch(sha256)):
+    if not isinstance(sha256, str) or (sha256 and not _SHA256.fullmatch(sha256)):
         raise MalformedError("the SHA-256 of a subject is not 64 lowercase hex digits")
     return Subject(name, sha256, media_type)

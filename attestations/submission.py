@@ -114,8 +114,8 @@ class BundleVerifier:
     def describe_claim(self, claim: bytes, submitters: Mapping[str, bytes]) -> VerifiedClaim:
         """Say what the claim is and who signed it; see `ClaimVerifier`.
 
-        A claim signed by nobody whom the log knows can only be observed: its signer is then a
-        commitment to what the bundle says, which proves nothing.
+        A claim signed by nobody whom the log knows can only be observed: in place of its signer
+        stands a commitment to the claim, which names nobody.
         """
         bundle = Bundle.parse(claim, what="the claim")
         statement = Statement.parse(bundle.envelope.payload_type, bundle.envelope.payload)
@@ -130,8 +130,6 @@ class BundleVerifier:
                 KIND_OF_PREDICATE.get(statement.predicate_type, Kind.OBSERVED),
             )
         except (WrongSignerError, TamperedError):
-            commitment = hashlib.sha256(
-                b"weightmark unknown signer\n" + bundle.envelope.signature
-            ).hexdigest()
-            signer, kind = f"salted:{commitment}", Kind.OBSERVED
+            commitment = hashlib.sha256(f"unknown signer of {bundle.envelope.claim_id}".encode())
+            signer, kind = f"salted:{commitment.hexdigest()}", Kind.OBSERVED
         return VerifiedClaim(bundle.envelope.claim_id, kind, named, signer)

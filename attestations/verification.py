@@ -3,25 +3,23 @@
 The rules of which digest proves what stand in docs/concepts/verification.md.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from weightmark.attestations.belief import (
     Belief,
     BelievedManifest,
-    BelievedSignature,
     ListedClaim,
     weigh_evidence,
 )
-from weightmark.attestations.checks import Check, Outcome, exit_of
+from weightmark.attestations.checks import Check, Outcome, counted, exit_of
+from weightmark.attestations.content import DETAILS_SHOWN, Content
 from weightmark.attestations.evidence import Evidence, collect_evidence
 from weightmark.attestations.trust import Trust
-from weightmark.errors import Exit, NoSignatureError, TrustNotSaidError
+from weightmark.errors import CallError, Exit, NoSignatureError, TrustNotSaidError
 from weightmark.provenance.artifact import Artifact, open_artifact
-from weightmark.provenance.diff import Differences
-from weightmark.provenance.foreign_digests import in_oms_set
 from weightmark.provenance.manifest import Manifest
 from weightmark.provenance.names import escape_path
 from weightmark.provenance.reading.engine import (
@@ -35,7 +33,7 @@ from weightmark.provenance.reading.engine import (
 __all__ = ["Examination", "VerifiedManifest", "VerifyOptions", "VerifyReport", "examine", "judge"]
 
 _SEAL = object()
-_DETAILS_SHOWN = 100
+_DIGESTS = ("any", "sha256", "both")
 
 
 @dataclass(frozen=True)
@@ -66,6 +64,12 @@ class VerifyOptions:
     """`any` (the fastest that a trusted claim allows), `sha256` or `both`"""
     allow_clashes: bool = False
     """whether names that clash on other systems are accepted"""
+
+    def __post_init__(self) -> None:
+        if self.digests not in _DIGESTS:
+            raise CallError(
+                f"`{self.digests}` is no choice of digests", fix=f"use one of {', '.join(_DIGESTS)}"
+            )
 
 
 @dataclass(frozen=True)
@@ -148,181 +152,87 @@ def judge(
 ) -> VerifyReport:
     """Compare what trusted signers list with what was read; pure."""
     checks = [*evidence.checks, *belief.checks]
-    checks.append(_signature_check(evidence, belief))
+    checks += _signature_checks(evidence, belief)
+    identity = ""
+    if reading and artifact.entries and not artifact.problems:
+        identity = reading.manifest().identity
     algorithm = ""
+    signers: tuple[str, ...] = ()
     uncovered: tuple[str, ...] = ()
     if reading and belief.names_content:
-        content = _Content(artifact, evidence, reading, options)
-        manifest_check, match = content.against_manifests(belief.manifests)
-        signature_check = (
-            content.against_signature(belief.signature, match) if belief.signature else None
-        )
-        checks += [check for check in (manifest_check, signature_check) if check]
-        algorithm = content.algorithm(match)
-        uncovered = () if match else content.uncovered
+        content = Content(artifact, evidence.signature, reading, options.digests)
+        matches = content.matches(belief.manifests)
+        checks += _content_checks(content, belief, matches)
+        algorithm = _algorithm(belief, matches, options)
+        signers = _vouchers(belief, matches)
+        uncovered = () if matches else content.uncovered
+        checks += _claims_about_others(belief, identity)
     checks += _tree_checks(artifact, options, uncovered)
-    identity = reading.manifest().identity if reading and not artifact.problems else ""
     verified = None
-    if exit_of(checks) is Exit.GOOD and reading:
-        verified = VerifiedManifest(
-            reading.manifest(), _signers(belief), algorithm, tuple(uncovered), _SEAL
-        )
+    if exit_of(checks) is Exit.GOOD and reading and signers:
+        verified = VerifiedManifest(reading.manifest(), signers, algorithm, uncovered, _SEAL)
     return VerifyReport(artifact, identity, tuple(checks), belief.listed, verified)
 
 
-@dataclass(frozen=True)
-class _Content:
-    """What was read, ready to be compared."""
+def _content_checks(
+    content: Content, belief: Belief, matches: Sequence[BelievedManifest]
+) -> list[Check]:
+    checks = [content.manifest_check(belief.manifests, matches)]
+    if belief.signature:
+        check = content.signature_check(belief.signature, belief)
+        if belief.signature.oms is None and matches:
+            check = replace(check, outcome=Outcome.INFO)
+        checks.append(check)
+    return [check for check in checks if check]
 
-    artifact: Artifact
-    evidence: Evidence
-    reading: Reading[Any]
-    options: VerifyOptions
 
-    @property
-    def blake3(self) -> dict[str, str]:
-        return {file.path: f"{file.blake3} {file.size}" for file in self.reading.files}
+def _algorithm(belief: Belief, matches: Sequence[BelievedManifest], options: VerifyOptions) -> str:
+    """Name the digest by which the content was compared."""
+    if matches:
+        names = {"any": "blake3", "sha256": "sha256", "both": "blake3 and sha256"}
+        return names[options.digests]
+    oms = belief.signature.oms if belief.signature else None
+    return oms.algorithm if oms else ""
 
-    @property
-    def sha256(self) -> dict[str, str]:
-        return {file.path: file.sha256 for file in self.reading.files}
 
-    @property
-    def uncovered(self) -> tuple[str, ...]:
-        """Paths that OMS leaves out of its signatures."""
-        return tuple(file.path for file in self.reading.files if not self._in_oms_set(file.path))
+def _vouchers(belief: Belief, matches: Sequence[BelievedManifest]) -> tuple[str, ...]:
+    """Name the signers whose lists were compared with the content; valid only when all checks pass."""
+    found = [match.verified.signer.identity for match in matches]
+    if belief.signature and belief.signature.oms:
+        found.insert(0, belief.signature.verified.signer.identity)
+    return tuple(dict.fromkeys(found))
 
-    def algorithm(self, match: BelievedManifest | None) -> str:
-        if match is None:
-            return "sha256"
-        return {"any": "blake3", "sha256": "sha256", "both": "blake3 and sha256"}[
-            self.options.digests
-        ]
 
-    def against_manifests(
-        self, manifests: Sequence[BelievedManifest]
-    ) -> tuple[Check | None, BelievedManifest | None]:
-        """Look for a trusted manifest claim that lists exactly what was read."""
-        if not manifests:
-            return None, None
-        for believed in reversed(manifests):
-            if not self._differences(believed):
-                check = self._link_check(believed.claim.links) or self._pass("manifest claim")
-                return check, believed
-        newest = manifests[-1]
-        return self._fail("manifest claim", self._differences(newest)), None
-
-    def against_signature(
-        self, signature: BelievedSignature, match: BelievedManifest | None
-    ) -> Check:
-        """Compare the files of `model.sig`: with the same signer's matching claim, or with what was read."""
-        if signature.oms is None:
-            reason = signature.unsupported.what if signature.unsupported else ""
-            outcome = Outcome.INFO if match else Outcome.UNCHECKED
-            return Check("model signature", outcome, "signature valid, content not checked", reason)
-        listed = signature.oms.files_of(single=self.artifact.single, name=self.artifact.name)
-        same_signer = (
-            match and match.verified.signer.fingerprint == signature.verified.signer.fingerprint
+def _claims_about_others(belief: Belief, identity: str) -> list[Check]:
+    others = [
+        claim.source for claim in belief.listed if claim.identity and claim.identity != identity
+    ]
+    if not others or not identity:
+        return []
+    return [
+        Check(
+            "claims",
+            Outcome.INFO,
+            f"{counted(len(others), 'claim')} for another artifact",
+            details=tuple(others[:DETAILS_SHOWN]),
         )
-        if match and same_signer and signature.oms.algorithm == "sha256":
-            found: Mapping[str, str] = match.claim.sha256
-        elif signature.oms.algorithm == "blake3":
-            found = {file.path: file.blake3 for file in self.reading.files}
-        elif all(self.sha256.values()):
-            found = self.sha256
-        else:
-            return Check(
-                "model signature",
-                Outcome.UNCHECKED,
-                "signature valid, content not checked",
-                "no matching claim of the same signer was found",
-            )
-        found = {path: digest for path, digest in found.items() if self._in_oms_set(path)}
-        differences = Differences.between(listed, found)
-        if differences:
-            return self._fail("model signature", differences, signature.oms.ignore_paths)
-        return self._link_check(signature.oms.allow_symlinks) or self._pass(
-            "model signature", len(listed)
-        )
-
-    def _differences(self, believed: BelievedManifest) -> Differences:
-        claim = believed.claim
-        by_blake3 = {row.path: f"{row.blake3} {row.size}" for row in claim.manifest.rows}
-        results = []
-        if self.options.digests in ("any", "both"):
-            results.append(Differences.between(by_blake3, self.blake3))
-        if self.options.digests in ("sha256", "both"):
-            results.append(Differences.between(claim.sha256, self.sha256))
-        return next((result for result in results if result), results[0])
-
-    def _in_oms_set(self, path: str) -> bool:
-        """Root git files and the very file that holds the signature are not signed by OMS."""
-        if not in_oms_set(path):
-            return False
-        signature = self.evidence.signature
-        if signature is None or signature.file_id == (0, 0):
-            return True
-        return all(
-            (entry.device, entry.inode) != signature.file_id
-            for entry in self.artifact.entries
-            if entry.path == path
-        )
-
-    def _link_check(self, allowed: bool) -> Check | None:
-        links = [entry.path for entry in self.artifact.entries if entry.link == "inside"]
-        if allowed or not links:
-            return None
-        details = tuple(
-            f"`{escape_path(path)}` is a link now: it was a plain file when it was signed"
-            for path in links
-        )
-        return Check(
-            "links",
-            Outcome.FAIL,
-            f"{_count(len(links), 'file')} became a link",
-            "the signer recorded no links",
-            "replace the link by the file",
-            details[:_DETAILS_SHOWN],
-        )
-
-    def _pass(self, name: str, count: int | None = None) -> Check:
-        count = len(self.reading.files) if count is None else count
-        return Check(name, Outcome.PASS, f"{_count(count, 'file')} as signed")
-
-    def _fail(self, name: str, differences: Differences, ignored: Sequence[str] = ()) -> Check:
-        details = []
-        for change in differences.changes[:_DETAILS_SHOWN]:
-            hider = next(
-                (
-                    p
-                    for p in ignored
-                    if change.path == p or change.path.startswith(p.rstrip("/") + "/")
-                ),
-                None,
-            )
-            hidden = change.kind == "extra" and hider is not None
-            details.append(
-                f"`{escape_path(change.path)}` is not signed: the signer asked to ignore `{hider}`"
-                if hidden
-                else str(change)
-            )
-        count = len(differences.changes)
-        if count > _DETAILS_SHOWN:
-            details.append(f"… and {count - _DETAILS_SHOWN} more")
-        return Check(
-            name,
-            Outcome.FAIL,
-            f"{_count(count, 'file')} {'differs' if count == 1 else 'differ'} from what was signed",
-            "the content is not what the signer vouched for",
-            "get the artifact again from the publisher, or ask for a new signature",
-            tuple(details),
-        )
+    ]
 
 
-def _signature_check(evidence: Evidence, belief: Belief) -> Check:
-    signers = _signers(belief)
+def _signature_checks(evidence: Evidence, belief: Belief) -> list[Check]:
+    signers = [one.verified.signer.identity for one in belief.manifests]
+    if belief.signature:
+        signers.insert(0, belief.signature.verified.signer.identity)
     if signers:
-        return Check("signature", Outcome.PASS, f"signed by {', '.join(signers)}")
+        names = ", ".join(dict.fromkeys(signers))
+        return [Check("signature", Outcome.PASS, f"signed by {names}")]
+    if any(check.outcome in (Outcome.FAIL, Outcome.UNCHECKED) for check in belief.checks):
+        return []
+    return [_no_signer_check(evidence, belief)]
+
+
+def _no_signer_check(evidence: Evidence, belief: Belief) -> Check:
+    """Say why nobody whom the caller trusts lists the files."""
     file = evidence.signature
     if belief.others:
         return Check(
@@ -339,8 +249,9 @@ def _signature_check(evidence: Evidence, belief: Belief) -> Check:
             "none of the signatures was made with a key that you named",
             "check which key the publisher announces",
         )
-    if file and file.unsupported:
-        return Check.from_error("signature", file.unsupported)
+    unsupported = [file.unsupported] if file and file.unsupported else evidence.unsupported
+    for error in unsupported:
+        return Check.from_error("signature", error)
     return Check("signature", Outcome.NOTHING, "no signature that could be checked")
 
 
@@ -349,13 +260,13 @@ def _tree_checks(
 ) -> list[Check]:
     checks = []
     if artifact.problems:
-        details = tuple(str(problem) for problem in artifact.problems[:_DETAILS_SHOWN])
+        details = tuple(str(problem) for problem in artifact.problems[:DETAILS_SHOWN])
         count = len(artifact.problems)
         checks.append(
             Check(
                 "names",
                 Outcome.FAIL,
-                f"{_count(count, 'extra entry', 'extra entries')} that nobody can sign",
+                f"{counted(count, 'extra entry', 'extra entries')} that nobody can sign",
                 "an identity covers regular files with plain names only",
                 "remove them",
                 details,
@@ -367,13 +278,13 @@ def _tree_checks(
     if clashes:
         details = tuple(
             f"{' and '.join(f'`{escape_path(p)}`' for p in clash.paths)} {clash.reason}"
-            for clash in clashes[:_DETAILS_SHOWN]
+            for clash in clashes[:DETAILS_SHOWN]
         )
         checks.append(
             Check(
                 "names",
                 Outcome.FAIL,
-                f"{_count(len(clashes), 'name')} would be something else on other systems",
+                f"{counted(len(clashes), 'name')} would be something else on other systems",
                 "another machine could load another file than was verified",
                 "rename them and sign again",
                 details,
@@ -385,7 +296,7 @@ def _tree_checks(
                 "coverage",
                 Outcome.INFO,
                 "not covered by this signature",
-                "OMS signatures leave root git files out",
+                "OMS signatures leave out root git files and the signature itself",
                 "",
                 tuple(f"`{escape_path(p)}`" for p in uncovered),
             )
@@ -394,18 +305,11 @@ def _tree_checks(
         Check(
             "outside",
             Outcome.INFO,
-            f"`{part.path}` is not part of the artifact ({_count(part.files, 'file')})",
+            f"`{part.path}` is not part of the artifact ({counted(part.files, 'file')})",
         )
         for part in artifact.outside
     ]
     return checks
-
-
-def _signers(belief: Belief) -> tuple[str, ...]:
-    found = [manifest.verified.signer.identity for manifest in belief.manifests]
-    if belief.signature:
-        found.insert(0, belief.signature.verified.signer.identity)
-    return tuple(dict.fromkeys(found))
 
 
 def _no_signature(artifact: Artifact) -> NoSignatureError:
@@ -415,7 +319,3 @@ def _no_signature(artifact: Artifact) -> NoSignatureError:
         why=f"looked for `{places.signature}` and `{places.claims}`",
         fix=f"sign it with `weightmark sign {artifact.name} --key KEY`, or name the file with `--signature FILE`",
     )
-
-
-def _count(number: int, noun: str, plural: str = "") -> str:
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"

@@ -92,7 +92,7 @@ class Artifact:
     path: Path
     """as the caller named it, made absolute and free of links"""
     name: str
-    """last component of the path as the caller named it"""
+    """last component of the path as the caller named it; bytes that are not UTF-8 as `\\xHH`"""
     single: bool
     """whether it is one file rather than a tree"""
     entries: tuple[Entry, ...]
@@ -113,6 +113,13 @@ class Artifact:
     def has_links(self) -> bool:
         """Whether any name is a link inside the root (links into a hub cache's storage are none)."""
         return any(entry.link is LinkKind.INSIDE for entry in self.entries)
+
+    @property
+    def sibling_claims(self) -> Path | None:
+        """Where claims go that must not stand inside the tree; None for a single file and for `/`."""
+        if self.single or not self.path.name:
+            return None
+        return self.path.with_name(self.path.name + ".claims")
 
     def require_identifiable(self) -> Self:
         """Return the artifact itself; raises `ArtifactRefusedError` or `NoInputError` when it can't have an identity."""
@@ -175,7 +182,8 @@ def _open_file(named: Path, real: Path, status: os.stat_result) -> Artifact:
         real.name,
     )
     beside = named.parent.resolve() / named.name
-    return Artifact(real, named.name, True, (entry,), (), (), SidecarPaths.of_file(beside))
+    sidecars = SidecarPaths.of_file(beside)
+    return Artifact(real, _printable(named.name), True, (entry,), (), (), sidecars)
 
 
 def _open_tree(named: Path, real: Path) -> Artifact:
@@ -187,12 +195,12 @@ def _open_tree(named: Path, real: Path) -> Artifact:
     name = named.name if named.name not in ("", "..") else real.name
     return Artifact(
         path=real,
-        name=name or "root",
+        name=_printable(name) or "root",
         single=False,
         entries=tuple(sorted(lister.entries, key=lambda entry: sort_key(entry.path))),
         problems=tuple(sorted(lister.problems, key=lambda problem: problem.path)),
         outside=tuple(lister.outside),
-        sidecars=SidecarPaths.of_tree(real),
+        sidecars=SidecarPaths.of_tree(real, lister.links.blobs),
     )
 
 
@@ -272,8 +280,11 @@ class _Lister:
         )
 
     def _refuse(self, kind: ProblemKind, path: str, reason: str) -> None:
-        printable = os.fsencode(path).decode("utf-8", "backslashreplace")
-        self.problems.append(Problem(kind, escape_path(printable), reason))
+        self.problems.append(Problem(kind, escape_path(_printable(path)), reason))
+
+
+def _printable(name: str) -> str:
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _count_files(path: Path) -> int:

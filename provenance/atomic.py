@@ -1,38 +1,38 @@
 """Atomic writes: a file is either the old one or the new one, never half of either."""
 
 import contextlib
+import errno
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from weightmark.errors import read_failure
 
 __all__ = ["create_private_file", "replace_files"]
 
+_NO_NAMELESS_FILES = frozenset([errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT])
+"""what file systems and kernels without O_TMPFILE answer"""
+
 
 def replace_files(contents: Mapping[Path, bytes], *, mode: int = 0o644) -> None:
-    """Write all files: first each to a temporary name beside it, then rename one after the other.
+    """Write all files: first each without a name, then give them their names one after the other.
 
-    Nothing is renamed before all are durable, so a full disk leaves the old files. Raises `ReadError`.
+    Nothing is named before all are durable, so a full disk leaves the old files and a killed
+    process leaves no half ones. Raises `ReadError`.
     """
-    staged: dict[Path, Path] = {}
     path = Path()
     try:
-        for path, content in contents.items():
-            staged[path] = path.with_name(f".{path.name[:200]}.{secrets.token_hex(8)}.tmp")
-            _write_durably(staged[path], content, mode)
-        for path, temporary in list(staged.items()):
-            temporary.replace(path)
-            del staged[path]
+        with contextlib.ExitStack() as stack:
+            staged = {}
+            for path, content in contents.items():
+                staged[path] = stack.enter_context(_staged(path, content, mode))
+            for path, file in staged.items():
+                file.replace(path)
         for folder in {path.parent for path in contents}:
             _sync_folder(folder)
     except OSError as error:
         raise read_failure(path, error) from error
-    finally:
-        for temporary in staged.values():
-            with contextlib.suppress(OSError):
-                temporary.unlink()
 
 
 def create_private_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
@@ -40,28 +40,86 @@ def create_private_file(path: Path, content: bytes, *, mode: int = 0o600) -> Non
 
     Raises `FileExistsError` when anything stands there already, `ReadError` when writing fails.
     """
-    temporary = path.with_name(f".{path.name[:200]}.{secrets.token_hex(8)}.tmp")
     try:
-        _write_durably(temporary, content, mode)
-        os.link(temporary, path)
+        with _staged(path, content, mode) as file:
+            file.link(path)
         _sync_folder(path.parent)
     except FileExistsError:
         raise
     except OSError as error:
         raise read_failure(path, error) from error
+
+
+class _Staged:
+    """Durable content that waits for its name."""
+
+    def __init__(self, descriptor: int, temporary: Path | None) -> None:
+        self.descriptor = descriptor
+        self._temporary = temporary
+
+    def link(self, path: Path) -> None:
+        """Give the content a name that is free; raises `FileExistsError`."""
+        if self._temporary:
+            os.link(self._temporary, path)
+        else:
+            # Only a call with a folder descriptor makes CPython follow the link in /proc.
+            os.link(f"/proc/self/fd/{self.descriptor}", path, src_dir_fd=self.descriptor)
+
+    def replace(self, path: Path) -> None:
+        """Give the content a name, free or not."""
+        if self._temporary is None:
+            with contextlib.suppress(FileExistsError):
+                self.link(path)
+                return
+            temporary = _temporary_name(path)
+            self.link(temporary)
+            self._temporary = temporary
+        self._temporary.replace(path)
+        self._temporary = None
+
+    def discard(self) -> None:
+        """Remove what got no final name."""
+        os.close(self.descriptor)
+        if self._temporary:
+            with contextlib.suppress(OSError):
+                self._temporary.unlink()
+
+
+@contextlib.contextmanager
+def _staged(path: Path, content: bytes, mode: int) -> Iterator[_Staged]:
+    """Write `content` durably onto the file system of `path`, without a name where that is possible."""
+    file = _open_nameless(path, mode) or _open_named(path, mode)
+    try:
+        with open(file.descriptor, "wb", closefd=False) as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        yield file
     finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+        file.discard()
 
 
-def _write_durably(path: Path, content: bytes, mode: int) -> None:
-    descriptor = os.open(
-        path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode
-    )
-    with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor has no path
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
+def _open_nameless(path: Path, mode: int) -> _Staged | None:
+    """Open a file that vanishes with the process; None where the system has none such."""
+    flags = getattr(os, "O_TMPFILE", 0)
+    if not flags or not os.path.isdir("/proc/self/fd"):  # noqa: PTH112 - a probe of the kernel, not of a file
+        return None
+    try:
+        return _Staged(os.open(path.parent, flags | os.O_WRONLY | os.O_CLOEXEC, mode), None)
+    except OSError as error:
+        if error.errno in _NO_NAMELESS_FILES and path.parent.is_dir():
+            return None
+        raise
+
+
+def _open_named(path: Path, mode: int) -> _Staged:
+    temporary = _temporary_name(path)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return _Staged(os.open(temporary, flags, mode), temporary)
+
+
+def _temporary_name(path: Path) -> Path:
+    return path.with_name(f".{path.name[:200]}.{secrets.token_hex(8)}.tmp")
 
 
 def _sync_folder(folder: Path) -> None:

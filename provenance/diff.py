@@ -45,11 +45,12 @@ class Differences:
         missing = [path for path in signed if path not in found]
         extra = [path for path in found if path not in signed]
         renamed = _pair_by_content(missing, extra, signed, found)
+        taken = set(renamed.values())
         changed = [path for path in signed if path in found and signed[path] != found[path]]
         owner = {digest: path for path, digest in signed.items()}
         changes = [Change("renamed", old, new) for old, new in renamed.items()]
         changes += [Change("missing", path) for path in missing if path not in renamed]
-        changes += [Change("extra", path) for path in extra if path not in set(renamed.values())]
+        changes += [Change("extra", path) for path in extra if path not in taken]
         for path in changed:
             origin = owner.get(found[path])
             changes.append(Change("swapped", path, origin) if origin else Change("changed", path))

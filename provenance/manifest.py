@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Self
 
 from weightmark.errors import MalformedError, NoInputError
@@ -32,6 +33,9 @@ SINGLE_FILE = "."
 """the path of the only file of a single-file artifact, so that renaming it keeps its identity"""
 
 _ROW = re.compile(rb"([0-9a-f]{64}) (0|[1-9][0-9]{0,18}) ([^\n]+)")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_MAX_SIZE = 10**19 - 1
+"""bytes: what 19 digits can say"""
 _IDENTITY = re.compile(r"wm1:[0-9a-f]{64}")
 
 
@@ -60,17 +64,23 @@ class Manifest:
 
     @classmethod
     def from_rows(cls, rows: Iterable[Row]) -> Self:
-        """Sort and check rows; raises `NoInputError` for none and `MalformedError` for a bad or doubled path."""
-        ordered = tuple(sorted(rows, key=lambda row: sort_key(row.path)))
-        if not ordered:
+        """Sort and check rows; raises `NoInputError` for none and `MalformedError` for a bad or doubled path or a size over 19 digits."""
+        listed = tuple(rows)
+        if not listed:
             raise NoInputError(
                 "an artifact without files has no identity", fix="name a folder that holds files"
             )
-        for before, row in zip((None, *ordered), ordered, strict=False):
+        for row in listed:
             problem = path_problem(row.path)
             if problem:
                 raise MalformedError(f"the path `{escape_path(row.path)}` {problem}")
-            if before is not None and before.path == row.path:
+            if not _DIGEST.fullmatch(row.blake3):
+                raise MalformedError(f"the digest of `{escape_path(row.path)}` is no BLAKE3")
+            if not 0 <= row.size <= _MAX_SIZE:
+                raise MalformedError(f"the size of `{escape_path(row.path)}` is out of range")
+        ordered = tuple(sorted(listed, key=lambda row: sort_key(row.path)))
+        for before, row in pairwise(ordered):
+            if before.path == row.path:
                 raise MalformedError(
                     f"the path `{escape_path(row.path)}` stands twice in the manifest"
                 )

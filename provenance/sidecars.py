@@ -48,11 +48,13 @@ class SidecarPaths:
     """the claims"""
     receipt: Path
     """the ledger receipt"""
+    storage: Path | None = None
+    """the blob folder of the hub cache in which the artifact lies; links into it are storage, not links"""
 
     @classmethod
-    def of_tree(cls, folder: Path) -> Self:
+    def of_tree(cls, folder: Path, storage: Path | None = None) -> Self:
         """Name the sidecars of a folder, which stand at its root."""
-        return cls(folder / SIGNATURE, folder / CLAIMS, folder / RECEIPT)
+        return cls(folder / SIGNATURE, folder / CLAIMS, folder / RECEIPT, storage)
 
     @classmethod
     def of_file(cls, file: Path) -> Self:
@@ -68,9 +70,10 @@ class SidecarPaths:
         )
 
 
-def read_sidecar(path: Path) -> bytes | None:
+def read_sidecar(path: Path, *, storage: Path | None = None) -> bytes | None:
     """Return the content of a reserved name, or None when nothing stands there.
 
+    `storage` is the blob folder of a hub cache; a link to a file directly in it is no link.
     Raises `SidecarRefusedError` for anything but a regular file, `LimitError` over 64 MiB.
     """
     try:
@@ -79,6 +82,10 @@ def read_sidecar(path: Path) -> bytes | None:
         return None
     except OSError as error:
         raise read_failure(path, error) from error
+    if stat.S_ISLNK(mode) and storage is not None:
+        blob = Path(os.path.realpath(path))
+        if blob.parent == storage:
+            return read_bounded(blob, follow=False)
     if not stat.S_ISREG(mode):
         kind = (
             "a link"

@@ -48,6 +48,8 @@ class Bundle:
         """Parse one bundle; raises `MalformedError`, `LimitError` or `UnsupportedError`."""
         fields = parse_object(data, what=what)
         media_type = fields.get("mediaType")
+        if not isinstance(media_type, str):
+            raise MalformedError(f"{what} is not a Sigstore bundle", why="it has no `mediaType`")
         if media_type in _OLDER_MEDIA_TYPES:
             raise UnsupportedError(
                 f"{what} is a bundle of an older version", fix="sign again with a current tool"
@@ -88,11 +90,14 @@ def _parse_material(value: object, what: str) -> KeyHint:
             f"{what} does not name exactly one signer",
             why=f"it holds {len(kinds)} of {', '.join(_MATERIAL_KINDS)}",
         )
+    entries, times = value.get("tlogEntries", []), value.get("timestampVerificationData")
+    if not isinstance(entries, list) or not isinstance(times, (dict, type(None))):
+        raise MalformedError(f"the log entries or timestamps of {what} have the wrong type")
     if kinds[0] != "publicKey":
         raise UnsupportedError(
             f"{what} is signed with a certificate", why="this version verifies signatures by key"
         )
-    if value.get("tlogEntries") or value.get("timestampVerificationData"):
+    if entries or times:
         raise UnsupportedError(
             f"{what} holds log entries or timestamps",
             why="this version verifies signatures by key alone",

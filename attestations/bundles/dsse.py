@@ -81,13 +81,16 @@ class Envelope:
 
 
 def decode_base64(value: object, what: str) -> bytes:
-    """Decode standard base64 with padding; raises `MalformedError`."""
+    """Decode standard base64 with padding (RFC 4648 §4, canonical); raises `MalformedError`."""
     if not isinstance(value, str):
         raise MalformedError(f"the {what} is not a base64 string")
     try:
-        return base64.b64decode(value.encode("ascii"), validate=True)
+        data = base64.b64decode(value.encode("ascii"), validate=True)
     except (binascii.Error, UnicodeEncodeError) as error:
         raise MalformedError(f"the {what} is not base64") from error
+    if base64.b64encode(data) != value.encode("ascii"):
+        raise MalformedError(f"the {what} is not canonical base64")
+    return data
 
 
 def require_fields(

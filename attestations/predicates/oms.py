@@ -11,7 +11,6 @@ from weightmark.attestations.bundles.dsse import require_fields
 from weightmark.attestations.statements import Statement
 from weightmark.errors import MalformedError, UnsupportedError
 from weightmark.provenance.foreign_digests import oms_order, oms_root
-from weightmark.provenance.manifest import SINGLE_FILE
 from weightmark.provenance.names import path_problem
 from weightmark.provenance.sidecars import OUTSIDE, RESERVED_NAMES, UNSIGNED_BY_OMS
 
@@ -22,6 +21,7 @@ _LEGACY_PREDICATE = "https://model_signing/Digests/v0.1"
 SILENT_IGNORES = frozenset([*RESERVED_NAMES, *OUTSIDE, *UNSIGNED_BY_OMS])
 """the only recorded ignores that are followed without a word"""
 _DIGEST_LENGTHS = {"sha256": 64, "blake3": 64, "blake2b": 128}
+_OTHER_VERSION = re.compile(r"https://model_signing/signature/v(?!1\.0$)[0-9]+\.[0-9]+")
 _HEX = re.compile(r"[0-9a-f]+")
 
 
@@ -47,6 +47,11 @@ class OmsClaim:
         if statement.predicate_type == _LEGACY_PREDICATE:
             raise UnsupportedError(
                 "the signature has the form of 2024 (`Digests/v0.1`)", fix="sign the model again"
+            )
+        if _OTHER_VERSION.fullmatch(statement.predicate_type):
+            raise UnsupportedError(
+                "the signature has another version of OMS",
+                why=f"`{statement.predicate_type[:100]}` is not the version 1.0 that is checked here",
             )
         if statement.predicate_type != OMS_PREDICATE:
             raise MalformedError(
@@ -75,12 +80,6 @@ class OmsClaim:
         """The OMS root, lowercase hex."""
         return oms_root(self.files.values())
 
-    def files_of(self, *, single: bool, name: str) -> dict[str, str]:
-        """Return the files by manifest path: the reference names a single file `.`, the specification by its basename."""
-        if single and list(self.files) == [name]:
-            return {SINGLE_FILE: self.files[name]}
-        return self.files
-
     def to_predicate(self) -> dict[str, Any]:
         """Return the JSON form that the reference verifier reads."""
         return {
@@ -107,7 +106,8 @@ def _parse_serialization(value: dict[str, Any]) -> tuple[str, bool, tuple[str, .
     )
     method, algorithm = fields["method"], fields["hash_type"]
     allow_symlinks, ignores = fields.get("allow_symlinks", False), fields.get("ignore_paths", [])
-    if not isinstance(allow_symlinks, bool) or not isinstance(ignores, list):
+    texts = isinstance(method, str) and isinstance(algorithm, str)
+    if not texts or not isinstance(allow_symlinks, bool) or not isinstance(ignores, list):
         raise MalformedError(
             "the serialization of the model signature has fields of the wrong type"
         )

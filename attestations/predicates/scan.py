@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from weightmark.attestations.bundles.dsse import require_fields
 from weightmark.attestations.statements import Statement
-from weightmark.errors import MalformedError
+from weightmark.errors import Exit, MalformedError
 from weightmark.scanners.findings import Finding, ScanReport, Severity
 from weightmark.scanners.scan import SCANNER_VERSION, rules_digest
 
@@ -24,7 +24,7 @@ class ScanClaim:
     rules: str
     """`sha256:<hex>` of the rules and allowlists in force; empty when nothing was scanned"""
     result: str
-    """`clean`, `findings` or `not-scanned`"""
+    """`clean`, `findings`, `unsupported` (no file of a kind that can be checked) or `not-scanned`"""
     fail_on: str
     """the severity from which signing would have been refused"""
     findings: tuple[dict[str, Any], ...]
@@ -40,6 +40,8 @@ class ScanClaim:
         """Make the claim about a scan that stayed below `fail_on`."""
         findings = tuple(_finding_to_json(finding) for finding in report.findings)
         result = "findings" if findings else "clean"
+        if report.exit(fail_on) is Exit.NOTHING:
+            result = "unsupported"
         return cls(
             f"weightmark {SCANNER_VERSION}",
             f"sha256:{rules_digest()}",
@@ -81,4 +83,11 @@ def _finding_to_json(finding: Finding) -> dict[str, Any]:
         "offset": finding.offset,
         "detail": finding.detail,
     }
-    return {name: value for name, value in fields.items() if value not in ("", None)}
+    return {name: _writable(value) for name, value in fields.items() if value not in ("", None)}
+
+
+def _writable(value: object) -> object:
+    """Escape lone surrogates, which hostile content can bring into a finding and JSON can't hold."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    return value

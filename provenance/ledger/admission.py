@@ -5,7 +5,7 @@ The `ClaimVerifier` is the seam to whoever knows signatures of claims; everythin
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -36,6 +36,7 @@ MAX_CLAIM_SIZE = 64 * 1024 * 1024
 """bytes; the limit of a sidecar"""
 MAX_REQUEST_SIZE = 1024 * 1024
 """bytes"""
+_SEAL = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,11 @@ class ClaimVerifier(Protocol):
         """
         ...
 
-    def describe_claim(self, claim: bytes, request: VerifiedRequest) -> VerifiedClaim:
-        """Read the claim's identity, kind, subject and signer; raises `MalformedError`."""
+    def describe_claim(self, claim: bytes, submitters: Mapping[str, bytes]) -> VerifiedClaim:
+        """Read the claim's identity, kind, subject and signer; raises `MalformedError`.
+
+        A claim that none of the admitted keys signed is of the kind `observed`.
+        """
         ...
 
 
@@ -165,6 +169,13 @@ class Admitted:
     """what the claim is"""
     request_sha256: str
     """SHA-256 hex of the request's bytes"""
+    seal: object = field(repr=False, compare=False)
+    """proof of origin"""
+
+    def __post_init__(self) -> None:
+        """Refuse values that nobody verified."""
+        if self.seal is not _SEAL:
+            raise TypeError("only `admit` makes a value of type Admitted")
 
     def event(self, now: datetime) -> Event:
         """Build the leaf for the log's clock `now`."""
@@ -196,11 +207,13 @@ def admit(policy: RegistrationPolicy, submission: Submission, verifier: ClaimVer
             fix="sign a new request for this log",
         )
     _check_digest(submission, request)
-    claim = verifier.describe_claim(submission.claim, request)
+    claim = verifier.describe_claim(submission.claim, policy.keys)
     if claim.claim_id != request.claim_id:
         raise _another_claim(f"it names the claim id `{request.claim_id}`, not `{claim.claim_id}`")
     _check_kind(submitter, request, claim)
-    return Admitted(submission, request, claim, hashlib.sha256(submission.request).hexdigest())
+    return Admitted(
+        submission, request, claim, hashlib.sha256(submission.request).hexdigest(), _SEAL
+    )
 
 
 def refuse_expired(request: VerifiedRequest, now: datetime) -> None:

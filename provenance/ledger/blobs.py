@@ -1,6 +1,7 @@
 """The content-addressed blob store: `claims/<sha256 hex>` holds claims and signed requests."""
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from weightmark.errors import LedgerInconsistentError, ReadError, WeightmarkError
+from weightmark.errors import LedgerInconsistentError, LimitError, ReadError, WeightmarkError
 from weightmark.provenance.ledger.admission import MAX_CLAIM_SIZE
 from weightmark.provenance.ledger.files import read_file, sync_folder, write_file
 
@@ -29,6 +30,8 @@ class BlobState(StrEnum):
     """it is gone"""
     DAMAGED = "damaged"
     """other bytes stand in its place"""
+    UNREADABLE = "unreadable"
+    """something stands there that could not be read"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +43,26 @@ class BlobStore:
 
     def put_all(self, blobs: Mapping[str, bytes]) -> None:
         """Store blobs by their SHA-256 hex, durably, all or none."""
-        from concurrent.futures import ThreadPoolExecutor
-
         wanted = [digest for digest in sorted(blobs) if self.state(digest) != BlobState.PRESENT]
         try:
-            with ThreadPoolExecutor(min(_WRITERS, len(wanted) or 1)) as writers:
-                for _ in writers.map(lambda one: write_file(self._path(one), blobs[one]), wanted):
-                    pass
+            if len(wanted) <= _WRITERS:
+                for digest in wanted:
+                    write_file(self._path(digest), blobs[digest])
+            else:
+                self._put_many({digest: blobs[digest] for digest in wanted})
             sync_folder(self.folder)
         except WeightmarkError:
-            for one in wanted:
+            for digest in wanted:
                 with suppress(OSError):
-                    self._path(one).unlink()
+                    self._path(digest).unlink()
             raise
+
+    def _put_many(self, blobs: Mapping[str, bytes]) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(_WRITERS) as writers:
+            for _ in writers.map(lambda one: write_file(self._path(one), blobs[one]), blobs):
+                pass
 
     def get(self, digest: str) -> bytes:
         """Return a blob that is what its name says.
@@ -76,13 +86,15 @@ class BlobStore:
         return data
 
     def state(self, digest: str) -> BlobState:
-        """Say whether a blob is present, missing or damaged."""
-        if not self._path(digest).exists():
+        """Say whether a blob is present, missing, damaged or unreadable."""
+        if not os.path.lexists(self._path(digest)):
             return BlobState.MISSING
         try:
             self.get(digest)
-        except LedgerInconsistentError:
+        except (LedgerInconsistentError, LimitError):
             return BlobState.DAMAGED
+        except ReadError:
+            return BlobState.UNREADABLE
         return BlobState.PRESENT
 
     def _path(self, digest: str) -> Path:

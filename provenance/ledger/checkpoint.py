@@ -2,9 +2,9 @@
 
 import base64
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from weightmark.errors import LedgerInconsistentError, MalformedError
+from weightmark.errors import MalformedError
 from weightmark.provenance.ledger.merkle import EMPTY_ROOT, HASH_SIZE
 from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier, decode_base64, open_note
 
@@ -12,6 +12,7 @@ __all__ = ["Checkpoint", "VerifiedCheckpoint", "parse_checkpoint", "verify_check
 
 _SIZE = re.compile(r"(?:0|[1-9][0-9]{0,18})\Z")
 _MAX_SIZE = 2**63 - 1
+_SEAL = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,13 @@ class VerifiedCheckpoint:
     """32 bytes"""
     note: bytes
     """the signed checkpoint, as it was read"""
+    seal: object = field(repr=False, compare=False)
+    """proof of origin"""
 
-    def require_same(self, other: "VerifiedCheckpoint") -> None:
-        """Raise `LedgerInconsistentError` when both have one size and two roots."""
-        if self.size == other.size and self.root != other.root:
-            raise LedgerInconsistentError(
-                f"the ledger `{self.origin}` has two heads of size {self.size}",
-                why="history was rewritten: two different trees were signed at one size",
-            )
+    def __post_init__(self) -> None:
+        """Refuse values that nobody verified."""
+        if self.seal is not _SEAL:
+            raise TypeError("only `verify_checkpoint` makes a VerifiedCheckpoint")
 
 
 def parse_checkpoint(text: bytes) -> Checkpoint:
@@ -88,4 +88,4 @@ def verify_checkpoint(note: bytes, verifier: NoteVerifier) -> VerifiedCheckpoint
         raise MalformedError(
             f"the checkpoint is of the log `{parsed.origin[:80]}`, signed as `{verifier.name}`"
         )
-    return VerifiedCheckpoint(parsed.origin, parsed.size, parsed.root, note)
+    return VerifiedCheckpoint(parsed.origin, parsed.size, parsed.root, note, _SEAL)

@@ -2,7 +2,7 @@
 
 import re
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -108,7 +108,8 @@ class Event:
 
     def to_bytes(self) -> bytes:
         """Return the canonical JSON; raises `LimitError` over 65,535 bytes."""
-        data = canonical_json({"v": EVENT_VERSION, **asdict(self)})
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        data = canonical_json({"v": EVENT_VERSION, **fields})
         if len(data) > MAX_EVENT_SIZE:
             raise LimitError(f"the event is over {MAX_EVENT_SIZE} bytes")
         return data

@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -24,26 +23,20 @@ from weightmark.provenance.ledger.admission import (
     Submitter,
     admit,
 )
-from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint, verify_checkpoint
-from weightmark.provenance.ledger.event import Event, Kind, check_origin, parse_event
+from weightmark.provenance.ledger.audit import Auditor, LedgerAudit
+from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint
+from weightmark.provenance.ledger.event import Kind, check_origin
 from weightmark.provenance.ledger.files import locked, make_folders, sync_folder
 from weightmark.provenance.ledger.folder import LedgerFolder
 from weightmark.provenance.ledger.memory import CheckpointMemory
-from weightmark.provenance.ledger.merkle import (
-    NodeReader,
-    check_inclusion,
-    inclusion_proof,
-    leaf_hash,
-    tree_root,
-)
 from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier
 from weightmark.provenance.ledger.plan import make_addition, make_plan, numbered, unique_keys
-from weightmark.provenance.ledger.proof import Proof, Receipt, format_proof
+from weightmark.provenance.ledger.proof import Receipt
 from weightmark.provenance.ledger.registration import Founding, found, read_founding
-from weightmark.provenance.ledger.store.interface import Row, Store, StoreReader
-from weightmark.provenance.ledger.tiles import node_reader
+from weightmark.provenance.ledger.snapshot import LedgerSnapshot, LoggedEvent
+from weightmark.provenance.ledger.store.interface import Row, Store
 
-__all__ = ["Clock", "Ledger", "LedgerSnapshot", "LoggedEvent", "utc_now"]
+__all__ = ["Clock", "Ledger", "utc_now"]
 
 Clock = Callable[[], datetime]
 """gives an aware time"""
@@ -52,101 +45,6 @@ Clock = Callable[[], datetime]
 def utc_now() -> datetime:
     """Return the system's clock."""
     return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedEvent:
-    """An event that was proven to be in the log; only a `LedgerSnapshot` makes it."""
-
-    index: int
-    """where it stands"""
-    event: Event
-    """what was recorded"""
-    body: bytes
-    """its canonical bytes"""
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerSnapshot:
-    """One verified state of the log: everything read through it is proven against its head."""
-
-    store: StoreReader
-    """the transaction that it reads in"""
-    head: VerifiedCheckpoint
-    """signed by the log's key, its root recomputed from the tiles"""
-    nodes: NodeReader
-    """the tree"""
-
-    @classmethod
-    def of(cls, store: StoreReader, verifier: NoteVerifier) -> Self:
-        """Verify the stored head; raises `LedgerInconsistentError`."""
-        stored = store.head()
-        try:
-            head = verify_checkpoint(stored.checkpoint, verifier)
-        except WeightmarkError as error:
-            raise LedgerInconsistentError(
-                f"the head of the ledger is not signed by its key: {error.what}",
-                why="the database was changed, or `log.vkey` is of another ledger",
-                fix="restore the folder from a backup",
-            ) from error
-        nodes = node_reader(store.tile)
-        columns = (stored.size, stored.root)
-        if columns != (head.size, head.root) or tree_root(nodes, head.size) != head.root:
-            raise LedgerInconsistentError(
-                f"the tree of the ledger `{head.origin}` does not have the root that was signed",
-                why="a tile or the head in the database was changed",
-                fix="restore the folder from a backup",
-            )
-        return cls(store, head, nodes)
-
-    def require_extends(self, older: VerifiedCheckpoint, where: str) -> None:
-        """Raise `LedgerInconsistentError` unless the log grew out of `older`, which was seen at `where`."""
-        if older.size > self.head.size:
-            raise LedgerInconsistentError(
-                f"the ledger `{self.head.origin}` was rolled back: it has {self.head.size} entries, "
-                f"{where} knows {older.size}",
-                why="an append-only log never shrinks; an older copy of the database stands here",
-                fix="restore the newest copy; nothing is signed until then",
-            )
-        if tree_root(self.nodes, older.size) != older.root:
-            raise LedgerInconsistentError(
-                f"the ledger `{self.head.origin}` was forked: its first {older.size} entries are not "
-                f"those that {where} knows",
-                why="history was rewritten",
-                fix="keep both checkpoints as evidence and restore the true copy",
-            )
-
-    def events(self, indices: Sequence[int] | range) -> Iterator[LoggedEvent]:
-        """Yield entries, each proven to stand under the head."""
-        for index in indices:
-            if not 0 <= index < self.head.size:
-                raise CallError(f"there is no entry {index}: the ledger has {self.head.size}")
-            found = next(iter(self.store.entries(index, 1)), None)
-            if found is None or found[0] != index:
-                raise LedgerInconsistentError(f"entry {index} is missing from the database")
-            yield self._proven(index, found[1])
-
-    def receipt(self, index: int) -> Receipt:
-        """Prove one entry."""
-        (logged,) = self.events([index])
-        path = inclusion_proof(self.nodes, index, self.head.size)
-        proof = Proof(index, tuple(path), self.head.note, logged.body)
-        return Receipt(index, logged.event, format_proof(proof))
-
-    def _proven(self, index: int, body: bytes) -> LoggedEvent:
-        path = inclusion_proof(self.nodes, index, self.head.size)
-        try:
-            check_inclusion(leaf_hash(body), index, self.head.size, path, self.head.root)
-        except LedgerInconsistentError as error:
-            raise LedgerInconsistentError(
-                f"entry {index} of the ledger `{self.head.origin}` was changed",
-                why="its bytes do not lead to the signed root",
-                fix="restore the folder from a backup",
-            ) from error
-        event = parse_event(body)
-        if event.origin != self.head.origin:
-            raise LedgerInconsistentError(f"entry {index} was made for the log `{event.origin}`")
-        return LoggedEvent(index, event, body)
 
 
 class Ledger:
@@ -184,6 +82,8 @@ class Ledger:
         check_origin(origin)
         log, recovery = NoteSigner.generate(origin), NoteSigner.generate(f"{origin}/recovery")
         founding = found(log, recovery, submitters, clock())
+        memory = memory or CheckpointMemory.of_user()
+        memory.recall(log.verifier)
         path = path.absolute()
         _refuse_occupied(path)
         make_folders([path.parent])
@@ -277,9 +177,13 @@ class Ledger:
         return read_founding(logged.event, claim, request, self._verifier)
 
     def append(
-        self, submissions: Sequence[Submission], verifier: ClaimVerifier
+        self,
+        submissions: Sequence[Submission],
+        verifier: ClaimVerifier,
+        *,
+        now: datetime | None = None,
     ) -> tuple[Receipt, ...]:
-        """Record submissions, all or none; returns a receipt for each.
+        """Record submissions, all or none; returns a receipt for each. `now` stands in for the clock.
 
         The same event again returns the receipt of its old entry. Raises `SubmissionRefusedError`,
         `MalformedError`, `ReadError` (a retry gives the same indices), `LedgerInconsistentError`.
@@ -287,7 +191,7 @@ class Ledger:
         if not submissions:
             return ()
         signer = self._folder.read_signer(self._verifier)
-        indices = self._commit(self._admit_all(submissions, verifier), signer)
+        indices = self._commit(self._admit_all(submissions, verifier), signer, now)
         self.publish()
         self.refresh()
         with self.snapshot() as snapshot:
@@ -331,6 +235,19 @@ class Ledger:
         """Return the signed request that an entry records; raises `ReadError` when it is missing."""
         return self._folder.blobs.get(self.entry(index).event.request_sha256)
 
+    def verify(self, claims: ClaimVerifier | None = None) -> LedgerAudit:
+        """Recompute the whole log from its entries: root, tiles, keys, search table, blobs, view.
+
+        With `claims`, the signature of every request is checked again as well. Problems are
+        listed in the result; only a log whose head cannot be verified raises.
+        """
+        remembered = self._memory.recall(self._verifier)
+        published = self._folder.view.published(self._verifier)
+        policy = self.policy() if claims else None
+        with self.snapshot() as snapshot:
+            auditor = Auditor(snapshot, self._folder.view, self._folder.blobs, published)
+            return auditor.run(remembered, claims, policy)
+
     def publish(self, *, rebuild: bool = False) -> VerifiedCheckpoint:
         """Bring the static view up to the head; `rebuild` writes every file again."""
         view = self._folder.view
@@ -370,14 +287,16 @@ class Ledger:
                 raise numbered(error, number, len(submissions)) from error
         return admitted
 
-    def _commit(self, batch: Sequence[Admitted], signer: NoteSigner) -> tuple[int, ...]:
+    def _commit(
+        self, batch: Sequence[Admitted], signer: NoteSigner, now: datetime | None
+    ) -> tuple[int, ...]:
         """Write what is new in one transaction; nothing is signed on a head that was rolled back."""
         with self._store.write() as store:
             snapshot = LedgerSnapshot.of(store, self._verifier)
             published = self._folder.view.published(self._verifier)
             self._require_known(snapshot, self._memory.recall(self._verifier), published)
             size = snapshot.head.size
-            plan = make_plan(batch, size, store.index_of, self._clock())
+            plan = make_plan(batch, size, store.index_of, now or self._clock())
             if plan.rows:
                 self._folder.blobs.put_all(plan.blobs)
                 store.add(make_addition(plan.rows, size, store.tile, signer))

@@ -40,6 +40,7 @@ _DASH = "\u2014 ".encode()
 _KEY_ID_SIZE = 4
 _SEED_SIZE = 32
 _SIGNATURE_SIZE = 64
+_SEAL = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,13 @@ class VerifiedNote:
     """the known keys whose signatures are good"""
     unknown: tuple[SignatureLine, ...]
     """lines by keys that are not known; they prove nothing"""
+    seal: object = field(repr=False, compare=False)
+    """proof of origin"""
+
+    def __post_init__(self) -> None:
+        """Refuse values that nobody verified."""
+        if self.seal is not _SEAL:
+            raise TypeError("only `open_note` makes a VerifiedNote")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +208,7 @@ def open_note(note: bytes, verifiers: Iterable[NoteVerifier]) -> VerifiedNote:
     if not signers:
         names = ", ".join(f"`{line.name}`" for line in lines[:5])
         raise WrongSignerError(f"the note is signed by {names}, and by no known key")
-    return VerifiedNote(text, tuple(signers), tuple(unknown))
+    return VerifiedNote(text, tuple(signers), tuple(unknown), _SEAL)
 
 
 def split_note(note: bytes) -> tuple[bytes, tuple[SignatureLine, ...]]:

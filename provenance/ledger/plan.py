@@ -41,14 +41,14 @@ def make_plan(
     blobs: dict[str, bytes] = {}
     taken: dict[bytes, int] = {}
     for number, item in enumerate(batch):
-        event = item.event(now)
-        claim_key, event_key = keys = unique_keys(event)
-        by_claim, by_event = (taken[k] if k in taken else find(k) for k in keys)
         try:
+            event = item.event(now)
+            claim_key, event_key = keys = unique_keys(event)
+            by_claim, by_event = (taken[k] if k in taken else find(k) for k in keys)
             known = _known_index(event, by_claim, by_event)
             if known is None:
                 refuse_expired(item.request, now)
-        except SubmissionRefusedError as error:
+        except WeightmarkError as error:
             raise numbered(error, number, len(batch)) from error
         index = size + len(rows) if known is None else known
         indices.append(index)
@@ -82,7 +82,7 @@ def unique_keys(event: Event) -> tuple[bytes, bytes]:
     return hashlib.sha256(claim.encode()).digest(), hashlib.sha256(request.encode()).digest()
 
 
-def numbered[E: WeightmarkError](error: E, number: int, count: int) -> E:
+def numbered(error: WeightmarkError, number: int, count: int) -> WeightmarkError:
     """Name the submission of a batch that an error is about."""
     if count == 1:
         return error

@@ -1,7 +1,7 @@
 """Receipts: offline proofs that an event is in a log (C2SP tlog-proof@v1)."""
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from weightmark.errors import LimitError, MalformedError
@@ -26,6 +26,7 @@ MAX_RECEIPT_SIZE = 1024 * 1024
 
 _HEADER: Final = "c2sp.org/tlog-proof@v1"
 _MAX_HASHES = 64
+_SEAL = object()
 _MAX_INDEX_DIGITS = 19
 
 
@@ -65,6 +66,13 @@ class VerifiedReceipt:
     """where"""
     checkpoint: VerifiedCheckpoint
     """the signed tree that holds it: origin, size, root"""
+    seal: object = field(repr=False, compare=False)
+    """proof of origin"""
+
+    def __post_init__(self) -> None:
+        """Refuse values that nobody verified."""
+        if self.seal is not _SEAL:
+            raise TypeError("only `verify_receipt` makes a VerifiedReceipt")
 
 
 def format_proof(proof: Proof) -> bytes:
@@ -122,7 +130,7 @@ def verify_receipt(data: bytes, verifier: NoteVerifier) -> VerifiedReceipt:
     event = parse_event(proof.extra)
     if event.origin != checkpoint.origin:
         raise MalformedError(f"the event in the receipt is of another log, `{event.origin}`")
-    return VerifiedReceipt(event, proof.index, checkpoint)
+    return VerifiedReceipt(event, proof.index, checkpoint, _SEAL)
 
 
 def _parse_index(line: str) -> int:

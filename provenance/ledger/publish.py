@@ -7,7 +7,7 @@ bottom-up, `checkpoint` last) means that whatever a checkpoint requires is there
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from weightmark.errors import LedgerInconsistentError
 from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint, verify_checkpoint
@@ -59,8 +59,8 @@ class StaticView:
         make_folders({self.folder, *((self.folder / path).parent for path in files)})
         for path, data in files.items():
             self._put(path, data, overwrite=overwrite)
-        for folder in sorted({(self.folder / path).parent for path in files}):
-            sync_folder(folder)
+        for folder in sorted({parent for path in files for parent in PurePath(path).parents}):
+            sync_folder(self.folder / folder)
         write_file(self.folder / "checkpoint", head.note)
         sync_folder(self.folder)
         self._drop_outgrown(tiles)

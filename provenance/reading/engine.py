@@ -12,15 +12,29 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
-from weightmark.errors import ArtifactRefusedError, FileChangedError, NoInputError, read_failure
+from weightmark.errors import (
+    ArtifactRefusedError,
+    FileChangedError,
+    NoInputError,
+    UncheckedError,
+    read_failure,
+)
 from weightmark.provenance.artifact import Artifact, Entry
 from weightmark.provenance.beneath import Beneath
-from weightmark.provenance.manifest import MANIFEST_HEADER, Manifest, Row
+from weightmark.provenance.manifest import MANIFEST_HEADER, SINGLE_FILE, Manifest, Row
 from weightmark.provenance.names import escape_path
 from weightmark.provenance.reading.interface import BlockSink, ByteView
 from weightmark.provenance.reading.views import DescriptorView, MemoryView
 
-__all__ = ["Column", "FileDigests", "Inspector", "ProgressSink", "Reading", "read_artifact"]
+__all__ = [
+    "Column",
+    "FileDigests",
+    "Inspector",
+    "ProgressSink",
+    "Reading",
+    "Salvage",
+    "read_artifact",
+]
 
 BLOCK = 4 * 1024 * 1024
 """bytes read at a time"""
@@ -29,7 +43,9 @@ SMALL = 1024 * 1024
 
 T = TypeVar("T")
 Inspector = Callable[[str, ByteView], T]
-"""called once per file with its path and a view of the very file that was hashed"""
+"""called once per file with its path (a single file: its name) and a view of the very file that was hashed"""
+Salvage = Callable[[str, UncheckedError], T]
+"""called with the path of a file that could not be read; what it returns stands for the inspection"""
 
 
 class Column(StrEnum):
@@ -85,13 +101,15 @@ def read_artifact(
     *,
     columns: Iterable[Column] = (Column.BLAKE3,),
     inspect: Inspector[T] | None = None,
+    salvage: Salvage[T] | None = None,
     progress: ProgressSink | None = None,
     jobs: int | None = None,
 ) -> Reading[T]:
     """Read every file of `artifact` once.
 
-    `columns` are the digests wanted; `inspect` sees each file while it is open; `jobs` bounds the
-    worker threads (default: the number of cores, at most 8). Raises `ReadError`,
+    `columns` are the digests wanted; `inspect` sees each file while it is open; `salvage` says
+    something about a file that could not be read, where one failure must not hide the others;
+    `jobs` bounds the worker threads (default: the number of cores, at most 8). Raises `ReadError`,
     `FileChangedError`, and `ArtifactRefusedError` for a single file that poses as a manifest.
     """
     if not artifact.entries:
@@ -100,12 +118,14 @@ def read_artifact(
         )
     workers = min(jobs or os.cpu_count() or 1, 8)
     reader = _Reader(
-        frozenset(columns), inspect, progress, alone=workers == 1 or len(artifact.entries) == 1
+        frozenset(columns),
+        inspect,
+        salvage,
+        progress,
+        alone=workers == 1 or len(artifact.entries) == 1,
     )
     with ThreadPoolExecutor(workers) as pool:
         results = _read_all(artifact.entries, reader, pool)
-    if artifact.single:
-        _refuse_posing_manifest(artifact.entries[0])
     inspections = tuple(seen for _, seen in results if seen is not None)
     return Reading(tuple(digests for digests, _ in results), inspections)
 
@@ -126,7 +146,7 @@ def _read_all(
                 results.append(futures[entry.path])
             else:
                 base = folders.get(entry.base) or folders.setdefault(
-                    entry.base, Beneath(entry.base)
+                    entry.base, _open_base(entry.base)
                 )
                 done: Future[tuple[FileDigests, T | None]] = Future()
                 done.set_result(reader.read(entry, base))
@@ -149,12 +169,14 @@ class _Reader(Generic[T]):
         self,
         columns: frozenset[Column],
         inspect: Inspector[T] | None,
+        salvage: Salvage[T] | None,
         progress: ProgressSink | None,
         *,
         alone: bool,
     ) -> None:
         self._columns = columns
         self._inspect = inspect
+        self._salvage = salvage
         self._progress = progress
         self._alone = alone
         self._stopped = False
@@ -165,16 +187,21 @@ class _Reader(Generic[T]):
 
     def read_alone(self, entry: Entry) -> tuple[FileDigests, T | None]:
         """Read a file with folder descriptors of its own."""
-        try:
-            base = Beneath(entry.base)
-        except OSError as error:
-            raise read_failure(entry.base, error) from error
-        with base:
+        with _open_base(entry.base) as base:
             return self.read(entry, base)
 
     def read(self, entry: Entry, base: Beneath) -> tuple[FileDigests, T | None]:
+        """Read one file; what can't be read is salvaged if anybody asked for it."""
+        try:
+            return self._read_once(entry, base)
+        except UncheckedError as error:
+            if self._salvage is None:
+                raise
+            return FileDigests(entry, entry.size, "", ""), self._salvage(self._label(entry), error)
+
+    def _read_once(self, entry: Entry, base: Beneath) -> tuple[FileDigests, T | None]:
         """Open, hash, inspect, and make sure that the file stayed what it was."""
-        printable = escape_path(entry.path if entry.path != "." else entry.location)
+        printable = escape_path(self._label(entry))
         try:
             descriptor = base.file(entry.location)
         except OSError as error:
@@ -186,9 +213,11 @@ class _Reader(Generic[T]):
                 entry.inode,
             ):
                 raise _changed(printable)
+            if entry.path == SINGLE_FILE:
+                _refuse_posing_manifest(os.pread(descriptor, len(MANIFEST_HEADER), 0), printable)
             sinks = self._sinks(before.st_size)
             view = self._feed(descriptor, before.st_size, printable, list(sinks.values()))
-            seen = self._inspect(entry.path, view) if self._inspect else None
+            seen = self._inspect(self._label(entry), view) if self._inspect else None
             if _state(os.fstat(descriptor)) != _state(before):
                 raise _changed(printable)
         except OSError as error:
@@ -198,6 +227,12 @@ class _Reader(Generic[T]):
         digests = {column: sink.hexdigest() for column, sink in sinks.items()}
         sha256, blake3 = digests.get(Column.SHA256, ""), digests.get(Column.BLAKE3, "")
         return FileDigests(entry, before.st_size, blake3, sha256), seen
+
+    @staticmethod
+    def _label(entry: Entry) -> str:
+        """Return the path that errors and inspectors use: a single file has only its own name."""
+        name = entry.path if entry.path != SINGLE_FILE else entry.location
+        return os.fsencode(name).decode("utf-8", "backslashreplace")
 
     def _sinks(self, size: int) -> dict[Column, "_Digest"]:
         sinks: dict[Column, _Digest] = {}
@@ -249,16 +284,18 @@ def _changed(name: str) -> FileChangedError:
     )
 
 
-def _refuse_posing_manifest(entry: Entry) -> None:
-    """A file of manifest bytes would have the identity of the tree that it lists."""
+def _open_base(base: str) -> Beneath:
     try:
-        with Beneath(entry.base) as base, open(base.file(entry.location), "rb") as file:  # noqa: PTH123 - a descriptor has no path
-            head = file.read(len(MANIFEST_HEADER))
+        return Beneath(base)
     except OSError as error:
-        raise read_failure(entry.location, error) from error
+        raise read_failure(base, error) from error
+
+
+def _refuse_posing_manifest(head: bytes, name: str) -> None:
+    """A file of manifest bytes would have the identity of the tree that it lists."""
     if head.startswith(MANIFEST_HEADER.rpartition(b"/")[0] + b"/"):
         raise ArtifactRefusedError(
-            f"`{entry.location}` begins like a manifest",
+            f"`{name}` begins like a manifest",
             why="a file of manifest bytes could pose as the tree that it lists",
             fix="name the tree itself",
         )

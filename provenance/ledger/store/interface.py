@@ -71,8 +71,8 @@ class StoreReader(Protocol):
         """Return the entry that a unique key belongs to."""
         ...
 
-    def key_count(self) -> int:
-        """Return how many unique keys there are."""
+    def counts(self) -> tuple[int, int, int]:
+        """Return how many entries, unique keys and rows of the search table there are."""
         ...
 
     def search(self, *, subject: str | None, kind: str | None, start: int) -> Iterator[int]:

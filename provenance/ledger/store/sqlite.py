@@ -1,5 +1,6 @@
 """The ledger in SQLite: WAL, synchronous=FULL, one transaction for everything."""
 
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -45,6 +46,7 @@ create trigger head_stays before delete on head begin select raise(abort, 'the h
 
 _SEARCH_COLUMNS = ("kind", "subject", "signer", "submitter", "at")
 _PAGE = 256
+_NO_PLACE = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
 
 
 def create_database(path: Path) -> None:
@@ -155,9 +157,13 @@ class SqliteSession:
         row = self._db.execute("select idx from unique_key where key = ?", (key,)).fetchone()
         return None if row is None else int(row[0])
 
-    def key_count(self) -> int:
-        """Return how many unique keys there are."""
-        return int(self._db.execute("select count(*) from unique_key").fetchone()[0])
+    def counts(self) -> tuple[int, int, int]:
+        """Return how many entries, unique keys and rows of the search table there are."""
+        row = self._db.execute(
+            "select (select count(*) from entry), (select count(*) from unique_key),"
+            " (select count(*) from search)"
+        ).fetchone()
+        return int(row[0]), int(row[1]), int(row[2])
 
     def search(self, *, subject: str | None, kind: str | None, start: int) -> Iterator[int]:
         """Yield the indices that the search table has."""
@@ -226,11 +232,20 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
     """Open without writing; a folder that cannot be written has no place for the shared memory of WAL."""
     try:
         return _open(path, "ro")
-    except sqlite3.OperationalError:
-        log = path.with_name(f"{path.name}-wal")
-        if not path.exists() or (log.exists() and log.stat().st_size):
+    except sqlite3.OperationalError as error:
+        if not _is_at_rest(path) or error.sqlite_errorcode & 0xFF not in _NO_PLACE:
             raise
         return _open(path, "ro&immutable=1")
+
+
+def _is_at_rest(path: Path) -> bool:
+    """Say whether nobody wrote since the last clean end, and this process could not write either."""
+    log = path.with_name(f"{path.name}-wal")
+    return (
+        path.exists()
+        and not os.access(path.parent, os.W_OK)
+        and not (log.exists() and log.stat().st_size)
+    )
 
 
 def _check_schema(db: sqlite3.Connection, path: Path) -> None:

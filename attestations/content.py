@@ -1,0 +1,206 @@
+"""Content: what was read, compared with what trusted signers list."""
+
+import posixpath
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from weightmark.attestations.belief import Belief, BelievedManifest, BelievedSignature
+from weightmark.attestations.checks import Check, Outcome, counted
+from weightmark.attestations.evidence import SignatureFile
+from weightmark.attestations.predicates.oms import SILENT_IGNORES
+from weightmark.provenance.artifact import Artifact
+from weightmark.provenance.diff import Differences
+from weightmark.provenance.foreign_digests import in_oms_set
+from weightmark.provenance.links import LinkKind
+from weightmark.provenance.manifest import SINGLE_FILE
+from weightmark.provenance.names import escape_path
+from weightmark.provenance.reading.engine import Reading
+
+__all__ = ["DETAILS_SHOWN", "Content"]
+
+DETAILS_SHOWN = 100
+"""lines of detail that one check holds at most"""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What was read of one artifact, ready to be compared."""
+
+    artifact: Artifact
+    """what was read"""
+    signature: SignatureFile | None
+    """the file that holds the model signature"""
+    reading: Reading[Any]
+    """its digests"""
+    digests: str
+    """the digests that count: `any`, `sha256` or `both`"""
+
+    def matches(self, manifests: Sequence[BelievedManifest]) -> tuple[BelievedManifest, ...]:
+        """Return the claims that list exactly what was read, newest first."""
+        return tuple(one for one in reversed(manifests) if not self._differences(one))
+
+    def manifest_check(
+        self, manifests: Sequence[BelievedManifest], matches: Sequence[BelievedManifest]
+    ) -> Check | None:
+        """Say whether a trusted claim lists exactly what was read; if none, how the newest differs."""
+        if not manifests:
+            return None
+        if not matches:
+            return self._fail("manifest claim", self._differences(manifests[-1]))
+        links = any(match.claim.links for match in matches)
+        return self._link_check(links) or self._pass("manifest claim", len(self.reading.files))
+
+    def signature_check(self, signature: BelievedSignature, belief: Belief) -> Check:
+        """Compare what `model.sig` lists with what was read, directly or by the same signer's claim."""
+        oms = signature.oms
+        if oms is None:
+            reason = signature.unsupported.what if signature.unsupported else ""
+            return _not_checked(reason)
+        hidden = self._hidden_by(oms.ignore_paths)
+        stand_ins = [one for one in reversed(belief.manifests) if belief.stands_in(one)]
+        if stand_ins:
+            results = [self._differences(one, covered=self._covered) for one in stand_ins]
+            differences = next((one for one in results if not one), results[0])
+        else:
+            found = self._found(oms.algorithm)
+            if found is None:
+                return _not_checked(f"its {oms.algorithm} digests were not compared")
+            listed, found = self._same_names(oms.files, found)
+            differences = Differences.between(listed, found)
+        if differences or hidden:
+            return self._fail("model signature", differences, hidden)
+        return self._link_check(oms.allow_symlinks) or self._pass("model signature", len(oms.files))
+
+    @property
+    def uncovered(self) -> tuple[str, ...]:
+        """Paths that an OMS signature leaves out."""
+        return tuple(file.path for file in self.reading.files if file.path not in self._covered)
+
+    @cached_property
+    def _covered(self) -> frozenset[str]:
+        """The OMS set: all but root git files and the very file that holds the signature."""
+        own = _own_paths(self.artifact, self.signature)
+        paths = (file.path for file in self.reading.files)
+        return frozenset(path for path in paths if in_oms_set(path) and path not in own)
+
+    def _found(self, algorithm: str) -> dict[str, str] | None:
+        """Return the digests of the OMS set; None when they were not read or do not count."""
+        if algorithm == "blake3" and self.digests == "sha256":
+            return None
+        found = {file.path: getattr(file, algorithm) for file in self.reading.files}
+        if not all(found.values()):
+            return None
+        return {path: digest for path, digest in found.items() if path in self._covered}
+
+    def _same_names(
+        self, listed: Mapping[str, str], found: dict[str, str]
+    ) -> tuple[Mapping[str, str], dict[str, str]]:
+        """Let both sides name a single file alike: the reference writes `.`, the specification its name."""
+        if self.artifact.single and SINGLE_FILE not in listed:
+            return listed, {self.artifact.name: found[SINGLE_FILE]}
+        return listed, found
+
+    def _differences(
+        self, believed: BelievedManifest, covered: Collection[str] | None = None
+    ) -> Differences:
+        """Compare by every digest that counts; the first that differs is returned."""
+        rows, files = believed.claim.manifest.rows, self.reading.files
+        pairs = []
+        if self.digests in ("any", "both"):
+            signed = {row.path: f"{row.blake3} {row.size}" for row in rows}
+            pairs.append((signed, {file.path: f"{file.blake3} {file.size}" for file in files}))
+        if self.digests in ("sha256", "both"):
+            pairs.append((believed.claim.sha256, {file.path: file.sha256 for file in files}))
+        if covered is not None:
+            pairs = [
+                (
+                    {path: digest for path, digest in signed.items() if in_oms_set(path)},
+                    {path: digest for path, digest in found.items() if path in covered},
+                )
+                for signed, found in pairs
+            ]
+        results = [Differences.between(signed, found) for signed, found in pairs]
+        return next((result for result in results if result), results[0])
+
+    def _hidden_by(self, ignore_paths: Sequence[str]) -> dict[str, str]:
+        """Return the files that a recorded ignore hides, and by which; our own ignores hide nothing."""
+        hidden: dict[str, str] = {}
+        for pattern in ignore_paths:
+            plain = posixpath.normpath(pattern)
+            if plain not in SILENT_IGNORES:
+                inside = "" if plain == "." else plain + "/"
+                for path in self._covered:
+                    if path == plain or path.startswith(inside):
+                        hidden.setdefault(path, pattern)
+        return hidden
+
+    def _link_check(self, allowed: bool) -> Check | None:
+        links = [entry.path for entry in self.artifact.entries if entry.link is LinkKind.INSIDE]
+        if allowed or not links:
+            return None
+        details = tuple(
+            f"`{escape_path(path)}` is a link now: it was a plain file when it was signed"
+            for path in links[:DETAILS_SHOWN]
+        )
+        return Check(
+            "links",
+            Outcome.FAIL,
+            f"{counted(len(links), 'file')} became a link",
+            "the signer recorded no links",
+            "replace the link by the file",
+            details,
+        )
+
+    @staticmethod
+    def _pass(name: str, count: int) -> Check:
+        return Check(name, Outcome.PASS, f"{counted(count, 'file')} as signed")
+
+    @staticmethod
+    def _fail(
+        name: str, differences: Differences, hidden: Mapping[str, str] | None = None
+    ) -> Check:
+        details = list(_describe(differences, hidden or {}))
+        count = len(details)
+        if count > DETAILS_SHOWN:
+            details[DETAILS_SHOWN:] = [f"… and {count - DETAILS_SHOWN} more"]
+        return Check(
+            name,
+            Outcome.FAIL,
+            f"{counted(count, 'file')} {'differs' if count == 1 else 'differ'} from what was signed",
+            "the content is not what the signer vouched for",
+            "get the artifact again from the publisher, or ask for a new signature",
+            tuple(details),
+        )
+
+
+def _describe(differences: Differences, hidden: Mapping[str, str]) -> Iterator[str]:
+    for change in differences.changes:
+        if change.kind != "extra" or change.path not in hidden:
+            yield str(change)
+    for path in sorted(hidden):
+        yield f"`{escape_path(path)}` is not judged by its signature: the signer asked to ignore `{escape_path(hidden[path])}`"
+
+
+def _own_paths(artifact: Artifact, signature: SignatureFile | None) -> frozenset[str]:
+    """Return the path of the very file that the caller named as signature, if it lies in the tree.
+
+    Another name of the same bytes (a hard link) is content like everything else.
+    """
+    if signature is None or signature.file_id == (0, 0):
+        return frozenset()
+    place = signature.path.parent.resolve() / signature.path.name
+    names = {place, Path(signature.path).resolve()}
+    return frozenset(
+        entry.path
+        for entry in artifact.entries
+        if (entry.device, entry.inode) == signature.file_id and artifact.path / entry.path in names
+    )
+
+
+def _not_checked(reason: str) -> Check:
+    return Check(
+        "model signature", Outcome.UNCHECKED, "signature valid, content not checked", reason
+    )

@@ -1,0 +1,92 @@
+"""Consulting a ledger: its checkpoint is verified, compared with what was seen before, and then asked."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.checks import Check
+from weightmark.attestations.gate.evidence import LedgerEvidence, LedgerRecord
+from weightmark.attestations.trust import Trust
+from weightmark.errors import (
+    CallError,
+    MalformedError,
+    UnsupportedError,
+    WeightmarkError,
+    WrongSignerError,
+)
+from weightmark.provenance.ledger.event import Event, Kind
+
+if TYPE_CHECKING:
+    from weightmark.provenance.ledger.log import Ledger
+
+__all__ = ["consult_ledger"]
+
+_MAX_RECORDS = 1000
+
+
+def consult_ledger(place: str, identity: str, trust: Trust | None) -> LedgerEvidence:
+    """Ask the ledger at `place` about an artifact and the trusted signers.
+
+    What is wrong with the ledger becomes its `problem`; raises `CallError` when there is none.
+    """
+    from weightmark.provenance.ledger.log import Ledger
+
+    try:
+        if "://" in place:
+            raise UnsupportedError(
+                f"the ledger `{place[:200]}` is not a folder",
+                why="this version consults ledgers in folders",
+                fix="name a copy of the ledger's folder",
+            )
+        with Ledger.open(Path(place)) as ledger:
+            return _consult(ledger, identity, trust)
+    except CallError:
+        raise
+    except WeightmarkError as error:
+        return LedgerEvidence("", 0, "", 0, (), Check.from_error("ledger", error))
+
+
+def _consult(ledger: "Ledger", identity: str, trust: Trust | None) -> LedgerEvidence:
+    with ledger.snapshot() as snapshot:
+        head = snapshot.head
+    records: tuple[LedgerRecord, ...] = ()
+    problem = None
+    try:
+        records = tuple(_records(ledger, identity, trust))
+    except WeightmarkError as error:
+        problem = Check.from_error("ledger", error)
+    return LedgerEvidence(head.origin, head.size, head.root.hex(), 0, records, problem)
+
+
+def _records(ledger: "Ledger", identity: str, trust: Trust | None) -> Iterator[LedgerRecord]:
+    """Yield what is about the artifact, and revocations of trusted keys."""
+    found = list(ledger.find(subject=identity)) if identity else []
+    for key in trust.keys if trust else ():
+        found += ledger.find(subject=key.identity, kind=Kind.REVOKE)
+    if len(found) > _MAX_RECORDS:
+        raise UnsupportedError(
+            f"the ledger holds over {_MAX_RECORDS} entries about the artifact",
+            why="no more are looked at",
+        )
+    for logged in sorted(found, key=lambda one: one.index):
+        event = logged.event
+        signer = ""
+        if event.kind is Kind.RELEASE and trust is not None:
+            signer = _verified_signer(ledger.claim(logged.index), event, trust)
+        yield LedgerRecord(logged.index, event.kind, event.subject, signer)
+
+
+def _verified_signer(data: bytes, event: Event, trust: Trust) -> str:
+    """Return who signed a recorded claim, checked anew; empty when it was nobody who is trusted."""
+    try:
+        verified = trust.verify(Bundle.parse(data, what="the recorded claim"))
+    except (WrongSignerError, UnsupportedError):
+        return ""
+    subjects = [subject.identity for subject in verified.statement.subjects]
+    if verified.claim_id != event.claim_id or event.subject not in subjects:
+        raise MalformedError(
+            "a recorded claim is about something else than its ledger entry says",
+            fix="ask the operator of the ledger",
+        )
+    return verified.signer.identity

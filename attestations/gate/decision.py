@@ -1,0 +1,123 @@
+"""The decision: made from policy and evidence only, and by `decide` only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from weightmark.attestations.checks import Check, Outcome, exit_of
+from weightmark.attestations.gate.evidence import Evidence
+from weightmark.attestations.gate.judges import JUDGES, JUDGES_WITHOUT_FILES
+from weightmark.attestations.policy.model import Mode, Policy
+from weightmark.errors import Exit
+
+__all__ = ["Decision", "Verdict", "decide"]
+
+_SEAL = object()
+
+
+class Verdict(StrEnum):
+    """What the checks add up to, whatever the mode."""
+
+    ALLOW = "allow"
+    """every demand of the policy was checked and is met"""
+    DENY = "deny"
+    """a check refused"""
+    UNCHECKED = "could not be checked"
+    """none refused, and a check could not be made"""
+    NOTHING = "nothing to check"
+    """there were no files"""
+
+
+_EXITS = {
+    Verdict.ALLOW: Exit.GOOD,
+    Verdict.DENY: Exit.BAD,
+    Verdict.UNCHECKED: Exit.UNCHECKED,
+    Verdict.NOTHING: Exit.NOTHING,
+}
+_VERDICTS = {code: verdict for verdict, code in _EXITS.items()}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the gate decided, and on what; only `decide` can make one."""
+
+    policy: Policy
+    """by which rules"""
+    evidence: Evidence
+    """about what, known how"""
+    checks: tuple[Check, ...]
+    """every check, in the order in which they were made"""
+    verdict: Verdict
+    """what they add up to"""
+    seal: object = field(repr=False, compare=False)
+    """proof of origin"""
+
+    def __post_init__(self) -> None:
+        if self.seal is not _SEAL:
+            raise TypeError("a Decision is made by deciding only")
+
+    @property
+    def allows(self) -> bool:
+        """Whether every demand of the policy is met; true in no other case, whatever the mode."""
+        return self.verdict is Verdict.ALLOW
+
+    @property
+    def blocks(self) -> bool:
+        """Whether the caller has to stop."""
+        return self.exit is not Exit.GOOD
+
+    @property
+    def exit(self) -> Exit:
+        """The exit code; in mode `warn` a refusal and what could not be checked are 0."""
+        code = _EXITS[self.verdict]
+        warned = self.policy.mode is Mode.WARN and code in (Exit.BAD, Exit.UNCHECKED)
+        return Exit.GOOD if warned else code
+
+    @property
+    def word(self) -> str:
+        """The decision as it is printed: `allow`, `deny`, `would deny`, `could not be checked` or `nothing to check`."""
+        warned = self.exit is Exit.GOOD and not self.allows
+        return "would deny" if warned else self.verdict.value
+
+
+def decide(policy: Policy, evidence: Evidence) -> Decision:
+    """Apply `policy` to `evidence`; pure: the same values always give the same decision."""
+    judges = JUDGES if evidence.files else JUDGES_WITHOUT_FILES
+    checks = [check for judge in judges for check in judge(policy, evidence)]
+    if evidence.files:
+        checks += _missing(policy, checks)
+    verdict = _VERDICTS[exit_of(checks)]
+    if verdict is Verdict.ALLOW and not evidence.files:
+        verdict = Verdict.NOTHING
+    if verdict is Verdict.NOTHING and evidence.files:
+        verdict = Verdict.UNCHECKED
+    return Decision(policy, evidence, tuple(checks), verdict, _SEAL)
+
+
+def _missing(policy: Policy, checks: Sequence[Check]) -> list[Check]:
+    """Name every demanded check that neither passed nor says why it did not."""
+    passed = {check.name for check in checks if check.outcome is Outcome.PASS}
+    failed = {check.name for check in checks if check.outcome not in (Outcome.PASS, Outcome.INFO)}
+    return [
+        Check(
+            name,
+            Outcome.UNCHECKED,
+            "was not checked",
+            "the policy demands it, and nothing that was found says anything about it",
+            "mend what the other checks name",
+        )
+        for name in _demanded(policy)
+        if name not in passed | failed
+    ]
+
+
+def _demanded(policy: Policy) -> list[str]:
+    demands = {
+        "identity": True,
+        "signature": policy.release.required,
+        "content": policy.release.required,
+        "scan": policy.scan.required,
+        "scan claim": policy.scan.claim_required,
+        "ledger": policy.ledger.required,
+    }
+    return [name for name, demanded in demands.items() if demanded]

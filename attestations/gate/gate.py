@@ -1,0 +1,29 @@
+"""From a path to a decision."""
+
+from datetime import datetime
+from pathlib import Path
+
+from weightmark.attestations.gate.collect import Sources, gather
+from weightmark.attestations.gate.decision import Decision, decide
+from weightmark.attestations.policy.model import Policy
+from weightmark.provenance.reading.engine import ProgressSink
+
+__all__ = ["gate"]
+
+
+def gate(
+    path: str | Path,
+    policy: Policy,
+    sources: Sources | None = None,
+    *,
+    now: datetime | None = None,
+    progress: ProgressSink | None = None,
+    jobs: int | None = None,
+) -> Decision:
+    """Decide whether `policy` lets the artifact at `path` through, reading it once.
+
+    Raises `CallError` when a named file does not exist, and `TrustNotSaidError`; everything else
+    that goes wrong is a check of the decision.
+    """
+    evidence = gather(path, policy, sources or Sources(), now=now, progress=progress, jobs=jobs)
+    return decide(policy, evidence)

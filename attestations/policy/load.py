@@ -1,0 +1,92 @@
+"""Finding a policy: a bare word is a preset, a file needs `/` or `.toml`, and never lies in the artifact."""
+
+import os
+from collections.abc import Callable
+from difflib import get_close_matches
+from pathlib import Path
+
+from weightmark.attestations.keys import PublicKey
+from weightmark.attestations.policy.model import Policy
+from weightmark.attestations.policy.parse import MAX_POLICY_SIZE, parse_policy, parse_preset
+from weightmark.attestations.policy.presets import PRESETS, preset_text
+from weightmark.errors import CallError, PolicyError, WeightmarkError
+from weightmark.provenance.sidecars import read_bounded
+
+__all__ = ["is_policy_file", "load_policy", "load_policy_file", "load_preset", "require_outside"]
+
+
+def load_policy(word: str, *, artifact: Path) -> Policy:
+    """Load the policy that `--policy` names, for judging `artifact`.
+
+    Raises `PolicyError`: unknown preset, no such file, wrong content, or a file inside the artifact.
+    """
+    if not is_policy_file(word):
+        return load_preset(word)
+    return load_policy_file(Path(word), artifact=artifact)
+
+
+def load_preset(name: str) -> Policy:
+    """Load a policy that comes with weightmark; raises `PolicyError` for an unknown name."""
+    if name not in PRESETS:
+        near = get_close_matches(name, PRESETS, n=1)
+        known = ", ".join(f"`{preset}`" for preset in sorted(PRESETS))
+        as_file = f", or `--policy ./{name}` for a file" if Path(name).exists() else ""
+        raise PolicyError(
+            f"`{name[:100]}` is no preset",
+            fix=(f"did you mean `{near[0]}`?" if near else f"use one of {known}") + as_file,
+        )
+    return parse_preset(preset_text(name), name)
+
+
+def load_policy_file(path: Path, *, artifact: Path | None = None) -> Policy:
+    """Load a policy file; keys that it names by path are relative to it. Raises `PolicyError`."""
+    _require_outside_if(artifact, path, "the policy")
+    try:
+        text = read_bounded(path, limit=MAX_POLICY_SIZE)
+    except WeightmarkError as error:
+        raise PolicyError(
+            f"no policy can be read from `{path}`", why=error.what, fix="check the path"
+        ) from error
+
+    def read_key(item: str) -> PublicKey:
+        if "-----BEGIN" in item:
+            return _as_policy_error(
+                lambda: PublicKey.from_pem(item.encode(), what="a key of the policy")
+            )
+        place = path.parent / item
+        _require_outside_if(artifact, place, "a key of the policy")
+        return _as_policy_error(lambda: PublicKey.load(place))
+
+    return parse_policy(text, source=str(path), read_key=read_key)
+
+
+def require_outside(
+    artifact: Path, path: Path, what: str, *, error: type[CallError] = CallError
+) -> None:
+    """Refuse what configures the judge and lies inside the artifact being judged; raises `error`."""
+    root = os.path.realpath(artifact)
+    named = os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118 - the last component is not resolved
+    for place in (named, os.path.realpath(path)):
+        if os.path.commonpath([root, place]) == root:
+            raise error(
+                f"{what} `{path}` lies inside the artifact",
+                why="an artifact can't say by which rules it is judged",
+                fix="keep it elsewhere, where the publisher of the artifact can't write",
+            )
+
+
+def _require_outside_if(artifact: Path | None, path: Path, what: str) -> None:
+    if artifact is not None:
+        require_outside(artifact, path, what, error=PolicyError)
+
+
+def is_policy_file(word: str) -> bool:
+    """Tell whether `--policy` names a file rather than a preset."""
+    return "/" in word or os.sep in word or word.endswith(".toml")
+
+
+def _as_policy_error(read: Callable[[], PublicKey]) -> PublicKey:
+    try:
+        return read()
+    except CallError as error:
+        raise PolicyError(error.what, why=error.why, fix=error.fix) from error

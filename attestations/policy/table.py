@@ -1,0 +1,98 @@
+"""A TOML table that is read key by key: wrong types and unknown keys are errors that name the key."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import TypeVar
+
+from weightmark.errors import PolicyError
+
+__all__ = ["Table"]
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+class Table:
+    """One table; ask for every known key, then call `finish`."""
+
+    def __init__(self, values: Mapping[str, object], path: str = "") -> None:
+        """Read `values`, which stand below the dotted key `path`."""
+        self._values = values
+        self._path = path
+        self._known: list[str] = []
+
+    def has(self, key: str) -> bool:
+        """Tell whether the table says anything about `key`."""
+        return key in self._values
+
+    def text(self, key: str, default: str) -> str:
+        """Return a string."""
+        value = self._take(key, default)
+        if not isinstance(value, str):
+            raise self._wrong(key, "a string")
+        return value
+
+    def flag(self, key: str, *, default: bool) -> bool:
+        """Return a boolean."""
+        value = self._take(key, default)
+        if not isinstance(value, bool):
+            raise self._wrong(key, "`true` or `false`")
+        return value
+
+    def count(self, key: str, default: int, *, limit: int) -> int:
+        """Return an integer from 0 to `limit`."""
+        value = self._take(key, default)
+        if type(value) is not int or not 0 <= value <= limit:
+            raise self._wrong(key, f"a whole number from 0 to {limit}")
+        return value
+
+    def choice(self, key: str, default: Choice) -> Choice:
+        """Return a member of the enumeration of `default`."""
+        value = self._take(key, default.value)
+        known = {member.value: member for member in type(default)}
+        if not isinstance(value, str) or value not in known:
+            raise self._wrong(key, " or ".join(f"`{word}`" for word in known))
+        return known[value]
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return a list of non-empty strings."""
+        value = self._take(key, [])
+        if not isinstance(value, list):
+            raise self._wrong(key, "a list of strings")
+        items = tuple(item for item in value if isinstance(item, str) and item)
+        if len(items) != len(value):
+            raise self._wrong(key, "a list of strings that are not empty")
+        return items
+
+    def table(self, key: str) -> "Table":
+        """Return a table below this one; empty when the policy does not hold it."""
+        value = self._take(key, {})
+        if not isinstance(value, dict):
+            raise self._wrong(key, f"a table, written as `[{self._dotted(key)}]`")
+        return Table(value, self._dotted(key))
+
+    def finish(self) -> None:
+        """Refuse every key that nobody asked for."""
+        for key in self._values:
+            if key not in self._known:
+                near = get_close_matches(key, self._known, n=1)
+                guess = f"did you mean `{self._dotted(near[0])}`?" if near else ""
+                known = ", ".join(f"`{name}`" for name in sorted(self._known))
+                raise PolicyError(
+                    f"the policy has an unknown key `{self._dotted(key)[:100]}`",
+                    why="a demand that is misspelt would demand nothing",
+                    fix=guess or f"known here are {known}",
+                )
+
+    def _take(self, key: str, default: object) -> object:
+        self._known.append(key)
+        return self._values.get(key, default)
+
+    def _dotted(self, key: str) -> str:
+        return f"{self._path}.{key}" if self._path else key
+
+    def _wrong(self, key: str, expected: str) -> PolicyError:
+        return PolicyError(
+            f"`{self._dotted(key)}` of the policy is not {expected}",
+            fix="see `docs/formats/policy.md`, or `weightmark policy check FILE`",
+        )

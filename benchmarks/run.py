@@ -1,0 +1,200 @@
+"""Measure weightmark side by side with its peers: start-up, verification, memory.
+
+Usage: ``python benchmarks/run.py [--only startup|verify|memory] [--quick] [--json FILE] [--strict]``.
+See ``benchmarks/README.md`` for how to read the result.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from artifacts import (
+    MEBIBYTE,
+    pickle_with_many_values,
+    pickle_with_one_value,
+    sparse_file,
+    tiny_model,
+)
+from measure import MEGABYTE, Command, environment, paired, run
+
+ROOT = Path(__file__).resolve().parent.parent
+PEER = ".peers/model_signing/bin/python"
+STARTUP_GOAL = 2.5
+VERIFY_GOAL = 0.5
+MEMORY_GOAL = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the result."""
+
+    measured: str
+    """what was measured"""
+    ours: float
+    """weightmark's figure"""
+    theirs: float | None
+    """the peer's figure, where there is a peer"""
+    unit: str
+    """of both figures: `ms` or `MB` (a million bytes)"""
+    figure: float
+    """what the goal is about: the ratio ours / theirs, or our own figure"""
+    goal: float
+    """the most that `figure` may be"""
+
+    @property
+    def met(self) -> bool:
+        """Tell whether the goal is met."""
+        return self.figure <= self.goal
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where things lie during one run."""
+
+    scratch: Path
+    """a temporary folder"""
+    bin: Path
+    """the programs of an environment that holds the wheel and nothing for development"""
+    quick: bool
+    """fewer rounds and smaller files: to try the benchmark, not to report it"""
+
+    @classmethod
+    def installed(cls, scratch: Path, *, quick: bool) -> "Bench":
+        """Build the wheel in a copy and install it with the locked dependencies."""
+        tree, empty = scratch / "tree", scratch / "venv"
+        python = empty / "bin/python"
+        pip: list[str | Path] = [python, "-m", "pip", "install", "--quiet"]
+        calls: list[list[str | Path]] = [
+            [sys.executable, ROOT / "ci/copy_tree.py", tree],
+            [sys.executable, "-m", "build", "-n", "-w", "--outdir", scratch / "dist", tree],
+            [sys.executable, "-m", "venv", empty],
+            [*pip, "--only-binary", ":all:", "--require-hashes", "-r", ROOT / "ci/runtime.txt"],
+        ]
+        for argv in calls:
+            subprocess.run(argv, check=True, capture_output=True)
+        (wheel,) = (scratch / "dist").glob("*.whl")
+        subprocess.run([*pip, "--no-deps", "--no-index", wheel], check=True, capture_output=True)
+        return cls(scratch=scratch, bin=empty / "bin", quick=quick)
+
+    def command(
+        self, *arguments: object, label: str = "weightmark", expected: tuple[int, ...] = (0,)
+    ) -> Command:
+        """Return a call of the installed weightmark."""
+        return Command(label, (str(self.bin / "weightmark"), *map(str, arguments)), expected)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Return an environment whose home is empty."""
+        return environment(self.scratch)
+
+    def key(self) -> tuple[Path, Path]:
+        """Return a private key and its public key, made once."""
+        private = self.scratch / "bench.key"
+        if not private.exists():
+            run(self.command("key", "generate", "-o", private), self.env)
+        return private, private.with_suffix(".pub")
+
+
+def startup(bench: Bench) -> Iterator[Row]:
+    """Compare start-up with that of click, the library that any such command has to load."""
+    click = Command("click", (str(bench.bin / "python"), "-c", "import click"))
+    for flag in ("--version", "--help"):
+        pair = paired(bench.command(flag), click, 5 if bench.quick else 31, bench.env)
+        name = f"`weightmark {flag}` / `import click`"
+        yield Row(name, pair.ours * 1e3, pair.theirs * 1e3, "ms", pair.ratio, STARTUP_GOAL)
+
+
+def verify(bench: Bench) -> Iterator[Row]:
+    """Compare `verify` by key with the reference implementation, on one signature that both accept."""
+    peer = ROOT / os.environ.get("WEIGHTMARK_MODEL_SIGNING_PYTHON", PEER)
+    if not peer.exists():
+        sys.exit(f"error: `{peer}` is missing\nhint: run `make peers`")
+    private, public = bench.key()
+    model = tiny_model(bench.scratch / "tiny")
+    run(bench.command("sign", model, "--key", private), bench.env)
+    call = ("verify", "key", model, "--signature", model / "model.sig", "--public_key", public)
+    theirs = Command("model_signing", (str(peer), "-m", "model_signing", *map(str, call)))
+    ours = bench.command("verify", model, "--key", public)
+    pair = paired(ours, theirs, 3 if bench.quick else 11, bench.env)
+    name = "`verify` by key, ten small files / `model_signing verify key`"
+    yield Row(name, pair.ours * 1e3, pair.theirs * 1e3, "ms", pair.ratio, VERIFY_GOAL)
+
+
+def memory(bench: Bench) -> Iterator[Row]:
+    """Measure the peak memory of the four commands that read whole files."""
+    private, public = bench.key()
+    scale = 16 if bench.quick else 1024
+    makers = {
+        "zeros": (sparse_file, 4 * scale),
+        "pickle of one value": (pickle_with_one_value, scale),
+        "pickle of many values": (pickle_with_many_values, scale),
+    }
+    for name, (make, mebibytes) in makers.items():
+        folder = bench.scratch / name.replace(" ", "-")
+        make(folder / "model.bin", mebibytes * MEBIBYTE)
+        for command in (
+            bench.command("digest", folder, label="digest"),
+            bench.command("scan", folder, label="scan", expected=(0, 3)),  # zeros are no format: 3
+            bench.command("sign", folder, "--key", private, label="sign"),
+            bench.command("verify", folder, "--key", public, label="verify"),
+        ):
+            peak = run(command, bench.env)[1] / MEGABYTE
+            title = f"peak memory of `{command.label}`, {name}, {mebibytes} MiB"
+            yield Row(title, peak, None, "MB", peak, MEMORY_GOAL)
+
+
+PARTS = {"startup": startup, "verify": verify, "memory": memory}
+
+
+def show(row: Row) -> None:
+    """Print one line of the table."""
+    theirs = "" if row.theirs is None else f"{row.theirs:.0f} {row.unit}"
+    figure = f"{row.figure:.2f} x" if row.theirs is not None else ""
+    goal = f"<= {row.goal:g}{' x' if row.theirs is not None else ' ' + row.unit}"
+    met = "met" if row.met else "MISSED"
+    ours = f"{row.ours:.0f} {row.unit}"
+    print(f"{row.measured:68} {ours:>9} {theirs:>9} {figure:>8} {goal:>9}  {met}", flush=True)
+
+
+def machine() -> dict[str, object]:
+    """Say what the figures were taken on, as far as a reader needs it."""
+    return {
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "architecture": platform.machine(),
+        "cores": os.cpu_count(),
+    }
+
+
+def main() -> None:
+    """Run the parts that were asked for."""
+    parser = argparse.ArgumentParser(description="measure weightmark side by side with its peers")
+    parser.add_argument("--only", choices=PARTS, action="append", help="one part (repeatable)")
+    parser.add_argument("--quick", action="store_true", help="try it out: the figures mean little")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON too")
+    parser.add_argument("--strict", action="store_true", help="exit 1 when a goal is missed")
+    asked = parser.parse_args()
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        bench = Bench.installed(Path(scratch), quick=asked.quick)
+        print(f"{'measured':68} {'ours':>9} {'theirs':>9} {'ratio':>8} {'goal':>9}")
+        for part in asked.only or PARTS:
+            for row in PARTS[part](bench):
+                show(row)
+                rows.append(row)
+    if asked.json:
+        figures = [{**asdict(row), "met": row.met} for row in rows]
+        text = json.dumps({"machine": machine(), "quick": asked.quick, "rows": figures}, indent=2)
+        asked.json.write_text(f"{text}\n", encoding="utf-8")
+    sys.exit(asked.strict and not all(row.met for row in rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""One verified state of a log: what is read through it is proven against the signed head."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from weightmark.errors import CallError, LedgerInconsistentError, WeightmarkError
+from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint, verify_checkpoint
+from weightmark.provenance.ledger.event import Event, parse_event
+from weightmark.provenance.ledger.merkle import (
+    NodeReader,
+    check_inclusion,
+    inclusion_proof,
+    leaf_hash,
+    tree_root,
+)
+from weightmark.provenance.ledger.note import NoteVerifier
+from weightmark.provenance.ledger.proof import Proof, Receipt, format_proof
+from weightmark.provenance.ledger.store.interface import StoreReader
+from weightmark.provenance.ledger.tiles import node_reader
+
+__all__ = ["LedgerSnapshot", "LoggedEvent"]
+
+_SEAL = object()
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEvent:
+    """An event that was proven to be in the log; only a `LedgerSnapshot` makes it."""
+
+    index: int
+    """where it stands"""
+    event: Event
+    """what was recorded"""
+    body: bytes
+    """its canonical bytes"""
+    seal: object = field(repr=False, compare=False)
+    """proof of origin"""
+
+    def __post_init__(self) -> None:
+        """Refuse values that nobody verified."""
+        if self.seal is not _SEAL:
+            raise TypeError("only `LedgerSnapshot` makes a LoggedEvent")
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSnapshot:
+    """One verified state of the log: everything read through it is proven against its head."""
+
+    store: StoreReader
+    """the transaction that it reads in"""
+    head: VerifiedCheckpoint
+    """signed by the log's key, its root recomputed from the tiles"""
+    nodes: NodeReader
+    """the tree"""
+
+    @classmethod
+    def of(cls, store: StoreReader, verifier: NoteVerifier) -> Self:
+        """Verify the stored head; raises `LedgerInconsistentError`."""
+        stored = store.head()
+        try:
+            head = verify_checkpoint(stored.checkpoint, verifier)
+        except WeightmarkError as error:
+            raise LedgerInconsistentError(
+                f"the head of the ledger is not signed by its key: {error.what}",
+                why="the database was changed, or `log.vkey` is of another ledger",
+                fix="restore the folder from a backup",
+            ) from error
+        nodes = node_reader(store.tile)
+        columns = (stored.size, stored.root)
+        if columns != (head.size, head.root) or tree_root(nodes, head.size) != head.root:
+            raise LedgerInconsistentError(
+                f"the tree of the ledger `{head.origin}` does not have the root that was signed",
+                why="a tile or the head in the database was changed",
+                fix="restore the folder from a backup",
+            )
+        return cls(store, head, nodes)
+
+    def require_extends(self, older: VerifiedCheckpoint, where: str) -> None:
+        """Raise `LedgerInconsistentError` unless the log grew out of `older`, which was seen at `where`."""
+        if older.size > self.head.size:
+            raise LedgerInconsistentError(
+                f"the ledger `{self.head.origin}` was rolled back: it has {self.head.size} entries, "
+                f"{where} knows {older.size}",
+                why="an append-only log never shrinks; an older copy of the database stands here",
+                fix="restore the newest copy; nothing is signed until then",
+            )
+        if tree_root(self.nodes, older.size) != older.root:
+            raise LedgerInconsistentError(
+                f"the ledger `{self.head.origin}` was forked: its first {older.size} entries are not "
+                f"those that {where} knows",
+                why="history was rewritten",
+                fix="keep both checkpoints as evidence and restore the true copy",
+            )
+
+    def events(self, indices: Sequence[int] | range) -> Iterator[LoggedEvent]:
+        """Yield entries, each proven to stand under the head."""
+        for index in indices:
+            if not 0 <= index < self.head.size:
+                raise CallError(f"there is no entry {index}: the ledger has {self.head.size}")
+            found = next(iter(self.store.entries(index, 1)), None)
+            if found is None or found[0] != index:
+                raise LedgerInconsistentError(f"entry {index} is missing from the database")
+            yield self._proven(index, found[1])
+
+    def receipt(self, index: int) -> Receipt:
+        """Prove one entry."""
+        (logged,) = self.events([index])
+        path = inclusion_proof(self.nodes, index, self.head.size)
+        proof = Proof(index, tuple(path), self.head.note, logged.body)
+        return Receipt(index, logged.event, format_proof(proof))
+
+    def _proven(self, index: int, body: bytes) -> LoggedEvent:
+        path = inclusion_proof(self.nodes, index, self.head.size)
+        try:
+            check_inclusion(leaf_hash(body), index, self.head.size, path, self.head.root)
+        except LedgerInconsistentError as error:
+            raise LedgerInconsistentError(
+                f"entry {index} of the ledger `{self.head.origin}` was changed",
+                why="its bytes do not lead to the signed root",
+                fix="restore the folder from a backup",
+            ) from error
+        event = parse_event(body)
+        if event.origin != self.head.origin:
+            raise LedgerInconsistentError(f"entry {index} was made for the log `{event.origin}`")
+        return LoggedEvent(index, event, body, _SEAL)

@@ -1,0 +1,113 @@
+"""The allowlist and the denylist, read from the data files beside this module."""
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+
+__all__ = ["Grade", "Permission", "data_digest", "permission"]
+
+_ALLOWED = ("python.json", "numpy.json", "torch.json", "torch_modules.json")
+_DANGEROUS = "dangerous.json"
+
+
+class Grade(Enum):
+    """What is known about a name."""
+
+    SAFE = "safe"
+    """reviewed: plain data, tensors, arrays, containers"""
+    KNOWN = "known"
+    """reviewed: a class of a well-known library"""
+    UNKNOWN = "unknown"
+    """on no list"""
+    DANGEROUS = "dangerous"
+    """on the denylist: reaches code, files, processes or the network"""
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What a pickle may do with one name besides importing it."""
+
+    grade: Grade
+    """what is known about the name"""
+    call: str = ""
+    """empty: not callable; `any`: with any arguments; else the check that its arguments must pass"""
+    new: bool = False
+    """make an instance without calling the class"""
+    build: bool = False
+    """set the state of a result or instance"""
+    items: bool = False
+    """append, add or set items of a result or instance"""
+
+
+UNKNOWN = Permission(Grade.UNKNOWN)
+DANGEROUS = Permission(Grade.DANGEROUS)
+
+
+def permission(module: str, name: str) -> Permission:
+    """Return what is allowed for exactly this module and name; by default nothing."""
+    allowed = _allowed().get((module, name))
+    if allowed is not None:
+        return allowed
+    modules, names = _dangerous()
+    if (module, name) in names or module in modules:
+        return DANGEROUS
+    parent = module
+    while "." in parent:
+        parent = parent.rpartition(".")[0]
+        if parent in modules:
+            return DANGEROUS
+    return UNKNOWN
+
+
+def data_digest() -> str:
+    """Return the SHA-256 of all lists, in hex."""
+    import hashlib
+
+    digest = hashlib.sha256()
+    for name in (*_ALLOWED, _DANGEROUS):
+        data = _read(name)
+        digest.update(f"{name} {len(data)}\n".encode())
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def _read(name: str) -> bytes:
+    from importlib.resources import files
+
+    return files("weightmark.scanners.allow").joinpath(name).read_bytes()
+
+
+@cache
+def _allowed() -> dict[tuple[str, str], Permission]:
+    import json
+
+    table: dict[tuple[str, str], Permission] = {}
+    for file in _ALLOWED:
+        document = json.loads(_read(file))
+        grade = Grade(document["grade"])
+        for module, names in document["modules"].items():
+            for name, operations in names.items():
+                table[module, name] = _parse(grade, operations)
+    return table
+
+
+@cache
+def _parse(grade: Grade, operations: str) -> Permission:
+    words = operations.split()
+    calls = [word for word in words if word.partition(":")[0] == "call"]
+    return Permission(
+        grade,
+        call=(calls[0].partition(":")[2] or "any") if calls else "",
+        new="new" in words,
+        build="build" in words,
+        items="items" in words,
+    )
+
+
+@cache
+def _dangerous() -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
+    import json
+
+    document = json.loads(_read(_DANGEROUS))
+    names = {(module, name) for module, row in document["names"].items() for name in row}
+    return frozenset(document["modules"]), frozenset(names)

@@ -1,0 +1,1 @@
+"""Containers: archives read tolerantly, every reading of them."""

@@ -1,0 +1,1 @@
+"""Formats: recognised by content, one reader each."""

@@ -1,0 +1,305 @@
+"""Zip archives, torch's among them: every reading of them, and every member.
+
+Loaders differ: torch (miniz) takes the first of two members of one name and ignores case and
+checksums, Python takes the last. So local headers and the central directory are compared, bytes
+that the directory does not list are searched, and all content is looked at.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+from zlib import crc32
+
+from weightmark.errors import LimitError, UncheckedError
+from weightmark.provenance.reading.interface import ByteView
+from weightmark.scanners.containers.slices import Inflated, Slice
+from weightmark.scanners.containers.zip_records import (
+    LOCAL_SIGNATURE,
+    Directory,
+    Entry,
+    Header,
+    Span,
+    read_directories,
+    read_local,
+)
+from weightmark.scanners.formats.interface import Dialect, Examination, Place
+from weightmark.scanners.limits import MEBIBYTE
+
+__all__ = ["ZipReader"]
+
+_ENCRYPTED = 0x1 | 0x40 | 0x2000
+_PATCHED = 0x20
+_NEWEST_VERSION = 63
+_LINK, _KIND = 0o120000, 0o170000
+_SHOWN_NAME = 120
+_LONGEST_NAME = 4096
+_BLOCK = 256 * 1024
+_READINGS = 4
+_CHECKED_SIZE = 16 * MEBIBYTE
+_SEARCHED_MEMBER = MEBIBYTE
+_DESCRIPTORS = ((b"PK\x07\x08", (16, 24)), (b"", (12, 20)))
+
+
+@dataclass(frozen=True, slots=True)
+class ZipReader:
+    """Reads the archive at the start or at the end of the bytes."""
+
+    name: Final[str] = "zip"
+
+    def read(self, place: Place, examination: Examination) -> bool:
+        """Compare all readings and look at all members; see `FormatReader.read`."""
+        begins = place.head.startswith(LOCAL_SIGNATURE)
+        if place.depth and not begins and place.view.size > _SEARCHED_MEMBER:
+            return False
+        directories = _own(place.view, read_directories(place.view, examination.budget))
+        if not directories and not begins:
+            return False
+        archive = _Archive(place, examination, directories)
+        archive.read()
+        return True
+
+
+@dataclass(slots=True)
+class _Archive:
+    place: Place
+    examination: Examination
+    directories: list[Directory]
+    looked: int = 0
+
+    def read(self) -> None:
+        entries = _distinct(entry for item in self.directories for entry in item.entries)
+        dialect = _dialect(entries)
+        if dialect.torch:
+            kind = "torchscript" if dialect.torchscript else "torch-zip"
+            self.examination.also_read_as(kind, self.place)
+            self.place = replace(self.place, dialect=dialect)
+        if dialect.torchscript:
+            self.examination.find("TSC001", self.place)
+        self._compare_directories()
+        self._compare_names(entries, folded=dialect.torch)
+        spans = [span for entry in entries for span in self._member(entry)]
+        self._search_gaps(spans)
+
+    def _compare_directories(self) -> None:
+        find, place = self.examination.find, self.place
+        if not self.directories:
+            find("ZIP010", place, detail="no central directory")
+            self.examination.problem("the zip has no central directory", place)
+        if len({directory.entries for directory in self.directories}) > 1:
+            find("ZIP009", place, detail=f"{len(self.directories)} directories")
+        for directory in self.directories:
+            if directory.declared != len(directory.entries):
+                detail = f"{directory.declared} members declared, {len(directory.entries)} listed"
+                find("ZIP009", place, offset=directory.end_span.start, detail=detail)
+            after = self.place.view.size - directory.end_span.end
+            if after != directory.comment and directory is self.directories[0]:
+                detail = f"{after} bytes, a comment of {directory.comment} declared"
+                find("ZIP006", place, offset=directory.end_span.end, detail=detail)
+
+    def _compare_names(self, entries: list[Entry], *, folded: bool) -> None:
+        seen: set[bytes] = set()
+        for entry in entries:
+            raw = entry.header.name
+            name = raw.lower() if folded else raw
+            if name in seen:
+                self._find("ZIP001", entry.header, entry.local_offset)
+            seen.add(name)
+            if _leaves(raw) or entry.mode & _KIND == _LINK:
+                self._find("ZIP008", entry.header, entry.local_offset)
+
+    def _member(self, entry: Entry) -> list[Span]:
+        """Look at one listed member; return the bytes that it takes."""
+        local = read_local(self.place.view, entry.local_offset)
+        if local is None:
+            self._find("ZIP010", entry.header, entry.local_offset, "no local header")
+            self.examination.problem(f"`{_shown(entry.header)}` has no local header", self.place)
+            return []
+        self._compare_headers(entry, local)
+        readings = {(entry.header.method, entry.header.packed, entry.header.size)}
+        if not local.has_descriptor or local.packed:
+            readings.add((local.method, local.packed, local.size))
+        for method, packed, size in sorted(readings):
+            header = replace(entry.header, method=method, packed=packed, size=size, end=local.end)
+            self._content(header, self.place.view.size)
+        end = local.end + entry.header.packed
+        if end > self.place.view.size:
+            self._find("ZIP010", entry.header, entry.local_offset, "data reaches over the end")
+            self.examination.problem(f"`{_shown(entry.header)}` is cut off", self.place)
+        if local.has_descriptor:
+            end += _descriptor_size(self.place.view, end)
+        return [Span(entry.local_offset, min(end, self.place.view.size))]
+
+    def _compare_headers(self, entry: Entry, local: Header) -> None:
+        central = entry.header
+        differing = [
+            word
+            for word, differs in (
+                ("name", central.name != local.name),
+                ("method", central.method != local.method),
+                ("flags", (central.flags ^ local.flags) & (_ENCRYPTED | _PATCHED)),
+                ("checksum", central.crc != local.crc and not _left_out(local, local.crc)),
+                (
+                    "packed size",
+                    central.packed != local.packed and not _left_out(local, local.packed),
+                ),
+                ("size", central.size != local.size and not _left_out(local, local.size)),
+            )
+            if differs
+        ]
+        if differing:
+            detail = f"{', '.join(differing)} (local name `{_shown(local)}`)"
+            self._find("ZIP002", central, entry.local_offset, detail)
+        unusual = central.flags & (_ENCRYPTED | _PATCHED)
+        if unusual or central.version & 0xFF > _NEWEST_VERSION:
+            detail = f"flags 0x{central.flags:x}, version {central.version & 0xFF}"
+            self._find("ZIP005", central, entry.local_offset, detail)
+        if central.flags & _ENCRYPTED:
+            self.examination.problem(f"`{_shown(central)}` is encrypted", self.place)
+
+    def _content(self, header: Header, limit: int) -> None:
+        """Look at the content of a member whose data begin at `header.end`."""
+        if header.name.endswith(b"/") and not header.size:
+            return
+        packed = Slice(self.place.view, header.end, max(0, min(header.packed, limit - header.end)))
+        self.looked += packed.size
+        if self.looked > _READINGS * self.place.view.size:
+            raise LimitError(f"members share bytes: over {_READINGS} times the archive's size")
+        view: ByteView
+        match header.method:
+            case 0:
+                view = packed
+            case 8:
+                view = Inflated(packed, header.size, self.examination.budget)
+            case _:
+                self._find("ZIP005", header, header.end, f"compression method {header.method}")
+                self.examination.problem(
+                    f"`{_shown(header)}` uses compression method {header.method}", self.place
+                )
+                return
+        try:
+            inner = self.place.inside(_shown(header), view)
+        except UncheckedError as error:
+            self.examination.problem(f"`{_shown(header)}`: {error.what}", self.place)
+            return
+        known = self.examination.look(inner)
+        if (known and not self.place.dialect.torch) or (known and header.size <= MEBIBYTE):
+            self._check_sum(header, view)
+        if not known and not self.place.dialect.torch:
+            self.examination.unknown_members += 1
+
+    def _check_sum(self, header: Header, view: ByteView) -> None:
+        if header.size > _CHECKED_SIZE:
+            return
+        total = length = 0
+        try:
+            while block := view.read_at(length, _BLOCK):
+                total = crc32(block, total)
+                length += len(block)
+        except UncheckedError as error:
+            self.examination.problem(f"`{_shown(header)}`: {error.what}", self.place)
+            return
+        if total != header.crc or length != header.size:
+            self._find("ZIP004", header, header.end)
+
+    def _search_gaps(self, spans: list[Span]) -> None:
+        """Report overlaps, and look for members in bytes that no directory lists."""
+        spans = spans + [span for item in self.directories for span in (item.span, item.end_span)]
+        at = 0
+        for span in sorted(set(spans)):
+            if span.start < at and span.end > span.start and span not in self._tails():
+                self.examination.find("ZIP007", self.place, offset=span.start)
+            self._search(at, span.start)
+            at = max(at, span.end)
+        self._search(at, self.place.view.size, trailing=True)
+
+    def _tails(self) -> set[Span]:
+        return {span for item in self.directories for span in (item.span, item.end_span)}
+
+    def _search(self, start: int, end: int, *, trailing: bool = False) -> None:
+        if start >= end:
+            return
+        if not trailing and self.directories:
+            self.examination.find(
+                "ZIP006", self.place, offset=start, detail=f"{end - start} bytes at {start}"
+            )
+        for offset in _signatures(self.place.view, start, end, self.examination):
+            local = read_local(self.place.view, offset)
+            if local is None or local.end > end or len(local.name) > _LONGEST_NAME:
+                continue
+            self.examination.budget.spend_member()
+            self._find("ZIP003", local, offset)
+            if local.has_descriptor and not local.packed:
+                local = replace(local, packed=end - local.end, size=local.size or end - local.end)
+            self._content(local, end)
+
+    def _find(self, rule: str, header: Header, offset: int, detail: str = "") -> None:
+        shown = f"`{_shown(header)}`"
+        self.examination.find(
+            rule, self.place, offset=offset, detail=f"{shown}: {detail}" if detail else shown
+        )
+
+
+def _own(view: ByteView, directories: list[Directory]) -> list[Directory]:
+    """Leave out the directories of archives that are members of this one."""
+    if len(directories) < 2:  # noqa: PLR2004 - nothing to compare
+        return directories
+    spans = []
+    for entry in directories[0].entries:
+        local = read_local(view, entry.local_offset)
+        if local is not None:
+            spans.append(Span(local.end, local.end + entry.header.packed))
+    return [
+        item
+        for item in directories
+        if not any(span.start <= item.end_span.start < span.end for span in spans)
+    ]
+
+
+def _signatures(view: ByteView, start: int, end: int, examination: Examination) -> Iterator[int]:
+    """Yield where local headers may begin between two offsets."""
+    overlap = len(LOCAL_SIGNATURE) - 1
+    while start < end:
+        block = view.read_at(start, min(_BLOCK, end - start))
+        examination.budget.spend_gap(len(block))
+        at = block.find(LOCAL_SIGNATURE)
+        while at >= 0:
+            yield start + at
+            at = block.find(LOCAL_SIGNATURE, at + 1)
+        if len(block) <= overlap:
+            return
+        start += len(block) - overlap if start + len(block) < end else len(block)
+
+
+def _distinct(entries: Iterable[Entry]) -> list[Entry]:
+    return list(dict.fromkeys(entries))
+
+
+def _dialect(entries: list[Entry]) -> Dialect:
+    names = [entry.header.name.lower() for entry in entries]
+    files = {name.rpartition(b"/")[2] for name in names if name.count(b"/") <= 1}
+    return Dialect(torch=b"data.pkl" in files, torchscript=b"constants.pkl" in files)
+
+
+def _descriptor_size(view: ByteView, at: int) -> int:
+    """Return how long the data descriptor is, judged by the record that follows it."""
+    data = view.read_at(at, 28)
+    for magic, sizes in _DESCRIPTORS:
+        for size in sizes:
+            if data.startswith(magic) and data[size : size + 2] == b"PK":
+                return size
+    return 0
+
+
+def _left_out(header: Header, value: int) -> bool:
+    return header.has_descriptor and not value
+
+
+def _leaves(raw: bytes) -> bool:
+    name = raw.replace(b"\\", b"/")
+    rooted = name.startswith(b"/") or name[1:2] == b":"
+    return rooted or b".." in name.split(b"/") or any(byte < 32 for byte in name)  # noqa: PLR2004 - control characters
+
+
+def _shown(header: Header) -> str:
+    text = header.name[:_SHOWN_NAME].decode("utf-8", "replace")
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

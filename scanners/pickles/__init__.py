@@ -1,0 +1,1 @@
+"""The symbolic pickle machine: what loading would do, without loading."""

@@ -1,0 +1,23 @@
+"""What a rule is."""
+
+from dataclasses import dataclass
+
+from weightmark.scanners.findings import Severity
+
+__all__ = ["Rule"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing that the scanners look for."""
+
+    id: str
+    """three letters and three digits, stable for ever"""
+    title: str
+    """what was seen, one sentence without a full stop"""
+    severity: Severity
+    """how bad it is"""
+    help: str
+    """what to do about it"""
+    references: tuple[str, ...] = ()
+    """CWE, CVE or GHSA ids, or sections of a specification"""

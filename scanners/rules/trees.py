@@ -1,0 +1,30 @@
+"""Rules about the tree itself: names that lead a loader somewhere else."""
+
+from weightmark.scanners.findings import Severity
+from weightmark.scanners.rules.interface import Rule
+
+__all__ = ["RULES"]
+
+RULES = (
+    Rule(
+        "TRE001",
+        "a link leads out of the artifact or nowhere",
+        Severity.HIGH,
+        "replace the link by the file that it means",
+        ("CWE-59",),
+    ),
+    Rule(
+        "TRE002",
+        "a FIFO, device or socket stands among the files",
+        Severity.HIGH,
+        "remove it",
+        ("CWE-67",),
+    ),
+    Rule(
+        "TRE003",
+        "a name can't be written down unambiguously",
+        Severity.MEDIUM,
+        "rename the file",
+        ("CWE-176",),
+    ),
+)

@@ -1,0 +1,113 @@
+"""The façade of the wing: one file in, one result out.
+
+from weightmark.provenance.reading.views import MemoryView
+from weightmark.scanners.scan import ScanReport, Severity, scan_file
+
+report = ScanReport.of([scan_file("model.pkl", MemoryView(data))])
+report.exit(Severity.HIGH)
+"""
+
+from functools import cache
+
+from weightmark.errors import UncheckedError
+from weightmark.provenance.reading.interface import ByteView
+from weightmark.scanners.findings import FileScan, Finding, Outcome, ScanReport, Severity
+from weightmark.scanners.formats.interface import Examination, FormatReader, Place
+from weightmark.scanners.formats.npy import NpyReader
+from weightmark.scanners.formats.pickled import PickleReader
+from weightmark.scanners.formats.recognise import INERT, recognise
+from weightmark.scanners.formats.safetensors import SafetensorsReader
+from weightmark.scanners.formats.zip_archive import ZipReader
+from weightmark.scanners.limits import Limits
+
+__all__ = [
+    "SCANNER_VERSION",
+    "FileScan",
+    "Finding",
+    "Limits",
+    "Outcome",
+    "ScanReport",
+    "Severity",
+    "rules_digest",
+    "scan_file",
+]
+
+SCANNER_VERSION = "1"
+"""raised whenever the same bytes may get another verdict by code rather than by rule data"""
+
+_READERS: tuple[FormatReader, ...] = (
+    SafetensorsReader(),
+    NpyReader(),
+    ZipReader(),
+    PickleReader(),
+)
+
+
+def scan_file(path: str, view: ByteView, limits: Limits | None = None) -> FileScan:
+    """Scan the bytes of one file, whatever its name.
+
+    `path` only labels the result. Never raises for hostile content, nor when reading fails: what
+    could not be checked stands in `problems`.
+    """
+    examination = Examination(path, limits or Limits.default(), _look)
+    try:
+        place = Place.file(view)
+    except UncheckedError as error:
+        examination.problem(error.what)
+        return _result(examination, known=True)
+    return _result(examination, known=examination.look(place))
+
+
+@cache
+def rules_digest() -> str:
+    """Return the SHA-256, in hex, of the rule catalogue and all lists of names."""
+    import hashlib
+    import json
+
+    from weightmark.scanners.allow.names import data_digest
+    from weightmark.scanners.rules.catalogue import catalogue
+
+    rules = [
+        [rule.id, rule.title, rule.severity.word, rule.help, list(rule.references)]
+        for rule in catalogue().values()
+    ]
+    document = [SCANNER_VERSION, rules, data_digest()]
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def _look(place: Place, examination: Examination) -> bool:
+    """Offer a place to every reader; tell whether one took it or nothing in it can harm."""
+    taken = False
+    for reader in _READERS:
+        try:
+            read = reader.read(place, examination)
+        except UncheckedError as error:
+            examination.problem(error.what, place)
+            read = True
+        if read:
+            examination.also_read_as(reader.name, place)
+            taken = True
+    if taken:
+        return True
+    name = recognise(place.view, place.head)
+    examination.also_read_as(name or "data", place)
+    return bool(place.member) and name in INERT
+
+
+def _result(examination: Examination, *, known: bool) -> FileScan:
+    findings = examination.findings
+    if any(finding.severity > Severity.INFO for finding in findings):
+        outcome = Outcome.FINDINGS
+    elif examination.problems:
+        outcome = Outcome.UNCHECKED
+    elif not known or examination.unknown_members:
+        outcome = Outcome.UNSUPPORTED
+    else:
+        outcome = Outcome.CLEAN
+    return FileScan(
+        path=examination.path,
+        formats=tuple(examination.formats),
+        outcome=outcome,
+        findings=findings,
+        problems=tuple(examination.problems),
+    )

@@ -1,0 +1,67 @@
+"""Small models, a trusted key, and short ways to gate."""
+
+import json
+import struct
+from datetime import UTC, datetime
+from pathlib import Path
+
+from weightmark.attestations.checks import Check, Outcome
+from weightmark.attestations.gate.decision import Decision
+from weightmark.attestations.keys import PrivateKey, PublicKey
+from weightmark.attestations.policy.load import load_preset
+from weightmark.attestations.policy.model import Policy
+from weightmark.attestations.policy.parse import parse_policy
+from weightmark.attestations.signers.local_key import LocalKeySigner
+from weightmark.attestations.signing import SignOptions, sign_artifact
+
+KEY = PrivateKey.generate()
+SIGNER = LocalKeySigner(KEY)
+STRANGER = LocalKeySigner(PrivateKey.generate())
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+EVIL_PICKLE = b"cos\nsystem\n(S'echo x'\ntR."
+"""protocol 0: os.system('echo x')"""
+
+
+def safetensors(payload: bytes = b"abcd") -> bytes:
+    shape = {"dtype": "U8", "shape": [len(payload)], "data_offsets": [0, len(payload)]}
+    header = json.dumps({"w": shape}).encode()
+    return struct.pack("<Q", len(header)) + header + payload
+
+
+def make_model(path: Path, **more: bytes) -> Path:
+    path.mkdir()
+    (path / "model.safetensors").write_bytes(safetensors())
+    (path / "config.json").write_bytes(b"{}")
+    for name, content in more.items():
+        (path / name).write_bytes(content)
+    return path
+
+
+def make_signed(path: Path, *, scan: bool = True, **more: bytes) -> Path:
+    model = make_model(path, **more)
+    sign_artifact(model, SIGNER, SignOptions(scan=scan))
+    return model
+
+
+def preset(name: str) -> Policy:
+    return load_preset(name).with_keys([KEY.public])
+
+
+def policy(text: str = "", release: str = "") -> Policy:
+    """A policy file that trusts the key; `text` stands before `[release]`, `release` inside it."""
+    keys = f"keys = ['''\n{KEY.public.pem.decode()}''']"
+    full = f"version = 1\n{text}\n[release]\n{keys}\n{release}\n"
+    return parse_policy(
+        full.encode(), source="test.toml", read_key=lambda item: PublicKey.from_pem(item.encode())
+    )
+
+
+def check(decision: Decision, name: str) -> Check:
+    """Return the worst check of this name."""
+    order = [Outcome.FAIL, Outcome.UNCHECKED, Outcome.NOTHING, Outcome.INFO, Outcome.PASS]
+    found = [one for one in decision.checks if one.name == name]
+    return min(found, key=lambda one: order.index(one.outcome))
+
+
+def refused(decision: Decision) -> set[str]:
+    return {one.name for one in decision.checks if one.outcome is Outcome.FAIL}

@@ -1,0 +1,244 @@
+"""The pure core: from evidence to a decision, and nothing else makes one."""
+
+from dataclasses import replace
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.attestations.gate_makers import KEY, NOW, policy, preset
+from weightmark.attestations.checks import Check, Outcome
+from weightmark.attestations.gate.decision import Decision, Verdict, decide
+from weightmark.attestations.gate.evidence import (
+    Evidence,
+    LedgerEvidence,
+    LedgerRecord,
+    SignedApproval,
+    SignedScan,
+)
+from weightmark.attestations.policy.model import LedgerRule, Mode, Policy
+from weightmark.attestations.predicates.approval import ApprovalClaim
+from weightmark.attestations.predicates.scan import ScanClaim
+from weightmark.errors import Exit
+from weightmark.provenance.artifact import Outside
+from weightmark.provenance.ledger.event import Kind
+from weightmark.scanners.findings import FileScan, Finding, ScanReport, Severity
+from weightmark.scanners.findings import Outcome as Scanned
+
+IDENTITY = "wm1:" + "a" * 64
+WHO = KEY.public.identity
+CLEAN = ScanReport.of([FileScan("model.safetensors", ("safetensors",), Scanned.CLEAN, (), ())])
+GOOD = Evidence(
+    name="model",
+    at=NOW,
+    identity=IDENTITY,
+    files=1,
+    size=10,
+    checks=(
+        Check("signature", Outcome.PASS, f"signed by {WHO}"),
+        Check("manifest claim", Outcome.PASS, "1 file as signed"),
+    ),
+    trusted=(WHO,),
+    claims=("c" * 64,),
+    scan=CLEAN,
+    scan_claims=(SignedScan(WHO, IDENTITY, ScanClaim("weightmark 1", "", "clean", "high", ())),),
+)
+RELEASED = LedgerEvidence(
+    "example.com/models", 3, "0" * 64, 0, (LedgerRecord(1, Kind.RELEASE, IDENTITY, WHO),)
+)
+
+
+def needing_ledger(witnesses: int = 0) -> Policy:
+    return replace(policy(), ledger=LedgerRule(required=True, witnesses=witnesses))
+
+
+def test_good_evidence_is_allowed() -> None:
+    assert decide(preset("strict"), GOOD).allows
+
+
+def test_a_decision_is_made_by_deciding_only() -> None:
+    with pytest.raises(TypeError):
+        Decision(policy(), GOOD, (), Verdict.ALLOW, object())
+    with pytest.raises(TypeError):
+        replace(decide(policy(), replace(GOOD, scan=None)), seal=object())
+
+
+def test_the_same_values_give_the_same_decision() -> None:
+    assert decide(policy(), GOOD) == decide(policy(), GOOD) or decide(
+        rules := policy(), GOOD
+    ) == decide(rules, GOOD)
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        {"checks": ()},
+        {"checks": GOOD.checks[:1]},
+        {"checks": GOOD.checks[1:]},
+        {"scan": None},
+        {"identity": ""},
+        {"scan_claims": ()},
+        {"scan": ScanReport.of([])},
+        {"checks": (), "scan": None, "identity": "", "scan_claims": ()},
+    ],
+    ids=str,
+)
+def test_when_nothing_says_anything_about_a_demand_it_is_never_allowed(
+    lost: dict[str, object],
+) -> None:
+    decision = decide(preset("strict"), replace(GOOD, **lost))  # type: ignore[arg-type] # a table of fields
+    assert not decision.allows
+    assert decision.exit in (Exit.BAD, Exit.UNCHECKED)
+
+
+def test_a_scan_claim_about_another_artifact_does_not_count() -> None:
+    other = replace(GOOD.scan_claims[0], identity="wm1:" + "b" * 64)
+    assert not decide(preset("strict"), replace(GOOD, scan_claims=(other,))).allows
+
+
+def test_a_required_ledger_that_was_not_named_is_unchecked() -> None:
+    assert decide(needing_ledger(), GOOD).verdict is Verdict.UNCHECKED
+
+
+def test_a_release_entry_by_a_trusted_signer_is_enough() -> None:
+    assert decide(needing_ledger(), replace(GOOD, ledger=RELEASED)).allows
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        LedgerRecord(1, Kind.RELEASE, IDENTITY, ""),
+        LedgerRecord(1, Kind.RELEASE, IDENTITY, "key:" + "0" * 64),
+        LedgerRecord(1, Kind.RELEASE, "wm1:" + "b" * 64, WHO),
+        LedgerRecord(1, Kind.OBSERVED, IDENTITY, WHO),
+        LedgerRecord(1, Kind.DECISION, IDENTITY, WHO),
+    ],
+)
+def test_other_entries_are_no_release(record: LedgerRecord) -> None:
+    ledger = replace(RELEASED, records=(record,))
+    assert decide(needing_ledger(), replace(GOOD, ledger=ledger)).verdict is Verdict.DENY
+
+
+@pytest.mark.parametrize("subject", [IDENTITY, WHO])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_revocation_denies_wherever_it_stands(subject: str, first: bool) -> None:
+    revoked = LedgerRecord(0 if first else 2, Kind.REVOKE, subject, "")
+    again = LedgerRecord(3, Kind.RELEASE, IDENTITY, WHO)
+    ledger = replace(RELEASED, records=(*RELEASED.records, revoked, again))
+    decision = decide(preset("baseline"), replace(GOOD, ledger=ledger))
+    assert decision.verdict is Verdict.DENY
+    assert any(one.name == "revocation" and subject in one.summary for one in decision.checks)
+
+
+def test_a_ledger_without_witnesses_is_named_and_refused_by_strict() -> None:
+    with_ledger = replace(GOOD, ledger=RELEASED)
+    told = [check.summary for check in decide(preset("baseline"), with_ledger).checks]
+    assert "unwitnessed: the operator could rewrite" in told
+    assert decide(preset("baseline"), with_ledger).allows
+    assert decide(preset("strict"), with_ledger).verdict is Verdict.DENY
+    witnessed = replace(GOOD, ledger=replace(RELEASED, witnesses=1))
+    assert decide(preset("strict"), witnessed).allows
+
+
+def test_a_ledger_that_could_not_be_read_is_unchecked_even_when_it_is_not_required() -> None:
+    problem = Check("ledger", Outcome.UNCHECKED, "cannot read")
+    ledger = LedgerEvidence("", 0, "", 0, (), problem)
+    assert decide(preset("baseline"), replace(GOOD, ledger=ledger)).verdict is Verdict.UNCHECKED
+
+
+def test_the_approval_that_lasts_longest_counts() -> None:
+    unsigned = replace(GOOD, checks=(Check("signature", Outcome.NOTHING, "none"),), scan_claims=())
+    approvals = [
+        SignedApproval(WHO, IDENTITY, ApprovalClaim("old", NOW)),
+        SignedApproval(WHO, IDENTITY, ApprovalClaim("new", NOW.replace(year=2027))),
+        SignedApproval(WHO, "wm1:" + "b" * 64, ApprovalClaim("other", None)),
+    ]
+    for order in permutations(approvals):
+        assert decide(preset("baseline"), replace(unsigned, approvals=order)).allows
+    for only in ([approvals[0]], [approvals[2]]):
+        found = decide(preset("baseline"), replace(unsigned, approvals=tuple(only)))
+        assert found.verdict is Verdict.DENY
+
+
+FINDINGS = st.builds(
+    Finding,
+    rule=st.just("PKL001"),
+    severity=st.sampled_from(Severity),
+    message=st.just("something"),
+    path=st.just("model.bin"),
+)
+FILES = st.builds(
+    FileScan,
+    path=st.text("ab", min_size=1, max_size=3),
+    formats=st.just(()),
+    outcome=st.sampled_from(Scanned),
+    findings=st.lists(FINDINGS, max_size=2).map(tuple),
+    problems=st.lists(st.just("truncated"), max_size=1).map(tuple),
+)
+CHECKS = st.builds(
+    Check,
+    name=st.sampled_from(
+        ["signature", "manifest claim", "model signature", "links", "names", "claims", "reading"]
+    ),
+    outcome=st.sampled_from(Outcome),
+    summary=st.just("said"),
+)
+EVIDENCE = st.builds(
+    Evidence,
+    name=st.just("model"),
+    at=st.just(NOW),
+    identity=st.sampled_from(["", IDENTITY]),
+    files=st.integers(0, 3),
+    size=st.just(0),
+    checks=st.lists(CHECKS, max_size=6).map(tuple),
+    trusted=st.just((WHO,)),
+    scan=st.none() | st.lists(FILES, max_size=3).map(ScanReport.of),
+    scan_claims=st.sampled_from([(), GOOD.scan_claims]),
+    outside=st.sampled_from([(), (Outside(".git", 1),)]),
+    uncovered=st.sampled_from([(), ("`.gitignore`",)]),
+    ledger=st.sampled_from([None, RELEASED, replace(RELEASED, records=())]),
+)
+POLICIES = st.sampled_from(
+    [preset("baseline"), preset("strict"), preset("audit"), policy(), needing_ledger()]
+)
+
+
+@given(POLICIES, EVIDENCE)
+def test_whatever_is_found_only_complete_and_good_evidence_is_allowed(
+    rules: Policy, evidence: Evidence
+) -> None:
+    decision = decide(rules, evidence)
+    bad = {Outcome.FAIL, Outcome.UNCHECKED}
+    if decision.allows:
+        assert evidence.identity
+        assert evidence.files
+        assert not any(one.outcome in bad for one in evidence.checks)
+        assert any(one.outcome is Outcome.PASS for one in evidence.checks)
+        assert evidence.scan is not None
+        assert (evidence.scan.worst or Severity.INFO) < rules.scan.fail_on
+        assert not any(file.problems for file in evidence.scan.files)
+    if any(one.outcome is Outcome.FAIL for one in decision.checks):
+        assert decision.verdict is Verdict.DENY
+    if rules.mode is Mode.ENFORCE:
+        assert (decision.exit is Exit.GOOD) == decision.allows
+    else:
+        assert decision.exit in (Exit.GOOD, Exit.NOTHING)
+        assert decision.word != "deny"
+
+
+@given(EVIDENCE, st.randoms(use_true_random=False))
+def test_the_order_of_what_was_found_never_matters(evidence: Evidence, random: object) -> None:
+    checks = list(evidence.checks)
+    random.shuffle(checks)  # type: ignore[attr-defined] # hypothesis gives a random.Random
+    shuffled = replace(evidence, checks=tuple(checks))
+    rules = preset("baseline")
+    assert decide(rules, evidence).verdict is decide(rules, shuffled).verdict
+
+
+@given(POLICIES, EVIDENCE)
+def test_a_stricter_mode_changes_no_verdict(rules: Policy, evidence: Evidence) -> None:
+    enforced = decide(rules.with_mode(Mode.ENFORCE), evidence)
+    warned = decide(rules.with_mode(Mode.WARN), evidence)
+    assert enforced.verdict is warned.verdict
+    assert enforced.checks == warned.checks

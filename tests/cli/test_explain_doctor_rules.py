@@ -1,0 +1,84 @@
+"""The commands that explain weightmark itself."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.cli.running import RunCli
+from weightmark.cli import doctor as doctor_module
+from weightmark.cli.render import Outcome
+from weightmark.errors import error_catalogue
+from weightmark.scanners.rules import catalogue
+
+_SCHEMAS = Path(__file__).parents[2] / "weightmark" / "cli" / "render" / "schemas"
+
+
+def _answer(ran: subprocess.CompletedProcess[str]) -> dict[str, object]:
+    document = json.loads(ran.stdout)
+    schema = json.loads((_SCHEMAS / "envelope.schema.json").read_text())
+    Draft202012Validator(schema).validate(document)
+    assert document["exit"] == ran.returncode
+    assert isinstance(document, dict)
+    return document
+
+
+@pytest.mark.parametrize("code", [*catalogue(), *error_catalogue()])
+def test_every_code_is_explained(run_cli: RunCli, code: str) -> None:
+    text = run_cli("explain", code)
+    assert text.returncode == 0
+    assert text.stdout.startswith(f"{code}: ")
+    assert _answer(run_cli("explain", code, "-f", "json"))["code"] == code
+
+
+def test_a_rule_is_found_in_lower_case(run_cli: RunCli) -> None:
+    rule = next(iter(catalogue()))
+    assert run_cli("explain", rule.lower()).stdout == run_cli("explain", rule).stdout
+
+
+def test_an_unknown_code_is_2_with_a_suggestion(run_cli: RunCli) -> None:
+    ran = run_cli("explain", "temperd")
+    assert ran.returncode == 2
+    assert (
+        ran.stderr
+        == "error[usage]: no rule or error code `temperd`\nhint: did you mean `tampered`?\n"
+    )
+    assert "`weightmark rules`" in run_cli("explain", "zzzzzzz").stderr
+
+
+def test_rules_lists_every_rule_once_in_order(run_cli: RunCli) -> None:
+    ids = [line.split()[0] for line in run_cli("rules").stdout.splitlines()]
+    assert ids == sorted(catalogue())
+    assert _answer(run_cli("rules", "-f", "json"))["schema"] == "weightmark/rules/v1"
+
+
+def test_doctor_finds_a_sound_installation_sound(run_cli: RunCli, quiet_environment: Path) -> None:
+    ran = run_cli("doctor", "-f", "json")
+    assert (_answer(ran)["verdict"], ran.returncode) == ("fit", 0)
+    assert list(quiet_environment.iterdir()) == [], "doctor only looks"
+
+
+def test_doctor_says_4_and_how_to_mend_it(run_cli: RunCli, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    ran = run_cli("doctor", env={"XDG_STATE_HOME": str(tmp_path / "file")})
+    assert ran.returncode == 4
+    assert "✗ state" in ran.stdout
+    assert "`XDG_STATE_HOME`" in ran.stdout
+
+
+def test_doctor_sees_a_clock_that_is_behind() -> None:
+    assert doctor_module._clock(0.0).outcome is Outcome.FAIL
+    assert doctor_module._clock(4e9).outcome is Outcome.PASS
+
+
+def test_doctor_sees_a_missing_library() -> None:
+    check = doctor_module._library("weightmark_has_no_such_library")
+    assert check.outcome is Outcome.FAIL
+    assert "pip install" in check.fix
+
+
+def test_help_of_what_is_no_group_or_unknown_is_2(run_cli: RunCli) -> None:
+    assert run_cli("help", "doctor", "x").returncode == 2
+    assert "did you mean `doctor`?" in run_cli("help", "docter").stderr

@@ -1,0 +1,72 @@
+"""One process that uses a ledger, for tests that kill it, starve it or run many at once.
+
+    python -m tests.provenance.ledger.ledger_child LEDGER STATE COMMAND NAME...
+
+COMMAND is `append`, `each` (one by one), `list`, `list=UID`, `append=UID` or `full-append=BYTES`.
+
+Prints the index of each entry and `done`; an error of ours is printed and is the exit code.
+"""
+
+import contextlib
+import os
+import resource
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.provenance.ledger.ledger_sim import NOW, ORIGIN, ClaimVerifierSim, SubmitterSim
+from weightmark.errors import WeightmarkError
+from weightmark.provenance.ledger.log import Ledger
+from weightmark.provenance.ledger.memory import CheckpointMemory
+
+
+def become(uid: int) -> None:
+    """Use everything once, so that it is imported, then give up root."""
+    with tempfile.TemporaryDirectory() as place:
+        memory = CheckpointMemory(Path(place) / "state")
+        keys = [SubmitterSim().admitted]
+        with Ledger.create(
+            Path(place) / "l", origin=ORIGIN, submitters=keys, memory=memory
+        ) as made:
+            made.append([SubmitterSim().submit("a")], ClaimVerifierSim(), now=NOW)
+            made.verify(ClaimVerifierSim())
+    os.setgroups([])
+    os.setgid(uid)
+    os.setuid(uid)
+
+
+def main(path: str, state: str, command: str, *names: str) -> int:
+    alice = SubmitterSim()
+    command, _, value = command.partition("=")
+    if command == "full-append":
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(value), int(value)))
+    elif value:
+        become(int(value))
+    try:
+        memory = CheckpointMemory(Path(state))
+        with Ledger.open(Path(path), memory=memory, clock=lambda: NOW) as ledger:
+            if command == "each":
+                for name in names:
+                    ledger.append([alice.submit(name)], ClaimVerifierSim())
+            elif command.endswith("append"):
+                batch = [alice.submit(name) for name in names]
+                sys.stdout.write(
+                    "".join(f"{one.index}\n" for one in ledger.append(batch, ClaimVerifierSim()))
+                )
+            else:
+                listed = ledger.entries(0, 1000)
+                ledger.prove(len(listed) - 1)
+                ledger.verify(ClaimVerifierSim()).require_sound()
+                sys.stdout.write(f"{len(listed)}\n")
+    except WeightmarkError as error:
+        sys.stdout.write(f"{type(error).__name__}: {error.what}\n")
+        return int(error.exit)
+    with contextlib.suppress(OSError):
+        sys.stdout.write("done\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,147 @@
+"""The machine against CPython's own opcode walker, and its bounds."""
+
+import io
+import pickle
+import pickletools
+import re
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.attacks.scan_builders import EVIL, scan
+from weightmark.provenance.reading.views import MemoryView
+from weightmark.scanners.formats.interface import Dialect, Examination, Place
+from weightmark.scanners.limits import Budget, Limits
+from weightmark.scanners.pickles import opcodes
+from weightmark.scanners.pickles.judge import Judge
+from weightmark.scanners.pickles.run import Run, run
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    lambda inner: (
+        st.lists(inner)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text(), inner)
+        | st.frozensets(st.integers() | st.text())
+    ),
+    max_leaves=30,
+)
+
+
+def execute(data: bytes) -> tuple[Run, Judge]:
+    examination = Examination("x", Limits.default(), lambda _place, _examination: False)
+    place = Place(MemoryView(data), dialect=Dialect())
+    judge = Judge(place, examination)
+    return run(place.view, 0, judge, Budget(Limits.default())), judge
+
+
+@given(value=PLAIN, protocol=st.integers(0, 5))
+def test_counts_and_ends_where_genops_does(value: object, protocol: int) -> None:
+    data = pickle.dumps(value, protocol)
+    walked = list(pickletools.genops(io.BytesIO(data + b"rest")))
+    ended, _ = execute(data + b"rest")
+    assert (ended.error, ended.end, ended.opcodes) == ("", len(data), len(walked))
+
+
+@given(
+    value=st.lists(st.sampled_from([print, len, dict, re.compile, Path])),
+    protocol=st.integers(0, 5),
+)
+def test_imports_what_genops_names(value: list[object], protocol: int) -> None:
+    data = pickle.dumps(value, protocol)
+    seen = {(found.module, found.name) for found in execute(data)[1].globals}
+    walked = list(pickletools.genops(data))
+    if protocol < 4:
+        named = {str(arg).replace(" ", ".") for op, arg, _ in walked if op.name == "GLOBAL"}
+        plain = {f"{module}.{name}" for module, name in seen}
+        assert {name.replace("__builtin__", "builtins") for name in named} == plain
+    else:
+        texts = {arg for op, arg, _ in walked if op.name == "SHORT_BINUNICODE"}
+        assert {text for pair in seen for text in pair} == texts
+
+
+@given(data=st.binary(max_size=300))
+def test_never_raises_on_any_bytes(data: bytes) -> None:
+    ended, judge = execute(data)
+    assert 0 <= ended.end <= max(1, len(data)) + 16
+    judge.report()
+
+
+@given(
+    data=st.lists(st.sampled_from(sorted(opcodes.OPCODES)), max_size=60),
+    tail=st.binary(max_size=10),
+)
+def test_never_raises_on_any_opcodes(data: list[int], tail: bytes) -> None:
+    scan(b"\x80\x04" + bytes(data) + tail + b".")
+
+
+def test_every_opcode_of_the_standard_library_is_known() -> None:
+    codes = {ord(op.code) for op in pickletools.opcodes}
+    assert codes == opcodes.OPCODES
+    for op in pickletools.opcodes:
+        assert getattr(opcodes, op.name) == ord(op.code)
+    assert pickle.HIGHEST_PROTOCOL == opcodes.HIGHEST_PROTOCOL
+
+
+def test_windows_do_not_cut_opcodes() -> None:
+    """Every alignment of a call against the 4 KiB and 256 KiB windows is seen."""
+    for size in (*range(3400, 4200, 7), *range(262_000, 262_800, 31)):
+        data = b"\x80\x02" + b"N0" * (size // 2) + b"N" * (size % 2) + EVIL
+        assert any(finding.rule == "PKL001" for finding in scan(data).findings), size
+
+
+def test_breaks_off_like_a_loader() -> None:
+    for data in (
+        b"\x80\x06N.",
+        b"\x80\x02h\x05.",
+        b"(.",
+        b"\x80\x02t.",
+        b"\x80\x020.",
+        b"\x80\x02Iabc\n.",
+    ):
+        ended, _ = execute(data)
+        assert ended.error, data
+
+
+MEASURE = """
+import resource, sys
+from weightmark.scanners.scan import scan_file
+class Big:
+    size = 4 << 30
+    head = b"\\x80\\x04]("
+    def read_at(self, offset, length):
+        length = min(length, self.size - offset)
+        if offset == 0:
+            return (self.head + b"\\x8e" + (self.size - 13 - 2 - 6).to_bytes(8, "little")).ljust(length, b"\\0")[:length]
+        if offset + length > self.size - 2:
+            return bytes(max(0, self.size - 2 - offset)) + b"e."[max(0, offset - self.size + 2):]
+        return bytes(length)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+scan_file("x", Big())
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_four_gigabytes_of_payload_cost_no_memory() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE], check=True, capture_output=True, text=True
+    )
+    assert int(done.stdout) < 20_000, "KiB"
+    assert resource.RLIMIT_AS
+
+
+def test_a_million_small_texts_stay_bounded() -> None:
+    code = (
+        "import resource,pickle\n"
+        "from tests.attacks.scan_builders import scan\n"
+        "data = pickle.dumps([f'word {i}' for i in range(400_000)], 4)\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "assert scan(data).outcome.value == 'clean'\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert int(done.stdout) < 100_000, "KiB"

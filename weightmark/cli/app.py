@@ -1,0 +1,204 @@
+"""The map of all commands; none of them is imported before it is called."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+import weightmark
+
+__all__ = ["COMMANDS", "Entry", "LazyGroup", "all_flags", "app", "top_level_names", "walk"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the map: a command, or a group when it has `members`."""
+
+    target: str
+    """import path as `module:attribute`; empty for a group"""
+    help: str
+    """one line, lower-case, without a full stop"""
+    heading: str = ""
+    """the heading of the help page under which it stands; members of a group have none"""
+    newcomer: bool = False
+    """shown on the first help page"""
+    members: "Mapping[str, Entry] | None" = None
+    """the commands of a group"""
+
+
+_LEDGER = {
+    "init": Entry("weightmark.cli.ledger:init", "make a ledger, its log key and its recovery key"),
+    "append": Entry("weightmark.cli.ledger:append", "add a signed claim"),
+    "list": Entry("weightmark.cli.ledger:list_", "list the entries"),
+    "show": Entry("weightmark.cli.ledger:show", "show one entry"),
+    "prove": Entry("weightmark.cli.ledger:prove", "write the receipt of an entry"),
+    "verify": Entry("weightmark.cli.ledger:verify", "check the whole ledger, or a receipt offline"),
+}
+_POLICY = {
+    "init": Entry("weightmark.cli.policy:init", "write a policy file from a preset"),
+    "check": Entry("weightmark.cli.policy:check", "check a policy file"),
+    "explain": Entry("weightmark.cli.policy:explain", "show what a policy demands"),
+}
+_KEY = {
+    "generate": Entry("weightmark.cli.key:generate", "make a signing key"),
+    "show": Entry("weightmark.cli.key:show", "show kind and fingerprint of a key"),
+}
+
+COMMANDS: Mapping[str, Entry] = {
+    "sign": Entry("weightmark.cli.sign:sign", "scan, hash and sign a release", "Daily", True),
+    "verify": Entry("weightmark.cli.verify:verify", "check signature and content", "Daily", True),
+    "scan": Entry("weightmark.cli.scan:scan", "look for unsafe content", "Daily", True),
+    "attest": Entry("weightmark.cli.attest:attest", "sign a statement about a model", "Daily"),
+    "inspect": Entry(
+        "weightmark.cli.inspect_:inspect", "show what a bundle says, without judging", "Daily", True
+    ),
+    "digest": Entry("weightmark.cli.digest:digest", "print the identity of a model", "Daily", True),
+    "gate": Entry("weightmark.cli.gate:gate", "allow or refuse a model by policy", "Gate", True),
+    "policy": Entry("", "write, check and explain a policy", "Gate", True, _POLICY),
+    "ledger": Entry("", "keep and check an append-only register", "Register", True, _LEDGER),
+    "key": Entry("", "make and show signing keys", "Set-up", True, _KEY),
+    "rules": Entry("weightmark.cli.rules:rules", "list the scan rules", "Set-up"),
+    "explain": Entry("weightmark.cli.explain:explain", "explain a rule or an error code", "Set-up"),
+    "doctor": Entry("weightmark.cli.doctor:doctor", "check this installation", "Set-up"),
+    "completion": Entry(
+        "weightmark.cli.completion:completion", "print a shell completion script", "Set-up"
+    ),
+    "demo": Entry(
+        "weightmark.cli.demo.command:demo", "see the whole job on a tiny model", "Set-up", True
+    ),
+    "help": Entry(
+        "weightmark.cli.help:help_", "show help, with `--all` for every command", "Set-up"
+    ),
+}
+"""every command by name, in the order of the help page"""
+
+_EXAMPLE_WIDTH = 45
+_EXAMPLES = (
+    ("weightmark key generate -o release.key", "once: make a key"),
+    ("weightmark sign ./model --key release.key", "scan it, sign it"),
+    ("weightmark verify ./model --key release.pub", "is it what they signed?"),
+)
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one only when it is called."""
+
+    def __init__(self, entries: Mapping[str, Entry], *, path: str = "", **attrs: Any) -> None:
+        """Make the group of `entries`; `path` are the words before it, empty for the root."""
+        super().__init__(**attrs)
+        self.entries = entries
+        self.path = path
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names in the order of the help page."""
+        return list(self.entries)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import and return one command; None when there is none of that name."""
+        entry = self.entries.get(cmd_name)
+        return None if entry is None else load(cmd_name, entry, self.path)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that `args` begin with; an unknown one gets a suggestion."""
+        word = args[0]
+        found = self.get_command(ctx, word)
+        if found is not None:
+            return word, found, args[1:]
+        if word.startswith("-"):
+            self.parse_args(ctx, args)
+        raise click.exceptions.NoSuchCommand(word, possibilities=self.entries, ctx=ctx)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """Write the commands that a newcomer needs, under their headings."""
+        write_commands(formatter, self.entries, everything=bool(self.path))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """End the first page with three examples and the way on."""
+        if self.path:
+            return
+        with formatter.section("Examples"):
+            formatter.write_dl(_EXAMPLES, col_max=_EXAMPLE_WIDTH)
+        formatter.write_paragraph()
+        formatter.write_text("`weightmark help --all` lists every command")
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete command names from the map, without importing them."""
+        names = [name for name in self.entries if name.startswith(incomplete)]
+        items = [CompletionItem(name, help=self.entries[name].help) for name in names]
+        return items + (click.Command.shell_complete(self, ctx, incomplete) if not items else [])
+
+
+def write_commands(
+    formatter: click.HelpFormatter, entries: Mapping[str, Entry], *, everything: bool
+) -> None:
+    """Write commands with their one-line help, under their headings."""
+    shown = {name: entry for name, entry in entries.items() if everything or entry.newcomer}
+    for heading in dict.fromkeys(entry.heading for entry in shown.values()):
+        rows = [(name, entry.help) for name, entry in shown.items() if entry.heading == heading]
+        with formatter.section(heading or "Commands"):
+            formatter.write_dl(rows)
+
+
+def load(name: str, entry: Entry, path: str = "") -> click.Command:
+    """Import the command, or build the group, that an entry of the map stands for."""
+    words = f"{path} {name}".strip()
+    if entry.members is not None:
+        return LazyGroup(entry.members, path=words, name=name, help=_sentence(entry.help))
+    module, _, attribute = entry.target.partition(":")
+    found = getattr(import_module(module), attribute)
+    if not isinstance(found, click.Command):
+        raise TypeError(f"`{entry.target}` is no command")
+    return found
+
+
+def walk() -> Iterator[tuple[str, click.Command]]:
+    """Yield every command with its words, as `("ledger append", command)`; imports them all."""
+    for name, entry in COMMANDS.items():
+        yield from _walk(name, load(name, entry))
+
+
+def all_flags() -> frozenset[str]:
+    """Return every flag of every command, without dashes; imports all commands."""
+    return frozenset(
+        flag
+        for _, command in walk()
+        for param in command.params
+        if (flag := getattr(param, "flag", ""))
+    )
+
+
+def top_level_names() -> tuple[str, ...]:
+    """Return the names of all top-level commands and groups."""
+    return tuple(COMMANDS)
+
+
+def _walk(words: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    if not isinstance(command, click.Group):
+        yield words, command
+        return
+    ctx = click.Context(command, info_name=words)
+    for name in command.list_commands(ctx):
+        member = command.get_command(ctx, name)
+        if member is not None:
+            yield from _walk(f"{words} {name}", member)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+app = LazyGroup(
+    COMMANDS,
+    name="weightmark",
+    help="Decide whether a model or a dataset may be trusted: sign, scan, verify, gate, record",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    options_metavar="",
+    subcommand_metavar="COMMAND [OPTIONS] [ARGUMENTS]",
+)
+"""the root of the command line"""
+click.version_option(weightmark.__version__, message="%(prog)s %(version)s")(app)

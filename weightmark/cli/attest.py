@@ -1,0 +1,153 @@
+"""`weightmark attest`: sign a statement about a model and add it to its claims."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from weightmark.cli.command import command
+from weightmark.cli.console import Console, pass_console
+from weightmark.cli.options import option, trust_options
+from weightmark.cli.sign import signed_document
+from weightmark.cli.signer_options import load_signer, passphrase_option
+from weightmark.errors import CallError
+
+__all__ = ["attest"]
+
+_TYPES = {
+    "test-result": "https://in-toto.io/attestation/test-result/v0.1",
+    "provenance": "https://slsa.dev/provenance/v1",
+    "scai": "https://in-toto.io/attestation/scai/v0.3",
+    "vulns": "https://in-toto.io/attestation/vulns/v0.2",
+}
+"""short names of predicate types whose content the caller supplies"""
+
+
+@command("attest")
+@click.argument("path", metavar="PATH")
+@option(
+    "--type",
+    "predicate_type",
+    metavar="NAME|URI",
+    required=True,
+    help=f"What is stated: approval, {', '.join(_TYPES)}, or a predicate type URI",
+)
+@option(
+    "--predicate",
+    "predicate_file",
+    metavar="FILE",
+    type=click.Path(),
+    help="JSON object that is stated",
+)
+@option("--reason", metavar="TEXT", help="For `--type approval`: why you vouch for it")
+@option(
+    "--expires",
+    metavar="DATE",
+    help="For `--type approval`: last moment, as 2027-01-31 or 2027-01-31T12:00:00Z",
+)
+@trust_options(signing=True)
+@passphrase_option()
+@option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(),
+    help="Write the claim there instead of beside the artifact",
+)
+@pass_console
+def attest(
+    console: Console,
+    path: str,
+    *,
+    predicate_type: str,
+    predicate_file: str | None,
+    reason: str | None,
+    expires: str | None,
+    key: str | None,
+    passphrase_file: str | None,
+    out: str | None,
+) -> None:
+    """State something about a model or a dataset, signed, as one more line of its claims.
+
+    `--type approval --reason TEXT` vouches in your own name for what somebody else made.
+    """
+    from weightmark.attestations.signing import add_claim
+
+    if predicate_type == "approval":
+        uri, predicate = _approval(predicate_file, reason, expires)
+    else:
+        uri, predicate = _type_uri(predicate_type), _read_predicate(predicate_file, reason, expires)
+    signer = load_signer(key, passphrase_file, command=f"attest {path} --type {predicate_type}")
+    with console.progress(None) as progress:
+        result = add_claim(
+            path,
+            signer,
+            uri,
+            predicate,
+            out=Path(out) if out else None,
+            progress=progress,
+            jobs=console.jobs,
+        )
+    for notice in result.notices:
+        console.note(notice)
+    console.finish(signed_document("weightmark/attest/v1", result))
+
+
+def _approval(
+    predicate_file: str | None, reason: str | None, expires: str | None
+) -> tuple[str, dict[str, Any]]:
+    from weightmark.attestations.predicates.approval import APPROVAL_PREDICATE, ApprovalClaim
+
+    if predicate_file:
+        raise CallError(
+            "an approval takes `--reason` and `--expires`, not `--predicate`",
+            fix="leave `--predicate` out",
+        )
+    if not reason or not reason.strip():
+        raise CallError("an approval needs a reason", fix='say it with `--reason "…"`')
+    return APPROVAL_PREDICATE, ApprovalClaim(reason, _moment(expires)).to_predicate()
+
+
+def _moment(text: str | None) -> datetime | None:
+    """Read a date (its last second) or a time in UTC."""
+    from weightmark.errors import MalformedError
+    from weightmark.provenance.ledger.event import parse_time
+
+    if text is None:
+        return None
+    try:
+        return parse_time(text if "T" in text else f"{text}T23:59:59Z")
+    except MalformedError as error:
+        raise CallError(
+            f"`{text}` is no date", fix="write it as 2027-01-31 or 2027-01-31T12:00:00Z"
+        ) from error
+
+
+def _read_predicate(path: str | None, reason: str | None, expires: str | None) -> dict[str, Any]:
+    from weightmark.provenance.sidecars import read_bounded
+    from weightmark.provenance.strict_json import parse_object
+
+    if reason or expires:
+        raise CallError(
+            "`--reason` and `--expires` go with `--type approval`",
+            fix="write them into the predicate",
+        )
+    if not path:
+        raise CallError(
+            "what to state was not said", fix="name a JSON file with `--predicate FILE`"
+        )
+    return parse_object(read_bounded(Path(path)), what=f"`{path}`")
+
+
+def _type_uri(name: str) -> str:
+    if name in _TYPES:
+        return _TYPES[name]
+    if ":" not in name:
+        raise CallError(
+            f"`{name}` is no predicate type", fix=f"use approval, {', '.join(_TYPES)}, or a URI"
+        )
+    if name.startswith("https://weightmark/"):
+        raise CallError(
+            f"`{name}` is written by weightmark's own commands only", fix="use `weightmark sign`"
+        )
+    return name

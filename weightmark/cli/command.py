@@ -1,0 +1,125 @@
+"""What makes a function a command: name, environment twins, settings files and a `Console`."""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from weightmark.cli.console import CONSOLE_META, Console
+from weightmark.cli.options import (
+    COMMON_META,
+    DEFAULT_FORMATS,
+    FlagOption,
+    common_options,
+    environment_twins,
+)
+from weightmark.settings import Settings
+
+__all__ = ["WeightmarkCommand", "command"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class WeightmarkCommand(click.Command):
+    """A command that reads settings files and puts a `Console` into `ctx.obj`."""
+
+    def __init__(self, name: str, **attrs: Any) -> None:
+        """Make the command with the words `name`, as `sign` or `ledger append`."""
+        super().__init__(name.rpartition(" ")[2], **attrs)
+        self.path = name
+        for flag_option in self.flag_options():
+            flag_option.envvar = environment_twins(self.path, flag_option.flag)
+
+    def flag_options(self) -> list[FlagOption]:
+        """Return all options but `--help`."""
+        return [param for param in self.params if isinstance(param, FlagOption)]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the settings files that apply, then parse, then make the console."""
+        settings = Settings() if ctx.resilient_parsing else self._settings(ctx, args)
+        rest = super().parse_args(ctx, args)
+        ctx.obj = _console(ctx, settings.with_origins(self._origins(ctx)))
+        ctx.meta[CONSOLE_META] = ctx.obj
+        for note in settings.notes:
+            ctx.obj.note(note)
+        for path in settings.files:
+            ctx.obj.detail(f"settings from `{path}`")
+        return rest
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Show the options of this command first, then those that every command has."""
+        own: list[tuple[str, str]] = []
+        common: list[tuple[str, str]] = []
+        for param in self.get_params(ctx):
+            if isinstance(param, click.Argument):
+                continue
+            record = param.get_help_record(ctx)
+            if record is not None:
+                is_common = not isinstance(param, FlagOption) or param.common
+                (common if is_common else own).append(record)
+        for title, records in (("Options", own), ("On every command", common)):
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+    def _settings(self, ctx: click.Context, args: Sequence[str]) -> Settings:
+        from weightmark.cli.configuration import settings_for
+
+        given, _, _ = self.make_parser(ctx).parse_args(list(args))
+        if given.get("help"):
+            return Settings()
+        settings, defaults = settings_for(self, ctx, given)
+        ctx.default_map = defaults
+        return settings
+
+    def _origins(self, ctx: click.Context) -> dict[str, str]:
+        origins: dict[str, str] = {}
+        for flag_option in self.flag_options():
+            source = ctx.get_parameter_source(flag_option.name or "")
+            if source is ParameterSource.COMMANDLINE:
+                origins[flag_option.flag] = f"--{flag_option.flag}"
+            elif source is ParameterSource.ENVIRONMENT:
+                origins[flag_option.flag] = flag_option.variable_in_use()
+        return origins
+
+
+def command(
+    path: str,
+    *,
+    formats: Sequence[str] = DEFAULT_FORMATS,
+    own_output: bool = False,
+    **attrs: Any,
+) -> Callable[[Callable[..., Any]], WeightmarkCommand]:
+    """Make a command of a function; `path` is `sign` or, in a group, `ledger append`.
+
+    The options that every command has are added; `formats` are the output forms, default first.
+    With `own_output` the command declares `-o`, `--output` itself, for a file that it makes, and
+    the answer goes to stdout.
+    """
+
+    def make(function: Callable[..., Any]) -> WeightmarkCommand:
+        decorated = common_options(formats, own_output=own_output)(function)
+        return click.command(path, cls=WeightmarkCommand, **attrs)(decorated)
+
+    return make
+
+
+def _console(ctx: click.Context, settings: Settings) -> Console:
+    common = ctx.meta.get(COMMON_META, {})
+    return Console(
+        format=common.get("format") or "text",
+        output=common.get("output") or "-",
+        quiet=bool(common.get("quiet")),
+        verbose=common.get("verbose") or 0,
+        color=common.get("color") or "auto",
+        show_progress=not common.get("no_progress"),
+        offline=bool(common.get("offline")),
+        jobs=common.get("jobs") or _cores(),
+        settings=settings,
+    )
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,1 @@
+"""`weightmark demo`: the whole main job as a story that runs the real commands."""

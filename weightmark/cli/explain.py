@@ -1,0 +1,85 @@
+"""`weightmark explain`: what a rule or an error code means, and what to do."""
+
+import difflib
+import inspect
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from weightmark.cli.command import command
+from weightmark.cli.console import Console, pass_console
+from weightmark.cli.render import Document
+from weightmark.errors import CallError, Exit, WeightmarkError, error_catalogue
+
+if TYPE_CHECKING:
+    from weightmark.scanners.rules import Rule
+
+__all__ = ["explain"]
+
+
+@command("explain")
+@click.argument("code")
+@pass_console
+def explain(console: Console, code: str) -> NoReturn:
+    """Explain CODE: a scan rule as `PKL001`, or an error code as `tampered`."""
+    from weightmark.scanners.rules import catalogue
+
+    errors, rules = error_catalogue(), catalogue()
+    if code.upper() in rules:
+        document = _rule_document(rules[code.upper()])
+    elif code.lower() in errors:
+        document = _error_document(errors[code.lower()])
+    else:
+        raise _unknown(code, [*rules, *errors])
+    console.finish(document)
+
+
+def _rule_document(rule: "Rule") -> Document:
+    lines = [
+        f"{rule.id}: {rule.title}",
+        "",
+        f"severity: {rule.severity.word}",
+        f"help: {rule.help}",
+    ]
+    lines += [f"reference: {reference}" for reference in rule.references]
+    facts = {
+        "kind": "rule",
+        "code": rule.id,
+        "title": rule.title,
+        "severity": rule.severity.word,
+        "help": rule.help,
+        "references": list(rule.references),
+    }
+    return Document("weightmark/explain/v1", Exit.GOOD, facts=facts, lines=tuple(lines))
+
+
+def _error_document(error: type[WeightmarkError]) -> Document:
+    text = inspect.getdoc(error) or ""
+    meaning = f"exit code: {int(error.exit)} ({_meaning(error.exit)})"
+    facts = {
+        "kind": "error",
+        "code": error.code,
+        "title": error.title,
+        "exit_code": int(error.exit),
+        "help": text,
+    }
+    lines = (f"{error.code}: {error.title}", "", meaning, *text.splitlines())
+    return Document("weightmark/explain/v1", Exit.GOOD, facts=facts, lines=lines)
+
+
+def _meaning(code: Exit) -> str:
+    return {
+        Exit.BAD: "checked, and bad",
+        Exit.USAGE: "the call is wrong",
+        Exit.NOTHING: "nothing was checked",
+        Exit.UNCHECKED: "could not be checked",
+    }.get(code, code.name.lower())
+
+
+def _unknown(code: str, known: list[str]) -> CallError:
+    spellings = {word.lower(): word for word in known}
+    close = difflib.get_close_matches(code.lower(), spellings, n=1)
+    fix = (
+        f"did you mean `{spellings[close[0]]}`?" if close else "`weightmark rules` lists the rules"
+    )
+    return CallError(f"no rule or error code `{code}`", fix=fix)

@@ -1,0 +1,163 @@
+"""How a call that could not be answered ends: what, why and fix on stderr, and an exit code."""
+
+import os
+import re
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+
+import click
+from click.core import ParameterSource
+
+import weightmark
+from weightmark.cli.console import Console, wants_color
+from weightmark.cli.options import FlagOption, environment_twins
+from weightmark.cli.places import state_directory
+from weightmark.cli.render.visible import visible
+from weightmark.cli.streams import say
+from weightmark.errors import CallError, ReadError, WeightmarkError
+
+__all__ = ["call_error", "early_console", "report_bug", "report_error"]
+
+_QUOTED = re.compile(r"'([^']*)'")
+
+
+def report_error(error: WeightmarkError, console: Console) -> int:
+    """Say what happened, on stderr and for `--format json` as an object, too; return the exit code."""
+    label = f"error[{error.code}]"
+    if wants_color(console.color, sys.stderr):
+        label = f"\x1b[31m{label}\x1b[0m"
+    lines = [f"{label}: {visible(error.what)}"]
+    if error.why:
+        lines.append(f"  why: {visible(error.why)}")
+    if error.fix:
+        lines.append(f"hint: {visible(error.fix)}")
+    say("".join(f"{line}\n" for line in lines))
+    if console.format == "json":
+        _write_object(error, console)
+    return int(error.exit)
+
+
+def call_error(error: click.ClickException) -> WeightmarkError:
+    """Turn an error of the command-line parser into one of ours."""
+    if isinstance(error, click.FileError):
+        return ReadError(_words(error.format_message()))
+    ctx = getattr(error, "ctx", None)
+    page = ctx.command_path if ctx is not None else "weightmark"
+    fix = f"see `{page} --help`"
+    if isinstance(error, click.NoSuchOption) and page == "weightmark":
+        fix = "options stand after the command, as in `weightmark sign --key FILE`"
+    close = getattr(error, "possibilities", None)
+    message = _words(error.message if close else error.format_message())
+    if close:
+        fix = f"did you mean {' or '.join(f'`{word}`' for word in close[:3])}?"
+    return CallError(message, why=_source(error), fix=fix)
+
+
+def early_console(args: Sequence[str], environment: Mapping[str, str] = os.environ) -> Console:
+    """Guess format and colour for a call that could not be parsed."""
+    form = _last_value(args, "-f", "--format") or _from_environment("format", args, environment)
+    color = _last_value(args, "", "--color") or _from_environment("color", args, environment)
+    return Console(
+        format="json" if form == "json" else "text",
+        color=color if color in {"always", "never"} else "auto",
+        verbose=int(any(arg in {"-v", "-vv", "--verbose"} for arg in args)),
+    )
+
+
+def report_bug(error: BaseException, console: Console) -> int:
+    """Write the traceback to a file, name it, ask for a report; return the exit code."""
+    trace = "".join(traceback.format_exception(error))
+    kind = type(error).__name__
+    where = _write_crash_file(trace)
+    bug = WeightmarkError(
+        f"weightmark failed unexpectedly: {kind}",
+        why=f"this is a bug; the details are in `{where}`" if where else "this is a bug",
+        fix="report it with that file; it may hold names of your files, so look through it first",
+    )
+    bug_code = report_error(bug, console)
+    if console.verbose or not where:
+        say(trace if console.verbose else "run again with `-v` for the details\n")
+    return bug_code
+
+
+def _write_object(error: WeightmarkError, console: Console) -> None:
+    from weightmark.cli.render.json_form import json_text
+
+    try:
+        console.write(
+            json_text(
+                {
+                    "schema": "weightmark/error/v1",
+                    "exit": int(error.exit),
+                    "code": error.code,
+                    "title": error.title,
+                    "what": error.what,
+                    "why": error.why,
+                    "fix": error.fix,
+                }
+            )
+        )
+    except ReadError as failure:
+        say(f"error[{failure.code}]: {visible(failure.what)}\n")
+
+
+def _write_crash_file(trace: str) -> str:
+    from datetime import UTC, datetime
+
+    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    try:
+        folder = state_directory() / "crashes"
+        path = folder / f"{moment}-{os.getpid()}.txt"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        header = f"weightmark {weightmark.__version__}, Python {sys.version.split()[0]}\n"
+        path.write_text(header + trace, encoding="utf-8", errors="backslashreplace")
+    except (OSError, ReadError):
+        return ""
+    return str(path)
+
+
+def _source(error: click.ClickException) -> str:
+    """Say where a bad value came from when it does not stand on the command line."""
+    param, ctx = getattr(error, "param", None), getattr(error, "ctx", None)
+    if not isinstance(param, FlagOption) or ctx is None:
+        return ""
+    source = ctx.get_parameter_source(param.name or "")
+    if source is ParameterSource.ENVIRONMENT:
+        return f"the value comes from the environment variable `{param.variable_in_use()}`"
+    if source is ParameterSource.DEFAULT_MAP:
+        return "the value comes from a settings file; `-v` names it"
+    return ""
+
+
+def _words(message: str) -> str:
+    """Write a message of click in our words: lower-case start, backticks, no full stop."""
+    text = _QUOTED.sub(r"`\1`", " ".join(message.split())).rstrip(".")
+    return text[:1].lower() + text[1:]
+
+
+def _from_environment(flag: str, args: Sequence[str], environment: Mapping[str, str]) -> str:
+    commands = (" ".join(args[:2]), " ".join(args[:1]))
+    names = [name for words in commands for name in environment_twins(words, flag)]
+    return next(
+        (
+            environment[name]
+            for name in sorted(names, key=len, reverse=True)
+            if environment.get(name)
+        ),
+        "",
+    )
+
+
+def _last_value(args: Sequence[str], short: str, long: str) -> str:
+    found = ""
+    for index, arg in enumerate(args):
+        if arg == "--":
+            break
+        if arg in {short, long} and index + 1 < len(args):
+            found = args[index + 1]
+        elif arg.startswith(f"{long}="):
+            found = arg.partition("=")[2]
+        elif short and arg.startswith(short) and len(arg) > len(short) and not arg.startswith("--"):
+            found = arg[len(short) :]
+    return found

@@ -1,0 +1,303 @@
+"""`weightmark gate`: allow or refuse an artifact by policy, and say why."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from weightmark.cli.command import command
+from weightmark.cli.console import Console, pass_console
+from weightmark.cli.documents import check_lines, finding_lines
+from weightmark.cli.options import FILE_OR_URI, option, trust_options
+from weightmark.cli.render.interface import Document
+from weightmark.cli.signer_options import load_signer, passphrase_option
+from weightmark.errors import CallError, Exit, UncheckedError, WeightmarkError
+
+if TYPE_CHECKING:
+    from weightmark.attestations.checks import Check
+    from weightmark.attestations.gate.decision import Decision
+    from weightmark.attestations.policy.model import Policy
+    from weightmark.attestations.signers.interface import Signer
+
+__all__ = ["gate"]
+
+_SEVERITIES = ("info", "low", "medium", "high", "critical")
+_TOLD = ("policy", "key", "mode", "fail-on", "ledger", "record", "sign-key", "signature", "claims")
+"""flags whose origin is told"""
+
+
+class _PresetOrFile(click.types.StringParamType):
+    """A preset, or a policy file; only the second is relative to a settings file."""
+
+    name = "preset|file"
+
+    def anchor(self, value: str, directory: Path) -> str:
+        """Return `value` as it is meant when a settings file in `directory` says it."""
+        from weightmark.attestations.policy.load import is_policy_file
+
+        return str(directory / value) if is_policy_file(value) else value
+
+
+@dataclass(frozen=True, slots=True)
+class _Keeping:
+    """What to do with the decision once it is made."""
+
+    signer: "Signer | None"
+    vsa: Path | None
+    ledger: str
+    record: bool
+    resource: str
+
+
+@command("gate")
+@click.argument("path", metavar="PATH")
+@option(
+    "--policy",
+    "policy_word",
+    metavar="PRESET|FILE",
+    type=_PresetOrFile(),
+    required=True,
+    help="`baseline`, `strict`, `audit`, or a policy file (with `/` or `.toml`)",
+)
+@trust_options()
+@option(
+    "--mode",
+    type=click.Choice(["enforce", "warn"]),
+    help="`warn` says what would be denied and exits with 0 (default: as the policy says)",
+)
+@option(
+    "--fail-on",
+    type=click.Choice(_SEVERITIES),
+    help="Deny from this severity on; for presets, a policy file says it itself",
+)
+@option(
+    "--signature",
+    metavar="FILE",
+    type=click.Path(),
+    help="Model signature, if it is not at its usual place",
+)
+@option(
+    "--claims",
+    metavar="FILE|DIR",
+    type=click.Path(),
+    multiple=True,
+    help="More claims; may be given several times",
+)
+@option("--ledger", metavar="PATH", type=FILE_OR_URI, help="Ledger to consult")
+@option("--record", is_flag=True, help="Enter the signed decision into the ledger")
+@option("--sign-key", metavar="FILE", type=FILE_OR_URI, help="Private key that signs the decision")
+@passphrase_option()
+@option(
+    "--vsa", metavar="FILE", type=click.Path(), help="Write the signed decision (SLSA VSA) there"
+)
+@option("--resource-uri", metavar="URI", help="Name of the artifact in the VSA (default: identity)")
+@pass_console
+def gate(
+    console: Console,
+    path: str,
+    *,
+    policy_word: str,
+    key: str | None,
+    mode: str | None,
+    fail_on: str | None,
+    signature: str | None,
+    claims: tuple[str, ...],
+    ledger: str | None,
+    record: bool,
+    sign_key: str | None,
+    passphrase_file: str | None,
+    vsa: str | None,
+    resource_uri: str | None,
+) -> None:
+    """Allow or refuse a model or a dataset by policy.
+
+    One read gives identity, verification and scan. Every check says what it saw, why it matters
+    and how to mend it. Exits with 0 for allow, 1 for deny, 4 when a check could not be made.
+    """
+    from weightmark.attestations.gate.collect import Sources
+    from weightmark.attestations.gate.gate import gate as run_gate
+
+    for what, place in {"the key": key, "the ledger": ledger, "the VSA": vsa}.items():
+        _require_outside(path, what, place)
+    policy = _policy(path, policy_word, key=key, mode=mode, fail_on=fail_on)
+    keeping = _keeping(
+        f"gate {path}",
+        ledger or "",
+        sign_key,
+        passphrase_file,
+        vsa=vsa,
+        resource=resource_uri or "",
+        record=record,
+    )
+    _tell_settings(console, policy)
+    sources = Sources(
+        signature=Path(signature) if signature else None,
+        claims=tuple(Path(claim) for claim in claims),
+        ledger=ledger or "",
+    )
+    with console.progress(None) as progress:
+        decision = run_gate(path, policy, sources, progress=progress, jobs=console.jobs)
+    kept, facts = _keep(decision, keeping)
+    console.finish(_document(console, path, decision, kept, facts))
+
+
+def _require_outside(path: str, what: str, place: str | None) -> None:
+    from weightmark.attestations.policy.load import require_outside
+
+    if place and "://" not in place:
+        require_outside(Path(path), Path(place), what)
+
+
+def _policy(
+    path: str, word: str, *, key: str | None, mode: str | None, fail_on: str | None
+) -> "Policy":
+    from weightmark.attestations.keys import PublicKey
+    from weightmark.attestations.policy.load import load_policy
+    from weightmark.attestations.policy.model import Mode
+    from weightmark.scanners.findings import Severity
+
+    policy = load_policy(word, artifact=Path(path))
+    policy = policy.with_keys([PublicKey.load(key)] if key else [])
+    policy = policy.with_fail_on(Severity.parse(fail_on) if fail_on else None)
+    return policy.with_mode(Mode(mode) if mode else None)
+
+
+def _keeping(
+    command_words: str,
+    ledger: str,
+    sign_key: str | None,
+    passphrase_file: str | None,
+    *,
+    vsa: str | None,
+    resource: str,
+    record: bool,
+) -> _Keeping:
+    """Check before anything is read that the decision can be kept as the caller wants."""
+    wanted = "--record" if record else "--vsa" if vsa else ""
+    if record and not ledger:
+        raise CallError(
+            "`--record` does not say in which ledger", fix="name it with `--ledger PATH`"
+        )
+    if wanted and not sign_key:
+        raise CallError(
+            f"`{wanted}` needs a signer",
+            why="a decision that nobody signed proves nothing",
+            fix="name the gate's own private key with `--sign-key gate.key`",
+        )
+    signer = None
+    if wanted:
+        signer = load_signer(sign_key, passphrase_file, command=command_words)
+    return _Keeping(signer, Path(vsa) if vsa else None, ledger, record, resource)
+
+
+def _keep(decision: "Decision", keeping: _Keeping) -> "tuple[tuple[Check, ...], dict[str, Any]]":
+    """Sign, write and record; whatever fails is a check of its own and hides no decision."""
+    from weightmark.attestations.checks import Check, Outcome
+    from weightmark.attestations.gate.summary import sign_summary
+    from weightmark.provenance.atomic import replace_files
+
+    facts: dict[str, Any] = {"vsa": None, "record": None}
+    if keeping.signer is None:
+        return (), facts
+    checks: list[Check] = []
+    step = "vsa"
+    try:
+        bundle = sign_summary(decision, keeping.signer, resource=keeping.resource)
+        if keeping.vsa:
+            replace_files({keeping.vsa: bundle.to_bytes() + b"\n"})
+            facts["vsa"] = str(keeping.vsa)
+            checks.append(Check("vsa", Outcome.INFO, f"written to `{keeping.vsa}`"))
+        if keeping.record:
+            step = "record"
+            facts["record"], recorded = _record(bundle, keeping)
+            checks.append(recorded)
+    except WeightmarkError as error:
+        checks.append(Check.from_error(step, error))
+    return tuple(checks), facts
+
+
+def _record(bundle: Any, keeping: _Keeping) -> "tuple[dict[str, Any], Check]":
+    from weightmark.attestations.checks import Check, Outcome
+    from weightmark.attestations.submission import submit
+    from weightmark.provenance.ledger.log import Ledger
+
+    if keeping.signer is None or "://" in keeping.ledger:
+        raise UncheckedError(f"this version can't record in `{keeping.ledger}`")
+    with Ledger.open(Path(keeping.ledger)) as ledger:
+        (receipt,) = submit(ledger, [bundle], keeping.signer)
+        origin = ledger.origin
+    summary = f"entry {receipt.index} of `{origin}`"
+    facts = {"origin": origin, "index": receipt.index, "kind": receipt.event.kind.value}
+    return facts, Check("record", Outcome.INFO, summary)
+
+
+def _tell_settings(console: Console, policy: "Policy") -> None:
+    console.detail(f"policy: {policy.source}, sha256:{policy.sha256}")
+    for flag, origin in _origins(console).items():
+        console.detail(f"{flag}: from {origin}")
+
+
+def _origins(console: Console) -> dict[str, str]:
+    return {flag: console.settings.origin(flag) for flag in _TOLD}
+
+
+def _document(
+    console: Console,
+    path: str,
+    decision: "Decision",
+    kept: "tuple[Check, ...]",
+    facts: dict[str, Any],
+) -> Document:
+    from weightmark.attestations.checks import exit_of
+
+    evidence, policy = decision.evidence, decision.policy
+    failed = [check for check in kept if check.outcome != "info"]
+    scan = evidence.scan.findings if evidence.scan else ()
+    return Document(
+        schema="weightmark/gate/v1",
+        exit=Exit.worst([decision.exit, exit_of(failed) if failed else Exit.GOOD]),
+        verdict=decision.word.replace(" ", "-"),
+        headline=f"{decision.word}: {evidence.identity or path} by policy `{policy.name}`",
+        checks=check_lines([*decision.checks, *kept]),
+        findings=finding_lines(one for one in scan if one.severity >= policy.scan.fail_on),
+        facts={
+            "path": path,
+            **_evidence_facts(decision),
+            "policy": {
+                "name": policy.name,
+                "source": policy.source,
+                "uri": policy.uri,
+                "digest": f"sha256:{policy.sha256}",
+                "mode": policy.mode.value,
+            },
+            "settings": _origins(console),
+            **facts,
+        },
+    )
+
+
+def _evidence_facts(decision: "Decision") -> dict[str, Any]:
+    from weightmark.provenance.ledger.event import format_time
+
+    evidence, ledger = decision.evidence, decision.evidence.ledger
+    return {
+        "decided_at": format_time(evidence.at),
+        "identity": evidence.identity or None,
+        "files": evidence.files,
+        "size": evidence.size,
+        "trusted": list(evidence.trusted),
+        "signers": list(evidence.verified.signers) if evidence.verified else [],
+        "digest_used": evidence.verified.algorithm if evidence.verified else None,
+        "claims": [f"sha256:{claim}" for claim in evidence.claims],
+        "outside": [{"path": part.path, "files": part.files} for part in evidence.outside],
+        "uncovered": list(evidence.uncovered),
+        "ledger": {
+            "origin": ledger.origin,
+            "size": ledger.size,
+            "root": f"sha256:{ledger.root}",
+            "witnesses": ledger.witnesses,
+        }
+        if ledger and ledger.origin
+        else None,
+    }

@@ -1,0 +1,139 @@
+"""`weightmark scan`: is it safe to open?"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from weightmark.cli.command import command
+from weightmark.cli.console import Console, pass_console
+from weightmark.cli.documents import file_scan_facts, finding_lines
+from weightmark.cli.options import option
+from weightmark.cli.render.interface import CheckLine, Document, Outcome
+from weightmark.cli.sign import SEVERITIES
+from weightmark.errors import Exit, WeightmarkError
+
+if TYPE_CHECKING:
+    from weightmark.scanners.findings import ScanReport, Severity
+
+__all__ = ["scan"]
+
+_VERDICTS = {
+    Exit.GOOD: "clean",
+    Exit.BAD: "unsafe",
+    Exit.NOTHING: "nothing-checked",
+    Exit.UNCHECKED: "unchecked",
+}
+
+
+@command("scan")
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@option(
+    "--fail-on",
+    type=click.Choice(SEVERITIES),
+    default="high",
+    show_default=True,
+    help="Exit with 1 from this severity on",
+)
+@option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found")
+@pass_console
+def scan(console: Console, paths: tuple[str, ...], *, fail_on: str, exit_zero: bool) -> None:
+    """Look for what would run code or reach elsewhere when a file is opened.
+
+    Files are told apart by content, never by name, and nothing is loaded.
+    """
+    from weightmark.scanners.findings import Severity
+    from weightmark.scanners.tree import scan_artifact
+
+    threshold = Severity.parse(fail_on)
+    reports: list[tuple[str, ScanReport]] = []
+    failures: list[tuple[str, WeightmarkError]] = []
+    for path in paths:
+        try:
+            with console.progress(None) as progress:
+                reports.append((path, scan_artifact(path, progress=progress, jobs=console.jobs)))
+        except WeightmarkError as error:
+            if len(paths) == 1:
+                raise
+            failures.append((path, error))
+    code = Exit.worst(
+        [*(report.exit(threshold) for _, report in reports), *(error.exit for _, error in failures)]
+    )
+    console.finish(_document(reports, failures, threshold, Exit.GOOD if exit_zero else code, code))
+
+
+def _document(
+    reports: "Sequence[tuple[str, ScanReport]]",
+    failures: Sequence[tuple[str, WeightmarkError]],
+    threshold: "Severity",
+    code: Exit,
+    verdict: Exit,
+) -> Document:
+    checks = [line for path, report in reports for line in _checks(path, report, threshold)]
+    checks += [
+        CheckLine(Outcome.UNCHECKED, "scan", f"`{path}`: {error.what}", error.why, error.fix)
+        for path, error in failures
+    ]
+    several = len(reports) + len(failures) > 1
+    lines = [
+        line
+        for path, report in reports
+        for line in finding_lines(report.findings, root=path if several else "")
+    ]
+    return Document(
+        schema="weightmark/scan/v1",
+        exit=code,
+        verdict=_VERDICTS.get(verdict, "wrong-call"),
+        headline=_headline([report for _, report in reports], verdict),
+        checks=tuple(checks),
+        findings=tuple(lines),
+        facts={
+            "fail_on": threshold.word,
+            "artifacts": [_facts(path, report) for path, report in reports],
+            "failures": [
+                {"path": path, "error": error.code, "what": error.what} for path, error in failures
+            ],
+        },
+    )
+
+
+def _checks(path: str, report: "ScanReport", threshold: "Severity") -> list[CheckLine]:
+    bad = [finding for finding in report.findings if finding.severity >= threshold]
+    outcome = Outcome.FAIL if bad else Outcome.PASS
+    count = len(report.files)
+    summary = f"{count} file{'s' * (count != 1)} in `{path}`, {len(report.findings)} finding{'s' * (len(report.findings) != 1)}"
+    checks = [CheckLine(outcome, "scan", summary)]
+    checks += [
+        CheckLine(Outcome.UNCHECKED, "scan", f"`{file.path}` could not be checked: {problem}")
+        for file in report.files
+        for problem in file.problems
+    ]
+    unsupported = [file.path for file in report.files if file.outcome.value == "unsupported"]
+    if unsupported:
+        names = tuple(f"`{name}`" for name in unsupported[:20])
+        checks.append(
+            CheckLine(
+                Outcome.INFO,
+                "unsupported",
+                f"{len(unsupported)} of a format that is not scanned",
+                details=names,
+            )
+        )
+    return checks
+
+
+def _headline(reports: "Sequence[ScanReport]", verdict: Exit) -> str:
+    findings = [finding for report in reports for finding in report.findings]
+    if verdict is Exit.GOOD:
+        return "nothing unsafe" if not findings else "nothing that forbids use"
+    if verdict is Exit.BAD:
+        worst = max(findings, key=lambda finding: finding.severity)
+        return f"unsafe: the worst finding is {worst.severity.word}"
+    if verdict is Exit.NOTHING:
+        return "nothing was checked: no file has a format that is scanned"
+    return "not everything could be checked"
+
+
+def _facts(path: str, report: "ScanReport") -> dict[str, Any]:
+    counts = {severity.word: number for severity, number in report.counts.items()}
+    return {"path": path, "files": file_scan_facts(report.files), "counts": counts}

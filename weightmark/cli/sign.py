@@ -1,0 +1,120 @@
+"""`weightmark sign`: scan, hash and sign a release."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from weightmark.cli.command import command
+from weightmark.cli.console import Console, pass_console
+from weightmark.cli.options import option, trust_options
+from weightmark.cli.progress import human_bytes
+from weightmark.cli.render.interface import CheckLine, Document, Outcome
+from weightmark.cli.signer_options import load_signer, passphrase_option
+from weightmark.errors import Exit
+
+if TYPE_CHECKING:
+    from weightmark.attestations.signing import SignResult
+
+__all__ = ["sign"]
+
+SEVERITIES = ("info", "low", "medium", "high", "critical")
+
+
+@command("sign")
+@click.argument("path", metavar="PATH")
+@trust_options(signing=True)
+@passphrase_option()
+@option(
+    "--fail-on",
+    type=click.Choice(SEVERITIES),
+    default="high",
+    show_default=True,
+    help="Refuse to sign from this severity on",
+)
+@option("--no-scan", is_flag=True, help="Do not scan; the scan claim then says so")
+@option("--no-symlinks", is_flag=True, help="Refuse links inside the artifact")
+@option("--replace", is_flag=True, help="Overwrite signature and claims of other signers")
+@option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(),
+    help="Write signature and claims there instead of beside the artifact",
+)
+@pass_console
+def sign(
+    console: Console,
+    path: str,
+    *,
+    key: str | None,
+    passphrase_file: str | None,
+    fail_on: str,
+    no_scan: bool,
+    no_symlinks: bool,
+    replace: bool,
+    out: str | None,
+) -> None:
+    """Scan, hash and sign a model or a dataset in one read.
+
+    Writes `model.sig` (OpenSSF Model Signing) and `model.claims` at its root, or `F.sig` and
+    `F.claims` beside a single file F. Refuses what the scan finds unsafe.
+    """
+    from weightmark.attestations.signing import SignOptions, sign_artifact
+    from weightmark.scanners.findings import Severity
+
+    signer = load_signer(key, passphrase_file, command=f"sign {path}")
+    options = SignOptions(
+        fail_on=Severity.parse(fail_on),
+        scan=not no_scan,
+        allow_links=not no_symlinks,
+        replace=replace,
+        out=Path(out) if out else None,
+    )
+    with console.progress(None) as progress:
+        result = sign_artifact(path, signer, options, progress=progress, jobs=console.jobs)
+    for notice in result.notices:
+        console.note(notice)
+    console.finish(signed_document("weightmark/sign/v1", result))
+
+
+def signed_document(schema: str, result: "SignResult") -> Document:
+    """Say what was signed and where it was written."""
+    count, size = len(result.manifest.rows), human_bytes(result.manifest.total_size)
+    checks = [
+        CheckLine(
+            Outcome.PASS,
+            "files",
+            f"{count} file{'s' * (count != 1)}, {size}, {result.manifest.identity}",
+        )
+    ]
+    if result.scan is not None:
+        found = len(result.scan.findings)
+        checks.append(
+            CheckLine(
+                Outcome.PASS,
+                "scan",
+                f"{found} finding{'s' * (found != 1)}, none that forbids signing",
+            )
+        )
+    checks.append(CheckLine(Outcome.PASS, "signature", f"by {result.signer}"))
+    return Document(
+        schema=schema,
+        exit=Exit.GOOD,
+        verdict="signed",
+        headline="wrote " + " and ".join(f"`{_near(path)}`" for path in result.written),
+        checks=tuple(checks),
+        facts={
+            "identity": result.manifest.identity,
+            "files": count,
+            "size": result.manifest.total_size,
+            "signer": result.signer,
+            "written": [str(path) for path in result.written],
+            "notices": list(result.notices),
+        },
+    )
+
+
+def _near(path: Path) -> Path:
+    """Return the path as seen from the current folder, where it lies below."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
