@@ -53,11 +53,13 @@ def make_submission(
 ) -> Submission:
     """Sign the request to enter `claim` into the log `origin`.
 
-    The event id follows from log, kind, claim and submitter, so that asking again changes nothing.
+    The event id follows from log, kind, claim, its signer and the submitter, so that asking again
+    changes nothing. Two signers may sign the very same statement: the claim id alone is not enough.
     """
     bundle = Bundle.parse(claim, what="the claim")
     wanted = kind or kind_of(bundle)
-    name = "\n".join((origin, wanted, bundle.envelope.claim_id, submitter.identity))
+    claim_of = (bundle.envelope.claim_id, bundle.material.text)
+    name = "\n".join((origin, wanted, *claim_of, submitter.identity))
     request = SubmissionRequest(
         origin=origin,
         kind=wanted,
@@ -130,6 +132,7 @@ class BundleVerifier:
                 KIND_OF_PREDICATE.get(statement.predicate_type, Kind.OBSERVED),
             )
         except (WrongSignerError, TamperedError):
-            commitment = hashlib.sha256(f"unknown signer of {bundle.envelope.claim_id}".encode())
+            unknown = f"unknown signer\n{bundle.envelope.claim_id}\n{bundle.material.text}"
+            commitment = hashlib.sha256(unknown.encode())
             signer, kind = f"salted:{commitment.hexdigest()}", Kind.OBSERVED
         return VerifiedClaim(bundle.envelope.claim_id, kind, named, signer)

@@ -70,9 +70,12 @@ def gather(
         digests=policy.digests.value, allow_clashes=policy.names.clashes is Clashes.ALLOW
     )
     reader = _Reader(Path(path), options, sources, progress, jobs)
-    examination = (
-        reader.examine(policy.trust) if policy.release.required else reader.read_unjudged()
-    )
+    judged = policy.release.required
+    try:
+        examination = reader.examine(policy.trust) if judged else reader.read_unjudged()
+    except (RefusedError, UncheckedError) as error:
+        failure = Check.from_error("reading", error)
+        return Evidence(Path(path).name, at, "", 0, 0, (failure,), _identities(policy.trust))
     evidence = _evidence(examination, policy.trust, at)
     if not sources.ledger:
         return evidence
@@ -154,7 +157,7 @@ def _evidence(examination: Examination, trust: Trust | None, at: datetime) -> Ev
         identity=report.identity,
         files=len(artifact.entries),
         size=sum(entry.size for entry in artifact.entries),
-        trusted=tuple(key.identity for key in trust.keys) if trust else (),
+        trusted=_identities(trust),
         verified=report.verified,
         claims=_claim_ids(belief),
         scan=ScanReport.of(reading.inspections) if reading else None,
@@ -173,6 +176,10 @@ def _evidence(examination: Examination, trust: Trust | None, at: datetime) -> Ev
         clashes=_clashes(artifact),
         checks=(*(c for c in report.checks if c.name not in _JUDGED_BY_POLICY), *broken),
     )
+
+
+def _identities(trust: Trust | None) -> tuple[str, ...]:
+    return tuple(key.identity for key in trust.keys) if trust else ()
 
 
 def _claim_ids(belief: Belief | None) -> tuple[str, ...]:

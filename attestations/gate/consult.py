@@ -19,10 +19,12 @@ from weightmark.provenance.ledger.event import Event, Kind
 
 if TYPE_CHECKING:
     from weightmark.provenance.ledger.log import Ledger
+    from weightmark.provenance.ledger.snapshot import LoggedEvent
 
 __all__ = ["consult_ledger"]
 
-_MAX_RECORDS = 1000
+_MAX_WALK = 5000
+"""entries up to which the whole ledger is read instead of its index"""
 
 
 def consult_ledger(place: str, identity: str, trust: Trust | None) -> LedgerEvidence:
@@ -50,27 +52,40 @@ def consult_ledger(place: str, identity: str, trust: Trust | None) -> LedgerEvid
 def _consult(ledger: "Ledger", identity: str, trust: Trust | None) -> LedgerEvidence:
     with ledger.snapshot() as snapshot:
         head = snapshot.head
+    walked = head.size <= _MAX_WALK
     records: tuple[LedgerRecord, ...] = ()
     problem = None
     try:
-        records = tuple(_records(ledger, identity, trust))
+        found = _walk(ledger, head.size) if walked else _search(ledger, identity, trust)
+        records = tuple(_records(ledger, found, identity, trust))
     except WeightmarkError as error:
         problem = Check.from_error("ledger", error)
-    return LedgerEvidence(head.origin, head.size, head.root.hex(), 0, records, problem)
+    return LedgerEvidence(head.origin, head.size, head.root.hex(), 0, records, problem, walked)
 
 
-def _records(ledger: "Ledger", identity: str, trust: Trust | None) -> Iterator[LedgerRecord]:
-    """Yield what is about the artifact, and revocations of trusted keys."""
+def _walk(ledger: "Ledger", size: int) -> list["LoggedEvent"]:
+    """Read every entry, each proven: no index can hide one."""
+    return list(ledger.entries(0, size))
+
+
+def _search(ledger: "Ledger", identity: str, trust: Trust | None) -> list["LoggedEvent"]:
+    """Ask the ledger's index; what it returns is proven, that it returns everything is not."""
     found = list(ledger.find(subject=identity)) if identity else []
     for key in trust.keys if trust else ():
         found += ledger.find(subject=key.identity, kind=Kind.REVOKE)
-    if len(found) > _MAX_RECORDS:
-        raise UnsupportedError(
-            f"the ledger holds over {_MAX_RECORDS} entries about the artifact",
-            why="no more are looked at",
-        )
-    for logged in sorted(found, key=lambda one: one.index):
+    return sorted(found, key=lambda one: one.index)
+
+
+def _records(
+    ledger: "Ledger", found: list["LoggedEvent"], identity: str, trust: Trust | None
+) -> Iterator[LedgerRecord]:
+    """Yield what is about the artifact, and revocations of trusted keys."""
+    trusted = {key.identity for key in trust.keys} if trust else set()
+    for logged in found:
         event = logged.event
+        revokes_key = event.kind is Kind.REVOKE and event.subject in trusted
+        if not revokes_key and (not identity or event.subject != identity):
+            continue
         signer = ""
         if event.kind is Kind.RELEASE and trust is not None:
             signer = _verified_signer(ledger.claim(logged.index), event, trust)

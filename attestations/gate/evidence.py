@@ -68,6 +68,8 @@ class LedgerEvidence:
     """entries about the artifact and its signers, oldest first"""
     problem: Check | None = None
     """why it could not be consulted to the end"""
+    walked: bool = True
+    """whether every entry was read; otherwise the ledger's own index named those that matter"""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 import base64
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -194,7 +196,7 @@ def test_a_model_signature_leans_only_on_a_claim_with_the_same_digests(tmp_path:
     assert verdict(tree, digests="both") is Exit.BAD
 
 
-BROKEN_MANIFESTS = {
+BROKEN_MANIFESTS: dict[str, Callable[[Any], Any]] = {
     "a doubled path": lambda files: [*files, files[0]],
     "no files": lambda _files: [],
     "files that are an object": lambda _files: {},

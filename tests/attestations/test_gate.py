@@ -69,6 +69,16 @@ def test_a_signed_and_clean_model_is_allowed(tmp_path: Path, name: str) -> None:
     } <= passed
 
 
+@pytest.mark.parametrize("digests", ["blake3", "sha256", "blake3 and sha256"])
+def test_content_is_compared_by_the_digests_that_the_policy_names(
+    tmp_path: Path, digests: str
+) -> None:
+    word = {"blake3": "any", "sha256": "sha256"}.get(digests, "both")
+    decision = gate(make_signed(tmp_path / "model"), policy(f'digests = "{word}"'))
+    assert decision.evidence.verified is not None
+    assert decision.evidence.verified.algorithm == digests
+
+
 def test_a_single_file_is_gated_by_its_own_sidecars(tmp_path: Path) -> None:
     file = make_model(tmp_path / "model") / "model.safetensors"
     sign_artifact(file, SIGNER)
@@ -214,6 +224,20 @@ def test_a_fifo_in_the_model_is_denied_and_never_opened(tmp_path: Path) -> None:
     model = make_signed(tmp_path / "model")
     os.mkfifo(model / "pipe")
     assert "names" in denied(gate(model, preset("baseline")))
+
+
+def test_a_fifo_instead_of_a_model_is_denied_and_never_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert denied(gate(tmp_path / "pipe", preset("baseline"))) == {"reading"}
+    assert gate(tmp_path / "pipe", preset("audit")).word == "would deny"
+
+
+def test_a_file_that_poses_as_a_manifest_is_denied(tmp_path: Path) -> None:
+    file = tmp_path / "model.bin"
+    file.write_bytes(b"weightmark-manifest/v1\n" + b"0" * 64 + b" 1 a\n")
+    decision = gate(file, preset("baseline"))
+    assert "reading" in denied(decision)
+    assert decision.evidence.identity == ""
 
 
 def test_a_reserved_name_that_holds_something_else_is_denied(tmp_path: Path) -> None:

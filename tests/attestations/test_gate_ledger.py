@@ -1,6 +1,9 @@
 """The gate and a real ledger: it is verified before it is believed."""
 
+import contextlib
 import shutil
+import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from tests.attestations.gate_makers import (
 from weightmark.attestations.checks import Outcome
 from weightmark.attestations.claims import parse_claims
 from weightmark.attestations.gate.collect import Sources
+from weightmark.attestations.gate.consult import _verified_signer
 from weightmark.attestations.gate.decision import Decision, Verdict
 from weightmark.attestations.gate.gate import gate
 from weightmark.attestations.gate.summary import sign_summary
@@ -24,7 +28,7 @@ from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.signers.interface import Signer
 from weightmark.attestations.signing import sign_artifact
 from weightmark.attestations.submission import submit
-from weightmark.errors import CallError
+from weightmark.errors import CallError, MalformedError
 from weightmark.provenance.ledger.admission import Submitter
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
@@ -104,6 +108,48 @@ def test_a_recorded_claim_that_is_missing_is_unchecked(tmp_path: Path, place: Pa
         (entry,) = ledger.find(kind=Kind.RELEASE)
     (place / "claims" / entry.event.claim_sha256).unlink()
     assert consult(model, place).verdict is Verdict.UNCHECKED
+
+
+def test_an_entry_that_lies_about_its_claim_is_refused(tmp_path: Path, place: Path) -> None:
+    """The operator writes the subject of another artifact into the leaf."""
+    model = make_signed(tmp_path / "model")
+    enter_claims(place, model)
+    with Ledger.open(place) as ledger:
+        (entry,) = ledger.find(kind=Kind.RELEASE)
+        claim = ledger.claim(entry.index)
+    trust = preset("baseline").trust
+    assert trust is not None
+    assert _verified_signer(claim, entry.event, trust) == KEY.public.identity
+    other = "b" * 64
+    for lie in (
+        replace(entry.event, subject=f"wm1:{other}"),
+        replace(entry.event, claim_id=other),
+    ):
+        with pytest.raises(MalformedError):
+            _verified_signer(claim, lie, trust)
+
+
+def test_an_index_that_hides_entries_hides_nothing(tmp_path: Path, place: Path) -> None:
+    model = make_signed(tmp_path / "model")
+    enter_claims(place, model)
+    with contextlib.closing(sqlite3.connect(place / "ledger.db")) as database:
+        database.execute("delete from search where idx > 0")
+        database.commit()
+    decision = consult(model, place)
+    assert check(decision, "ledger").outcome is Outcome.PASS
+
+
+def test_a_ledger_too_long_to_be_walked_is_asked_by_its_index(
+    tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from weightmark.attestations.gate import consult as consulting
+
+    monkeypatch.setattr(consulting, "_MAX_WALK", 1)
+    model = make_signed(tmp_path / "model")
+    enter_claims(place, model)
+    decision = consult(model, place)
+    assert check(decision, "ledger").outcome is Outcome.PASS
+    assert "own index" in check(decision, "revocation").summary
 
 
 def test_a_ledger_that_is_not_there_is_a_wrong_call(tmp_path: Path) -> None:

@@ -228,7 +228,9 @@ def test_a_policy_inside_the_artifact_is_refused(tmp_path: Path) -> None:
     inside = write(model / "weightmark-policy.toml")
     link_out = tmp_path / "link.toml"
     link_out.symlink_to(inside)
-    (model / "link.toml").symlink_to(write(tmp_path / "real.toml"))
+    (model / "link.toml").symlink_to(
+        write(tmp_path / "real.toml", keys=f'["{tmp_path}/release.pub"]')
+    )
     (tmp_path / "alias").symlink_to(model)
     for place in (
         inside,

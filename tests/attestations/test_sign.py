@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +73,8 @@ def test_a_malicious_pickle_is_not_signed(tmp_path: Path) -> None:
 
 
 def test_what_the_scan_cannot_check_is_not_signed(tmp_path: Path) -> None:
-    tree = make_tree(tmp_path / "m", {"cut.pkl": b"\x80\x04\x95\xff\x00\x00\x00\x00\x00\x00\x00}"})
-    with pytest.raises((UncheckedError, UnsafeContentError)):
+    tree = make_tree(tmp_path / "m", {"cut.pkl": b"\x80\x02}q\x00(X\x01\x00\x00\x00aK\x01u" * 20})
+    with pytest.raises(UncheckedError):
         sign(tree, scan=True)
     assert not (tree / "model.sig").exists()
 
@@ -97,12 +98,12 @@ def test_the_claim_says_what_was_accepted(tmp_path: Path) -> None:
 
 
 def test_the_claim_never_calls_clean_what_nobody_could_check(tmp_path: Path) -> None:
-    tree = make_tree(tmp_path / "m", {"x.bin": os.urandom(64) + b"\0\xff" * 10})
+    tree = make_tree(tmp_path / "m", {"x.bin": b"\0\xff" * 50})
     sign(tree, scan=True)
-    assert scan_claim(tree)["result"] in ("unsupported", "clean")
-    if verify(tree).exit is Exit.GOOD:
-        sign(make_tree(tmp_path / "t", {"config.json": b"{}"}), scan=True)
-        assert scan_claim(tmp_path / "t")["result"] == "clean"
+    assert scan_claim(tree)["result"] == "unsupported"
+    harmless = make_tree(tmp_path / "t", {"data.pkl": b"\x80\x02}q\x00.", "config.json": b"{}"})
+    sign(harmless, scan=True)
+    assert scan_claim(harmless)["result"] == "clean"
 
 
 def test_a_scan_claim_reads_back_as_it_was_written(tmp_path: Path) -> None:
@@ -122,7 +123,9 @@ REFUSALS: dict[str, Callable[[Path], object]] = {
     "a folder link": lambda tree: (tree / "x").symlink_to("sub"),
     "a FIFO": lambda tree: os.mkfifo(tree / "x"),
     "names that clash by case": lambda tree: make_tree(tree, {"CONFIG.json": b"x"}),
-    "names that clash by Unicode form": lambda tree: make_tree(tree, {"é": b"x", "é": b"y"}),
+    "names that clash by Unicode form": lambda tree: make_tree(
+        tree, {"\u00e9": b"x", "e\u0301": b"y"}
+    ),
     "a name that Windows reserves": lambda tree: make_tree(tree, {"aux.bin": b"x"}),
     "a reserved name in other letters": lambda tree: make_tree(tree, {"MODEL.CLAIMS": b"x"}),
 }
@@ -133,8 +136,8 @@ def test_what_no_identity_covers_is_not_signed(tmp_path: Path, name: str) -> Non
     tree = make_tree(tmp_path / "m")
     REFUSALS[name](tree)
     for attempt in (
-        lambda: sign(tree),
-        lambda: add_claim(tree, signer(), TEST_RESULT, {"result": "PASSED"}),
+        partial(sign, tree),
+        partial(add_claim, tree, signer(), TEST_RESULT, {"result": "PASSED"}),
     ):
         with pytest.raises(ArtifactRefusedError):
             attempt()

@@ -26,7 +26,7 @@ from tests.attestations.forge import (
 )
 from weightmark.errors import Exit
 
-Attack = Callable[[Path], None]
+Attack = Callable[[Path], object]
 
 
 def swap(tree: Path) -> None:
@@ -35,10 +35,9 @@ def swap(tree: Path) -> None:
     (tree / "x").rename(tree / "tokens.txt")
 
 
-def link_with_the_same_bytes(tree: Path) -> None:
-    (tree / "sub/weights.bin").unlink()
-    make_tree(tree, {"tokens.txt": FILES["sub/weights.bin"]})
-    (tree / "sub/weights.bin").symlink_to("../tokens.txt")
+def link_with_other_bytes(tree: Path) -> None:
+    (tree / "config.json").unlink()
+    (tree / "config.json").symlink_to("tokens.txt")
 
 
 def replace_folder_by_link(tree: Path) -> None:
@@ -59,7 +58,7 @@ def bind_socket(tree: Path) -> None:
 ATTACKS: dict[str, tuple[Attack, str]] = {
     "missing": (lambda tree: (tree / "config.json").unlink(), "`config.json` is missing"),
     "changed": (
-        lambda tree: (tree / "config.json").write_bytes(b"[]") and None,
+        lambda tree: (tree / "config.json").write_bytes(b"[]"),
         "`config.json` has other content",
     ),
     "emptied": (
@@ -67,35 +66,29 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
         "`tokens.txt` has other content",
     ),
     "extra": (
-        lambda tree: make_tree(tree, {"sub/x.bin": b"x"}) and None,
+        lambda tree: make_tree(tree, {"sub/x.bin": b"x"}),
         "`sub/x.bin` is extra: nobody signed it",
     ),
-    "extra, empty": (lambda tree: make_tree(tree, {"x": b""}) and None, "`x` is extra"),
+    "extra, empty": (lambda tree: make_tree(tree, {"x": b""}), "`x` is extra"),
     "renamed": (
-        lambda tree: (tree / "config.json").rename(tree / "c.json") and None,
+        lambda tree: (tree / "config.json").rename(tree / "c.json"),
         "`config.json` was renamed to `c.json`",
     ),
     "moved": (
-        lambda tree: (tree / "tokens.txt").rename(tree / "sub/tokens.txt") and None,
+        lambda tree: (tree / "tokens.txt").rename(tree / "sub/tokens.txt"),
         "`tokens.txt` was renamed to `sub/tokens.txt`",
     ),
     "renamed by case": (
-        lambda tree: (tree / "config.json").rename(tree / "Config.json") and None,
+        lambda tree: (tree / "config.json").rename(tree / "Config.json"),
         "`config.json` was renamed to `Config.json`",
     ),
     "swapped": (swap, "`config.json` holds what was signed as `tokens.txt`"),
     "copied over": (
-        lambda tree: shutil.copy(tree / "tokens.txt", tree / "config.json") and None,
+        lambda tree: shutil.copy(tree / "tokens.txt", tree / "config.json"),
         "`config.json` holds what was signed as `tokens.txt`",
     ),
     "a link to other content": (
-        lambda tree: (
-            (
-                (tree / "config.json").unlink(),
-                (tree / "config.json").symlink_to("tokens.txt"),
-            )
-            and None
-        ),
+        link_with_other_bytes,
         "`config.json` holds what was signed as `tokens.txt`",
     ),
     "a link out of the tree": (
@@ -116,11 +109,11 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "a FIFO": (lambda tree: os.mkfifo(tree / "x"), "`x` is a FIFO, device or socket"),
     "a socket": (bind_socket, "`s` is a FIFO, device or socket"),
     "a reserved name in other letters": (
-        lambda tree: make_tree(tree, {"Model.Sig": b"x"}) and None,
+        lambda tree: make_tree(tree, {"Model.Sig": b"x"}),
         "`Model.Sig` is the reserved name `model.sig` in other letters",
     ),
     "a payload in .github": (
-        lambda tree: make_tree(tree, {".github/payload.py": b"x"}) and None,
+        lambda tree: make_tree(tree, {".github/payload.py": b"x"}),
         "`.github/payload.py` is extra",
     ),
     "a hard link of the signature": (
@@ -128,11 +121,11 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
         "`pytorch_model.bin` is extra",
     ),
     "a nested git folder": (
-        lambda tree: make_tree(tree, {"sub/.git/hooks/x": b"x"}) and None,
+        lambda tree: make_tree(tree, {"sub/.git/hooks/x": b"x"}),
         "`sub/.git/hooks/x` is extra",
     ),
     "a nested hub cache": (
-        lambda tree: make_tree(tree, {".cache/other/x": b"x"}) and None,
+        lambda tree: make_tree(tree, {".cache/other/x": b"x"}),
         "`.cache/other/x` is extra",
     ),
 }

@@ -19,12 +19,16 @@ from tests.attestations.gate_makers import (
     make_signed,
 )
 from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.policy.presets import PRESETS
 from weightmark.attestations.predicates.vsa import VerificationSummary
 from weightmark.attestations.trust import Trust
+from weightmark.cli import gate as gate_command
+from weightmark.cli import policy as policy_command
 from weightmark.cli.render import schemas
 from weightmark.provenance.ledger.admission import Submitter
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
+from weightmark.scanners.findings import Severity
 
 SCHEMA: dict[str, Any] = json.loads(
     Path(str(schemas.__file__)).with_name("gate.schema.json").read_text()
@@ -160,7 +164,7 @@ def test_nothing_inside_the_artifact_configures_the_gate(
     model = make_model(tmp_path / "model", **{"release.pub": KEY.public.pem})
     (model / "p.toml").write_text('version = 1\n[release]\nkeys = ["release.pub"]\n')
     inside = {"--policy": "p.toml", "--key": "release.pub", "--ledger": "l", "--vsa": "v.json"}
-    given = {"--policy": "baseline", "--key": public, "--sign-key": private}
+    given = {"--policy": "baseline", "--key": public, "--signing-key": private}
     given[flag] = str(model / inside[flag])
     if flag == "--policy":
         del given["--key"]
@@ -185,7 +189,7 @@ def test_the_signed_decision_is_written_for_allow_and_for_deny(
 ) -> None:
     model = (make_signed if signed else make_model)(tmp_path / "model")
     out = tmp_path / "decision.json"
-    flags = ["--policy", "baseline", "--key", public, "--sign-key", private, "--vsa", str(out)]
+    flags = ["--policy", "baseline", "--key", public, "--signing-key", private, "--vsa", str(out)]
     ran = run_cli("gate", str(model), *flags, "-f", "json")
     assert ran.code == (0 if signed else 1)
     assert document(ran)["vsa"] == str(out)
@@ -199,7 +203,7 @@ def test_no_signed_decision_is_written_for_what_could_not_be_identified(
     model = make_signed(tmp_path / "model")
     (model / "leak").symlink_to("/etc/hostname")
     out = tmp_path / "decision.json"
-    flags = ["--policy", "baseline", "--key", public, "--sign-key", private, "--vsa", str(out)]
+    flags = ["--policy", "baseline", "--key", public, "--signing-key", private, "--vsa", str(out)]
     assert run_cli("gate", str(model), *flags).code == 1
     assert not out.exists()
 
@@ -208,7 +212,7 @@ def test_a_decision_that_cannot_be_written_is_no_success(
     tmp_path: Path, run_cli: RunCli, public: str, private: str
 ) -> None:
     out = tmp_path / "none/decision.json"
-    flags = ["--policy", "baseline", "--key", public, "--sign-key", private, "--vsa", str(out)]
+    flags = ["--policy", "baseline", "--key", public, "--signing-key", private, "--vsa", str(out)]
     ran = run_cli("gate", str(make_signed(tmp_path / "model")), *flags, "-f", "json")
     assert ran.code == 4
     found = document(ran)
@@ -226,7 +230,7 @@ def test_a_decision_is_recorded(tmp_path: Path, run_cli: RunCli, public: str, pr
     place = ledger(tmp_path)
     model = str(make_signed(tmp_path / "model"))
     flags = ["--policy", "baseline", "--key", public, "--ledger", str(place)]
-    ran = run_cli("gate", model, *flags, "--record", "--sign-key", private, "-f", "json")
+    ran = run_cli("gate", model, *flags, "--record", "--signing-key", private, "-f", "json")
     assert ran.code == 0, ran.stderr
     found = document(ran)
     with Ledger.open(place) as opened:
@@ -240,7 +244,7 @@ def test_a_decision_that_the_ledger_refuses_is_no_success(
     place = ledger(tmp_path, admitted=False)
     model = str(make_signed(tmp_path / "model"))
     flags = ["--policy", "baseline", "--key", public, "--ledger", str(place)]
-    ran = run_cli("gate", model, *flags, "--record", "--sign-key", private, "-f", "json")
+    ran = run_cli("gate", model, *flags, "--record", "--signing-key", private, "-f", "json")
     assert ran.code == 1
     found = document(ran)
     assert found["record"] is None
@@ -298,3 +302,8 @@ def test_policy_explain_knows_the_presets(run_cli: RunCli) -> None:
     ran = run_cli("policy", "explain", "strict", "-f", "json")
     assert ran.code == 0
     assert {one["check"] for one in json.loads(ran.stdout)["demands"]} >= {"signature", "scan"}
+
+
+def test_the_command_line_offers_every_preset_and_severity() -> None:
+    assert set(policy_command._PRESETS) == set(PRESETS)
+    assert tuple(severity.word for severity in Severity) == gate_command._SEVERITIES

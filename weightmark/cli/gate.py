@@ -23,7 +23,17 @@ if TYPE_CHECKING:
 __all__ = ["gate"]
 
 _SEVERITIES = ("info", "low", "medium", "high", "critical")
-_TOLD = ("policy", "key", "mode", "fail-on", "ledger", "record", "sign-key", "signature", "claims")
+_TOLD = (
+    "policy",
+    "key",
+    "mode",
+    "fail-on",
+    "ledger",
+    "record",
+    "signing-key",
+    "signature",
+    "claims",
+)
 """flags whose origin is told"""
 
 
@@ -86,7 +96,13 @@ class _Keeping:
 )
 @option("--ledger", metavar="PATH", type=FILE_OR_URI, help="Ledger to consult")
 @option("--record", is_flag=True, help="Enter the signed decision into the ledger")
-@option("--sign-key", metavar="FILE", type=FILE_OR_URI, help="Private key that signs the decision")
+@option(
+    "--signing-key",
+    metavar="FILE",
+    type=FILE_OR_URI,
+    aliases=("--sign-key",),
+    help="Private key that signs the decision",
+)
 @passphrase_option()
 @option(
     "--vsa", metavar="FILE", type=click.Path(), help="Write the signed decision (SLSA VSA) there"
@@ -105,7 +121,7 @@ def gate(
     claims: tuple[str, ...],
     ledger: str | None,
     record: bool,
-    sign_key: str | None,
+    signing_key: str | None,
     passphrase_file: str | None,
     vsa: str | None,
     resource_uri: str | None,
@@ -124,7 +140,7 @@ def gate(
     keeping = _keeping(
         f"gate {path}",
         ledger or "",
-        sign_key,
+        signing_key,
         passphrase_file,
         vsa=vsa,
         resource=resource_uri or "",
@@ -166,7 +182,7 @@ def _policy(
 def _keeping(
     command_words: str,
     ledger: str,
-    sign_key: str | None,
+    signing_key: str | None,
     passphrase_file: str | None,
     *,
     vsa: str | None,
@@ -179,15 +195,15 @@ def _keeping(
         raise CallError(
             "`--record` does not say in which ledger", fix="name it with `--ledger PATH`"
         )
-    if wanted and not sign_key:
+    if wanted and not signing_key:
         raise CallError(
             f"`{wanted}` needs a signer",
             why="a decision that nobody signed proves nothing",
-            fix="name the gate's own private key with `--sign-key gate.key`",
+            fix="name the gate's own private key with `--signing-key gate.key`",
         )
     signer = None
     if wanted:
-        signer = load_signer(sign_key, passphrase_file, command=command_words)
+        signer = load_signer(signing_key, passphrase_file, command=command_words)
     return _Keeping(signer, Path(vsa) if vsa else None, ledger, record, resource)
 
 

@@ -114,19 +114,25 @@ def _deploy(stage: Stage, models: list[str]) -> None:
     )
     for model in models:
         stage.run(f"verify {model} --key release.pub")
-    stage.chapter("   gate", "A deployment asks one question: does this artifact meet our policy?")
-    stage.run(f"gate {models[0]} --policy baseline --key release.pub")
 
 
 def _record(stage: Stage, model: str) -> None:
     stage.chapter(
-        "3  It goes on record",
+        "3  A gate decides, and it goes on record",
+        "A deployment asks one question: does this artifact meet our policy?",
         "A ledger is a log that can only grow; a receipt proves that an entry is in it, offline.",
     )
-    stage.run("ledger init ledger --admit release.pub")
+    stage.run("key generate -o gate.key")
+    stage.run("ledger init ledger --admit release.pub --admit gate.pub:decision")
     stage.run(f"ledger append {model}/model.claims --ledger ledger --key release.key")
+    stage.run(
+        f"gate {model} --policy baseline --key release.pub --ledger ledger --record --signing-key gate.key"
+    )
     stage.run("ledger list --ledger ledger")
-    stage.run(f"ledger verify --receipt {model}/model.receipt --log-key ledger/log.vkey {model}")
+    stage.run(
+        f"ledger verify --receipt {model}/model.receipt --log-key ledger/log.vkey {model}",
+        because="the receipt was checked without asking anybody",
+    )
 
 
 def _attack(stage: Stage, model: str) -> None:

@@ -1,0 +1,253 @@
+"""The daily commands from end to end: what they print, what they write, how they exit."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import RunCli
+
+EVIL = b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x06echo x\x85R."
+HONEST = b"\x80\x04}\x8c\x01a\x88s."
+
+
+@pytest.fixture
+def release(tmp_path: Path, run_cli: RunCli) -> Path:
+    """A folder with a key pair and a signed model."""
+    model = tmp_path / "model"
+    (model / "sub").mkdir(parents=True)
+    (model / "weights.pkl").write_bytes(HONEST)
+    (model / "sub" / "ü.txt").write_text("words\n")
+    (model / "empty").touch()
+    assert run_cli("key", "generate", "-o", str(tmp_path / "release.key")).code == 0
+    assert run_cli("sign", str(model), "--key", str(tmp_path / "release.key")).code == 0
+    return tmp_path
+
+
+def document(run_cli: RunCli, *args: str) -> dict[str, object]:
+    done = run_cli(*args, "-f", "json")
+    value = json.loads(done.stdout)
+    assert isinstance(value, dict)
+    assert value["exit"] == done.code
+    return value
+
+
+def test_digest_prints_one_identity_a_line(release: Path, run_cli: RunCli) -> None:
+    done = run_cli("digest", "model", "model/weights.pkl", cwd=release)
+    first, second = done.stdout.splitlines()
+    assert first.startswith("wm1:")
+    assert first.endswith("  model")
+    assert second.endswith("  model/weights.pkl")
+    assert done.code == 0
+
+
+def test_digest_with_sha256_names_the_artifact_as_others_do(release: Path, run_cli: RunCli) -> None:
+    value = document(run_cli, "digest", str(release / "model"), "--sha256")
+    (artifact,) = value["artifacts"]  # type: ignore[misc] # JSON
+    bundle = json.loads((release / "model" / "model.sig").read_bytes())
+    assert artifact["oms_root"].startswith("sha256:")
+    assert artifact["dir_hash"].startswith("dirHash:")
+    assert [file["path"] for file in artifact["files"]] == ["empty", "sub/ü.txt", "weights.pkl"]
+    assert bundle["mediaType"].endswith("bundle.v0.3+json")
+
+
+def test_verify_accepts_what_was_signed_and_says_how(release: Path, run_cli: RunCli) -> None:
+    value = document(
+        run_cli, "verify", str(release / "model"), "--key", str(release / "release.pub")
+    )
+    assert value["verdict"] == "verified"
+    assert value["digest_used"] == "blake3"
+    assert (
+        value["identity"]
+        == document(run_cli, "digest", str(release / "model"))["artifacts"][0]["identity"]
+    )  # type: ignore[index] # JSON
+
+
+@pytest.mark.parametrize("digests", ["sha256", "both"])
+def test_verify_can_be_told_which_digests_to_use(
+    release: Path, run_cli: RunCli, digests: str
+) -> None:
+    value = document(
+        run_cli,
+        "verify",
+        str(release / "model"),
+        "--key",
+        str(release / "release.pub"),
+        "--digests",
+        digests,
+    )
+    assert value["exit"] == 0
+    assert "sha256" in str(value["digest_used"])
+
+
+def test_a_tampered_model_is_refused_in_words(release: Path, run_cli: RunCli) -> None:
+    (release / "model" / "empty").write_text("no longer")
+    done = run_cli("verify", "model", "--key", "release.pub", cwd=release)
+    assert done.code == 1
+    assert "`empty` has other content than was signed" in done.stdout
+
+
+def test_no_signature_comes_before_the_question_whom_to_trust(
+    release: Path, run_cli: RunCli
+) -> None:
+    (release / "bare").mkdir()
+    (release / "bare" / "f").write_text("x")
+    assert run_cli("verify", "bare", cwd=release).code == 3
+    assert run_cli("verify", "model", cwd=release).code == 2
+
+
+def test_out_writes_elsewhere_and_verify_finds_it_by_flags(release: Path, run_cli: RunCli) -> None:
+    (release / "plain").mkdir()
+    (release / "plain" / "f").write_text("x")
+    (release / "out").mkdir()
+    assert run_cli("sign", "plain", "--key", "release.key", "--out", "out", cwd=release).code == 0
+    assert [path.name for path in (release / "plain").iterdir()] == ["f"]
+    named = ("--signature", "out/model.sig", "--claims", "out/model.claims")
+    assert run_cli("verify", "plain", "--key", "release.pub", *named, cwd=release).code == 0
+
+
+def test_a_single_file_is_signed_beside_itself(release: Path, run_cli: RunCli) -> None:
+    (release / "w.pkl").write_bytes(HONEST)
+    assert run_cli("sign", "w.pkl", "--key", "release.key", cwd=release).code == 0
+    assert {path.name for path in release.iterdir()} >= {"w.pkl.sig", "w.pkl.claims"}
+    assert run_cli("verify", "w.pkl", "--key", "release.pub", cwd=release).code == 0
+    (release / "w.pkl").write_bytes(HONEST + b"x")
+    assert run_cli("verify", "w.pkl", "--key", "release.pub", cwd=release).code == 1
+
+
+def test_sign_refuses_what_scan_refuses_and_writes_nothing(release: Path, run_cli: RunCli) -> None:
+    (release / "bad").mkdir()
+    (release / "bad" / "m.bin").write_bytes(EVIL)
+    done = run_cli("sign", "bad", "--key", "release.key", cwd=release)
+    assert done.code == 1
+    assert "posix.system('echo x')" in done.stderr
+    assert [path.name for path in (release / "bad").iterdir()] == ["m.bin"]
+    assert run_cli("scan", "bad", cwd=release).code == 1
+
+
+def test_no_scan_is_said_in_the_claim(release: Path, run_cli: RunCli) -> None:
+    (release / "bad").mkdir()
+    (release / "bad" / "m.bin").write_bytes(EVIL)
+    assert run_cli("sign", "bad", "--key", "release.key", "--no-scan", cwd=release).code == 0
+    value = document(run_cli, "inspect", str(release / "bad" / "model.claims"))
+    predicates = [entry["predicate"] for entry in value["entries"]]  # type: ignore[attr-defined] # JSON
+    assert "not-scanned" in [predicate.get("result") for predicate in predicates]
+
+
+def test_scan_tells_place_rule_and_call(release: Path, run_cli: RunCli) -> None:
+    (release / "m.bin").write_bytes(EVIL)
+    value = document(run_cli, "scan", str(release / "m.bin"))
+    (finding,) = value["findings"]  # type: ignore[misc] # JSON
+    assert finding["rule"] == "PKL001"
+    assert finding["severity"] == "critical"
+    assert finding["offset"] == EVIL.index(b"R.")
+    assert finding["location"].endswith("m.bin")
+
+
+def test_one_bad_path_among_many_hides_no_other(release: Path, run_cli: RunCli) -> None:
+    (release / "m.bin").write_bytes(EVIL)
+    done = run_cli("scan", "missing", "m.bin", cwd=release)
+    assert "PKL001" in done.stdout
+    assert "missing" in done.stdout
+
+
+def test_scan_of_a_link_out_of_the_tree_is_a_finding(release: Path, run_cli: RunCli) -> None:
+    (release / "model" / "link").symlink_to("/etc/hostname")
+    done = run_cli("scan", "model", cwd=release)
+    assert done.code == 1
+    assert "TRE001" in done.stdout
+
+
+def test_scan_looks_into_git_folders_and_sidecars(release: Path, run_cli: RunCli) -> None:
+    (release / "model" / ".git").mkdir()
+    (release / "model" / ".git" / "hook").write_bytes(EVIL)
+    (release / "model" / "model.receipt").write_bytes(EVIL)
+    done = run_cli("scan", "model", cwd=release)
+    assert done.stdout.count("error[PKL001]") == 2
+
+
+def test_attest_adds_a_claim_and_keeps_the_model_verifiable(release: Path, run_cli: RunCli) -> None:
+    (release / "p.json").write_text('{"result": "PASSED"}')
+    args = (
+        "attest",
+        "model",
+        "--type",
+        "test-result",
+        "--predicate",
+        "p.json",
+        "--key",
+        "release.key",
+    )
+    assert run_cli(*args, cwd=release).code == 0
+    assert len((release / "model" / "model.claims").read_bytes().splitlines()) == 3
+    assert run_cli("verify", "model", "--key", "release.pub", cwd=release).code == 0
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("--type", "approval"),
+        ("--type", "approval", "--reason", "fine", "--expires", "soon"),
+        ("--type", "approval", "--reason", "fine", "--predicate", "p.json"),
+        ("--type", "nonsense", "--predicate", "p.json"),
+        ("--type", "test-result"),
+        ("--type", "https://weightmark/predicates/manifest/v1", "--predicate", "p.json"),
+    ],
+)
+def test_attest_refuses_a_wrong_call(release: Path, run_cli: RunCli, args: tuple[str, ...]) -> None:
+    (release / "p.json").write_text("{}")
+    assert run_cli("attest", "model", *args, "--key", "release.key", cwd=release).code == 2
+
+
+def test_inspect_judges_nothing(release: Path, run_cli: RunCli) -> None:
+    done = run_cli("inspect", str(release / "model" / "model.sig"))
+    assert done.code == 0
+    assert "nothing was verified" in done.stderr
+
+
+def test_keys_are_never_overwritten_and_private_ones_are_private(
+    release: Path, run_cli: RunCli
+) -> None:
+    before = (release / "release.key").read_bytes()
+    done = run_cli("key", "generate", "-o", "release.key", cwd=release)
+    assert done.code == 2
+    assert (release / "release.key").read_bytes() == before
+    assert (release / "release.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_public_key_in_the_way_leaves_no_private_one(release: Path, run_cli: RunCli) -> None:
+    (release / "new.pub").write_text("somebody's")
+    assert run_cli("key", "generate", "-o", "new.key", cwd=release).code == 2
+    assert not (release / "new.key").exists()
+
+
+@pytest.mark.parametrize("kind", ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519"])
+def test_every_kind_of_key_signs_encrypted_too(release: Path, run_cli: RunCli, kind: str) -> None:
+    (release / "phrase").write_text("correct horse\n")
+    phrase = ("--passphrase-file", "phrase")
+    assert run_cli("key", "generate", "--type", kind, "-o", "k.key", *phrase, cwd=release).code == 0
+    assert b"ENCRYPTED" in (release / "k.key").read_bytes()
+    signing = ("sign", "model", "--key", "k.key", "--replace")
+    assert run_cli(*signing, cwd=release).code == 4
+    assert run_cli(*signing, env={"WEIGHTMARK_PASSPHRASE": "wrong"}, cwd=release).code == 4
+    assert run_cli(*signing, env={"WEIGHTMARK_PASSPHRASE": "correct horse"}, cwd=release).code == 0
+    assert run_cli("verify", "model", "--key", "k.pub", cwd=release).code == 0
+
+
+def test_a_private_key_is_not_accepted_for_verifying(release: Path, run_cli: RunCli) -> None:
+    done = run_cli("verify", "model", "--key", "release.key", cwd=release)
+    assert done.code == 2
+    assert "private key" in done.stderr
+
+
+def test_signing_without_a_signer_shows_how(release: Path, run_cli: RunCli) -> None:
+    done = run_cli("sign", "model", cwd=release)
+    assert done.code == 2
+    assert "weightmark key generate" in done.stderr
+
+
+def test_the_demo_comes_true(spawn_cli: RunCli) -> None:
+    done = spawn_cli("demo")
+    assert done.code == 0, done.stdout + done.stderr
+    assert "PKL001" in done.stdout
+    assert "exit 3" in done.stdout

@@ -1,0 +1,180 @@
+"""The ledger commands: init, append, list, show, prove, verify."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import RunCli
+
+
+@pytest.fixture
+def register(tmp_path: Path, run_cli: RunCli) -> Path:
+    """A signed model, a ledger that admits its signer, and one release in it."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "w").write_bytes(b"\x80\x04N.")
+    for args in (
+        ("key", "generate", "-o", "release.key"),
+        ("sign", "model", "--key", "release.key"),
+        ("ledger", "init", "ledger", "--admit", "release.pub", "--origin", "ledger.example/models"),
+        ("ledger", "append", "model/model.claims", "--ledger", "ledger", "--key", "release.key"),
+    ):
+        done = run_cli(*args, cwd=tmp_path)
+        assert done.code == 0, done.stderr
+    return tmp_path
+
+
+def test_the_folder_holds_what_the_design_says(register: Path) -> None:
+    names = {path.name for path in (register / "ledger").iterdir()}
+    assert names >= {"ledger.db", "log.key", "log.vkey", "recovery.key", "tiles", "claims"}
+    assert (register / "ledger" / "log.key").stat().st_mode & 0o777 == 0o600
+    assert (register / "ledger" / "tiles" / "checkpoint").is_file()
+
+
+def test_a_receipt_is_checked_offline_and_only_for_its_artifact(
+    register: Path, run_cli: RunCli
+) -> None:
+    check = ("ledger", "verify", "--receipt", "model/model.receipt", "--log-key", "log.vkey")
+    (register / "ledger" / "log.vkey").rename(register / "log.vkey")
+    (register / "ledger").rename(register / "gone")
+    assert run_cli(*check, "model", cwd=register).code == 0
+    (register / "model" / "w").write_bytes(b"\x80\x04\x88.")
+    assert run_cli(*check, "model", cwd=register).code == 1
+
+
+def test_a_receipt_needs_somebody_to_trust(register: Path, run_cli: RunCli) -> None:
+    assert run_cli("ledger", "verify", "--receipt", "model/model.receipt", cwd=register).code == 2
+
+
+def test_a_receipt_of_another_log_is_refused(register: Path, run_cli: RunCli) -> None:
+    run_cli("ledger", "init", "other", cwd=register)
+    check = ("ledger", "verify", "--receipt", "model/model.receipt", "--log-key", "other/log.vkey")
+    assert run_cli(*check, cwd=register).code == 1
+
+
+def test_the_model_stays_verifiable_with_its_receipt(register: Path, run_cli: RunCli) -> None:
+    assert (register / "model" / "model.receipt").is_file()
+    assert run_cli("verify", "model", "--key", "release.pub", cwd=register).code == 0
+
+
+def test_appending_again_changes_nothing(register: Path, run_cli: RunCli) -> None:
+    again = ("ledger", "append", "model/model.claims", "--ledger", "ledger", "--key", "release.key")
+    done = run_cli(*again, "-f", "json", cwd=register)
+    value = json.loads(done.stdout)
+    assert [entry["index"] for entry in value["entries"]] == [1, 2]
+    assert value["size"] == 3
+
+
+def test_output_takes_the_receipt_elsewhere(register: Path, run_cli: RunCli) -> None:
+    again = ("ledger", "append", "model/model.claims", "--ledger", "ledger", "--key", "release.key")
+    assert run_cli(*again, "-o", "r", cwd=register).code == 0
+    assert (register / "r").read_bytes().startswith(b"c2sp.org/tlog-proof@v1\n")
+
+
+def test_a_stranger_may_not_append(register: Path, run_cli: RunCli) -> None:
+    run_cli("key", "generate", "-o", "stranger.key", cwd=register)
+    args = ("ledger", "append", "model/model.claims", "--ledger", "ledger", "--key", "stranger.key")
+    for more in ((), ("--kind", "observed")):
+        done = run_cli(*args, *more, cwd=register)
+        assert done.code == 1
+        assert "not admitted" in done.stderr
+
+
+def test_a_claim_by_a_stranger_can_only_be_observed(register: Path, run_cli: RunCli) -> None:
+    run_cli("key", "generate", "-o", "stranger.key", cwd=register)
+    run_cli("sign", "model", "--key", "stranger.key", "--replace", cwd=register)
+    args = ("ledger", "append", "model/model.claims", "--ledger", "ledger", "--key", "release.key")
+    assert run_cli(*args, "--kind", "observed", cwd=register).code == 0
+    listed = run_cli("ledger", "list", "--ledger", "ledger", cwd=register).stdout
+    assert listed.count(" observed ") == 4
+    assert listed.count(" release ") == 1
+
+
+def test_a_submitter_keeps_to_its_kinds(register: Path, run_cli: RunCli) -> None:
+    run_cli("ledger", "init", "narrow", "--admit", "release.pub:scan", cwd=register)
+    args = ("ledger", "append", "model/model.claims", "--ledger", "narrow", "--key", "release.key")
+    done = run_cli(*args, cwd=register)
+    assert done.code == 1
+    assert run_cli("ledger", "list", "--ledger", "narrow", cwd=register).stdout.count("\n") == 1
+
+
+def test_list_and_show_and_prove_agree(register: Path, run_cli: RunCli) -> None:
+    listed = json.loads(
+        run_cli("ledger", "list", "--ledger", "ledger", "-f", "json", cwd=register).stdout
+    )
+    shown = json.loads(
+        run_cli("ledger", "show", "1", "--ledger", "ledger", "-f", "json", cwd=register).stdout
+    )
+    proven = run_cli("ledger", "prove", "1", "--ledger", "ledger", cwd=register)
+    assert listed["size"] == 3
+    assert listed["entries"][1]["claim_id"] == shown["claim_id"]
+    assert proven.stdout.encode() == (register / "model" / "model.receipt").read_bytes()
+
+
+def test_search_by_subject_and_kind(register: Path, run_cli: RunCli) -> None:
+    identity = run_cli("digest", "model", cwd=register).stdout.split()[0]
+    args = ("ledger", "list", "--ledger", "ledger", "--subject", identity, "--kind", "scan")
+    assert run_cli(*args, cwd=register).stdout.count("\n") == 1
+    assert (
+        run_cli("ledger", "list", "--ledger", "ledger", "--kind", "nonsense", cwd=register).code
+        == 2
+    )
+
+
+def test_a_rolled_back_ledger_is_noticed(register: Path, run_cli: RunCli) -> None:
+    import shutil
+
+    shutil.copytree(register / "ledger", register / "old")
+    (register / "p.json").write_text("{}")
+    run_cli(
+        "attest",
+        "model",
+        "--type",
+        "urn:x",
+        "--predicate",
+        "p.json",
+        "--key",
+        "release.key",
+        cwd=register,
+    )
+    append = (
+        "ledger",
+        "append",
+        "model/model.claims",
+        "--ledger",
+        "ledger",
+        "--key",
+        "release.key",
+    )
+    assert run_cli(*append, cwd=register).code == 0
+    shutil.rmtree(register / "ledger")
+    (register / "old").rename(register / "ledger")
+    done = run_cli("ledger", "list", "--ledger", "ledger", cwd=register)
+    assert done.code == 1
+    assert "error[ledger-inconsistent]" in done.stderr
+
+
+def test_the_default_ledger_lies_in_the_data_folder(register: Path, run_cli: RunCli) -> None:
+    data = {"XDG_DATA_HOME": str(register / "data")}
+    assert run_cli("ledger", "init", env=data, cwd=register).code == 0
+    assert (register / "data" / "weightmark" / "ledger" / "ledger.db").is_file()
+    assert run_cli("ledger", "list", env=data, cwd=register).code == 0
+    assert (
+        run_cli("ledger", "list", env={"WEIGHTMARK_LEDGER": "ledger"}, cwd=register).stdout.count(
+            "\n"
+        )
+        == 3
+    )
+
+
+def test_a_ledger_is_never_made_over_something(register: Path, run_cli: RunCli) -> None:
+    assert run_cli("ledger", "init", "ledger", cwd=register).code == 2
+
+
+def test_verify_recomputes_the_whole_log(register: Path, run_cli: RunCli) -> None:
+    done = run_cli("ledger", "verify", "--ledger", "ledger", cwd=register)
+    assert done.code == 0
+    assert "unwitnessed" in done.stderr
+    blob = next(path for path in (register / "ledger" / "claims").rglob("*") if path.is_file())
+    blob.write_bytes(blob.read_bytes() + b" ")
+    assert run_cli("ledger", "verify", "--ledger", "ledger", cwd=register).code == 1
