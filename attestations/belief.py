@@ -129,21 +129,18 @@ class _Scales:
     def weigh_signature(self, file: SignatureFile) -> BelievedSignature | None:
         """Judge the bundle under the name of the model signature, which must be one."""
         name = file.path.name
-        if file.bundle is None:
-            self._list_stranger(name, "")
-            return None
         try:
-            verified = self.trust.verify(file.bundle)
+            verified = self.trust.verify(file.bundle) if file.bundle else None
         except WrongSignerError:
-            self._list_stranger(name, _hint(file.bundle))
-            return None
-        except UnsupportedError as error:
-            self._list_stranger(name, _hint(file.bundle))
-            self.fail("signature", f"`{name}`", MalformedError(error.what))
-            return None
+            verified = None
         except WeightmarkError as error:
-            self._list_stranger(name, _hint(file.bundle))
-            self.fail("signature", f"`{name}`", error)
+            verified = None
+            unsupported = isinstance(error, UnsupportedError)
+            self.fail(
+                "signature", f"`{name}`", MalformedError(error.what) if unsupported else error
+            )
+        if verified is None:
+            self._list_stranger(name, _hint(file.bundle) if file.bundle else "")
             return None
         self._list_friend(name, verified)
         try:

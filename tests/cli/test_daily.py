@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def release(tmp_path: Path, run_cli: RunCli) -> Path:
     return tmp_path
 
 
-def document(run_cli: RunCli, *args: str) -> dict[str, object]:
+def document(run_cli: RunCli, *args: str) -> dict[str, Any]:
     done = run_cli(*args, "-f", "json")
     value = json.loads(done.stdout)
     assert isinstance(value, dict)
@@ -43,7 +44,7 @@ def test_digest_prints_one_identity_a_line(release: Path, run_cli: RunCli) -> No
 
 def test_digest_with_sha256_names_the_artifact_as_others_do(release: Path, run_cli: RunCli) -> None:
     value = document(run_cli, "digest", str(release / "model"), "--sha256")
-    (artifact,) = value["artifacts"]  # type: ignore[misc] # JSON
+    (artifact,) = value["artifacts"]
     bundle = json.loads((release / "model" / "model.sig").read_bytes())
     assert artifact["oms_root"].startswith("sha256:")
     assert artifact["dir_hash"].startswith("dirHash:")
@@ -60,7 +61,7 @@ def test_verify_accepts_what_was_signed_and_says_how(release: Path, run_cli: Run
     assert (
         value["identity"]
         == document(run_cli, "digest", str(release / "model"))["artifacts"][0]["identity"]
-    )  # type: ignore[index] # JSON
+    )
 
 
 @pytest.mark.parametrize("digests", ["sha256", "both"])
@@ -130,14 +131,14 @@ def test_no_scan_is_said_in_the_claim(release: Path, run_cli: RunCli) -> None:
     (release / "bad" / "m.bin").write_bytes(EVIL)
     assert run_cli("sign", "bad", "--key", "release.key", "--no-scan", cwd=release).code == 0
     value = document(run_cli, "inspect", str(release / "bad" / "model.claims"))
-    predicates = [entry["predicate"] for entry in value["entries"]]  # type: ignore[attr-defined] # JSON
+    predicates = [entry["predicate"] for entry in value["entries"]]
     assert "not-scanned" in [predicate.get("result") for predicate in predicates]
 
 
 def test_scan_tells_place_rule_and_call(release: Path, run_cli: RunCli) -> None:
     (release / "m.bin").write_bytes(EVIL)
     value = document(run_cli, "scan", str(release / "m.bin"))
-    (finding,) = value["findings"]  # type: ignore[misc] # JSON
+    (finding,) = value["findings"]
     assert finding["rule"] == "PKL001"
     assert finding["severity"] == "critical"
     assert finding["offset"] == EVIL.index(b"R.")

@@ -99,8 +99,8 @@ class Case:
         else:
             self.model.mkdir()
             self.model = Path(shutil.copyfile(source, self.model / source.name))
-        for path in (place, *place.rglob("*")):
-            path.chmod(0o755)
+        for copied in (place, *place.rglob("*")):
+            copied.chmod(0o755)
         modify(self.model, self.config.get("model_modifications", {}))
 
     def trust(self) -> Trust:
