@@ -76,8 +76,9 @@ class Evidence:
 
     @property
     def found_any(self) -> bool:
-        """Whether anything stood there, good or bad."""
-        return bool(self.signature or self.claims or self.checks)
+        """Whether any signature or claim stood there, good or bad; a store of other things is none."""
+        bad = any(check.outcome is not Outcome.INFO for check in self.checks)
+        return bool(self.signature or self.claims or self.unsupported or bad)
 
 
 def collect_evidence(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from weightmark.errors import read_failure
 
-__all__ = ["create_private_file", "replace_files"]
+__all__ = ["create_private_file", "replace_file", "replace_files", "sync_folder"]
 
 _NO_NAMELESS_FILES = frozenset([errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT])
 """what file systems and kernels without O_TMPFILE answer"""
@@ -30,9 +30,30 @@ def replace_files(contents: Mapping[Path, bytes], *, mode: int = 0o644) -> None:
             for path, file in staged.items():
                 file.replace(path)
         for folder in {path.parent for path in contents}:
-            _sync_folder(folder)
+            sync_folder(folder)
     except OSError as error:
         raise read_failure(path, error) from error
+
+
+def replace_file(path: Path, content: bytes, *, mode: int = 0o644) -> None:
+    """Write one file whole; its name becomes durable with `sync_folder`. Raises `ReadError`."""
+    try:
+        with _staged(path, content, mode) as file:
+            file.replace(path)
+    except OSError as error:
+        raise read_failure(path, error) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable; raises `ReadError`."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise read_failure(folder, error) from error
 
 
 def create_private_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
@@ -43,7 +64,7 @@ def create_private_file(path: Path, content: bytes, *, mode: int = 0o600) -> Non
     try:
         with _staged(path, content, mode) as file:
             file.link(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except FileExistsError:
         raise
     except OSError as error:
@@ -120,11 +141,3 @@ def _open_named(path: Path, mode: int) -> _Staged:
 
 def _temporary_name(path: Path) -> Path:
     return path.with_name(f".{path.name[:200]}.{secrets.token_hex(8)}.tmp")
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -35,7 +35,12 @@ def parse_json(
     _check_depth(data, max_depth, what)
     try:
         text = data.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_unique_object, parse_constant=_refuse_constant)
+        value = json.loads(
+            text,
+            object_pairs_hook=_unique_object,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+        )
     except UnicodeDecodeError as error:
         raise MalformedError(f"{what} is not UTF-8 at byte {error.start}") from error
     except json.JSONDecodeError as error:
@@ -82,6 +87,13 @@ def _unique_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
                 raise ValueError(f"duplicate key `{key[:80]}`")
             seen.add(key)
     return result
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError(f"`{text[:40]}` is too large a number")
+    return number
 
 
 def _refuse_constant(name: str) -> object:

@@ -10,8 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from weightmark.errors import LedgerInconsistentError, LimitError, ReadError, WeightmarkError
+from weightmark.provenance.atomic import replace_file, sync_folder
 from weightmark.provenance.ledger.admission import MAX_CLAIM_SIZE
-from weightmark.provenance.ledger.files import read_file, sync_folder, write_file
+from weightmark.provenance.ledger.files import read_file
 
 __all__ = ["BlobState", "BlobStore"]
 
@@ -47,7 +48,7 @@ class BlobStore:
         try:
             if len(wanted) <= _WRITERS:
                 for digest in wanted:
-                    write_file(self._path(digest), blobs[digest])
+                    replace_file(self._path(digest), blobs[digest])
             else:
                 self._put_many({digest: blobs[digest] for digest in wanted})
             sync_folder(self.folder)
@@ -61,7 +62,7 @@ class BlobStore:
         from concurrent.futures import ThreadPoolExecutor
 
         with ThreadPoolExecutor(_WRITERS) as writers:
-            for _ in writers.map(lambda one: write_file(self._path(one), blobs[one]), blobs):
+            for _ in writers.map(lambda one: replace_file(self._path(one), blobs[one]), blobs):
                 pass
 
     def get(self, digest: str) -> bytes:

@@ -1,18 +1,16 @@
-"""Durable files: whole or absent, whatever happens in between."""
+"""The files of a ledger folder: bounded reads, durable folders, locks."""
 
 import fcntl
 import os
-import secrets
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from weightmark.errors import LimitError, ReadError, read_failure
+from weightmark.provenance.atomic import replace_file, sync_folder
 
-__all__ = ["locked", "make_folders", "read_file", "sync_folder", "write_file", "write_text_file"]
-
-_BLOCK = 1024 * 1024
+__all__ = ["locked", "make_folders", "read_file", "write_text_file"]
 
 
 def read_file(path: Path, *, max_size: int) -> bytes | None:
@@ -39,34 +37,10 @@ def read_file(path: Path, *, max_size: int) -> bytes | None:
     return data
 
 
-def write_file(path: Path, data: bytes, *, mode: int = 0o644) -> None:
-    """Write a file whole: temporary name, fsync, rename; the folder is left to `sync_folder`."""
-    temporary = path.with_name(f".{path.name[:64]}.{secrets.token_hex(8)}.tmp")
-    try:
-        _write_synced(temporary, data, mode)
-        temporary.rename(path)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
-        raise read_failure(path, error) from error
-
-
 def write_text_file(path: Path, text: str, *, mode: int = 0o644) -> None:
     """Write one line of text, whole and durable."""
-    write_file(path, f"{text}\n".encode(), mode=mode)
+    replace_file(path, f"{text}\n".encode(), mode=mode)
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise read_failure(folder, error) from error
 
 
 def make_folders(folders: Iterable[Path], *, mode: int = 0o755) -> None:
@@ -91,17 +65,5 @@ def locked(path: Path) -> Iterator[None]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(descriptor)
-
-
-def _write_synced(path: Path, data: bytes, mode: int) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-    descriptor = os.open(path, flags, mode)
-    try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(descriptor, rest[:_BLOCK]) :]
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -15,6 +15,7 @@ from weightmark.errors import (
     WrongSignerError,
     read_failure,
 )
+from weightmark.provenance.atomic import sync_folder
 from weightmark.provenance.ledger.admission import (
     Admitted,
     ClaimVerifier,
@@ -26,7 +27,7 @@ from weightmark.provenance.ledger.admission import (
 from weightmark.provenance.ledger.audit import Auditor, LedgerAudit
 from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint
 from weightmark.provenance.ledger.event import Kind, check_origin
-from weightmark.provenance.ledger.files import locked, make_folders, sync_folder
+from weightmark.provenance.ledger.files import locked, make_folders
 from weightmark.provenance.ledger.folder import LedgerFolder
 from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier

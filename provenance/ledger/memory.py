@@ -11,14 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weightmark.errors import LedgerInconsistentError, MalformedError, ReadError
+from weightmark.provenance.atomic import replace_file, sync_folder
 from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint, verify_checkpoint
-from weightmark.provenance.ledger.files import (
-    locked,
-    make_folders,
-    read_file,
-    sync_folder,
-    write_file,
-)
+from weightmark.provenance.ledger.files import locked, make_folders, read_file
 from weightmark.provenance.ledger.note import MAX_NOTE_SIZE, NoteVerifier
 from weightmark.provenance.strict_json import canonical_json, parse_object
 
@@ -79,7 +74,7 @@ class CheckpointMemory:
         fields = {"checkpoint": newest.note.decode(), "v": 1, "vkey": verifier.vkey}
         data = canonical_json(fields)
         if read_file(path, max_size=2 * MAX_NOTE_SIZE) != data:
-            write_file(path, data, mode=0o600)
+            replace_file(path, data, mode=0o600)
             sync_folder(path.parent)
 
     def _path(self, origin: str) -> Path:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from weightmark.errors import LedgerInconsistentError
+from weightmark.provenance.atomic import replace_file, sync_folder
 from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint, verify_checkpoint
-from weightmark.provenance.ledger.files import make_folders, read_file, sync_folder, write_file
+from weightmark.provenance.ledger.files import make_folders, read_file
 from weightmark.provenance.ledger.merkle import HASH_SIZE
 from weightmark.provenance.ledger.note import MAX_NOTE_SIZE, NoteVerifier
 from weightmark.provenance.ledger.store.interface import StoreReader
@@ -61,7 +62,7 @@ class StaticView:
             self._put(path, data, overwrite=overwrite)
         for folder in sorted({parent for path in files for parent in PurePath(path).parents}):
             sync_folder(self.folder / folder)
-        write_file(self.folder / "checkpoint", head.note)
+        replace_file(self.folder / "checkpoint", head.note)
         sync_folder(self.folder)
         self._drop_outgrown(tiles)
 
@@ -69,7 +70,7 @@ class StaticView:
         place = self.folder / path
         found = None if overwrite else read_file(place, max_size=MAX_BUNDLE_SIZE)
         if found is None:
-            write_file(place, data)
+            replace_file(place, data)
         elif found != data:
             raise LedgerInconsistentError(
                 f"`{place}` holds other bytes than the ledger",

@@ -268,6 +268,9 @@ def test_without_any_signature_nothing_is_checked_before_trust_is_asked_for(tmp_
     tree = make_tree(tmp_path / "m")
     with pytest.raises(NoSignatureError):
         examine(tree, None)
+    make_tree(tree, {"claims.jsonl": b'{"claim": "the sky is blue"}\n'})
+    with pytest.raises(NoSignatureError):
+        examine(tree, None)
     sign(tree)
     with pytest.raises(TrustNotSaidError):
         examine(tree, None)

@@ -47,6 +47,15 @@ def test_another_spelling_is_refused(vector: dict[str, Any]) -> None:
         Manifest.parse(bytes.fromhex(vector["manifest_hex"]))
 
 
+@pytest.mark.parametrize(
+    "row",
+    [Row("a", 1, ""), Row("a", -1, "0" * 64), Row("a", 10**19, "0" * 64), Row("\ud800", 1, "")],
+)
+def test_a_row_that_no_line_can_say_is_refused(row: Row) -> None:
+    with pytest.raises(MalformedError):
+        Manifest.from_rows([row])
+
+
 def test_the_example_in_the_text_is_a_vector() -> None:
     text = (DOCS / "manifest-v1.md").read_text(encoding="utf-8")
     example = re.search(r"```text\n(weightmark-manifest/v1\n.*?)```", text, re.DOTALL)

@@ -66,7 +66,11 @@ def test_an_empty_folder_has_nothing_to_check(
 @pytest.mark.parametrize("command", READERS, ids=lambda command: command[0])
 @pytest.mark.parametrize("kind", ["fifo", "socket", "loop", "device"])
 def test_a_path_that_is_no_file_is_refused_unopened(
-    place: Path, run_cli: RunCli, command: tuple[str, ...], kind: str
+    place: Path,
+    run_cli: RunCli,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+    kind: str,
 ) -> None:
     odd = place / "odd"
     if kind == "fifo":
@@ -77,7 +81,7 @@ def test_a_path_that_is_no_file_is_refused_unopened(
         odd = Path("/dev/zero")
     else:
         with socket.socket(socket.AF_UNIX) as peer:
-            os.chdir(place)
+            monkeypatch.chdir(place)
             peer.bind("odd")
     assert clear(run_cli(*named(command, str(odd)), cwd=place)).code == 1
 

@@ -144,11 +144,11 @@ def test_a_blob_folder_elsewhere_is_no_storage(tmp_path: Path) -> None:
     assert "leaves the artifact" in problems(snapshot)[0]
 
 
-def test_special_files_are_never_opened(tmp_path: Path) -> None:
+def test_special_files_are_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = make_tree(tmp_path / "t", a="1")
     os.mkfifo(tree / "fifo")
     with socket.socket(socket.AF_UNIX) as peer:
-        os.chdir(tree)
+        monkeypatch.chdir(tree)
         peer.bind("sock")
         assert [problem.split("` ")[1] for problem in problems(tree)] == [
             "is a FIFO, device or socket"
