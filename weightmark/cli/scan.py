@@ -8,9 +8,9 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import file_scan_facts, finding_lines
+from weightmark.cli.evidence_options import fail_on_option
 from weightmark.cli.options import option
 from weightmark.cli.render.interface import CheckLine, Document, Outcome
-from weightmark.cli.sign import SEVERITIES
 from weightmark.errors import Exit, WeightmarkError
 
 if TYPE_CHECKING:
@@ -28,13 +28,7 @@ _VERDICTS = {
 
 @command("scan")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
-@option(
-    "--fail-on",
-    type=click.Choice(SEVERITIES),
-    default="high",
-    show_default=True,
-    help="Exit with 1 from this severity on",
-)
+@fail_on_option("Exit with 1 from this severity on")
 @option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found")
 @pass_console
 def scan(console: Console, paths: tuple[str, ...], *, fail_on: str, exit_zero: bool) -> None:

@@ -7,6 +7,7 @@ import click
 
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
+from weightmark.cli.evidence_options import fail_on_option
 from weightmark.cli.options import option, trust_options
 from weightmark.cli.progress import human_bytes
 from weightmark.cli.render.interface import CheckLine, Document, Outcome
@@ -18,20 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = ["sign"]
 
-SEVERITIES = ("info", "low", "medium", "high", "critical")
-
 
 @command("sign")
 @click.argument("path", metavar="PATH")
 @trust_options(signing=True)
 @passphrase_option()
-@option(
-    "--fail-on",
-    type=click.Choice(SEVERITIES),
-    default="high",
-    show_default=True,
-    help="Refuse to sign from this severity on",
-)
+@fail_on_option("Refuse to sign from this severity on")
 @option("--no-scan", is_flag=True, help="Do not scan; the scan claim then says so")
 @option("--no-symlinks", is_flag=True, help="Refuse links inside the artifact")
 @option("--replace", is_flag=True, help="Overwrite signature and claims of other signers")

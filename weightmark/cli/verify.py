@@ -8,6 +8,7 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import check_lines, claim_facts, outside_facts
+from weightmark.cli.evidence_options import evidence_options
 from weightmark.cli.options import option, trust_options
 from weightmark.cli.render.interface import Document
 from weightmark.errors import Exit
@@ -29,19 +30,7 @@ _VERDICTS = {
 @command("verify")
 @click.argument("path", metavar="PATH")
 @trust_options()
-@option(
-    "--signature",
-    metavar="FILE",
-    type=click.Path(),
-    help="Model signature, if it is not at its usual place",
-)
-@option(
-    "--claims",
-    metavar="FILE|DIR",
-    type=click.Path(),
-    multiple=True,
-    help="More claims; may be given several times",
-)
+@evidence_options()
 @option(
     "--digests",
     type=click.Choice(["any", "sha256", "both"]),

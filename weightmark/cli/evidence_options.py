@@ -1,0 +1,44 @@
+"""Options of every command that verifies: where signature and claims stand, and how bad is too bad."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from weightmark.cli.options import option
+
+__all__ = ["SEVERITIES", "evidence_options", "fail_on_option"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SEVERITIES = ("info", "low", "medium", "high", "critical")
+"""the words of `weightmark.scanners.findings.Severity`, without importing it"""
+
+
+def evidence_options() -> Callable[[F], F]:
+    """Add `--signature` and `--claims`."""
+    signature = option(
+        "--signature",
+        metavar="FILE",
+        type=click.Path(),
+        help="Model signature, if it is not at its usual place",
+    )
+    claims = option(
+        "--claims",
+        metavar="FILE|DIR",
+        type=click.Path(),
+        multiple=True,
+        help="More claims; may be given several times",
+    )
+    return lambda function: signature(claims(function))
+
+
+def fail_on_option(help_text: str, *, default: str | None = "high") -> Callable[[F], F]:
+    """Add `--fail-on`."""
+    return option(
+        "--fail-on",
+        type=click.Choice(SEVERITIES),
+        default=default,
+        show_default=default is not None,
+        help=help_text,
+    )
