@@ -126,7 +126,7 @@ def test_a_full_disk_leaves_what_was_there(
     assert content(tree) == before
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")
+@pytest.mark.needs("root")
 @pytest.mark.parametrize("signed", [False, True])
 def test_a_folder_that_may_not_be_written_stays_as_it_is(
     place: Path, key: Path, signed: bool
@@ -142,7 +142,7 @@ def test_a_folder_that_may_not_be_written_stays_as_it_is(
     assert content(tree) == before
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")
+@pytest.mark.needs("root")
 @pytest.mark.parametrize("do", ["sign", "verify"])
 @pytest.mark.parametrize("what", ["weights.bin", "sub", "model.sig", "model.claims"])
 def test_what_may_not_be_read_could_not_be_checked(
