@@ -1,11 +1,12 @@
 # The two commands for a newcomer are `make demo` and `make test`; `make check` is the third, for whoever changes code.
 PYTHON ?= python3
 PYTEST_FLAGS ?= -n auto
+FUZZ_SECONDS ?= 20
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check format generate lock peers models smoke bench clean
+.PHONY: help demo test check format generate lock peers models smoke bench fuzz clean
 help:
 	@echo "make demo      show the whole main job on real models (about a minute)"
 	@echo "make test      run the test suite"
@@ -16,6 +17,7 @@ help:
 	@echo "make models    fetch the small real models that the demo and some tests use"
 	@echo "make smoke     build the wheel and try it in an empty environment"
 	@echo "make bench     measure side by side with peers"
+	@echo "make fuzz      try damaged input on every parser (FUZZ_SECONDS=20 each; atheris if installed)"
 	@echo "make lock      resolve the dependencies anew (needs uv)"
 	@echo "make clean     remove the environment and everything that was built"
 
@@ -57,6 +59,9 @@ smoke: $(READY)
 
 bench: $(READY)
 	$(VENV)/bin/python benchmarks/run.py
+
+fuzz: $(READY)
+	$(VENV)/bin/python -m tests.fuzz.run --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 clean:
 	rm -rf $(VENV) .peers .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \

@@ -108,6 +108,8 @@ def _existing_lines(sidecars: SidecarPaths) -> tuple[ClaimLine, ...]:
     data = read_sidecar(path, storage=sidecars.storage)
     lines = parse_claims(data) if data is not None else ()
     for line in lines:
+        if isinstance(line.error, LimitError):
+            raise line.error
         if line.error and not isinstance(line.error, UnsupportedError):
             raise SidecarRefusedError(
                 f"reserved name `{path.name}` holds something else in line {line.number}: {line.error.what}",

@@ -24,7 +24,7 @@ from weightmark.errors import (
     UnsafeContentError,
 )
 from weightmark.provenance.artifact import Artifact, open_artifact
-from weightmark.provenance.atomic import replace_files
+from weightmark.provenance.atomic import exclusive, replace_files
 from weightmark.provenance.foreign_digests import in_oms_set
 from weightmark.provenance.manifest import SINGLE_FILE, Manifest
 from weightmark.provenance.names import escape_path
@@ -86,7 +86,7 @@ def sign_artifact(
     """
     artifact = open_artifact(path).require_identifiable().require_portable()
     _refuse_links(artifact, options)
-    placement = place(artifact, signer.public, out=options.out, replace=options.replace)
+    place(artifact, signer.public, out=options.out, replace=options.replace)
     reading = read_artifact(
         artifact,
         columns=(Column.BLAKE3, Column.SHA256),
@@ -98,13 +98,16 @@ def sign_artifact(
     _refuse_unsafe(report, options.fail_on)
     signature, claims = _sign_all(artifact, reading, report, signer, options)
     _check_own_output(artifact, reading, signature, claims, signer)
-    contents = {}
-    if signature and not placement.keeps_foreign_signature:
-        contents[placement.sidecars.signature] = signature.to_bytes()
-    contents[placement.sidecars.claims] = merge_claims(
-        placement.sidecars, claims, signer.public, replace=options.replace
-    )
-    replace_files(contents)
+    with exclusive(options.out or artifact.sidecars.signature.parent):
+        # Another signer may have written meanwhile, so the place is looked at once more.
+        placement = place(artifact, signer.public, out=options.out, replace=options.replace)
+        contents = {}
+        if signature and not placement.keeps_foreign_signature:
+            contents[placement.sidecars.signature] = signature.to_bytes()
+        contents[placement.sidecars.claims] = merge_claims(
+            placement.sidecars, claims, signer.public, replace=options.replace
+        )
+        replace_files(contents)
     notices = (*placement.notices, *_notices(artifact, signature, placement, signer))
     return SignResult(
         artifact, reading.manifest(), signer.identity, report, tuple(contents), notices, claims
@@ -128,7 +131,7 @@ def add_claim(
     """
     _refuse_own_kinds(predicate_type)
     artifact = open_artifact(path).require_identifiable().require_portable()
-    placement = place(artifact, signer.public, out=out, replace=False, keep_own=True)
+    place(artifact, signer.public, out=out, replace=False, keep_own=True)
     reading: Reading[FileScan] = read_artifact(artifact, progress=progress, jobs=jobs)
     manifest = reading.manifest()
     payload = Statement.about_manifest(
@@ -136,9 +139,11 @@ def add_claim(
     )
     claim = signer.sign_statement(payload)
     Trust.in_keys([signer.public]).verify(Bundle.parse(claim.to_bytes()))
-    claims_path = placement.sidecars.claims
-    merged = merge_claims(placement.sidecars, [claim], signer.public, replace=False)
-    replace_files({claims_path: merged})
+    with exclusive(out or artifact.sidecars.signature.parent):
+        placement = place(artifact, signer.public, out=out, replace=False, keep_own=True)
+        claims_path = placement.sidecars.claims
+        merged = merge_claims(placement.sidecars, [claim], signer.public, replace=False)
+        replace_files({claims_path: merged})
     return SignResult(
         artifact, manifest, signer.identity, None, (claims_path,), placement.notices, (claim,)
     )

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fcntl
 import os
 import secrets
 from collections.abc import Iterator, Mapping
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from weightmark.errors import read_failure
 
-__all__ = ["create_private_file", "replace_file", "replace_files", "sync_folder"]
+__all__ = ["create_private_file", "exclusive", "replace_file", "replace_files", "sync_folder"]
 
 _NO_NAMELESS_FILES = frozenset([errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT])
 """what file systems and kernels without O_TMPFILE answer"""
@@ -42,6 +43,24 @@ def replace_file(path: Path, content: bytes, *, mode: int = 0o644) -> None:
             file.replace(path)
     except OSError as error:
         raise read_failure(path, error) from error
+
+
+@contextlib.contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Hold an advisory lock on a folder, so that what is read in it can be written back.
+
+    Nothing is created. Where the file system knows no locks, none is held. Raises `ReadError`.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise read_failure(folder, error) from error
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

@@ -4,13 +4,15 @@ Signatures and claims are scanned as bytes; so are `.git` and `.cache/huggingfac
 loader that is pointed at them would read them too.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from weightmark.errors import CallError, NoInputError, UncheckedError
+from weightmark.errors import NoInputError, UncheckedError
 from weightmark.provenance.artifact import Artifact, Problem, ProblemKind, open_artifact
 from weightmark.provenance.reading.engine import ProgressSink, Reading, read_artifact
 from weightmark.provenance.reading.interface import ByteView
+from weightmark.provenance.sidecars import SidecarPaths
 from weightmark.scanners.findings import FileScan, Finding, Outcome, ScanReport
 from weightmark.scanners.rules.catalogue import catalogue
 from weightmark.scanners.scan import scan_file
@@ -35,7 +37,7 @@ def scan_artifact(
     artifact = open_artifact(path)
     if not artifact.entries and not artifact.problems and not artifact.outside:
         raise NoInputError(f"`{path}` holds no files", fix="name a folder that holds files")
-    files: list[FileScan] = []
+    files = _scan_reserved_names(artifact)
     for prefix, part in _parts(artifact):
         files += scan_problems(part, prefix)
         if part.entries:
@@ -62,11 +64,34 @@ def _parts(artifact: Artifact) -> Iterator[tuple[str, Artifact]]:
         yield part.path, open_artifact(artifact.path / part.path)
     sidecars = artifact.sidecars
     for file in (sidecars.signature, sidecars.claims, sidecars.receipt):
-        if file.is_file():
-            try:
-                yield file.name, open_artifact(file)
-            except CallError:
-                continue
+        if _is_plain(file, sidecars):
+            yield file.name, open_artifact(file)
+
+
+def _is_plain(file: Path, sidecars: SidecarPaths) -> bool:
+    """Tell whether a reserved name holds a file, or a hub cache's link to one."""
+    if file.is_symlink() and file.resolve().parent != sidecars.storage:
+        return False
+    return file.is_file()
+
+
+def _scan_reserved_names(artifact: Artifact) -> list[FileScan]:
+    """Report reserved names that hold a folder or a link: nobody expects content there."""
+    if artifact.single:
+        return []
+    sidecars = artifact.sidecars
+    rule = catalogue()["TRE004"]
+    return [
+        FileScan(
+            file.name,
+            (),
+            Outcome.FINDINGS,
+            (Finding(rule.id, rule.severity, rule.title, file.name, help=rule.help),),
+            ("what stands there was not opened",),
+        )
+        for file in (sidecars.signature, sidecars.claims, sidecars.receipt)
+        if os.path.lexists(file) and not _is_plain(file, sidecars)
+    ]
 
 
 def _scan_part(
@@ -93,4 +118,5 @@ def _problem_scan(problem: Problem, prefix: str) -> FileScan:
     rule = catalogue()[_RULE_OF_PROBLEM[problem.kind]]
     path = f"{prefix}/{problem.path}" if prefix else problem.path
     finding = Finding(rule.id, rule.severity, rule.title, path, detail=str(problem), help=rule.help)
-    return FileScan(path, (), Outcome.FINDINGS, (finding,), ())
+    unopened = ("it was not opened",) if problem.kind is ProblemKind.NAME else ()
+    return FileScan(path, (), Outcome.FINDINGS, (finding,), unopened)

@@ -223,8 +223,8 @@ def _read(path: Path, *, named: bool) -> SettingsFile | None:
         return None
     table = _parse(content, path)
     if project:
-        tools = table.get("tool", {})
-        if "weightmark" not in tools:
+        tools = table.get("tool")
+        if not isinstance(tools, dict) or "weightmark" not in tools:
             return None
         table = tools["weightmark"]
     if not isinstance(table, dict):
@@ -237,7 +237,7 @@ def _parse(content: bytes, path: Path) -> dict[str, Any]:
 
     try:
         return tomllib.loads(content.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(
             f"`{path}` is not valid TOML", why=str(error), fix="correct the file"
         ) from error

@@ -138,7 +138,7 @@ class Auditor:
         if remembered is not None:
             self._compare_root("your checkpoint memory", remembered, roots)
         if self._published is None:
-            self._add("view", "nothing is published; run `weightmark ledger publish`", Exit.BAD)
+            self._add("view", "nothing is published; the next append publishes again", Exit.BAD)
         else:
             self._compare_root("tiles/checkpoint", self._published, roots)
         self._check_counts()

@@ -61,7 +61,10 @@ class VerifiedCheckpoint:
 
 def parse_checkpoint(text: bytes) -> Checkpoint:
     """Read the text of a checkpoint strictly; raises `MalformedError`."""
-    lines = text.decode("utf-8", "strict").split("\n")
+    try:
+        lines = text.decode("utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise MalformedError(f"the checkpoint is not UTF-8 at byte {error.start}") from error
     if len(lines) < 4 or lines[-1]:  # noqa: PLR2004 - origin, size, root, and what follows the last newline
         raise MalformedError("the checkpoint has fewer than three lines")
     origin, size, root, *extensions = lines[:-1]

@@ -162,7 +162,7 @@ def check_event_id(event_id: str) -> None:
 
 def format_time(moment: datetime) -> str:
     """Write an aware time as RFC 3339 UTC in whole seconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def parse_time(text: str) -> datetime:

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +25,7 @@ from weightmark.provenance.ledger.admission import (
     Submitter,
     admit,
 )
-from weightmark.provenance.ledger.audit import Auditor, LedgerAudit
+from weightmark.provenance.ledger.audit import Auditor, LedgerAudit, Problem
 from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint
 from weightmark.provenance.ledger.event import Kind, check_origin
 from weightmark.provenance.ledger.files import locked, make_folders
@@ -244,10 +245,15 @@ class Ledger:
         """
         remembered = self._memory.recall(self._verifier)
         published = self._folder.view.published(self._verifier)
-        policy = self.policy() if claims else None
+        policy, unreadable = None, ()
+        try:
+            policy = self.policy() if claims else None
+        except WeightmarkError as error:
+            unreadable = (Problem("entry 0", error.what, error.exit),)
         with self.snapshot() as snapshot:
             auditor = Auditor(snapshot, self._folder.view, self._folder.blobs, published)
-            return auditor.run(remembered, claims, policy)
+            audit = auditor.run(remembered, claims if policy else None, policy)
+        return replace(audit, problems=(*unreadable, *audit.problems))
 
     def publish(self, *, rebuild: bool = False) -> VerifiedCheckpoint:
         """Bring the static view up to the head; `rebuild` writes every file again."""

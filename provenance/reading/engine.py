@@ -1,5 +1,8 @@
 """One read: each file is opened once, and its blocks go to every digest and inspector that asked.
 
+An inspector may look at parts of a large file again; what it sees is checked piece by piece against
+what was hashed.
+
 Memory is bounded by the number of workers times the block size, whatever the artifact's size.
 """
 
@@ -24,7 +27,13 @@ from weightmark.provenance.beneath import Beneath
 from weightmark.provenance.manifest import MANIFEST_HEADER, SINGLE_FILE, Manifest, Row
 from weightmark.provenance.names import escape_path
 from weightmark.provenance.reading.interface import BlockSink, ByteView
-from weightmark.provenance.reading.views import DescriptorView, MemoryView
+from weightmark.provenance.reading.views import (
+    PIECE,
+    CheckedView,
+    DescriptorView,
+    MemoryView,
+    piece_digest,
+)
 
 __all__ = [
     "Column",
@@ -254,20 +263,33 @@ class _Reader(Generic[T]):
         if not sinks:
             return view
         buffer = memoryview(bytearray(BLOCK))
+        pieces: list[bytes] = []
         offset = 0
         while offset < size and not self._stopped:
-            count = os.preadv(descriptor, [buffer[: min(BLOCK, size - offset)]], offset)
-            if not count:
-                raise _changed(name)
-            self._hand_out(buffer[:count], sinks)
-            offset += count
-        return view
+            block = buffer[: min(BLOCK, size - offset)]
+            _fill(descriptor, block, offset, name)
+            self._hand_out(block, sinks)
+            if self._inspect:
+                pieces += (
+                    piece_digest(block[at : at + PIECE]) for at in range(0, len(block), PIECE)
+                )
+            offset += len(block)
+        return CheckedView(view, tuple(pieces)) if self._inspect else view
 
     def _hand_out(self, block: memoryview, sinks: Sequence[BlockSink]) -> None:
         for sink in sinks:
             sink.update(block)
         if self._progress:
             self._progress.advance(len(block))
+
+
+def _fill(descriptor: int, block: memoryview, offset: int, name: str) -> None:
+    filled = 0
+    while filled < len(block):
+        count = os.preadv(descriptor, [block[filled:]], offset + filled)
+        if not count:
+            raise _changed(name)
+        filled += count
 
 
 class _Digest(BlockSink, Protocol):

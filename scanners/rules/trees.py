@@ -27,4 +27,11 @@ RULES = (
         "rename the file",
         ("CWE-176",),
     ),
+    Rule(
+        "TRE004",
+        "a reserved name holds a folder or a link",
+        Severity.HIGH,
+        "remove it, or get the artifact again from its publisher",
+        ("CWE-59",),
+    ),
 )

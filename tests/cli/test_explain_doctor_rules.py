@@ -1,27 +1,21 @@
 """The commands that explain weightmark itself."""
 
-import json
 import subprocess
 from pathlib import Path
 
 import pytest
-from jsonschema import Draft202012Validator
 
+from tests.cli.published import fitting
 from tests.cli.running import RunCli
 from weightmark.cli import doctor as doctor_module
 from weightmark.cli.render import Outcome
 from weightmark.errors import error_catalogue
 from weightmark.scanners.rules import catalogue
 
-_SCHEMAS = Path(__file__).parents[2] / "weightmark" / "cli" / "render" / "schemas"
-
 
 def _answer(ran: subprocess.CompletedProcess[str]) -> dict[str, object]:
-    document = json.loads(ran.stdout)
-    schema = json.loads((_SCHEMAS / "envelope.schema.json").read_text())
-    Draft202012Validator(schema).validate(document)
+    document = fitting(ran.stdout)
     assert document["exit"] == ran.returncode
-    assert isinstance(document, dict)
     return document
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from tests.attestations.gate_makers import (
@@ -18,21 +17,17 @@ from tests.attestations.gate_makers import (
     make_model,
     make_signed,
 )
+from tests.cli.published import fitting
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.policy.presets import PRESETS
 from weightmark.attestations.predicates.vsa import VerificationSummary
 from weightmark.attestations.trust import Trust
 from weightmark.cli import evidence_options
 from weightmark.cli import policy as policy_command
-from weightmark.cli.render import schemas
 from weightmark.provenance.ledger.admission import Submitter
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.scanners.findings import Severity
-
-SCHEMA: dict[str, Any] = json.loads(
-    Path(str(schemas.__file__)).with_name("gate.schema.json").read_text()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +75,7 @@ def private(public: str) -> str:
 
 
 def document(ran: Ran) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(ran.stdout)
-    jsonschema.validate(found, SCHEMA)
+    found = fitting(ran.stdout, "gate")
     assert found["exit"] == ran.code
     return found
 

@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 
 import click
 import pytest
-from jsonschema import Draft202012Validator
 
+from tests.cli.published import fitting
 from tests.cli.running import RunCli
 from weightmark.cli import app as app_module
 from weightmark.cli.app import Entry
@@ -20,8 +20,6 @@ from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.render import Document
 from weightmark.errors import Exit, WeightmarkError, error_catalogue
-
-_SCHEMAS = Path(__file__).parents[2] / "weightmark" / "cli" / "render" / "schemas"
 
 
 def _broken(raised: BaseException | None) -> click.Command:
@@ -73,9 +71,7 @@ def test_every_error_says_what_why_and_fix(
 def test_json_error_is_one_object_by_its_schema(run_cli: RunCli, install: Install) -> None:
     install(_broken(error_catalogue()["tampered"]("it broke")))
     ran = run_cli("toy", "-f", "json")
-    document = json.loads(ran.stdout)
-    schema = json.loads((_SCHEMAS / "error.schema.json").read_text())
-    Draft202012Validator(schema).validate(document)
+    document = fitting(ran.stdout, "error")
     assert (document["code"], document["exit"], ran.returncode) == ("tampered", 1, 1)
 
 

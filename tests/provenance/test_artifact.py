@@ -2,13 +2,17 @@
 
 import os
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from weightmark.errors import ArtifactRefusedError, CallError, FileChangedError, NoInputError
 from weightmark.provenance.artifact import open_artifact
 from weightmark.provenance.reading.engine import Column, Reading, read_artifact
+from weightmark.provenance.reading.interface import ByteView
 
 
 def identity(path: Path) -> str:
@@ -233,3 +237,34 @@ def test_worker_count_does_not_change_the_result(tmp_path: Path) -> None:
         read_artifact(open_artifact(tmp_path), jobs=jobs).manifest().identity for jobs in (1, 2, 8)
     }
     assert len(results) == 1
+
+
+def test_an_inspector_sees_the_bytes_that_were_hashed_or_none(tmp_path: Path) -> None:
+    """A write that hides its times between hashing and scanning does not get other bytes scanned."""
+    content = os.urandom(3_000_000)
+    (tmp_path / "big").write_bytes(content)
+    before = (tmp_path / "big").stat()
+
+    def swap_and_look(_path: str, view: ByteView) -> bytes:
+        untouched = view.read_at(0, 10) + view.read_at(view.size - 5, 50)
+        with (tmp_path / "big").open("r+b") as file:
+            file.seek(1_500_000)
+            file.write(b"evil")
+        os.utime(tmp_path / "big", ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert untouched == content[:10] + content[-5:]
+        return view.read_at(1_400_000, 200_000)
+
+    with pytest.raises(FileChangedError):
+        read_artifact(open_artifact(tmp_path), inspect=swap_and_look)
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 1_400_000), st.integers(0, 300_000))
+def test_a_checked_view_reads_as_the_file_does(offset: int, length: int) -> None:
+    content = bytes(range(251)) * 5_000
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "f").write_bytes(content)
+        reading = read_artifact(
+            open_artifact(folder), inspect=lambda _path, view: view.read_at(offset, length)
+        )
+    assert reading.inspections == (content[offset : offset + length],)

@@ -90,7 +90,7 @@ def attest(
         )
     for notice in result.notices:
         console.note(notice)
-    console.finish(signed_document("weightmark/attest/v1", result))
+    console.finish(signed_document("weightmark/attest/v1", path, result))
 
 
 def _approval(

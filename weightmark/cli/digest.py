@@ -59,7 +59,7 @@ def _warn(console: Console, path: str, identification: Identification) -> None:
 
 
 def _facts(path: str, identification: Identification) -> dict[str, Any]:
-    facts: dict[str, Any] = {
+    return {
         "path": path,
         "identity": identification.identity,
         "size": identification.manifest.total_size,
@@ -70,20 +70,20 @@ def _facts(path: str, identification: Identification) -> dict[str, Any]:
         "outside": [
             {"path": part.path, "files": part.files} for part in identification.artifact.outside
         ],
+        "oms_root": _named("sha256", identification.oms_root),
+        "dir_hash": _named("dirHash", identification.dir_hash),
     }
-    if identification.sha256:
-        facts["oms_root"] = _named("sha256", identification.oms_root)
-        facts["dir_hash"] = _named("dirHash", identification.dir_hash)
-    return facts
 
 
 def _file_facts(
     path: str, size: int, blake3: str, identification: Identification
 ) -> dict[str, Any]:
-    facts = {"path": path, "size": size, "blake3": f"blake3:{blake3}"}
-    if identification.sha256:
-        facts["sha256"] = f"sha256:{identification.sha256[path]}"
-    return facts
+    return {
+        "path": path,
+        "size": size,
+        "blake3": f"blake3:{blake3}",
+        "sha256": _named("sha256", identification.sha256.get(path)),
+    }
 
 
 def _named(algorithm: str, digest: str | None) -> str | None:

@@ -1,16 +1,28 @@
 """From the values of the wings to the lines and facts that are rendered."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from weightmark.attestations.belief import ListedClaim
 from weightmark.attestations.checks import Check, Outcome
 from weightmark.cli.render.interface import CheckLine, FindingLine
 from weightmark.cli.render.interface import Outcome as Shown
+from weightmark.errors import WeightmarkError
 from weightmark.provenance.artifact import Artifact
+from weightmark.provenance.ledger.event import Event
 from weightmark.scanners.findings import FileScan, Finding
 
-__all__ = ["check_lines", "claim_facts", "file_scan_facts", "finding_lines", "outside_facts"]
+__all__ = [
+    "check_lines",
+    "claim_facts",
+    "error_facts",
+    "event_facts",
+    "file_scan_facts",
+    "finding_lines",
+    "outside_facts",
+    "path_as_given",
+]
 
 _SHOWN = {
     Outcome.PASS: Shown.PASS,
@@ -44,10 +56,31 @@ def claim_facts(claims: Iterable[ListedClaim]) -> list[dict[str, Any]]:
             "predicate_type": claim.predicate_type,
             "signer": claim.signer,
             "trusted": claim.trusted,
-            "identity": claim.identity,
+            "identity": claim.identity or None,
         }
         for claim in claims
     ]
+
+
+def error_facts(error: WeightmarkError) -> dict[str, str]:
+    """Return as JSON what kept one of several things from being read."""
+    return {"code": error.code, "what": error.what, "why": error.why, "fix": error.fix}
+
+
+def event_facts(event: Event) -> dict[str, Any]:
+    """Return a ledger event as JSON: digests as `sha256:<hex>`, no subject as null."""
+    return {
+        "kind": event.kind.value,
+        "origin": event.origin,
+        "event_id": event.event_id,
+        "claim_id": f"sha256:{event.claim_id}",
+        "claim_sha256": f"sha256:{event.claim_sha256}",
+        "request_sha256": f"sha256:{event.request_sha256}",
+        "subject": event.subject or None,
+        "signer": event.signer,
+        "submitter": event.submitter,
+        "at": event.at,
+    }
 
 
 def file_scan_facts(files: Iterable[FileScan]) -> list[dict[str, Any]]:
@@ -66,6 +99,15 @@ def file_scan_facts(files: Iterable[FileScan]) -> list[dict[str, Any]]:
 def outside_facts(artifact: Artifact) -> list[dict[str, Any]]:
     """Return what lies outside of the artifact as JSON."""
     return [{"path": part.path, "files": part.files} for part in artifact.outside]
+
+
+def path_as_given(path: Path, artifact: Artifact, given: str) -> str:
+    """Return a path in or beside an artifact as seen from where the caller named the artifact."""
+    root = Path(given)
+    seen = root.parent / path.name
+    if path.is_relative_to(artifact.path):
+        seen = root / path.relative_to(artifact.path)
+    return str(seen if seen.resolve() == path.resolve() else path)
 
 
 def _finding_line(finding: Finding, root: str) -> FindingLine:

@@ -8,11 +8,13 @@ import click
 
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
+from weightmark.cli.documents import error_facts, event_facts
 from weightmark.cli.render.interface import Document
 from weightmark.errors import Exit, MalformedError, WeightmarkError
 
 if TYPE_CHECKING:
     from weightmark.attestations.bundles.bundle import Bundle
+    from weightmark.attestations.statements import Statement
 
 __all__ = ["inspect"]
 
@@ -46,55 +48,63 @@ def _bundles(data: bytes) -> list[dict[str, Any]]:
     from weightmark.attestations.claims import parse_claims
 
     try:
-        return [{"line": 1, **_describe(Bundle.parse(data, what="the file"))}]
+        return [_entry(1, Bundle.parse(data, what="the file"), None)]
     except MalformedError:
         lines = parse_claims(data)
         if not any(line.bundle for line in lines):
             raise
-    return [
-        {
-            "line": line.number,
-            **(_describe(line.bundle) if line.bundle else {"error": str(line.error)}),
-        }
-        for line in lines
-    ]
+    return [_entry(line.number, line.bundle, line.error) for line in lines]
 
 
-def _describe(bundle: "Bundle") -> dict[str, Any]:
+def _entry(line: int, bundle: "Bundle | None", error: WeightmarkError | None) -> dict[str, Any]:
+    """Return what one line says; what it does not say is null."""
     from weightmark.attestations.statements import Statement
 
-    facts: dict[str, Any] = {
-        "key_hint": bundle.material.text,
-        "claim_id": f"sha256:{bundle.envelope.claim_id}",
-        "payload_type": bundle.envelope.payload_type,
-    }
+    envelope, statement = bundle.envelope if bundle else None, None
     try:
-        statement = Statement.parse(bundle.envelope.payload_type, bundle.envelope.payload)
-    except WeightmarkError as error:
-        return {**facts, "error": error.what}
-    subjects = [
+        if envelope:
+            statement = Statement.parse(envelope.payload_type, envelope.payload)
+    except WeightmarkError as failure:
+        error = failure
+    return {
+        "kind": "bundle",
+        "line": line,
+        "key_hint": bundle.material.text if bundle else None,
+        "claim_id": f"sha256:{envelope.claim_id}" if envelope else None,
+        "payload_type": envelope.payload_type if envelope else None,
+        "subjects": _subjects(statement) if statement else None,
+        "predicate_type": statement.predicate_type if statement else None,
+        "predicate": statement.predicate if statement else None,
+        "error": error_facts(error) if error else None,
+    }
+
+
+def _subjects(statement: "Statement") -> list[dict[str, Any]]:
+    return [
         {
             "name": subject.name,
-            "digest": subject.identity or (f"sha256:{subject.sha256}" if subject.sha256 else ""),
+            "digest": subject.identity or (f"sha256:{subject.sha256}" if subject.sha256 else None),
         }
         for subject in statement.subjects
     ]
-    return {
-        **facts,
-        "subjects": subjects,
-        "predicate_type": statement.predicate_type,
-        "predicate": statement.predicate,
-    }
 
 
 def _receipt(data: bytes) -> list[dict[str, Any]]:
+    from weightmark.provenance.ledger.event import parse_event
     from weightmark.provenance.ledger.proof import parse_proof
 
     proof = parse_proof(data)
+    event, error = None, None
+    try:
+        event = parse_event(proof.extra) if proof.extra is not None else None
+    except WeightmarkError as failure:
+        error = failure
     return [
         {
+            "kind": "receipt",
             "index": proof.index,
             "hashes": len(proof.hashes),
-            "event": json.loads(proof.extra) if proof.extra else None,
+            "event": event_facts(event) if event else None,
+            "error": error_facts(error) if error else None,
         }
     ]

@@ -8,6 +8,7 @@ import click
 
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
+from weightmark.cli.documents import event_facts
 from weightmark.cli.ledger_options import (
     ledger_option,
     ledger_path,
@@ -171,17 +172,14 @@ def list_(
 def show(console: Console, index: int, *, ledger: str | None, log_key: str | None) -> None:
     """Show one entry in full."""
     with open_ledger(ledger, log_key) as log:
-        facts = {"origin": log.origin, **_event_facts(log.entry(index))}
-        if index == 0:
-            facts["admitted"] = [
-                {"key": one.fingerprint, "kinds": sorted(one.kinds)}
-                for one in log.policy().submitters
-            ]
-    lines = [f"{name:<15} {value}" for name, value in facts.items() if name != "admitted"]
-    lines += [
-        f"{'admitted':<15} {one['key']} {' '.join(one['kinds'])}"
-        for one in facts.get("admitted", [])
-    ]
+        facts = _event_facts(log.entry(index))
+        admitted = [
+            {"key": one.fingerprint, "kinds": sorted(one.kinds)}
+            for one in (log.policy().submitters if index == 0 else ())
+        ]
+    lines = [f"{name:<15} {'-' if value is None else value}" for name, value in facts.items()]
+    lines += [f"{'admitted':<15} {one['key']} {' '.join(one['kinds'])}" for one in admitted]
+    facts["admitted"] = admitted if index == 0 else None
     console.finish(
         Document(
             schema="weightmark/ledger-show/v1", exit=Exit.GOOD, facts=facts, lines=tuple(lines)
@@ -337,9 +335,10 @@ def _check_receipt(
         headline="the receipt is not about this artifact" if bad else "the receipt is good",
         checks=tuple(checks),
         facts={
+            "checked": "receipt",
             "origin": verified.event.origin,
             "index": verified.index,
-            "event": _fields(verified.event),
+            "event": event_facts(verified.event),
         },
     )
 
@@ -390,6 +389,7 @@ def _audit_document(audit: "LedgerAudit") -> Document:
         else f"the ledger is not sound: {len(audit.problems)} problems",
         checks=tuple(checks),
         facts={
+            "checked": "ledger",
             "origin": audit.head.origin,
             "size": audit.head.size,
             "root": f"sha256:{audit.head.root.hex()}",
@@ -404,15 +404,9 @@ def _line(index: int, event: Any) -> str:
     return f"{index:>6}  {event.at}  {event.kind:<10} {event.subject or '-'}"
 
 
-def _fields(event: Any) -> dict[str, str]:
-    from dataclasses import asdict
-
-    return {name: str(value) for name, value in asdict(event).items()}
-
-
 def _event_facts(logged: "LoggedEvent") -> dict[str, Any]:
-    return {"index": logged.index, **_fields(logged.event)}
+    return {"index": logged.index, **event_facts(logged.event)}
 
 
 def _receipt_facts(receipt: "Receipt") -> dict[str, Any]:
-    return {"index": receipt.index, **_fields(receipt.event)}
+    return {"index": receipt.index, **event_facts(receipt.event)}

@@ -51,7 +51,7 @@ def init(console: Console, file: str, *, preset: str, key: str | None, name: str
         Document(
             schema="weightmark/policy-init/v1",
             exit=Exit.GOOD,
-            facts={"file": str(path), "preset": preset, "trusted": [k.identity for k in keys]},
+            facts={"path": str(path), "preset": preset, "trusted": [k.identity for k in keys]},
             lines=(f"wrote {path}: preset `{preset}`, trusting {keys[0].identity}",),
         )
     )
@@ -107,6 +107,7 @@ def _facts(policy: "Policy") -> dict[str, Any]:
     return {
         "name": policy.name,
         "source": policy.source,
+        "uri": policy.uri,
         "digest": f"sha256:{policy.sha256}",
         "mode": policy.mode.value,
         "trusted": [key.identity for key in policy.release.keys],

@@ -7,7 +7,7 @@ import click
 
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
-from weightmark.cli.documents import file_scan_facts, finding_lines
+from weightmark.cli.documents import error_facts, file_scan_facts, finding_lines
 from weightmark.cli.evidence_options import fail_on_option
 from weightmark.cli.options import option
 from weightmark.cli.render.interface import CheckLine, Document, Outcome
@@ -84,9 +84,7 @@ def _document(
         facts={
             "fail_on": threshold.word,
             "artifacts": [_facts(path, report) for path, report in reports],
-            "failures": [
-                {"path": path, "error": error.code, "what": error.what} for path, error in failures
-            ],
+            "failures": [{"path": path, **error_facts(error)} for path, error in failures],
         },
     )
 

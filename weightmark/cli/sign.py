@@ -7,6 +7,7 @@ import click
 
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
+from weightmark.cli.documents import path_as_given
 from weightmark.cli.evidence_options import fail_on_option
 from weightmark.cli.options import option, trust_options
 from weightmark.cli.progress import human_bytes
@@ -67,11 +68,12 @@ def sign(
         result = sign_artifact(path, signer, options, progress=progress, jobs=console.jobs)
     for notice in result.notices:
         console.note(notice)
-    console.finish(signed_document("weightmark/sign/v1", result))
+    console.finish(signed_document("weightmark/sign/v1", path, result))
 
 
-def signed_document(schema: str, result: "SignResult") -> Document:
-    """Say what was signed and where it was written."""
+def signed_document(schema: str, given: str, result: "SignResult") -> Document:
+    """Say what was signed and where it was written; `given` is the path of the artifact as it was called."""
+    written = [path_as_given(path, result.artifact, given) for path in result.written]
     count, size = len(result.manifest.rows), human_bytes(result.manifest.total_size)
     checks = [
         CheckLine(
@@ -94,20 +96,15 @@ def signed_document(schema: str, result: "SignResult") -> Document:
         schema=schema,
         exit=Exit.GOOD,
         verdict="signed",
-        headline="wrote " + " and ".join(f"`{_near(path)}`" for path in result.written),
+        headline="wrote " + " and ".join(f"`{path}`" for path in written),
         checks=tuple(checks),
         facts={
+            "path": given,
             "identity": result.manifest.identity,
             "files": count,
             "size": result.manifest.total_size,
             "signer": result.signer,
-            "written": [str(path) for path in result.written],
+            "written": written,
             "notices": list(result.notices),
         },
     )
-
-
-def _near(path: Path) -> Path:
-    """Return the path as seen from the current folder, where it lies below."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path

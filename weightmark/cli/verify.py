@@ -63,7 +63,7 @@ def verify(
             progress=progress,
             jobs=console.jobs,
         )
-    console.finish(_document(examination.report))
+    console.finish(_document(path, examination.report))
 
 
 def load_trust(key: str | None) -> "Trust | None":
@@ -74,7 +74,7 @@ def load_trust(key: str | None) -> "Trust | None":
     return Trust.in_keys([PublicKey.load(key)]) if key else None
 
 
-def _document(report: "VerifyReport") -> Document:
+def _document(path: str, report: "VerifyReport") -> Document:
     bad = sum(check.outcome in {"fail", "unchecked", "nothing"} for check in report.checks)
     headline = f"verified: {report.identity}"
     if report.exit:
@@ -86,7 +86,7 @@ def _document(report: "VerifyReport") -> Document:
         headline=headline,
         checks=check_lines(report.checks),
         facts={
-            "path": str(report.artifact.path),
+            "path": path,
             "identity": report.identity or None,
             "signers": list(report.verified.signers) if report.verified else [],
             "digest_used": report.verified.algorithm if report.verified else None,

@@ -1,0 +1,359 @@
+"""Every JSON answer fits its published schema, and keeps the rules that no schema can say."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.cli.published import SCHEMAS, fitting, published, validator
+from tests.cli.running import Ran, RunCli
+from weightmark.cli.app import walk
+
+HONEST = b"\x80\x04}\x8c\x01a\x88s."
+EVIL = b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x06echo x\x85R."
+_PAGE = Path(__file__).parents[2] / "docs" / "formats" / "json.md"
+LEDGER = ("--ledger", "ledger")
+KEY = ("--key", "release.key")
+PUBLIC = ("--key", "release.pub")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of the command line in the house that the fixture builds, and how it must end."""
+
+    words: str
+    args: tuple[str, ...] = ()
+    code: int = 0
+    verdict: str = ""
+    error: bool = False
+    env: dict[str, str] = field(default_factory=dict)
+    changes: bool = False
+
+    @property
+    def title(self) -> str:
+        return "-".join([*self.words.split(), *self.args, str(self.code)]).replace("/", "_")
+
+    @property
+    def schema(self) -> str:
+        return "error" if self.error else self.words.replace(" ", "-")
+
+    def run(self, run_cli: RunCli, house: Path) -> Ran:
+        return run_cli(*self.words.split(), *self.args, "-f", "json", cwd=house, env=self.env)
+
+
+CALLS = [
+    Call("digest", ("model", "model/weights.pkl")),
+    Call("digest", ("model", "--sha256")),
+    Call("digest", ("model/weights.pkl", "--sha256")),
+    Call("digest", ("missing",), 2, error=True),
+    Call("digest", ("empty",), 3, error=True),
+    Call("sign", ("plain", *KEY), 0, "signed", changes=True),
+    Call("sign", ("plain/f", *KEY), 0, "signed", changes=True),
+    Call("sign", ("plain", *KEY, "--no-scan", "--out", "out"), 0, "signed", changes=True),
+    Call("sign", ("evil", *KEY), 1, error=True),
+    Call("sign", ("plain",), 2, error=True),
+    Call("attest", ("model", "--type", "approval", "--reason", "ok", *KEY), 0, "signed", changes=True),
+    Call("attest", ("model", "--type", "approval", *KEY), 2, error=True),
+    Call("verify", ("model", *PUBLIC), 0, "verified"),
+    Call("verify", ("model", *PUBLIC, "--digests", "both"), 0, "verified"),
+    Call("verify", ("tampered", *PUBLIC), 1, "refused"),
+    Call("verify", ("model", "--key", "stranger.pub"), 1, "refused"),
+    Call("verify", ("mixed", *PUBLIC), 1, "refused"),
+    Call("verify", ("plain", *PUBLIC), 3, error=True),
+    Call("verify", ("model",), 2, error=True),
+    Call("verify", ("model", "--key", "missing.pub"), 4, error=True),
+    Call("scan", ("model",), 0, "clean"),
+    Call("scan", ("model", "evil"), 1, "unsafe"),
+    Call("scan", ("evil", "--exit-zero"), 0, "unsafe"),
+    Call("scan", ("evil", "missing"), 2, "wrong-call"),
+    Call("scan", ("plain",), 3, "nothing-checked"),
+    Call("scan", ("cut",), 4, "unchecked"),
+    Call("inspect", ("model/model.sig",)),
+    Call("inspect", ("mixed/model.claims",)),
+    Call("inspect", ("model/model.receipt",)),
+    Call("inspect", ("strange.receipt",)),
+    Call("inspect", ("strange.sig",)),
+    Call("inspect", ("plain/f",), 1, error=True),
+    Call("gate", ("model", "--policy", "baseline", *PUBLIC), 0, "allow"),
+    Call("gate", ("model", "--policy", "baseline", *PUBLIC, *LEDGER), 0, "allow"),
+    Call("gate", ("model", "--policy", "baseline", *PUBLIC, *LEDGER, "--record", "--vsa", "v",
+                  "--signing-key", "release.key"), 0, "allow", changes=True),
+    Call("gate", ("evil", "--policy", "strict", *PUBLIC), 1, "deny"),
+    Call("gate", ("evil", "--policy", "audit", *PUBLIC), 0, "would-deny"),
+    Call("gate", ("empty", "--policy", "baseline", *PUBLIC), 3, "nothing-to-check"),
+    Call("gate", ("model", "--policy", "basline", *PUBLIC), 2, error=True),
+    Call("policy init", ("new.toml", *PUBLIC), changes=True),
+    Call("policy init", ("policy.toml", *PUBLIC), 2, error=True),
+    Call("policy check", ("policy.toml",), 0, "valid"),
+    Call("policy check", ("bad.toml",), 2, error=True),
+    Call("policy explain", ("strict",)),
+    Call("policy explain", ("./policy.toml",)),
+    Call("key generate", ("-o", "new.key"), changes=True),
+    Call("key generate", ("-o", "release.key"), 2, error=True),
+    Call("key show", ("release.key",)),
+    Call("key show", ("release.pub",)),
+    Call("key show", ("plain/f",), 4, error=True),
+    Call("ledger init", ("new", "--admit", "release.pub"), changes=True),
+    Call("ledger init", ("ledger",), 2, error=True),
+    Call("ledger append", ("model/model.claims", *LEDGER, *KEY), changes=True),
+    Call("ledger append", ("model/model.claims", *LEDGER, "--key", "stranger.key"), 1, error=True),
+    Call("ledger list", LEDGER),
+    Call("ledger list", (*LEDGER, "--kind", "deploy")),
+    Call("ledger list", ("--ledger", "missing"), 2, error=True),
+    Call("ledger show", ("0", *LEDGER)),
+    Call("ledger show", ("1", *LEDGER)),
+    Call("ledger show", ("99", *LEDGER), 2, error=True),
+    Call("ledger prove", ("1", *LEDGER)),
+    Call("ledger verify", LEDGER, 0, "verified"),
+    Call("ledger verify", ("--ledger", "damaged"), 1, "refused"),
+    Call("ledger verify", ("--receipt", "model/model.receipt", *LEDGER, "model"), 0, "verified"),
+    Call("ledger verify", ("--receipt", "model/model.receipt", *LEDGER, "plain"), 1, "refused"),
+    Call("ledger verify", ("--receipt", "model/model.receipt"), 2, error=True),
+    Call("rules"),
+    Call("explain", ("PKL001",)),
+    Call("explain", ("tampered",)),
+    Call("explain", ("nonsense",), 2, error=True),
+    Call("doctor", (), 0, "fit", changes=True),
+    Call("doctor", (), 4, "unfit", env={"XDG_STATE_HOME": "/dev/null/x"}, changes=True),
+]  # fmt: skip
+
+
+@pytest.fixture
+def house(tmp_path: Path, run_cli: RunCli) -> Path:
+    """A folder with everything that a call may meet: keys, models good and bad, policies, ledgers."""
+    _put(tmp_path, "model/weights.pkl", HONEST)
+    _put(tmp_path, "model/.git/HEAD", b"ref: refs/heads/main\n")
+    _put(tmp_path, "plain/f", b"words\n")
+    _put(tmp_path, "evil/m.bin", EVIL)
+    _put(tmp_path, "cut/m.bin", HONEST[:-1])
+    _put(tmp_path, "bad.toml", b"version = 1\n[scan]\nfail_onn = 'low'\n")
+    _put(tmp_path, "strange.receipt", b"c2sp.org/tlog-proof@v1\nextra bm90IGpzb24=\nindex 7\n\nx\n")
+    for name in ("empty", "out"):
+        (tmp_path / name).mkdir()
+    for args in (
+        ("key", "generate", "-o", "release.key"),
+        ("key", "generate", "-o", "stranger.key"),
+        ("sign", "model", *KEY),
+        ("policy", "init", "policy.toml", *PUBLIC),
+        ("ledger", "init", "ledger", "--admit", "release.pub", "--origin", "ledger.example/models"),
+        ("ledger", "init", "damaged", "--admit", "release.pub"),
+        ("ledger", "append", "model/model.claims", "--ledger", "damaged", *KEY),
+        ("ledger", "append", "model/model.claims", *LEDGER, *KEY),
+    ):
+        done = run_cli(*args, cwd=tmp_path)
+        assert done.code == 0, done.stderr
+    signature, claims = (tmp_path / "model" / f"model.{kind}" for kind in ("sig", "claims"))
+    bundle = json.loads(signature.read_bytes())
+    _put(tmp_path, "strange.sig", _restated(bundle, b"not a statement"))
+    _put(tmp_path, "tampered/weights.pkl", HONEST.replace(b"a", b"b"))
+    _put(tmp_path, "tampered/model.sig", signature.read_bytes())
+    _put(tmp_path, "mixed/weights.pkl", HONEST)
+    _put(tmp_path, "mixed/model.claims", claims.read_bytes() + b"{}\n" + _restated(bundle, b"{}"))
+    blobs = [path for path in (tmp_path / "damaged" / "claims").rglob("*") if path.is_file()]
+    next(one for one in blobs if one.read_bytes() in claims.read_bytes()).write_bytes(b"other")
+    return tmp_path
+
+
+def _put(root: Path, name: str, content: bytes) -> None:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def _restated(bundle: dict[str, Any], payload: bytes) -> bytes:
+    """Return a bundle whose payload was replaced; its signature is no longer good."""
+    import base64
+
+    envelope = {**bundle["dsseEnvelope"], "payload": base64.b64encode(payload).decode()}
+    return json.dumps({**bundle, "dsseEnvelope": envelope}).encode()
+
+
+def json_commands() -> set[str]:
+    """Return the words of every command that has `-f json`, from the map of commands."""
+    found = set()
+    for words, command in walk():
+        forms = next(param.type for param in command.params if param.name == "format")
+        assert isinstance(forms, click.Choice)
+        if "json" in forms.choices:
+            found.add(words)
+    return found
+
+
+def test_every_command_with_json_has_a_schema_and_every_schema_a_command() -> None:
+    names = {words.replace(" ", "-") for words in json_commands()}
+    assert set(published()) == names | {"envelope", "error"}
+
+
+def test_every_command_with_json_is_called_here() -> None:
+    assert {call.words for call in CALLS if not call.error} == json_commands()
+
+
+@pytest.mark.parametrize("name", sorted(published()))
+def test_a_schema_is_sound_and_named_as_its_file(name: str) -> None:
+    schema = published()[name]
+    Draft202012Validator.check_schema(schema)
+    assert schema["$id"] == f"urn:weightmark:{name}:v1"
+    assert schema["title"]
+    text = (SCHEMAS / f"{name}.schema.json").read_text()
+    for reference in re.findall(r'"\$ref": "(urn:[^"#]*)', text):
+        assert reference == "urn:weightmark:envelope:v1"
+
+
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.title)
+def test_every_answer_fits_its_schema(call: Call, house: Path, run_cli: RunCli) -> None:
+    ran = call.run(run_cli, house)
+    assert ran.code == call.code, ran.stderr
+    document = fitting(ran.stdout, call.schema)
+    assert document["exit"] == ran.code
+    if not call.error:
+        assert document["verdict"] == call.verdict
+        _check_rules(document, house)
+
+
+@pytest.mark.parametrize(
+    "call", [call for call in CALLS if not call.changes], ids=lambda call: call.title
+)
+def test_the_same_call_twice_gives_the_same_bytes(call: Call, house: Path, run_cli: RunCli) -> None:
+    first, second = (
+        re.sub(r'"decided_at": "[^"]*"', "", call.run(run_cli, house).stdout) for _ in range(2)
+    )
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    "call",
+    {call.schema: call for call in reversed(CALLS)}.values(),
+    ids=lambda call: call.schema,
+)
+def test_a_schema_refuses_whatever_lacks_a_member_or_has_one_more(
+    call: Call, house: Path, run_cli: RunCli
+) -> None:
+    document = fitting(call.run(run_cli, house).stdout)
+    check = validator(call.schema)
+    for damaged in _damaged(document):
+        assert not check.is_valid(damaged)
+
+
+@pytest.mark.parametrize(
+    ("words", "change"),
+    [
+        (("verify", "model", *PUBLIC), {"identity": "ab" * 32}),
+        (("verify", "model", *PUBLIC), {"identity": None}),
+        (("verify", "model", *PUBLIC), {"signers": []}),
+        (("verify", "model", *PUBLIC), {"exit": 1}),
+        (("verify", "model", *PUBLIC), {"verdict": "fine"}),
+        (("gate", "evil", "--policy", "baseline", *PUBLIC), {"exit": 0}),
+        (("gate", "model", "--policy", "baseline", *PUBLIC), {"decided_at": "2026-11-21 12:00:00"}),
+        (("ledger", "show", "1", *LEDGER), {"claim_id": "ab" * 32}),
+        (("ledger", "show", "1", *LEDGER), {"at": "2026-11-21T12:00:00+01:00"}),
+        (("ledger", "show", "1", *LEDGER), {"subject": ""}),
+        (("ledger", "verify", *LEDGER), {"checked": "receipt"}),
+        (("key", "show", "release.pub"), {"fingerprint": "ab" * 32}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else str(value),
+)
+def test_a_schema_refuses_a_value_that_breaks_a_rule(
+    house: Path, run_cli: RunCli, words: tuple[str, ...], change: dict[str, Any]
+) -> None:
+    document = fitting(run_cli(*words, "-f", "json", cwd=house).stdout)
+    name = document["schema"].split("/")[1]
+    assert not validator(name).is_valid(document | change)
+
+
+def test_the_page_about_json_names_every_member_and_verdict() -> None:
+    sections = dict(
+        re.findall(r"^### (.+?)\n(.*?)(?=^##)", _PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    )
+    assert sections.keys() == json_commands()
+    for words, text in sections.items():
+        schema = published()[words.replace(" ", "-")]
+        named = set(re.findall(r"`([a-z0-9_-]*)(?:\[\])?`", text))
+        verdicts = schema["properties"]["verdict"]
+        assert named >= set(verdicts.get("enum", [verdicts.get("const")])) - {""}
+        if "The members of `sign`" not in text:
+            assert named >= set(schema["required"])
+
+
+def test_the_example_on_the_page_about_json_fits_its_schema() -> None:
+    (example,) = re.findall(r"```json\n(.*?)```", _PAGE.read_text(), re.DOTALL)
+    assert fitting(example)["schema"] == "weightmark/verify/v1"
+
+
+def test_a_receipt_that_holds_no_event_is_shown_with_the_reason(
+    house: Path, run_cli: RunCli
+) -> None:
+    (entry,) = fitting(
+        run_cli("inspect", "strange.receipt", "-f", "json", cwd=house).stdout, "inspect"
+    )["entries"]
+    assert (entry["index"], entry["event"]) == (7, None)
+    assert entry["error"]["code"] == "malformed"
+
+
+def test_an_event_looks_the_same_wherever_it_is_shown(house: Path, run_cli: RunCli) -> None:
+    def answer(*args: str) -> dict[str, Any]:
+        return fitting(run_cli(*args, "-f", "json", cwd=house).stdout)
+
+    (inspected,) = answer("inspect", "model/model.receipt")["entries"]
+    event = inspected["event"]
+    listed = answer("ledger", "list", *LEDGER)["entries"][1]
+    checked = answer("ledger", "verify", "--receipt", "model/model.receipt", *LEDGER)["event"]
+    assert listed == {"index": 1, **event}
+    assert checked == event
+    for command in ("show", "prove"):
+        assert answer("ledger", command, "1", *LEDGER).items() >= event.items()
+
+
+def test_paths_are_as_they_were_given(house: Path, run_cli: RunCli) -> None:
+    for given, sidecar in {
+        "plain": "plain/model.sig",
+        "./plain": "plain/model.sig",
+        "plain/f": "plain/f.sig",
+        str(house / "plain"): f"{house}/plain/model.sig",
+    }.items():
+        ran = run_cli("sign", given, *KEY, "--replace", "-f", "json", cwd=house)
+        document = fitting(ran.stdout, "sign")
+        assert (document["path"], document["written"][0]) == (given, sidecar)
+    ran = run_cli(
+        "sign", ".", "--key", "../release.key", "-f", "json", cwd=house / "empty/../plain"
+    )
+    assert fitting(ran.stdout)["written"] == ["model.sig", "model.claims"]
+
+
+_VERBATIM = {"predicate", "key_hint", "event_id", "receipt", "pem"}
+"""members that repeat what somebody else wrote"""
+
+
+def _check_rules(document: dict[str, Any], house: Path) -> None:
+    for name, value in _strings(document):
+        assert not re.fullmatch(r"[0-9a-f]{40,128}", value), f"{name}: a digest without its kind"
+        assert str(house) not in value, f"{name}: a path that the caller did not give"
+        assert not re.search(r"\d{4}-\d\d-\d\d \d\d:|\d\d:\d\d:\d\d[+-]", value), name
+
+
+def _strings(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield name, value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item, name)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key not in _VERBATIM:
+                yield from _strings(item, key)
+
+
+def _damaged(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the document without each of its members, and with one that is not published."""
+    for name in document:
+        yield {key: value for key, value in document.items() if key != name}
+    yield {**document, "unpublished": 1}
+    for name, value in document.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            yield {**document, name: [{**value[0], "unpublished": 1}, *value[1:]]}
+            yield {**document, name: [dict(list(value[0].items())[1:]), *value[1:]]}
