@@ -19,12 +19,17 @@ from tests.attestations.forge import (
     put,
     resources,
     said,
+    sha256,
     sign,
     signed_tree,
+    signer,
     verdict,
     verify,
 )
+from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
+from weightmark.attestations.statements import Statement
 from weightmark.errors import Exit
+from weightmark.provenance.identification import identify
 
 Attack = Callable[[Path], object]
 
@@ -355,3 +360,18 @@ def test_a_change_between_listing_and_reading_is_never_good(tmp_path: Path) -> N
 
     with pytest.raises(FileChangedError):
         examine(tree, trust(), inspect=meddle)
+
+
+def test_another_signers_claim_never_stands_in_for_a_model_signature(tmp_path: Path) -> None:
+    """B's claim fits by BLAKE3 and repeats the wrong SHA-256 digests of A's signature."""
+    tree = make_tree(tmp_path / "t")
+    wrong = {path: content + b"!" for path, content in FILES.items()}
+    put(tree, bundle(oms_statement(resources(wrong)), by="a"))
+    manifest = identify(tree).manifest
+    claim = ManifestClaim(manifest, {path: sha256(wrong[path]) for path in wrong}, links=False)
+    payload = Statement.about_manifest(
+        "t", manifest.identity, MANIFEST_PREDICATE, claim.to_predicate(), {}
+    )
+    put(tree, signer("b").sign_statement(payload).to_bytes() + b"\n", "model.claims")
+    assert verdict(tree, "b") is Exit.GOOD
+    assert verdict(tree, "a", "b") is Exit.BAD

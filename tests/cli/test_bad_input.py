@@ -55,6 +55,31 @@ def test_a_missing_path_is_a_wrong_call(
 
 
 @pytest.mark.parametrize("command", READERS, ids=lambda command: command[0])
+def test_an_empty_word_is_not_the_current_folder(
+    place: Path, run_cli: RunCli, command: tuple[str, ...]
+) -> None:
+    done = clear(run_cli(*named(command, ""), cwd=place / "model"))
+    assert done.code == 2
+    assert "is empty" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("verify", "model", "--key", "k.pub", "--signature", ""),
+        ("verify", "model", "--key", "k.pub", "--claims", ""),
+        ("verify", "model", "--key", ""),
+        ("ledger", "list", "--ledger", ""),
+        ("ledger", "init", "new", "--origin", "a b\nc"),
+        ("inspect", "no/such"),
+    ],
+)
+def test_a_wrong_word_is_a_wrong_call(place: Path, run_cli: RunCli, args: tuple[str, ...]) -> None:
+    assert clear(run_cli(*args, cwd=place)).code == 2
+    assert not (place / "new").exists()
+
+
+@pytest.mark.parametrize("command", READERS, ids=lambda command: command[0])
 def test_an_empty_folder_has_nothing_to_check(
     place: Path, run_cli: RunCli, command: tuple[str, ...]
 ) -> None:
@@ -137,6 +162,13 @@ def test_a_truncated_bundle_is_malformed_not_a_crash(place: Path, run_cli: RunCl
     for end in range(0, len(data), 97):
         (place / "model" / "model.sig").write_bytes(data[:end])
         assert clear(run_cli("verify", "model", "--key", "k.pub", cwd=place)).code == 1
+
+
+def test_a_bound_hit_in_claims_is_no_verdict_of_tampering(place: Path, run_cli: RunCli) -> None:
+    with (place / "model" / "model.claims").open("ab") as file:
+        file.write(b"[" * 100 + b"]" * 100 + b"\n")
+    assert clear(run_cli("verify", "model", "--key", "k.pub", cwd=place)).code == 4
+    assert clear(run_cli("sign", "model", "--key", "k.key", cwd=place)).code == 4
 
 
 def test_two_hundred_megabytes_of_nested_json_are_not_read(place: Path, run_cli: RunCli) -> None:

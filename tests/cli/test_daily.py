@@ -1,6 +1,7 @@
 """The daily commands from end to end: what they print, what they write, how they exit."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,29 @@ def test_attest_adds_a_claim_and_keeps_the_model_verifiable(release: Path, run_c
 def test_attest_refuses_a_wrong_call(release: Path, run_cli: RunCli, args: tuple[str, ...]) -> None:
     (release / "p.json").write_text("{}")
     assert run_cli("attest", "model", *args, "--key", "release.key", cwd=release).code == 2
+
+
+def test_claims_made_at_the_same_time_are_all_kept(release: Path, spawn_cli: RunCli) -> None:
+    def approve(number: int) -> int:
+        reason = ("--type", "approval", "--reason", f"reason {number}")
+        return spawn_cli("attest", "model", *reason, "--key", "release.key", cwd=release).code
+
+    with ThreadPoolExecutor(6) as together:
+        assert list(together.map(approve, range(6))) == [0] * 6
+    lines = (release / "model" / "model.claims").read_bytes().splitlines()
+    assert len(lines) == 2 + 6
+
+
+def test_a_file_that_no_signature_covers_is_said_in_the_verdict(
+    release: Path, run_cli: RunCli
+) -> None:
+    (release / "model" / "model.claims").unlink()
+    (release / "model" / ".github").mkdir()
+    (release / "model" / ".github" / "x").write_text("added")
+    done = run_cli("verify", "model", "--key", "release.pub", cwd=release)
+    assert done.code == 0
+    assert "`.github/x`" in done.stdout
+    assert "verified, but for 1 file that no signature covers" in done.stdout
 
 
 def test_inspect_judges_nothing(release: Path, run_cli: RunCli) -> None:

@@ -15,6 +15,7 @@ from weightmark.cli.options import (
     common_options,
     environment_twins,
 )
+from weightmark.errors import CallError
 from weightmark.settings import Settings
 
 __all__ = ["WeightmarkCommand", "command"]
@@ -40,6 +41,7 @@ class WeightmarkCommand(click.Command):
         """Read the settings files that apply, then parse, then make the console."""
         settings = Settings() if ctx.resilient_parsing else self._settings(ctx, args)
         rest = super().parse_args(ctx, args)
+        self._refuse_empty_words(ctx)
         ctx.obj = _console(ctx, settings.with_origins(self._origins(ctx)))
         ctx.meta[CONSOLE_META] = ctx.obj
         for note in settings.notes:
@@ -47,6 +49,23 @@ class WeightmarkCommand(click.Command):
         for path in settings.files:
             ctx.obj.detail(f"settings from `{path}`")
         return rest
+
+    def _refuse_empty_words(self, ctx: click.Context) -> None:
+        """Refuse an empty path or name: an unset variable must not mean the current folder."""
+        for param in self.params:
+            value = ctx.params.get(param.name or "")
+            values = value if isinstance(value, tuple) else (value,)
+            if "" in values:
+                name = (
+                    f"--{param.flag}"
+                    if isinstance(param, FlagOption)
+                    else param.human_readable_name
+                )
+                raise CallError(
+                    f"`{name}` is empty",
+                    why="an empty word is often a variable that was not set",
+                    fix="say what is meant, or leave it out",
+                )
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Show the options of this command first, then those that every command has."""

@@ -260,7 +260,10 @@ def _document(
         schema="weightmark/gate/v1",
         exit=Exit.worst([decision.exit, exit_of(failed) if failed else Exit.GOOD]),
         verdict=decision.word.replace(" ", "-"),
-        headline=f"{decision.word}: {evidence.identity or path} by policy `{policy.name}`",
+        headline=(
+            f"{decision.word}: {evidence.identity or path} by policy `{policy.name}`"
+            f"{', but the decision was not kept as asked' if failed else ''}"
+        ),
         checks=check_lines([*decision.checks, *kept]),
         findings=finding_lines(one for one in scan if one.severity >= policy.scan.fail_on),
         facts={

@@ -10,7 +10,7 @@ from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import error_facts, event_facts
 from weightmark.cli.render.interface import Document
-from weightmark.errors import Exit, MalformedError, WeightmarkError
+from weightmark.errors import CallError, Exit, MalformedError, WeightmarkError
 
 if TYPE_CHECKING:
     from weightmark.attestations.bundles.bundle import Bundle
@@ -29,6 +29,8 @@ def inspect(console: Console, path: str) -> None:
     """
     from weightmark.provenance.sidecars import read_bounded
 
+    if not Path(path).exists() and not Path(path).is_symlink():
+        raise CallError(f"`{path}` does not exist", fix="check the path")
     data = read_bounded(Path(path))
     entries = _receipt(data) if data.startswith(b"c2sp.org/tlog-proof@") else _bundles(data)
     console.note("nothing was verified: this is what the file says of itself")

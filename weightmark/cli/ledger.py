@@ -53,6 +53,8 @@ def init(console: Console, path: str | None, *, admit: tuple[str, ...], origin: 
     from weightmark.provenance.ledger.log import Ledger
 
     folder = ledger_path(path)
+    if origin:
+        _check_origin(origin)
     with Ledger.create(folder, origin=origin or "", submitters=_submitters(admit)) as ledger:
         facts = {"path": str(folder), "origin": ledger.origin, "log_key": ledger.vkey}
     if not admit:
@@ -242,6 +244,16 @@ def verify(
         audit = log.verify(BundleVerifier())
     console.note("unwitnessed: the operator could rewrite what nobody else has seen")
     console.finish(_audit_document(audit))
+
+
+def _check_origin(origin: str) -> None:
+    from weightmark.errors import MalformedError
+    from weightmark.provenance.ledger.event import check_origin
+
+    try:
+        check_origin(origin)
+    except MalformedError as error:
+        raise CallError(error.what, why=error.why, fix=error.fix) from error
 
 
 def _submitters(admit: Sequence[str]) -> "list[Submitter]":

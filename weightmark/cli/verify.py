@@ -77,6 +77,9 @@ def load_trust(key: str | None) -> "Trust | None":
 def _document(path: str, report: "VerifyReport") -> Document:
     bad = sum(check.outcome in {"fail", "unchecked", "nothing"} for check in report.checks)
     headline = f"verified: {report.identity}"
+    if report.verified and report.verified.uncovered:
+        count = len(report.verified.uncovered)
+        headline = f"verified, but for {count} file{'s' * (count != 1)} that no signature covers"
     if report.exit:
         headline = f"not verified: {bad} of {len(report.checks)} checks did not pass"
     return Document(
