@@ -44,6 +44,7 @@ format: $(READY)
 generate: $(READY)
 	$(VENV)/bin/python ci/readme_help.py --write
 	$(VENV)/bin/python ci/exit_codes.py --write
+	$(VENV)/bin/weightmark help --environment -o docs/reference/environment.md
 
 lock:
 	ci/lock

@@ -53,7 +53,11 @@ def sign(
 ) -> SignResult:
     """Scan and sign the artifact at `path` with a private key, and write `model.sig` and `model.claims`."""
     options = SignOptions(
-        Severity.parse(fail_on), scan, replace=replace, out=Path(out) if out else None
+        Severity.parse(fail_on),
+        scan,
+        replace=replace,
+        out=Path(out) if out else None,
+        key_file=None if isinstance(key, PrivateKey) else Path(key),
     )
     return sign_artifact(Path(path), _signer(key, passphrase), options)
 

@@ -1,12 +1,12 @@
 """Checks: what was looked at, what came of it, and what to do; the shared form of every verdict."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from weightmark.errors import Exit, NothingCheckedError, RefusedError, WeightmarkError
 
-__all__ = ["Check", "Outcome", "counted", "exit_of"]
+__all__ = ["Check", "Outcome", "counted", "exit_of", "merge_checks"]
 
 
 class Outcome(StrEnum):
@@ -19,6 +19,9 @@ class Outcome(StrEnum):
     INFO = "info"
 
 
+_BY_WEIGHT = (Outcome.FAIL, Outcome.UNCHECKED, Outcome.NOTHING, Outcome.PASS, Outcome.INFO)
+_MAX_DETAILS = 200
+"""lines that a check made of several holds at most"""
 _EXITS = {Outcome.FAIL: Exit.BAD, Outcome.UNCHECKED: Exit.UNCHECKED, Outcome.NOTHING: Exit.NOTHING}
 
 
@@ -58,6 +61,30 @@ def exit_of(checks: Iterable[Check]) -> Exit:
     if not codes:
         return Exit.GOOD if Outcome.PASS in outcomes else Exit.NOTHING
     return Exit.worst(codes)
+
+
+def merge_checks(checks: Iterable[Check]) -> tuple[Check, ...]:
+    """Return one check a name, in the order of first mention; the worst speaks, the others are its details.
+
+    The exit code of the result is that of `checks`.
+    """
+    named: dict[str, list[Check]] = {}
+    for check in checks:
+        named.setdefault(check.name, []).append(check)
+    return tuple(_merged(same) for same in named.values())
+
+
+def _merged(same: Sequence[Check]) -> Check:
+    worst = min(same, key=lambda check: _BY_WEIGHT.index(check.outcome))
+    others = [check for check in same if check is not worst]
+    if not others:
+        return worst
+    details = [*worst.details]
+    for check in others:
+        details += [check.summary, *check.details]
+    if len(details) > _MAX_DETAILS:
+        details[_MAX_DETAILS:] = [f"… and {len(details) - _MAX_DETAILS} more"]
+    return replace(worst, details=tuple(details))
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

@@ -110,9 +110,9 @@ def _read_signature(places: SidecarPaths, checks: list[Check]) -> SignatureFile 
         data = read_sidecar(path, storage=places.storage)
         return None if data is None else _parse_signature(path, data, (0, 0))
     except MalformedError as error:
-        checks.append(_reserved_name_check("signature", path.name, error))
+        checks.append(_reserved_name_check(path.name, error))
     except WeightmarkError as error:
-        checks.append(Check.from_error("signature", error))
+        checks.append(Check.from_error("sidecar", error))
     return None
 
 
@@ -149,7 +149,7 @@ def _read_claims(
         data = read_sidecar(places.claims, storage=places.storage)
         lines = parse_claims(data) if data is not None else ()
     except WeightmarkError as error:
-        checks.append(Check.from_error("claims", error))
+        checks.append(Check.from_error("sidecar", error))
         return [], []
     unsupported = [line.error for line in lines if isinstance(line.error, UnsupportedError)]
     checks += [_line_check(label, line.number, line.error) for line in lines if line.error]
@@ -158,9 +158,11 @@ def _read_claims(
 
 def _line_check(label: str, number: int, error: WeightmarkError) -> Check:
     if isinstance(error, MalformedError):
-        return _reserved_name_check("claims", label, error, f" in line {number}")
-    outcome = Outcome.INFO if isinstance(error, UnsupportedError) else Outcome.UNCHECKED
-    return Check("claims", outcome, f"{label} line {number}: {error.what}", error.why, error.fix)
+        return _reserved_name_check(label, error, f" in line {number}")
+    summary = f"{label} line {number}: {error.what}"
+    if isinstance(error, UnsupportedError):
+        return Check("claims", Outcome.INFO, summary, error.why, error.fix)
+    return Check("sidecar", Outcome.UNCHECKED, summary, error.why, error.fix)
 
 
 def _stores(artifact: Artifact, named: Sequence[Path]) -> Iterator[Path]:
@@ -242,19 +244,19 @@ def _read_receipt(places: SidecarPaths, checks: list[Check]) -> bytes | None:
         if data is not None:
             parse_proof(data)
     except MalformedError as error:
-        checks.append(_reserved_name_check("receipt", path.name, error))
+        checks.append(_reserved_name_check(path.name, error))
         return None
     except WeightmarkError as error:
-        checks.append(Check.from_error("receipt", error))
+        checks.append(Check.from_error("sidecar", error))
         return None
     return data
 
 
-def _reserved_name_check(name: str, label: str, error: WeightmarkError, where: str = "") -> Check:
+def _reserved_name_check(label: str, error: WeightmarkError, where: str = "") -> Check:
     refused = SidecarRefusedError(
         f"reserved name `{label}` holds something else{where}: {error.what}",
         why=error.why
         or "reserved names lie outside the artifact's identity, so they hold nothing but their own format",
         fix="get the file again from the publisher, or remove it",
     )
-    return Check.from_error(name, refused)
+    return Check.from_error("sidecar", refused)

@@ -15,7 +15,7 @@ from weightmark.errors import (
     UnsupportedError,
     WeightmarkError,
 )
-from weightmark.provenance.sidecars import read_bounded
+from weightmark.provenance.sidecars import read_named
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import (
@@ -75,7 +75,7 @@ class PublicKey:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a public key file; raises `TrustMissingError` when there is none."""
+        """Read a public key file; raises `CallError` when there is none, `TrustMissingError` when it can't be read."""
         return cls.from_pem(_read_key_file(Path(path)), what=f"`{path}`")
 
     @cached_property
@@ -235,7 +235,9 @@ def _load_pem_private(data: bytes, secret: bytes | None, path: str) -> "AnyPriva
 
 def _read_key_file(path: Path) -> bytes:
     try:
-        return read_bounded(path, limit=_MAX_KEY_FILE)
+        return read_named(path, "key", limit=_MAX_KEY_FILE)
+    except CallError:
+        raise
     except WeightmarkError as error:
         raise TrustMissingError(
             f"no key can be read from `{path}`", why=error.what, fix="check the path"

@@ -11,6 +11,7 @@ from weightmark.attestations.placement import Placement, merge_claims, place
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
 from weightmark.attestations.predicates.oms import OMS_PREDICATE, SILENT_IGNORES, OmsClaim
 from weightmark.attestations.predicates.scan import SCAN_PREDICATE, ScanClaim
+from weightmark.attestations.private_keys import refuse_private_keys
 from weightmark.attestations.signers.interface import Signer
 from weightmark.attestations.statements import Statement
 from weightmark.attestations.trust import Trust
@@ -22,6 +23,7 @@ from weightmark.errors import (
     TamperedError,
     UncheckedError,
     UnsafeContentError,
+    WeightmarkError,
 )
 from weightmark.provenance.artifact import Artifact, open_artifact
 from weightmark.provenance.atomic import exclusive, replace_files
@@ -29,7 +31,9 @@ from weightmark.provenance.foreign_digests import in_oms_set
 from weightmark.provenance.manifest import SINGLE_FILE, Manifest
 from weightmark.provenance.names import escape_path
 from weightmark.provenance.reading.engine import Column, ProgressSink, Reading, read_artifact
+from weightmark.provenance.sidecars import read_sidecar
 from weightmark.scanners.findings import FileScan, ScanReport, Severity
+from weightmark.scanners.local_imports import report_of_tree
 from weightmark.scanners.scan import scan_file
 
 __all__ = ["SignOptions", "SignResult", "add_claim", "sign_artifact"]
@@ -49,6 +53,8 @@ class SignOptions:
     """whether another signer's files may be overwritten"""
     out: Path | None = None
     """write signature and claims into this folder instead of beside the artifact"""
+    key_file: Path | None = None
+    """where the signer's private key lies, if in a file: it must not be part of the artifact"""
 
 
 @dataclass(frozen=True)
@@ -81,11 +87,12 @@ def sign_artifact(
 ) -> SignResult:
     """Scan and sign the artifact at `path`, and write `model.sig` and `model.claims`.
 
-    Raises `ArtifactRefusedError` for what no identity can cover, `UnsafeContentError` for findings,
+    Raises `ArtifactRefusedError` for what no identity can cover and for a private key, `UnsafeContentError` for findings,
     `UncheckedError` for what the scan could not check, `SidecarRefusedError` and whatever reading raises.
     """
     artifact = open_artifact(path).require_identifiable().require_portable()
     _refuse_links(artifact, options)
+    refuse_private_keys(artifact, options.key_file)
     place(artifact, signer.public, out=options.out, replace=options.replace)
     reading = read_artifact(
         artifact,
@@ -94,7 +101,8 @@ def sign_artifact(
         progress=progress,
         jobs=jobs,
     )
-    report = ScanReport.of(reading.inspections) if options.scan else None
+    paths = [file.path for file in reading.files]
+    report = report_of_tree(reading.inspections, paths) if options.scan else None
     _refuse_unsafe(report, options.fail_on)
     signature, claims = _sign_all(artifact, reading, report, signer, options)
     _check_own_output(artifact, reading, signature, claims, signer)
@@ -108,10 +116,13 @@ def sign_artifact(
             placement.sidecars, claims, signer.public, replace=options.replace
         )
         replace_files(contents)
-    notices = (*placement.notices, *_notices(artifact, signature, placement, signer))
-    return SignResult(
-        artifact, reading.manifest(), signer.identity, report, tuple(contents), notices, claims
+    manifest = reading.manifest()
+    notices = (
+        *placement.notices,
+        *_notices(artifact, signature, placement, signer),
+        *_stale_receipt(placement, manifest.identity),
     )
+    return SignResult(artifact, manifest, signer.identity, report, tuple(contents), notices, claims)
 
 
 def add_claim(
@@ -271,3 +282,19 @@ def _notices(
             "the reference verifier does not know Ed25519; use an ECDSA key if others verify with it"
         )
     return notices
+
+
+def _stale_receipt(placement: Placement, identity: str) -> list[str]:
+    """Say so when the receipt that stands there is about something else; it is read without belief."""
+    from weightmark.provenance.ledger.event import parse_event
+    from weightmark.provenance.ledger.proof import parse_proof
+
+    path = placement.sidecars.receipt
+    try:
+        data = read_sidecar(path, storage=placement.sidecars.storage)
+        extra = parse_proof(data).extra if data is not None else None
+        if extra is None or parse_event(extra).subject == identity:
+            return []
+    except WeightmarkError:
+        return []
+    return [f"`{path.name}` is of an earlier release; append again"]

@@ -85,7 +85,7 @@ class Statement:
         predicate: dict[str, Any],
         annotations: dict[str, str],
     ) -> bytes:
-        """Return the canonical bytes of a statement about the artifact with this identity (DESIGN of subjects: docs/formats/claims.md)."""
+        """Return the canonical bytes of a statement about the artifact with this identity (docs/formats/claims.md)."""
         subject: dict[str, Any] = {
             "name": name,
             "mediaType": MANIFEST_MEDIA_TYPE,

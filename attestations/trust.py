@@ -1,4 +1,4 @@
-"""Whom to trust, and the only place where a bundle becomes a verified one."""
+"""Whom to trust, and how a bundle becomes a verified one: only here."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -3,6 +3,7 @@
 The rules of which digest proves what stand in docs/concepts/verification.md.
 """
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from weightmark.attestations.belief import (
     ListedClaim,
     weigh_evidence,
 )
-from weightmark.attestations.checks import Check, Outcome, counted, exit_of
+from weightmark.attestations.checks import Check, Outcome, counted, exit_of, merge_checks
 from weightmark.attestations.content import DETAILS_SHOWN, Content
 from weightmark.attestations.evidence import Evidence, collect_evidence
 from weightmark.attestations.trust import Trust
@@ -124,7 +125,7 @@ def examine(
     artifact = open_artifact(path)
     evidence = collect_evidence(artifact, signature=signature, claims=claims)
     if not evidence.found_any:
-        raise _no_signature(artifact)
+        raise _no_signature(artifact, path)
     if trust is None:
         raise TrustNotSaidError(
             "whom to trust was not said",
@@ -171,7 +172,7 @@ def judge(
     verified = None
     if exit_of(checks) is Exit.GOOD and reading and signers:
         verified = VerifiedManifest(reading.manifest(), signers, algorithm, uncovered, _SEAL)
-    return VerifyReport(artifact, identity, tuple(checks), belief.listed, verified)
+    return VerifyReport(artifact, identity, merge_checks(checks), belief.listed, verified)
 
 
 def _content_checks(
@@ -312,10 +313,11 @@ def _tree_checks(
     return checks
 
 
-def _no_signature(artifact: Artifact) -> NoSignatureError:
+def _no_signature(artifact: Artifact, path: str | Path) -> NoSignatureError:
     places = artifact.sidecars
+    sign = f"`weightmark sign {shlex.quote(str(path))} --key KEY`"
     return NoSignatureError(
-        f"no signature found for `{artifact.name}`",
+        f"no signature found for `{path}`",
         why=f"looked for `{places.signature}` and `{places.claims}`",
-        fix=f"sign it with `weightmark sign {artifact.name} --key KEY`, or name the file with `--signature FILE`",
+        fix=f"ask the publisher for the signature, or name it with `--signature FILE`; if the artifact is yours, sign it with {sign}",
     )

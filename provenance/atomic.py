@@ -10,7 +10,7 @@ from pathlib import Path
 
 from weightmark.errors import read_failure
 
-__all__ = ["create_private_file", "exclusive", "replace_file", "replace_files", "sync_folder"]
+__all__ = ["create_file", "exclusive", "replace_file", "replace_files", "sync_folder"]
 
 _NO_NAMELESS_FILES = frozenset([errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT])
 """what file systems and kernels without O_TMPFILE answer"""
@@ -75,7 +75,7 @@ def sync_folder(folder: Path) -> None:
         raise read_failure(folder, error) from error
 
 
-def create_private_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+def create_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     """Create a file that did not exist, readable by its owner only unless `mode` says otherwise.
 
     Raises `FileExistsError` when anything stands there already, `ReadError` when writing fails.

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from weightmark.errors import LimitError, SidecarRefusedError, read_failure
+from weightmark.errors import (
+    CallError,
+    LimitError,
+    SidecarRefusedError,
+    WeightmarkError,
+    read_failure,
+)
 from weightmark.provenance.strict_json import DEFAULT_MAX_SIZE
 
 __all__ = [
@@ -22,6 +28,7 @@ __all__ = [
     "UNSIGNED_BY_OMS",
     "SidecarPaths",
     "read_bounded",
+    "read_named",
     "read_sidecar",
 ]
 
@@ -100,6 +107,16 @@ def read_sidecar(path: Path, *, storage: Path | None = None) -> bytes | None:
             fix=f"remove or rename `{path}`",
         )
     return read_bounded(path, follow=False)
+
+
+def read_named(path: Path, what: str, *, limit: int = DEFAULT_MAX_SIZE) -> bytes:
+    """Read a file that the caller named; raises `CallError` when there is none, else as `read_bounded`."""
+    try:
+        return read_bounded(path, limit=limit)
+    except WeightmarkError as error:
+        if isinstance(error.__cause__, (FileNotFoundError, NotADirectoryError)):
+            raise CallError(f"there is no {what} at `{path}`", fix="check the path") from error
+        raise
 
 
 def read_bounded(path: Path, *, follow: bool = True, limit: int = DEFAULT_MAX_SIZE) -> bytes:

@@ -37,6 +37,12 @@ class Limits:
     """bytes of a pickle that stands inside a string"""
     header: int = 32 * MEBIBYTE
     """bytes of a safetensors header"""
+    document: int = 64 * MEBIBYTE
+    """bytes of a JSON or YAML configuration"""
+    unpacked: int = 64 * MEBIBYTE
+    """bytes of a compressed file's content, held in memory"""
+    template: int = MEBIBYTE
+    """characters of a chat template"""
     findings: int = 100
     """findings of one rule in one file; more are counted as one problem"""
 

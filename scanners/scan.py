@@ -12,11 +12,17 @@ from functools import cache
 from weightmark.errors import UncheckedError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.findings import FileScan, Finding, Outcome, ScanReport, Severity
+from weightmark.scanners.formats.compressed import CompressedReader
 from weightmark.scanners.formats.interface import Examination, FormatReader, Place
+from weightmark.scanners.formats.jinja_template import JinjaTemplateReader
+from weightmark.scanners.formats.json_config import JsonConfigReader
 from weightmark.scanners.formats.npy import NpyReader
+from weightmark.scanners.formats.opaque import OpaqueReader
 from weightmark.scanners.formats.pickled import PickleReader
+from weightmark.scanners.formats.python_file import PythonFileReader
 from weightmark.scanners.formats.recognise import INERT, recognise
 from weightmark.scanners.formats.safetensors import SafetensorsReader
+from weightmark.scanners.formats.yaml_config import YamlConfigReader
 from weightmark.scanners.formats.zip_archive import ZipReader
 from weightmark.scanners.limits import Limits
 
@@ -40,13 +46,20 @@ _READERS: tuple[FormatReader, ...] = (
     NpyReader(),
     ZipReader(),
     PickleReader(),
+    JsonConfigReader(),
+    YamlConfigReader(),
+    JinjaTemplateReader(),
+    PythonFileReader(),
+    CompressedReader(),
+    OpaqueReader(),
 )
 
 
 def scan_file(path: str, view: ByteView, limits: Limits | None = None) -> FileScan:
     """Scan the bytes of one file, whatever its name.
 
-    `path` only labels the result. Never raises for hostile content, nor when reading fails: what
+    `path` labels the result, and stands for the name where a loader goes by name (`config.json`,
+    `handler.py`); formats are told by content. Never raises for hostile content, nor when reading fails: what
     could not be checked stands in `problems`.
     """
     examination = Examination(path, limits or Limits.default(), _look)

@@ -14,6 +14,7 @@ from weightmark.provenance.reading.engine import ProgressSink, Reading, read_art
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.sidecars import SidecarPaths
 from weightmark.scanners.findings import FileScan, Finding, Outcome, ScanReport
+from weightmark.scanners.local_imports import report_of_tree
 from weightmark.scanners.rules.catalogue import catalogue
 from weightmark.scanners.scan import scan_file
 
@@ -42,7 +43,8 @@ def scan_artifact(
         files += scan_problems(part, prefix)
         if part.entries:
             files += _scan_part(part, prefix, progress, jobs)
-    return ScanReport.of(files)
+    paths = [entry.path for entry in artifact.entries]
+    return report_of_tree(files, paths)
 
 
 def scan_problems(artifact: Artifact, prefix: str = "") -> list[FileScan]:

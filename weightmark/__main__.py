@@ -1,5 +1,6 @@
 """The entry point: run a command, and end every failure with words and an exit code."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -26,14 +27,26 @@ _INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `weightmark` with these arguments and return the exit code, see `weightmark.errors.Exit`."""
     args = list(sys.argv[1:] if argv is None else argv)
-    if _COMPLETE in os.environ:
-        from click.shell_completion import shell_complete
-
-        return shell_complete(app, {}, "weightmark", _COMPLETE, os.environ[_COMPLETE])
     try:
-        return _answer(args)
+        return _complete() if _COMPLETE in os.environ else _answer(args)
     except BaseException:  # noqa: BLE001 - a failure while reporting a failure must not read as exit 1
         return _BUG
+    finally:
+        _settle()
+
+
+def _complete() -> int:
+    from click.shell_completion import shell_complete
+
+    return shell_complete(app, {}, "weightmark", _COMPLETE, os.environ[_COMPLETE])
+
+
+def _settle() -> None:
+    """Leave nothing in a buffer: the interpreter's own last flush ends with 120 when it fails."""
+    from weightmark.cli.streams import settle_streams
+
+    if sys.stdout is not None and sys.stderr is not None:
+        settle_streams()
 
 
 def _need_streams() -> None:
@@ -109,10 +122,18 @@ def _known(error: BaseException) -> "WeightmarkError | None":
     if isinstance(error, click.ClickException):
         return call_error(error)
     if isinstance(error, OSError):
-        return read_failure(error.filename or "input or output", error)
+        return read_failure(error.filename or _unnamed_place(error), error)
     if isinstance(error, MemoryError):
         return LimitError("out of memory", fix="run it where more memory is free")
     return None
+
+
+def _unnamed_place(error: OSError) -> str:
+    """Name what failed when the system does not: only stdout is written without a name."""
+    from weightmark.cli.streams import stdout_is_broken
+
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+    return "stdout" if full or stdout_is_broken() else "input or output"
 
 
 if __name__ == "__main__":

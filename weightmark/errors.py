@@ -111,7 +111,11 @@ class WeightmarkError(Exception):
 
 
 class RefusedError(WeightmarkError):
-    """Something was checked and is bad."""
+    """Something was checked and is bad.
+
+    The message says what was looked at and what is wrong with it. Do not use the artifact before
+    you know why.
+    """
 
     code = "refused"
     title = "checked, and bad"
@@ -152,21 +156,33 @@ class SidecarRefusedError(RefusedError):
 
 
 class WrongSignerError(RefusedError):
-    """There is a signature, but none by whom you trust."""
+    """There is a signature, but none by whom you trust.
+
+    Anybody can sign anything, so only a signature by the key that you named counts. Check that you
+    have the publisher's present key, and that it came to you by another way than the model.
+    """
 
     code = "wrong-signer"
     title = "signed by somebody else"
 
 
 class TamperedError(RefusedError):
-    """The content is not what was signed."""
+    """The content is not what was signed.
+
+    Files are missing, changed, renamed or extra; each is named. Get the artifact again from the
+    publisher, or ask for a new signature when the change was meant.
+    """
 
     code = "tampered"
     title = "the content is not what was signed"
 
 
 class UnsafeContentError(RefusedError):
-    """The scan found something at or over the threshold of `--fail-on`."""
+    """The scan found something at or over the threshold of `--fail-on`.
+
+    Opening such a file can run code. `weightmark scan` shows each finding with its place, and
+    `weightmark explain RULE` says what it means.
+    """
 
     code = "unsafe-content"
     title = "the scan found something unsafe"
@@ -184,14 +200,22 @@ class LedgerInconsistentError(RefusedError):
 
 
 class SubmissionRefusedError(RefusedError):
-    """The ledger does not admit this submission."""
+    """The ledger does not admit this submission.
+
+    Only submitters that the ledger's owner admitted may write, each for its kinds of entry, and a
+    request is good for one ledger and for a limited time. `ledger show 0` lists who is admitted.
+    """
 
     code = "submission-refused"
     title = "the ledger refuses this submission"
 
 
 class CallError(WeightmarkError):
-    """The call is wrong."""
+    """The call is wrong.
+
+    Nothing was checked or written. A flag or path is unknown, missing or contradicts another; the
+    hint names the one that is meant, or the help page.
+    """
 
     code = "usage"
     title = "the call is wrong"
@@ -199,28 +223,44 @@ class CallError(WeightmarkError):
 
 
 class SettingsError(CallError):
-    """A configuration file or an environment variable is wrong."""
+    """A configuration file or an environment variable is wrong.
+
+    Settings are read strictly: an unknown key or a value of the wrong type stops the call. Correct
+    the file that the message names, or leave all files out with `--isolated`.
+    """
 
     code = "settings"
     title = "a setting is wrong"
 
 
 class PolicyError(CallError):
-    """A policy file is wrong: unknown key, wrong type, or not readable."""
+    """A policy file is wrong: unknown key, wrong type, or not readable.
+
+    A policy that is not understood to the last key decides nothing. `weightmark policy check FILE`
+    validates it, and `weightmark policy init` writes one to begin with.
+    """
 
     code = "policy"
     title = "the policy is wrong"
 
 
 class TrustNotSaidError(CallError):
-    """Whom to trust was not said; a signature by nobody in particular proves nothing."""
+    """Whom to trust was not said; a signature by nobody in particular proves nothing.
+
+    Name the publisher's public key with `--key release.pub`, and get it from elsewhere than the
+    model, because whoever changes the model can change a key beside it.
+    """
 
     code = "trust-not-said"
     title = "whom to trust was not said"
 
 
 class NothingCheckedError(WeightmarkError):
-    """Nothing was checked."""
+    """Nothing was checked.
+
+    There was nothing to look at, which is neither good nor bad. It is never exit code 0, so that a
+    wrong path does not pass for a check.
+    """
 
     code = "nothing-checked"
     title = "nothing was checked"
@@ -228,21 +268,32 @@ class NothingCheckedError(WeightmarkError):
 
 
 class NoInputError(NothingCheckedError):
-    """The folder is empty or holds nothing that could be checked."""
+    """The folder is empty or holds nothing that could be checked.
+
+    Check the path. Sidecars, `.git` and `.cache/huggingface` are no content of an artifact, so a
+    folder that holds only them counts as empty.
+    """
 
     code = "no-input"
     title = "there is nothing to check"
 
 
 class NoSignatureError(NothingCheckedError):
-    """There is no signature and no claim to check."""
+    """There is no signature and no claim to check.
+
+    `model.sig` and `model.claims` are looked for in the folder, or beside a single file as `F.sig`
+    and `F.claims`. Name others with `--signature` and `--claims`, or ask the publisher to sign.
+    """
 
     code = "no-signature"
     title = "there is no signature"
 
 
 class UncheckedError(WeightmarkError):
-    """Something could not be checked, so nothing is known about it."""
+    """Something could not be checked, so nothing is known about it.
+
+    It may be good or bad: treat it as not let through, mend what the message names, and try again.
+    """
 
     code = "unchecked"
     title = "could not be checked"
@@ -250,56 +301,88 @@ class UncheckedError(WeightmarkError):
 
 
 class ReadError(UncheckedError):
-    """Reading or writing failed: permissions, a full disk, a broken device."""
+    """Reading or writing failed: permissions, a full disk, a broken device.
+
+    The message names the path and what the system said. Files that were there before are as they
+    were: nothing is left half written.
+    """
 
     code = "io"
     title = "reading or writing failed"
 
 
 class FileChangedError(UncheckedError):
-    """A file changed while it was read, so its digest means nothing."""
+    """A file changed while it was read, so its digest means nothing.
+
+    Something still writes to the artifact, for example a download or a training run. Wait until it
+    is done, or judge a copy.
+    """
 
     code = "file-changed"
     title = "a file changed while it was read"
 
 
 class LimitError(UncheckedError):
-    """A bound on size, depth, count or time was hit; the rest was not looked at."""
+    """A bound on size, depth, count or time was hit; the rest was not looked at.
+
+    Bounds keep hostile files from using up the machine. What lies behind one counts as not checked
+    and never as clean.
+    """
 
     code = "limit"
     title = "a limit was hit"
 
 
 class UnsupportedError(UncheckedError):
-    """The document is sound but uses something that this version cannot check."""
+    """The document is sound but uses something that this version cannot check.
+
+    This says nothing against the artifact. A newer weightmark or another tool may be able to check
+    it; the message names what is missing.
+    """
 
     code = "unsupported"
     title = "sound, but not supported"
 
 
 class NewerSchemaError(UncheckedError):
-    """The file was written by a newer weightmark."""
+    """The file was written by a newer weightmark.
+
+    This version does not guess what it means and does not write to it. Install the version that
+    wrote it, or a newer one.
+    """
 
     code = "newer-schema"
     title = "written by a newer version"
 
 
 class KeyLockedError(UncheckedError):
-    """A private key is encrypted and the passphrase is missing or wrong."""
+    """A private key is encrypted and the passphrase is missing or wrong.
+
+    It is taken from `--passphrase-file`, else from `WEIGHTMARK_PASSPHRASE`, else from a prompt on a
+    terminal. An empty variable counts as not set.
+    """
 
     code = "key-locked"
     title = "the passphrase is missing or wrong"
 
 
 class TrustMissingError(UncheckedError):
-    """A key file or trust root that the call names is missing or unusable."""
+    """A key file or trust root that the call names is missing or unusable.
+
+    Without it nobody can say whose signature is good. Check the path, and that the file is a key
+    in PEM form of a supported type.
+    """
 
     code = "trust-missing"
     title = "a key or trust root is missing"
 
 
 class ExtraMissingError(UncheckedError):
-    """An optional dependency is not installed."""
+    """An optional dependency is not installed.
+
+    What it is needed for could not be checked. The hint names the `pip install` command that
+    supplies it.
+    """
 
     code = "extra-missing"
     title = "an optional dependency is missing"

@@ -78,6 +78,8 @@ class Vocabulary:
     """names of all top-level commands, each of which may name a table"""
     all_flags: Callable[[], Collection[str]]
     """every flag of every command; asked only for a key that this command does not have"""
+    own: Collection[str] = ()
+    """flags that mean something else here than elsewhere, so only the command's own table sets them"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ class Settings:
     """the files that were read, strongest first"""
     notes: tuple[str, ...] = ()
     """what was ignored and why, one line each"""
+    ignored: Mapping[str, str] = field(default_factory=dict)
+    """flag without dashes to the note that says why a file could not set it"""
     origins: Mapping[str, str] = field(default_factory=dict)
     """flag without dashes to its origin, for flags that the caller or the environment set"""
 
@@ -156,18 +160,19 @@ def resolve(
     is named in the notes. Raises `SettingsError` for an unknown key or table.
     """
     values: dict[str, Setting] = {}
+    ignored: dict[str, str] = {}
     notes = list(discovery.notes)
     in_ci = is_ci(environment)
     for file in discovery.files:
         for flag, setting in _settings_of(file, vocabulary):
             if in_ci and not file.named and not vocabulary.flags[flag]:
-                notes.append(
-                    f"ignored `{flag}` from `{file.path}`: `CI` is set; name it by flag or environment"
-                )
+                note = f"ignored `{flag}` from `{file.path}`: `CI` is set; name it by flag or environment"
+                ignored.setdefault(flag, note)
+                notes.append(note)
             else:
                 values.setdefault(flag, setting)
     paths = tuple(file.path for file in discovery.files)
-    return Settings(values=values, files=paths, notes=tuple(dict.fromkeys(notes)))
+    return Settings(values=values, files=paths, notes=tuple(dict.fromkeys(notes)), ignored=ignored)
 
 
 def _candidates(start: Path) -> Iterator[Path]:
@@ -255,7 +260,7 @@ def _settings_of(file: SettingsFile, vocabulary: Vocabulary) -> Iterator[tuple[s
             if isinstance(value, dict):
                 continue
             _check_key(key, origin, vocabulary, strict=place == words)
-            if key in vocabulary.flags:
+            if key in vocabulary.flags and (place == words or key not in vocabulary.own):
                 yield key, Setting(value, origin, file.path.parent)
 
 

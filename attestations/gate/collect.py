@@ -28,7 +28,7 @@ from weightmark.errors import NoSignatureError, RefusedError, UncheckedError, We
 from weightmark.provenance.artifact import Artifact, open_artifact
 from weightmark.provenance.names import escape_path
 from weightmark.provenance.reading.engine import ProgressSink, read_artifact
-from weightmark.scanners.findings import ScanReport
+from weightmark.scanners.local_imports import report_of_tree
 from weightmark.scanners.scan import scan_file
 
 __all__ = ["Sources", "gather"]
@@ -75,8 +75,13 @@ def gather(
         examination = reader.examine(policy.trust) if judged else reader.read_unjudged()
     except (RefusedError, UncheckedError) as error:
         failure = Check.from_error("reading", error)
-        return Evidence(Path(path).name, at, "", 0, 0, (failure,), _identities(policy.trust))
+        return Evidence(
+            Path(path).name, at, "", 0, 0, (failure,), _identities(policy.trust), path=str(path)
+        )
     evidence = _evidence(examination, policy.trust, at)
+    evidence = replace(
+        evidence, path=str(path), claims_path=str(_claims_path(path, examination.report.artifact))
+    )
     if not sources.ledger:
         return evidence
     return replace(evidence, ledger=consult_ledger(sources.ledger, evidence.identity, policy.trust))
@@ -160,7 +165,9 @@ def _evidence(examination: Examination, trust: Trust | None, at: datetime) -> Ev
         trusted=_identities(trust),
         verified=report.verified,
         claims=_claim_ids(belief),
-        scan=ScanReport.of(reading.inspections) if reading else None,
+        scan=report_of_tree(reading.inspections, [file.path for file in reading.files])
+        if reading
+        else None,
         scan_claims=tuple(
             SignedScan(*signed)
             for signed in _read_claims(others, SCAN_PREDICATE, ScanClaim.from_statement, broken)
@@ -176,6 +183,11 @@ def _evidence(examination: Examination, trust: Trust | None, at: datetime) -> Ev
         clashes=_clashes(artifact),
         checks=(*(c for c in report.checks if c.name not in _JUDGED_BY_POLICY), *broken),
     )
+
+
+def _claims_path(path: str | Path, artifact: Artifact) -> Path:
+    name = artifact.sidecars.claims.name
+    return Path(path).with_name(name) if artifact.single else Path(path) / name
 
 
 def _identities(trust: Trust | None) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from weightmark.attestations.checks import Check, Outcome, exit_of
+from weightmark.attestations.checks import Check, Outcome, exit_of, merge_checks
 from weightmark.attestations.gate.evidence import Evidence
 from weightmark.attestations.gate.judges import JUDGES, JUDGES_WITHOUT_FILES
 from weightmark.attestations.policy.model import Mode, Policy
@@ -46,7 +46,7 @@ class Decision:
     evidence: Evidence
     """about what, known how"""
     checks: tuple[Check, ...]
-    """every check, in the order in which they were made"""
+    """every check, one a name, in the order in which they were made"""
     verdict: Verdict
     """what they add up to"""
     seal: object = field(repr=False, compare=False)
@@ -91,7 +91,7 @@ def decide(policy: Policy, evidence: Evidence) -> Decision:
         verdict = Verdict.NOTHING
     if verdict is Verdict.NOTHING and evidence.files:
         verdict = Verdict.UNCHECKED
-    return Decision(policy, evidence, tuple(checks), verdict, _SEAL)
+    return Decision(policy, evidence, merge_checks(checks), verdict, _SEAL)
 
 
 def _missing(policy: Policy, checks: Sequence[Check]) -> list[Check]:

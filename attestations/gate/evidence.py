@@ -108,3 +108,7 @@ class Evidence:
     """names that are something else on other systems, one line each"""
     ledger: LedgerEvidence | None = None
     """what the ledger says; None when none was named"""
+    path: str = ""
+    """the artifact as the caller named it, for commands that are shown"""
+    claims_path: str = "model.claims"
+    """its claims file as seen from there"""

@@ -1,4 +1,4 @@
-"""The decision as others read it: a verification summary (SLSA VSA), signed, and recorded if asked."""
+"""The decision as others read it: a verification summary (SLSA VSA), and the signed form of it."""
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.checks import Outcome

@@ -61,7 +61,7 @@ def _refuse_key(item: str) -> PublicKey:
 
 
 def _parse(text: bytes, *, source: str, preset: str, read_key: KeyReader) -> Policy:
-    fields = Table(_parse_toml(text))
+    fields = Table(_parse_toml(text, source))
     _check_version(fields)
     digest = hashlib.sha256(text).hexdigest()
     name = _parse_name(fields) or preset or "unnamed"
@@ -83,7 +83,7 @@ def _parse(text: bytes, *, source: str, preset: str, read_key: KeyReader) -> Pol
     return policy
 
 
-def _parse_toml(text: bytes) -> dict[str, Any]:
+def _parse_toml(text: bytes, source: str) -> dict[str, Any]:
     import tomllib
 
     if len(text) > MAX_POLICY_SIZE:
@@ -93,11 +93,21 @@ def _parse_toml(text: bytes) -> dict[str, Any]:
     try:
         return tomllib.loads(text.decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise PolicyError(f"the policy is not UTF-8 at byte {error.start}") from error
+        raise PolicyError(
+            f"the policy `{source}` is not UTF-8 at byte {error.start}",
+            fix="save it as UTF-8",
+        ) from error
     except tomllib.TOMLDecodeError as error:
-        raise PolicyError(f"the policy is not TOML: {error}") from error
+        raise PolicyError(
+            f"the policy `{source}` is not TOML",
+            why=str(error),
+            fix="correct that line, or begin again with `weightmark policy init`",
+        ) from error
     except (RecursionError, ValueError) as error:
-        raise PolicyError("the policy is not TOML that can be read: nested too deep") from error
+        raise PolicyError(
+            f"the policy `{source}` is not TOML that can be read: nested too deep",
+            fix="begin again with `weightmark policy init`",
+        ) from error
 
 
 def _check_version(fields: Table) -> None:

@@ -20,7 +20,7 @@ class ScanClaim:
     """What one scan found."""
 
     scanner: str
-    """name and version of the scanner; empty when nothing was scanned"""
+    """name and versions, `weightmark 0.1.0, scanner 1`; empty when nothing was scanned"""
     rules: str
     """`sha256:<hex>` of the rules and allowlists in force; empty when nothing was scanned"""
     result: str
@@ -38,12 +38,14 @@ class ScanClaim:
     @classmethod
     def of_report(cls, report: ScanReport, fail_on: Severity) -> Self:
         """Make the claim about a scan that stayed below `fail_on`."""
+        from weightmark import __version__
+
         findings = tuple(_finding_to_json(finding) for finding in report.findings)
         result = "findings" if findings else "clean"
         if report.exit(fail_on) is Exit.NOTHING:
             result = "unsupported"
         return cls(
-            f"weightmark {SCANNER_VERSION}",
+            f"weightmark {__version__}, scanner {SCANNER_VERSION}",
             f"sha256:{rules_digest()}",
             result,
             fail_on.word,

@@ -36,6 +36,8 @@ MAX_CLAIM_SIZE = 64 * 1024 * 1024
 """bytes; the limit of a sidecar"""
 MAX_REQUEST_SIZE = 1024 * 1024
 """bytes"""
+_UNKNOWN_SIGNER = "salted:"
+"""how the signer of a claim begins who is none of the admitted keys"""
 _SEAL = object()
 
 
@@ -251,6 +253,12 @@ def _check_kind(submitter: Submitter, request: VerifiedRequest, claim: VerifiedC
         raise SubmissionRefusedError(f"`{request.kind[:80]}` is no kind of entry")
     if request.kind == Kind.OBSERVED:
         return
+    if request.kind != claim.kind and claim.signer.startswith(_UNKNOWN_SIGNER):
+        raise SubmissionRefusedError(
+            "the signer of the claim is not admitted to this ledger",
+            why="a claim counts only when its own signer is admitted, whoever submits it",
+            fix="admit it when the ledger is made, or enter it with `--kind observed`",
+        )
     if request.kind != claim.kind:
         raise SubmissionRefusedError(
             f"the claim is of kind `{claim.kind[:80]}`, the request says `{request.kind}`",

@@ -48,7 +48,7 @@ class LedgerFolder:
             raise CallError(
                 f"there is no ledger at `{self.path}`",
                 why="the folder has no `log.vkey`",
-                fix=f"make one with `weightmark ledger init {self.path}`",
+                fix=f"make one with `weightmark ledger init {self.path} --admit KEY`",
             )
         if not self.database.exists():
             raise LedgerInconsistentError(

@@ -245,7 +245,8 @@ class Ledger:
         """
         remembered = self._memory.recall(self._verifier)
         published = self._folder.view.published(self._verifier)
-        policy, unreadable = None, ()
+        policy: RegistrationPolicy | None = None
+        unreadable: tuple[Problem, ...] = ()
         try:
             policy = self.policy() if claims else None
         except WeightmarkError as error:

@@ -1,4 +1,4 @@
-"""What this user saw last of every log, so that a rollback or a fork shows (DESIGN: honesty of the operator).
+"""What this user saw last of every log, so that a rollback or a fork shows (docs/formats/ledger.md).
 
 One file an origin in `$XDG_STATE_HOME/weightmark/ledgers`: the log's key and its newest checkpoint.
 """

@@ -75,7 +75,7 @@ class StaticView:
             raise LedgerInconsistentError(
                 f"`{place}` holds other bytes than the ledger",
                 why="a published tile never changes",
-                fix="keep a copy of it, then rebuild the view with `weightmark ledger publish`",
+                fix="keep a copy of `tiles`, then remove it: the next append publishes again",
             )
 
     def _drop_outgrown(self, tiles: list[Tile]) -> None:

@@ -235,7 +235,10 @@ class _Archive:
     def _find(self, rule: str, header: Header, offset: int, detail: str = "") -> None:
         shown = f"`{_shown(header)}`"
         self.examination.find(
-            rule, self.place, offset=offset, detail=f"{shown}: {detail}" if detail else shown
+            rule,
+            self.place,
+            offset=offset if 0 <= offset <= self.place.view.size else None,
+            detail=f"{shown}: {detail}" if detail else shown,
         )
 
 

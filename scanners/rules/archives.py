@@ -74,6 +74,13 @@ RULES = (
         ("CWE-20",),
     ),
     Rule(
+        "CMP001",
+        "bytes follow the compressed content",
+        Severity.MEDIUM,
+        _REPACK,
+        ("CWE-436", "CWE-506"),
+    ),
+    Rule(
         "TSC001",
         "the archive holds TorchScript code, which its interpreter runs",
         Severity.INFO,

@@ -28,6 +28,13 @@ RULES = (
         ("CWE-176",),
     ),
     Rule(
+        "TRE005",
+        "a pickle imports a module that lies in the artifact",
+        Severity.HIGH,
+        "read that module as you would read a program, or remove it",
+        ("CWE-427", "CWE-502"),
+    ),
+    Rule(
         "TRE004",
         "a reserved name holds a folder or a link",
         Severity.HIGH,

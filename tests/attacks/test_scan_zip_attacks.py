@@ -177,5 +177,9 @@ def test_damaged_deflate_is_not_clean() -> None:
     assert scan(bytes(data)).outcome is not Outcome.CLEAN
 
 
-def test_7z_is_listed_and_never_clean() -> None:
-    assert scan(b"7z\xbc\xaf\x27\x1c" + bytes(100)).outcome is Outcome.UNSUPPORTED
+@pytest.mark.parametrize(
+    "magic", [b"7z\xbc\xaf\x27\x1c", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", b"\x02\x21\x4c\x18"]
+)
+def test_compression_that_is_not_opened_is_unchecked(magic: bytes) -> None:
+    for data in (magic + bytes(100), archive(Member(b"a.pkl", magic + bytes(100)))):
+        assert scan(data).outcome is Outcome.UNCHECKED

@@ -95,7 +95,9 @@ def test_an_unsigned_model_is_denied_and_still_identified_and_scanned(
     assert "signature" in denied(decision)
     assert decision.evidence.identity.startswith("wm1:")
     assert check(decision, "scan").outcome is Outcome.PASS
-    assert "weightmark sign model" in check(decision, "signature").fix
+    fix = check(decision, "signature").fix
+    assert fix.startswith("ask the publisher")
+    assert f"weightmark sign {tmp_path / 'model'} --key" in fix
     assert check(decision, "signature").why
 
 
@@ -408,4 +410,4 @@ def test_a_signature_and_claims_elsewhere_are_found(tmp_path: Path) -> None:
 def test_a_name_that_is_a_shell_command_is_quoted_in_the_advice(tmp_path: Path) -> None:
     model = make_model(tmp_path / "a; echo x")
     fix = check(gate(model, preset("baseline")), "signature").fix
-    assert "'a; echo x'" in fix
+    assert f"weightmark sign '{model}' --key" in fix

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.attestations.gate_makers import KEY, NOW, policy, preset
-from weightmark.attestations.checks import Check, Outcome
+from weightmark.attestations.checks import Check, Outcome, exit_of, merge_checks
 from weightmark.attestations.gate.decision import Decision, Verdict, decide
 from weightmark.attestations.gate.evidence import (
     Evidence,
@@ -251,3 +251,46 @@ def test_a_stricter_mode_changes_no_verdict(rules: Policy, evidence: Evidence) -
     warned = decide(rules.with_mode(Mode.WARN), evidence)
     assert enforced.verdict is warned.verdict
     assert enforced.checks == warned.checks
+
+
+def test_a_signer_whose_scan_found_nothing_to_scan_did_scan() -> None:
+    claim = ScanClaim("weightmark 1", "", "unsupported", "high", ())
+    evidence = replace(GOOD, scan_claims=(SignedScan(WHO, IDENTITY, claim),))
+    strict = policy("[scan]\nclaim_required = true")
+    (made,) = [one for one in decide(strict, evidence).checks if one.name == "scan claim"]
+    assert made.outcome is Outcome.FAIL
+    assert made.summary == "the signer scanned, and no file was of a kind that is scanned"
+    assert '`[scan] unsupported = "allow"`' in made.fix
+
+
+def test_what_cannot_be_scanned_names_the_setting_that_accepts_it() -> None:
+    nothing = ScanReport.of([FileScan("m.onnx", ("data",), Scanned.UNSUPPORTED, (), ())])
+    (made,) = [
+        one for one in decide(policy(), replace(GOOD, scan=nothing)).checks if one.name == "scan"
+    ]
+    assert made.outcome is Outcome.UNCHECKED
+    assert '`[scan] unsupported = "allow"` in a policy file' in made.fix
+
+
+@given(
+    st.lists(
+        st.builds(
+            Check, st.sampled_from(["a", "b", "c"]), st.sampled_from(Outcome), st.text(max_size=3)
+        )
+    )
+)
+def test_merging_checks_changes_no_verdict_and_names_each_once(checks: list[Check]) -> None:
+    merged = merge_checks(checks)
+    assert [one.name for one in merged] == list(dict.fromkeys(one.name for one in checks))
+    assert exit_of(merged) is exit_of(checks)
+    said = [text for one in merged for text in (one.summary, *one.details)]
+    assert sorted(said) == sorted(one.summary for one in checks)
+
+
+@given(st.lists(st.sampled_from(["claims", "sidecar", "model signature", "links", "names"])))
+def test_a_decision_names_each_check_once(names: list[str]) -> None:
+    more = tuple(Check(name, Outcome.FAIL, f"wrong {at}") for at, name in enumerate(names))
+    made = [
+        one.name for one in decide(policy(), replace(GOOD, checks=(*GOOD.checks, *more))).checks
+    ]
+    assert len(set(made)) == len(made)

@@ -106,11 +106,17 @@ def test_what_is_no_key_is_said_to_be_none(tmp_path: Path, content: bytes) -> No
 
 def test_a_key_that_cannot_be_read_is_missing(tmp_path: Path) -> None:
     (tmp_path / "huge").write_bytes(b"x" * 100_000)
-    for path in (tmp_path / "none", tmp_path, tmp_path / "huge"):
+    for path in (tmp_path, tmp_path / "huge"):
         with pytest.raises(TrustMissingError):
             PublicKey.load(path)
         with pytest.raises(TrustMissingError):
             PrivateKey.load(path)
+
+
+def test_a_key_that_is_not_there_is_a_wrong_call(tmp_path: Path) -> None:
+    for load in (PublicKey.load, PrivateKey.load):
+        with pytest.raises(CallError, match="there is no key"):
+            load(tmp_path / "none")
 
 
 def test_an_openssl_key_with_its_curve_in_front_loads(tmp_path: Path) -> None:

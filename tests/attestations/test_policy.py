@@ -20,7 +20,7 @@ from weightmark.attestations.policy.model import Digests, Mode, OutsideRule, Uns
 from weightmark.attestations.policy.parse import MAX_POLICY_SIZE, parse_policy
 from weightmark.attestations.policy.presets import PRESETS, preset_text
 from weightmark.attestations.policy.template import draft_policy
-from weightmark.errors import CallError, PolicyError, TrustMissingError
+from weightmark.errors import CallError, PolicyError
 from weightmark.scanners.findings import Severity
 
 SCHEMA: dict[str, Any] = json.loads(
@@ -193,8 +193,8 @@ def test_keys_are_relative_to_the_policy_file(
     assert str(tmp_path) not in found.uri
 
 
-def test_a_missing_key_could_not_be_checked(tmp_path: Path) -> None:
-    with pytest.raises(TrustMissingError):
+def test_a_policy_that_names_a_missing_key_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(CallError, match=r"none\.pub"):
         load_policy_file(write(tmp_path / "policy.toml", keys='["none.pub"]'))
 
 

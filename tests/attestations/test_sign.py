@@ -26,6 +26,8 @@ from tests.attestations.forge import (
     verdict,
     verify,
 )
+from weightmark import __version__
+from weightmark.attestations.keys import PrivateKey
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE
 from weightmark.attestations.predicates.scan import SCAN_PREDICATE, ScanClaim
 from weightmark.attestations.signing import SignOptions, add_claim, sign_artifact
@@ -358,3 +360,42 @@ def test_signing_follows_the_verdict_of_the_verifier(tmp_path: Path) -> None:
     assert report.exit is Exit.GOOD, said(report)
     assert report.verified is not None
     assert report.verified.uncovered == ()
+
+
+@pytest.mark.parametrize("passphrase", [None, b"secret"])
+def test_a_private_key_among_the_files_is_not_signed(
+    tmp_path: Path, passphrase: bytes | None
+) -> None:
+    tree = make_tree(
+        tmp_path / "m", {**FILES, "sub/notes.txt": PrivateKey.generate().to_pem(passphrase)}
+    )
+    before = snapshot(tree)
+    for scan in (True, False):
+        with pytest.raises(
+            ArtifactRefusedError, match=r"`sub/notes\.txt` is a private key"
+        ) as caught:
+            sign(tree, scan=scan)
+        assert "move it out" in caught.value.fix
+    assert snapshot(tree) == before
+
+
+def test_the_very_key_that_signs_is_not_signed_whatever_it_looks_like(tmp_path: Path) -> None:
+    key = tmp_path / "release.key"
+    key.write_bytes(b"words in front of it " * 10 + b"\n" + signer().key.to_pem(None))
+    tree = make_tree(tmp_path / "m", FILES)
+    os.link(key, tree / "other-name")
+    with pytest.raises(ArtifactRefusedError, match="`other-name` is the very key that signs"):
+        sign_artifact(tree, signer(), SignOptions(scan=False, key_file=key))
+    assert not (tree / "model.sig").exists()
+
+
+def test_a_public_key_among_the_files_is_signed(tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "m", {**FILES, "release.pub": signer().public.pem})
+    sign(tree)
+    assert (tree / "model.sig").exists()
+
+
+def test_the_scan_claim_names_both_versions(tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "m", FILES)
+    sign(tree, scan=True)
+    assert scan_claim(tree)["scanner"].startswith(f"weightmark {__version__}, scanner ")

@@ -12,7 +12,8 @@ import pytest
 
 from tests.cli.running import Ran, RunCli
 
-_UNWANTED = ("NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI", "COLUMNS")
+_UNWANTED = ("NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI", "COLUMNS", "PYTHONUNBUFFERED")
+"""what would make a call other than that of a newcomer; unbuffered streams hide failures to write"""
 
 
 @pytest.fixture

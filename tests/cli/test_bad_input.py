@@ -259,9 +259,9 @@ def test_a_key_file_that_is_none_is_named(
     assert "bad.key" in done.stderr
 
 
-def test_a_missing_key_file_could_not_be_read(place: Path, run_cli: RunCli) -> None:
+def test_a_missing_key_file_is_a_wrong_call(place: Path, run_cli: RunCli) -> None:
     done = clear(run_cli("verify", "model", "--key", "none.pub", cwd=place))
-    assert done.code == 4
+    assert done.code == 2
     assert "none.pub" in done.stderr
 
 
@@ -314,3 +314,39 @@ def run_child(place: Path, prepare: str, *args: str) -> Ran:
         check=False,
     )
     return Ran(args, done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("key", "generate", "-o", "new/dir/k.key"),
+        ("attest", "model", "--type", "approval", "--reason", "ok", "--key", "k.key", "--out", "new/dir"),
+    ],
+    ids=lambda args: args[0],
+)  # fmt: skip
+def test_a_missing_folder_to_write_in_is_a_wrong_call(
+    place: Path, run_cli: RunCli, args: tuple[str, ...]
+) -> None:
+    done = clear(run_cli(*args, cwd=place))
+    assert done.code == 2
+    assert "the folder `new/dir` does not exist" in done.stderr
+
+
+def test_an_empty_passphrase_variable_counts_as_not_set(place: Path, run_cli: RunCli) -> None:
+    empty = {"WEIGHTMARK_PASSPHRASE": ""}
+    done = run_cli("key", "generate", "-o", "plain.key", cwd=place, env=empty)
+    assert (done.code, "ENCRYPTED" in (place / "plain.key").read_text()) == (0, False)
+    refused = clear(run_cli("key", "generate", "-o", "e.key", "--encrypt", cwd=place, env=empty))
+    assert (refused.code, (place / "e.key").exists()) == (2, False)
+    run_cli("key", "generate", "-o", "e.key", cwd=place, env={"WEIGHTMARK_PASSPHRASE": "s"})
+    locked = clear(run_cli("sign", "model", "--key", "e.key", cwd=place, env=empty))
+    assert locked.code == 4
+    assert "no passphrase was given" in locked.stderr
+
+
+@pytest.mark.parametrize("words", [("key", "generate"), ("policy", "init", "--key", "k.pub")])
+def test_quiet_says_nothing_about_what_was_done(
+    place: Path, run_cli: RunCli, words: tuple[str, ...]
+) -> None:
+    done = run_cli(*words, "-q", cwd=place)
+    assert (done.code, done.stdout, done.stderr) == (0, "", "")

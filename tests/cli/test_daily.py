@@ -276,3 +276,95 @@ def test_the_demo_comes_true(spawn_cli: RunCli) -> None:
     assert done.code == 0, done.stdout + done.stderr
     assert "PKL001" in done.stdout
     assert "exit 3" in done.stdout
+
+
+def test_sign_claims_no_scan_where_nothing_is_scanned(tmp_path: Path, run_cli: RunCli) -> None:
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "plain" / "model.onnx").write_bytes(b"\x08\x07\x12\x07pytorch")
+    run_cli("key", "generate", "-o", "release.key", cwd=tmp_path)
+    done = run_cli("sign", "plain", "--key", "release.key", cwd=tmp_path)
+    assert done.code == 0
+    (line,) = [line for line in done.stdout.splitlines() if " scan " in line]
+    assert line.startswith("-")
+    assert line.endswith("0 of 1 files are of a kind that is scanned")
+    again = run_cli("sign", "plain", "--key", "release.key", "-f", "json", cwd=tmp_path)
+    facts = json.loads(again.stdout)["scan"]
+    assert facts == {"scanned": 0, "files": 1, "findings": 0, "result": "unsupported"}
+
+
+def test_the_key_that_signs_is_never_part_of_the_release(release: Path, run_cli: RunCli) -> None:
+    (release / "release.key").rename(release / "model" / "release.key")
+    done = run_cli("sign", "model", "--key", "model/release.key", cwd=release)
+    assert done.code == 1
+    assert "`release.key`" in done.stderr
+    assert "move it out" in done.stderr
+
+
+def test_any_one_of_several_keys_suffices(release: Path, run_cli: RunCli) -> None:
+    run_cli("key", "generate", "-o", "other.key", cwd=release)
+    keys = ("--key", "release.pub", "--key", "other.pub")
+    assert run_cli("verify", "model", *keys, cwd=release).code == 0
+    swapped = ("--key", "other.pub", "--key", "release.pub")
+    assert run_cli("verify", "model", *swapped, cwd=release).code == 0
+    assert run_cli("gate", "model", "--policy", "baseline", *swapped, cwd=release).code == 0
+    lines = {"WEIGHTMARK_KEY": "other.pub\nrelease.pub"}
+    assert run_cli("verify", "model", env=lines, cwd=release).code == 0
+    assert run_cli("verify", "model", "--key", "other.pub", cwd=release).code == 1
+
+
+def test_a_second_key_to_sign_with_is_refused(release: Path, run_cli: RunCli) -> None:
+    keys = ("--key", "release.key", "--private-key", "release.key")
+    done = run_cli("sign", "model", *keys, cwd=release)
+    assert done.code == 2
+    assert "given 2 times" in done.stderr
+
+
+def test_a_verifier_is_first_told_to_ask_the_publisher(tmp_path: Path, run_cli: RunCli) -> None:
+    (tmp_path / "in" / "model").mkdir(parents=True)
+    (tmp_path / "in" / "model" / "f").write_text("words")
+    done = run_cli("verify", "in/model", cwd=tmp_path)
+    assert done.code == 3
+    assert "ask the publisher" in done.stderr
+    assert "weightmark sign in/model --key" in done.stderr
+
+
+def test_a_broken_signature_beside_good_claims_has_a_name_of_its_own(
+    release: Path, run_cli: RunCli
+) -> None:
+    (release / "model" / "model.sig").write_text("{")
+    done = run_cli("verify", "model", "--key", "release.pub", "-f", "json", cwd=release)
+    assert done.code == 1
+    outcomes = {check["name"]: check["outcome"] for check in json.loads(done.stdout)["checks"]}
+    assert outcomes == {"sidecar": "fail", "signature": "pass", "manifest claim": "pass"}
+
+
+def test_signing_anew_says_that_the_receipt_is_old(release: Path, run_cli: RunCli) -> None:
+    sign = ("sign", "model", "--key", "release.key")
+    run_cli("ledger", "init", "ledger", "--admit", "release.pub", cwd=release)
+    append = (
+        "ledger",
+        "append",
+        "model/model.claims",
+        "--ledger",
+        "ledger",
+        "--key",
+        "release.key",
+    )
+    assert run_cli(*append, cwd=release).code == 0
+    assert "earlier release" not in run_cli(*sign, cwd=release).stderr
+    (release / "model" / "empty").write_text("more")
+    done = run_cli(*sign, cwd=release)
+    assert done.code == 0
+    assert "`model.receipt` is of an earlier release; append again" in done.stderr
+
+
+def test_scan_sums_up_what_lies_beside_the_content(release: Path, run_cli: RunCli) -> None:
+    git = release / "model" / ".git"
+    git.mkdir()
+    for name in ("HEAD", "config"):
+        (git / name).write_bytes(b"\x00\x01 no format at all")
+    done = run_cli("scan", "model", cwd=release)
+    assert done.code == 0
+    assert "model.sig" not in done.stdout
+    assert ".git/" not in done.stdout
+    assert "of them: signature, claims, receipt or outside of the artifact" in done.stdout

@@ -1,5 +1,6 @@
 """The commands that explain weightmark itself."""
 
+import ast
 import subprocess
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 from tests.cli.published import fitting
 from tests.cli.running import RunCli
 from weightmark.cli import doctor as doctor_module
+from weightmark.cli import explanations
+from weightmark.cli.explanations import CHECKS
 from weightmark.cli.render import Outcome
 from weightmark.errors import error_catalogue
 from weightmark.scanners.rules import catalogue
@@ -27,6 +30,47 @@ def test_every_code_is_explained(run_cli: RunCli, code: str) -> None:
     assert _answer(run_cli("explain", code, "-f", "json"))["code"] == code
 
 
+def test_every_rule_says_why_it_is_dangerous(run_cli: RunCli) -> None:
+    assert {rule[:4] for rule in catalogue()} <= set(explanations._FAMILIES)
+    text = run_cli("explain", "PKL001").stdout
+    for label in ("severity", "why", "help", "reference"):
+        assert f"\n{label}: " in text
+
+
+@pytest.mark.parametrize("code", error_catalogue())
+def test_every_error_says_more_than_its_title(run_cli: RunCli, code: str) -> None:
+    lines = run_cli("explain", code).stdout.splitlines()
+    assert len(" ".join(lines[3:])) > 100, lines
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_every_check_is_explained(run_cli: RunCli, name: str) -> None:
+    assert run_cli("explain", name).stdout.startswith(f"{name}: ")
+    assert run_cli("explain", *name.split()).stdout == run_cli("explain", name).stdout
+    assert _answer(run_cli("explain", name, "-f", "json"))["kind"] == "check"
+
+
+def test_no_check_is_printed_that_explain_does_not_know() -> None:
+    root = Path(__file__).parents[2]
+    files = [*(root / "attestations").rglob("*.py"), root / "weightmark" / "cli" / "gate.py"]
+    named = {
+        call.args[0].value
+        for file in files
+        for call in ast.walk(ast.parse(file.read_text()))
+        if isinstance(call, ast.Call)
+        and _called(call) in {"Check", "from_error"}
+        and call.args
+        and isinstance(call.args[0], ast.Constant)
+    }
+    assert {"signature", "scan", "ledger"} <= named
+    assert named <= set(CHECKS) | {"files"}
+
+
+def _called(call: ast.Call) -> str:
+    target = call.func
+    return target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
+
+
 def test_a_rule_is_found_in_lower_case(run_cli: RunCli) -> None:
     rule = next(iter(catalogue()))
     assert run_cli("explain", rule.lower()).stdout == run_cli("explain", rule).stdout
@@ -37,7 +81,7 @@ def test_an_unknown_code_is_2_with_a_suggestion(run_cli: RunCli) -> None:
     assert ran.returncode == 2
     assert (
         ran.stderr
-        == "error[usage]: no rule or error code `temperd`\nhint: did you mean `tampered`?\n"
+        == "error[usage]: no rule, error code or check `temperd`\nhint: did you mean `tampered`?\n"
     )
     assert "`weightmark rules`" in run_cli("explain", "zzzzzzz").stderr
 

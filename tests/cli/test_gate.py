@@ -278,6 +278,58 @@ def test_policy_init_writes_what_check_accepts_and_never_overwrites(
     assert KEY.public.identity in explained.stdout
 
 
+@pytest.mark.parametrize("words", [("gate.toml",), ("-o", "gate.toml"), ("--output=gate.toml",)])
+def test_policy_init_writes_where_it_is_told(
+    tmp_path: Path,
+    run_cli: RunCli,
+    public: str,
+    words: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = run_cli("policy", "init", *words, "--key", public)
+    assert (ran.code, Path("gate.toml").exists()) == (0, True)
+    assert run_cli("policy", "check", "gate.toml").code == 0
+
+
+@pytest.mark.parametrize(
+    "words", [("a.toml", "-o", "b.toml"), ("-o", "new/gate.toml"), ("new/gate.toml",)]
+)
+def test_policy_init_refuses_two_places_and_a_missing_one(
+    tmp_path: Path,
+    run_cli: RunCli,
+    public: str,
+    words: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = run_cli("policy", "init", *words, "--key", public)
+    assert (ran.code, list(tmp_path.rglob("*.toml"))) == (2, [])
+
+
+def test_a_policy_that_is_no_toml_is_named(
+    tmp_path: Path, run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gate.toml").write_text("version = 1\nmode =\n")
+    ran = run_cli("policy", "check", "gate.toml")
+    assert ran.code == 2
+    assert ran.stderr.startswith("error[policy]: the policy `gate.toml` is not TOML\n  why: ")
+    assert "line 2" in ran.stderr
+    assert "\nhint: " in ran.stderr
+
+
+def test_gate_names_the_variables_that_shaped_its_decision(
+    tmp_path: Path, run_cli: RunCli, public: str
+) -> None:
+    model = str(make_signed(tmp_path / "model"))
+    env = {"WEIGHTMARK_MODE": "warn", "WEIGHTMARK_GATE_POLICY": "baseline"}
+    ran = run_cli("gate", model, "--key", public, env=env)
+    assert "mode comes from the environment variable WEIGHTMARK_MODE\n" in ran.stdout
+    assert "policy comes from the environment variable WEIGHTMARK_GATE_POLICY\n" in ran.stdout
+    assert "key comes from" not in ran.stdout
+
+
 def test_policy_init_needs_a_key(tmp_path: Path, run_cli: RunCli) -> None:
     ran = run_cli("policy", "init", str(tmp_path / "policy.toml"))
     assert ran.code == 2

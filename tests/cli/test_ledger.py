@@ -47,7 +47,7 @@ def test_a_receipt_needs_somebody_to_trust(register: Path, run_cli: RunCli) -> N
 
 
 def test_a_receipt_of_another_log_is_refused(register: Path, run_cli: RunCli) -> None:
-    run_cli("ledger", "init", "other", cwd=register)
+    run_cli("ledger", "init", "other", "--admit", "release.pub", cwd=register)
     check = ("ledger", "verify", "--receipt", "model/model.receipt", "--log-key", "other/log.vkey")
     assert run_cli(*check, cwd=register).code == 1
 
@@ -156,7 +156,8 @@ def test_a_rolled_back_ledger_is_noticed(register: Path, run_cli: RunCli) -> Non
 
 def test_the_default_ledger_lies_in_the_data_folder(register: Path, run_cli: RunCli) -> None:
     data = {"XDG_DATA_HOME": str(register / "data")}
-    assert run_cli("ledger", "init", env=data, cwd=register).code == 0
+    init = ("ledger", "init", "--admit", "release.pub")
+    assert run_cli(*init, env=data, cwd=register).code == 0
     assert (register / "data" / "weightmark" / "ledger" / "ledger.db").is_file()
     assert run_cli("ledger", "list", env=data, cwd=register).code == 0
     assert (
@@ -168,7 +169,77 @@ def test_the_default_ledger_lies_in_the_data_folder(register: Path, run_cli: Run
 
 
 def test_a_ledger_is_never_made_over_something(register: Path, run_cli: RunCli) -> None:
-    assert run_cli("ledger", "init", "ledger", cwd=register).code == 2
+    again = run_cli("ledger", "init", "ledger", "--admit", "release.pub", cwd=register)
+    assert again.code == 2
+    assert "nobody" not in again.stderr
+
+
+def test_a_ledger_that_nobody_may_write_to_is_not_made(register: Path, run_cli: RunCli) -> None:
+    done = run_cli("ledger", "init", "dead", cwd=register)
+    assert done.code == 2
+    assert "weightmark ledger init dead --admit" in done.stderr
+    assert not (register / "dead").exists()
+
+
+@pytest.mark.parametrize("wrong", ["release.pub", "none.vkey", "model/model.safetensors"])
+def test_a_log_key_that_is_none_is_a_wrong_call(
+    register: Path, run_cli: RunCli, wrong: str
+) -> None:
+    check = ("ledger", "verify", "--receipt", "model/model.receipt", "--log-key", wrong)
+    assert run_cli(*check, cwd=register).code == 2
+    missing = ("ledger", "verify", "--receipt", "none", "--log-key", "ledger/log.vkey")
+    assert run_cli(*missing, cwd=register).code == 2
+    assert (
+        run_cli("ledger", "list", "--ledger", "ledger", "--log-key", wrong, cwd=register).code == 2
+    )
+
+
+def test_appending_a_folder_names_its_claims(register: Path, run_cli: RunCli) -> None:
+    done = run_cli("ledger", "append", "model", "--ledger", "ledger", cwd=register)
+    assert done.code == 2
+    assert "`model/model.claims`" in done.stderr
+
+
+def test_a_claim_whose_signer_is_not_admitted_says_so(register: Path, run_cli: RunCli) -> None:
+    run_cli("key", "generate", "-o", "other.key", cwd=register)
+    (register / "theirs").mkdir()
+    (register / "theirs" / "notes.txt").write_text("words")
+    assert run_cli("sign", "theirs", "--key", "other.key", cwd=register).code == 0
+    append = (
+        "ledger",
+        "append",
+        "theirs/model.claims",
+        "--ledger",
+        "ledger",
+        "--key",
+        "release.key",
+    )
+    refused = run_cli(*append, cwd=register)
+    assert refused.code == 1
+    assert "signer of the claim is not admitted" in refused.stderr
+    assert "--kind observed" in refused.stderr
+    assert run_cli(*append, "--kind", "observed", cwd=register).code == 0
+
+
+def test_list_says_who_signed_and_what_was_left_out(register: Path, run_cli: RunCli) -> None:
+    listing = ("ledger", "list", "--ledger", "ledger")
+    cut = run_cli(*listing, "--limit", "1", cwd=register)
+    assert "2 more" in cut.stderr
+    assert "--start 1" in cut.stderr
+    whole = run_cli(*listing, cwd=register)
+    assert "more" not in whole.stderr
+    signer = json.loads(run_cli(*listing, "-f", "json", cwd=register).stdout)["entries"][1][
+        "signer"
+    ]
+    assert whole.stdout.splitlines()[1].endswith(f"{signer[:16]}…")
+
+
+def test_list_for_a_subject_that_is_none_is_a_wrong_call(register: Path, run_cli: RunCli) -> None:
+    listing = ("ledger", "list", "--ledger", "ledger", "--subject")
+    assert run_cli(*listing, "my-model", cwd=register).code == 2
+    nothing = run_cli(*listing, "wm1:" + "0" * 64, cwd=register)
+    assert nothing.code == 0
+    assert "no entries match" in nothing.stderr
 
 
 def test_verify_recomputes_the_whole_log(register: Path, run_cli: RunCli) -> None:

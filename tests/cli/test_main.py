@@ -175,8 +175,30 @@ def test_a_full_disk_on_stdout_is_4_and_never_0(spawn_cli: RunCli) -> None:
                 command_line(*args), stdout=full, stderr=subprocess.PIPE, text=True, check=False
             )
         assert done.returncode == 4
-        assert done.stderr.startswith("error[io]: ")
+        assert done.stderr.startswith("error[io]: cannot read or write `stdout`: ")
         assert "Exception ignored" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (["ledger", "init", "l", "--admit", "k.pub"], 0),
+        (["digest", "k.pub"], 0),
+        (["verify", "k.pub", "--key", "k.pub"], 3),
+        (["verify", "missing", "--key", "k.pub"], 2),
+    ],
+)
+@pytest.mark.parametrize("redirect", ["2>/dev/full", "2>&-"])
+def test_what_stderr_takes_changes_no_exit_code(
+    spawn_cli: RunCli, quiet_environment: Path, args: list[str], code: int, redirect: str
+) -> None:
+    assert spawn_cli("key", "generate", "-o", "k.key").returncode == 0
+    line = " ".join(command_line(*args))
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{line} {redirect}"], capture_output=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    assert done.returncode == code
 
 
 @pytest.mark.parametrize("redirect", [">&-", "2>&-", "2>/dev/full"])

@@ -65,9 +65,10 @@ CALLS = [
     Call("verify", ("tampered", *PUBLIC), 1, "refused"),
     Call("verify", ("model", "--key", "stranger.pub"), 1, "refused"),
     Call("verify", ("mixed", *PUBLIC), 1, "refused"),
+    Call("verify", ("broken", *PUBLIC), 1, "refused"),
     Call("verify", ("plain", *PUBLIC), 3, error=True),
     Call("verify", ("model",), 2, error=True),
-    Call("verify", ("model", "--key", "missing.pub"), 4, error=True),
+    Call("verify", ("model", "--key", "missing.pub"), 2, error=True),
     Call("scan", ("model",), 0, "clean"),
     Call("scan", ("model", "evil"), 1, "unsafe"),
     Call("scan", ("evil", "--exit-zero"), 0, "unsafe"),
@@ -79,7 +80,9 @@ CALLS = [
     Call("inspect", ("model/model.receipt",)),
     Call("inspect", ("strange.receipt",)),
     Call("inspect", ("strange.sig",)),
-    Call("inspect", ("plain/f",), 1, error=True),
+    Call("inspect", ("plain/f",), 2, error=True),
+    Call("inspect", ("release.pub",), 2, error=True),
+    Call("inspect", ("model",), 2, error=True),
     Call("gate", ("model", "--policy", "baseline", *PUBLIC), 0, "allow"),
     Call("gate", ("model", "--policy", "baseline", *PUBLIC, *LEDGER), 0, "allow"),
     Call("gate", ("model", "--policy", "baseline", *PUBLIC, *LEDGER, "--record", "--vsa", "v",
@@ -87,6 +90,8 @@ CALLS = [
     Call("gate", ("evil", "--policy", "strict", *PUBLIC), 1, "deny"),
     Call("gate", ("evil", "--policy", "audit", *PUBLIC), 0, "would-deny"),
     Call("gate", ("empty", "--policy", "baseline", *PUBLIC), 3, "nothing-to-check"),
+    Call("gate", ("broken", "--policy", "baseline", *PUBLIC), 1, "deny"),
+    Call("gate", ("mixed", "--policy", "baseline", *PUBLIC), 1, "deny"),
     Call("gate", ("model", "--policy", "basline", *PUBLIC), 2, error=True),
     Call("policy init", ("new.toml", *PUBLIC), changes=True),
     Call("policy init", ("policy.toml", *PUBLIC), 2, error=True),
@@ -118,6 +123,7 @@ CALLS = [
     Call("rules"),
     Call("explain", ("PKL001",)),
     Call("explain", ("tampered",)),
+    Call("explain", ("manifest claim",)),
     Call("explain", ("nonsense",), 2, error=True),
     Call("doctor", (), 0, "fit", changes=True),
     Call("doctor", (), 4, "unfit", env={"XDG_STATE_HOME": "/dev/null/x"}, changes=True),
@@ -155,6 +161,10 @@ def house(tmp_path: Path, run_cli: RunCli) -> Path:
     _put(tmp_path, "tampered/model.sig", signature.read_bytes())
     _put(tmp_path, "mixed/weights.pkl", HONEST)
     _put(tmp_path, "mixed/model.claims", claims.read_bytes() + b"{}\n" + _restated(bundle, b"{}"))
+    _put(tmp_path, "broken/weights.pkl", HONEST)
+    _put(tmp_path, "broken/model.sig", b"{")
+    _put(tmp_path, "broken/model.receipt", b"words")
+    _put(tmp_path, "broken/model.claims", claims.read_bytes() + b"{}\nwords\n")
     blobs = [path for path in (tmp_path / "damaged" / "claims").rglob("*") if path.is_file()]
     next(one for one in blobs if one.read_bytes() in claims.read_bytes()).write_bytes(b"other")
     return tmp_path
@@ -213,6 +223,8 @@ def test_every_answer_fits_its_schema(call: Call, house: Path, run_cli: RunCli) 
     assert document["exit"] == ran.code
     if not call.error:
         assert document["verdict"] == call.verdict
+        names = [check["name"] for check in document["checks"]]
+        assert len(set(names)) == len(names)
         _check_rules(document, house)
 
 

@@ -1,6 +1,7 @@
 """Settings files: order, strictness, and that nothing judged or found in CI configures the judge."""
 
 import contextlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -203,6 +204,43 @@ def test_a_pull_request_cannot_configure_its_judge(
     assert _value(ran, "jobs").startswith("3 ")
     named = run_cli("toy", "--config", name, cwd=tmp_path, env={"CI": "true"})
     assert _value(named, "policy").startswith("'weak'")
+
+
+def test_a_file_that_is_named_is_not_ignored_as_found(run_cli: RunCli, tmp_path: Path) -> None:
+    (tmp_path / "weightmark.toml").write_text("policy = 'mine'\n")
+    for name in ("weightmark.toml", str(tmp_path / "weightmark.toml")):
+        ran = run_cli("toy", "--config", name, cwd=tmp_path, env={"CI": "true"})
+        assert _value(ran, "policy").startswith("'mine'")
+        assert ran.stderr == ""
+
+
+def test_a_missing_option_that_an_ignored_file_holds_says_so(
+    run_cli: RunCli, tmp_path: Path
+) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "weightmark.toml").write_text("[gate]\npolicy = 'baseline'\n")
+    ran = run_cli("gate", "model", cwd=tmp_path, env={"CI": "true"})
+    assert ran.returncode == 2
+    assert ran.stderr == (
+        "error[usage]: missing option `--policy`\n"
+        f"  why: ignored `policy` from `{tmp_path / 'weightmark.toml'}`: `CI` is set\n"
+        "hint: name it with `--policy`, or name the file with `--config FILE`\n"
+    )
+
+
+@pytest.mark.parametrize("from_file", [False, True])
+def test_what_is_set_for_all_commands_breaks_none(
+    run_cli: RunCli, tmp_path: Path, *, from_file: bool
+) -> None:
+    env = {} if from_file else {"WEIGHTMARK_FORMAT": "json", "WEIGHTMARK_OUTPUT": "answer"}
+    if from_file:
+        (tmp_path / "weightmark.toml").write_text("format = 'json'\noutput = 'answer'\n")
+    for args in (("help",), ("completion", "bash"), ("key", "generate", "-o", "k.key")):
+        assert run_cli(*args, cwd=tmp_path, env=env).stderr == "", args
+    ran = run_cli("key", "generate", cwd=tmp_path, env=env)
+    assert json.loads(ran.stdout)["private_key"] == "release.key"
+    policy = run_cli("policy", "init", "--key", "k.pub", cwd=tmp_path, env=env)
+    assert json.loads(policy.stdout)["path"] == "weightmark-policy.toml"
 
 
 @pytest.mark.parametrize(

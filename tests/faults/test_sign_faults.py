@@ -219,8 +219,8 @@ def test_files_get_their_names_also_where_no_nameless_file_can_be_made(
     monkeypatch.setattr(atomic, "_open_nameless", lambda _path, _mode: None)
     atomic.replace_files({tmp_path / "a": b"1", tmp_path / "b": b"2"})
     atomic.replace_files({tmp_path / "a": b"3"})
-    atomic.create_private_file(tmp_path / "k", b"secret")
+    atomic.create_file(tmp_path / "k", b"secret")
     with pytest.raises(FileExistsError):
-        atomic.create_private_file(tmp_path / "k", b"other")
+        atomic.create_file(tmp_path / "k", b"other")
     assert content(tmp_path) == {"a": b"3", "b": b"2", "k": b"secret"}
     assert (tmp_path / "k").stat().st_mode & 0o777 == 0o600

@@ -56,3 +56,29 @@ def test_a_link_under_a_reserved_name_hides_nothing(tmp_path: Path) -> None:
 def test_everything_else_is_opened(tmp_path: Path, name: str) -> None:
     report = scan_artifact(tree(tmp_path, name))
     assert [finding.rule for finding in report.findings] == ["PKL001"]
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "evilmod.py",
+        "lib/evilmod.py",
+        "evilmod/__init__.py",
+        "evilmod.cpython-311-x86_64-linux-gnu.so",
+    ],
+)
+def test_an_import_of_a_module_beside_the_pickle_runs_it(tmp_path: Path, module: str) -> None:
+    (tmp_path / "p.pkl").write_bytes(b"cevilmod\nx\n.")
+    alone = scan_artifact(tmp_path)
+    assert alone.worst == Severity.MEDIUM
+    (tmp_path / module).parent.mkdir(exist_ok=True)
+    (tmp_path / module).write_text("print('ran')")
+    beside = scan_artifact(tmp_path)
+    assert "TRE005" in {finding.rule for finding in beside.findings}
+    assert code(beside) is Exit.BAD
+
+
+def test_a_script_beside_an_honest_pickle_is_no_finding(tmp_path: Path) -> None:
+    (tmp_path / "p.pkl").write_bytes(HONEST)
+    (tmp_path / "train.py").write_text("print('honest')")
+    assert scan_artifact(tmp_path).worst is None

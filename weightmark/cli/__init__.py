@@ -28,6 +28,8 @@ How to write a command, here `weightmark/cli/digest.py` (the map in `app.py` nam
             ...
         console.finish(Document("weightmark/digest/v1", Exit.GOOD, facts={...}, lines=(...)))
 
+`lines` are the data asked for; `notices` say what was done, and are left out with `-q`.
+
 Rules. `command()` adds `-f -o -q -v --color --no-progress --offline --config --isolated --jobs`:
 read them from the console (`console.offline`, `console.jobs`, ...). With `command("key generate", own_output=True)` the
 command declares `-o/--output` itself (a file that it makes). Do not add `common_options`, and do

@@ -61,7 +61,9 @@ COMMANDS: Mapping[str, Entry] = {
     "ledger": Entry("", "keep and check an append-only register", "Register", True, _LEDGER),
     "key": Entry("", "make and show signing keys", "Set-up", True, _KEY),
     "rules": Entry("weightmark.cli.rules:rules", "list the scan rules", "Set-up"),
-    "explain": Entry("weightmark.cli.explain:explain", "explain a rule or an error code", "Set-up"),
+    "explain": Entry(
+        "weightmark.cli.explain:explain", "explain a rule, an error code or a check", "Set-up"
+    ),
     "doctor": Entry("weightmark.cli.doctor:doctor", "check this installation", "Set-up"),
     "completion": Entry(
         "weightmark.cli.completion:completion", "print a shell completion script", "Set-up"

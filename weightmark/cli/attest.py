@@ -9,6 +9,7 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.options import option, trust_options
+from weightmark.cli.places import require_folder
 from weightmark.cli.sign import signed_document
 from weightmark.cli.signer_options import load_signer, passphrase_option
 from weightmark.errors import CallError
@@ -77,6 +78,8 @@ def attest(
         uri, predicate = _approval(predicate_file, reason, expires)
     else:
         uri, predicate = _type_uri(predicate_type), _read_predicate(predicate_file, reason, expires)
+    if out:
+        require_folder(Path(out))
     signer = load_signer(key, passphrase_file, command=f"attest {path} --type {predicate_type}")
     with console.progress(None) as progress:
         result = add_claim(

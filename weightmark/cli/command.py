@@ -31,16 +31,36 @@ class WeightmarkCommand(click.Command):
         super().__init__(name.rpartition(" ")[2], **attrs)
         self.path = name
         for flag_option in self.flag_options():
-            flag_option.envvar = environment_twins(self.path, flag_option.flag)
+            twins = environment_twins(self.path, flag_option.flag)
+            flag_option.envvar = twins[:1] if self.is_own(flag_option) else twins
 
     def flag_options(self) -> list[FlagOption]:
         """Return all options but `--help`."""
         return [param for param in self.params if isinstance(param, FlagOption)]
 
+    def is_own(self, flag_option: FlagOption) -> bool:
+        """Return whether a flag means something else here than on other commands.
+
+        `--output` of a file that the command makes, and `--format` where there is only one. What
+        is set for all commands at once does not reach them.
+        """
+        if flag_option.flag == "output":
+            return not flag_option.common
+        kind = flag_option.type
+        return (
+            flag_option.common
+            and flag_option.flag == "format"
+            and isinstance(kind, click.Choice)
+            and len(kind.choices) == 1
+        )
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the settings files that apply, then parse, then make the console."""
         settings = Settings() if ctx.resilient_parsing else self._settings(ctx, args)
-        rest = super().parse_args(ctx, args)
+        try:
+            rest = super().parse_args(ctx, args)
+        except click.MissingParameter as error:
+            raise _explained(error, settings) from error
         self._refuse_empty_words(ctx)
         ctx.obj = _console(ctx, settings.with_origins(self._origins(ctx)))
         ctx.meta[CONSOLE_META] = ctx.obj
@@ -123,6 +143,19 @@ def command(
         return click.command(path, cls=WeightmarkCommand, **attrs)(decorated)
 
     return make
+
+
+def _explained(error: click.MissingParameter, settings: Settings) -> Exception:
+    """Say that a settings file had the missing option, where it was not allowed to set it."""
+    flag = error.param.flag if isinstance(error.param, FlagOption) else ""
+    note = settings.ignored.get(flag)
+    if note is None:
+        return error
+    return CallError(
+        f"missing option `--{flag}`",
+        why=note.rpartition(";")[0],
+        fix=f"name it with `--{flag}`, or name the file with `--config FILE`",
+    )
 
 
 def _console(ctx: click.Context, settings: Settings) -> Console:

@@ -83,7 +83,16 @@ def _discover(named: Any, artifacts: list[Path]) -> Discovery:
         found = discover(start, artifacts)
     if not named:
         return found
-    return Discovery((named_file(Path(named), artifacts), *found.files), found.notes)
+    chosen = named_file(Path(named), artifacts)
+    others = [file for file in found.files if not _same_file(file.path, chosen.path)]
+    return Discovery((chosen, *others), found.notes)
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
 
 
 def _vocabulary(command: "WeightmarkCommand", options: Mapping[str, "FlagOption"]) -> Vocabulary:
@@ -95,6 +104,7 @@ def _vocabulary(command: "WeightmarkCommand", options: Mapping[str, "FlagOption"
         flags=flags,
         commands=top_level_names(),
         all_flags=lambda: all_flags() - _ABOUT_FILES,
+        own=frozenset(flag for flag, made in options.items() if command.is_own(made)),
     )
 
 

@@ -105,4 +105,6 @@ def _writable(name: str, folder: Path) -> CheckLine:
 def _ledger(path: Path) -> CheckLine:
     if path.exists():
         return CheckLine(Outcome.INFO, "ledger", f"`{path}`")
-    return CheckLine(Outcome.INFO, "ledger", "none yet; `weightmark ledger init` makes one")
+    return CheckLine(
+        Outcome.INFO, "ledger", "none yet; `weightmark ledger init --admit release.pub` makes one"
+    )

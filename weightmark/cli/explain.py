@@ -1,4 +1,4 @@
-"""`weightmark explain`: what a rule or an error code means, and what to do."""
+"""`weightmark explain`: what a rule, an error code or a check means, and what to do."""
 
 import difflib
 import inspect
@@ -8,6 +8,7 @@ import click
 
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
+from weightmark.cli.explanations import CHECKS, CheckMeaning, danger_of
 from weightmark.cli.render import Document
 from weightmark.errors import CallError, Exit, WeightmarkError, error_catalogue
 
@@ -18,19 +19,22 @@ __all__ = ["explain"]
 
 
 @command("explain")
-@click.argument("code")
+@click.argument("words", metavar="CODE", nargs=-1, required=True)
 @pass_console
-def explain(console: Console, code: str) -> NoReturn:
-    """Explain CODE: a scan rule as `PKL001`, or an error code as `tampered`."""
+def explain(console: Console, words: tuple[str, ...]) -> NoReturn:
+    """Explain CODE: a scan rule as `PKL001`, an error code as `tampered`, a check as `manifest claim`."""
     from weightmark.scanners.rules import catalogue
 
+    code = " ".join(words)
     errors, rules = error_catalogue(), catalogue()
     if code.upper() in rules:
         document = _rule_document(rules[code.upper()])
     elif code.lower() in errors:
         document = _error_document(errors[code.lower()])
+    elif code.lower() in CHECKS:
+        document = _check_document(code.lower(), CHECKS[code.lower()])
     else:
-        raise _unknown(code, [*rules, *errors])
+        raise _unknown(code, [*rules, *errors, *CHECKS])
     console.finish(document)
 
 
@@ -39,6 +43,7 @@ def _rule_document(rule: "Rule") -> Document:
         f"{rule.id}: {rule.title}",
         "",
         f"severity: {rule.severity.word}",
+        f"why: {danger_of(rule.id)}",
         f"help: {rule.help}",
     ]
     lines += [f"reference: {reference}" for reference in rule.references]
@@ -47,6 +52,7 @@ def _rule_document(rule: "Rule") -> Document:
         "code": rule.id,
         "title": rule.title,
         "severity": rule.severity.word,
+        "why": danger_of(rule.id),
         "help": rule.help,
         "references": list(rule.references),
     }
@@ -67,6 +73,12 @@ def _error_document(error: type[WeightmarkError]) -> Document:
     return Document("weightmark/explain/v1", Exit.GOOD, facts=facts, lines=lines)
 
 
+def _check_document(name: str, check: CheckMeaning) -> Document:
+    facts = {"kind": "check", "code": name, "title": check.title, "help": check.help}
+    lines = (f"{name}: {check.title}", "", check.help)
+    return Document("weightmark/explain/v1", Exit.GOOD, facts=facts, lines=lines)
+
+
 def _meaning(code: Exit) -> str:
     return {
         Exit.BAD: "checked, and bad",
@@ -82,4 +94,4 @@ def _unknown(code: str, known: list[str]) -> CallError:
     fix = (
         f"did you mean `{spellings[close[0]]}`?" if close else "`weightmark rules` lists the rules"
     )
-    return CallError(f"no rule or error code `{code}`", fix=fix)
+    return CallError(f"no rule, error code or check `{code}`", fix=fix)

@@ -1,5 +1,6 @@
 """`weightmark gate`: allow or refuse an artifact by policy, and say why."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,7 +71,7 @@ class _Keeping:
     required=True,
     help="`baseline`, `strict`, `audit`, or a policy file (with `/` or `.toml`)",
 )
-@trust_options()
+@trust_options(several=True)
 @option(
     "--mode",
     type=click.Choice(["enforce", "warn"]),
@@ -100,7 +101,7 @@ def gate(
     path: str,
     *,
     policy_word: str,
-    key: str | None,
+    key: tuple[str, ...],
     mode: str | None,
     fail_on: str | None,
     signature: str | None,
@@ -120,9 +121,10 @@ def gate(
     from weightmark.attestations.gate.collect import Sources
     from weightmark.attestations.gate.gate import gate as run_gate
 
-    for what, place in {"the key": key, "the ledger": ledger, "the VSA": vsa}.items():
+    named = [*(("the key", one) for one in key), ("the ledger", ledger), ("the VSA", vsa)]
+    for what, place in named:
         _require_outside(path, what, place)
-    policy = _policy(path, policy_word, key=key, mode=mode, fail_on=fail_on)
+    policy = _policy(path, policy_word, keys=key, mode=mode, fail_on=fail_on)
     keeping = _keeping(
         f"gate {path}",
         ledger or "",
@@ -152,7 +154,7 @@ def _require_outside(path: str, what: str, place: str | None) -> None:
 
 
 def _policy(
-    path: str, word: str, *, key: str | None, mode: str | None, fail_on: str | None
+    path: str, word: str, *, keys: Sequence[str], mode: str | None, fail_on: str | None
 ) -> "Policy":
     from weightmark.attestations.keys import PublicKey
     from weightmark.attestations.policy.load import load_policy
@@ -160,7 +162,7 @@ def _policy(
     from weightmark.scanners.findings import Severity
 
     policy = load_policy(word, artifact=Path(path))
-    policy = policy.with_keys([PublicKey.load(key)] if key else [])
+    policy = policy.with_keys([PublicKey.load(key) for key in keys])
     policy = policy.with_fail_on(Severity.parse(fail_on) if fail_on else None)
     return policy.with_mode(Mode(mode) if mode else None)
 
@@ -240,6 +242,15 @@ def _tell_settings(console: Console, policy: "Policy") -> None:
         console.detail(f"{flag}: from {origin}")
 
 
+def _from_environment(console: Console) -> tuple[str, ...]:
+    """Name the variables that shaped the decision: nobody sees them in the call."""
+    return tuple(
+        f"- {flag} comes from the environment variable {origin}"
+        for flag, origin in _origins(console).items()
+        if origin.startswith("WEIGHTMARK_")
+    )
+
+
 def _origins(console: Console) -> dict[str, str]:
     return {flag: console.settings.origin(flag) for flag in _TOLD}
 
@@ -251,7 +262,7 @@ def _document(
     kept: "tuple[Check, ...]",
     facts: dict[str, Any],
 ) -> Document:
-    from weightmark.attestations.checks import exit_of
+    from weightmark.attestations.checks import exit_of, merge_checks
 
     evidence, policy = decision.evidence, decision.policy
     failed = [check for check in kept if check.outcome != "info"]
@@ -264,7 +275,8 @@ def _document(
             f"{decision.word}: {evidence.identity or path} by policy `{policy.name}`"
             f"{', but the decision was not kept as asked' if failed else ''}"
         ),
-        checks=check_lines([*decision.checks, *kept]),
+        checks=check_lines(merge_checks([*decision.checks, *kept])),
+        notices=_from_environment(console),
         findings=finding_lines(one for one in scan if one.severity >= policy.scan.fail_on),
         facts={
             "path": path,

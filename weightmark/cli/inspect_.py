@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["inspect"]
 
+_HEAD = 64
+
 
 @command("inspect")
 @click.argument("path", metavar="FILE", type=click.Path())
@@ -31,7 +33,13 @@ def inspect(console: Console, path: str) -> None:
 
     if not Path(path).exists() and not Path(path).is_symlink():
         raise CallError(f"`{path}` does not exist", fix="check the path")
+    if Path(path).is_dir():
+        claims = Path(path) / "model.claims"
+        raise CallError(
+            f"`{path}` is a folder", fix=f"name a file that speaks of it, for example `{claims}`"
+        )
     data = read_bounded(Path(path))
+    _refuse_other_files(path, data)
     entries = _receipt(data) if data.startswith(b"c2sp.org/tlog-proof@") else _bundles(data)
     console.note("nothing was verified: this is what the file says of itself")
     lines = json.dumps(entries, indent=2, ensure_ascii=True).splitlines()
@@ -43,6 +51,19 @@ def inspect(console: Console, path: str) -> None:
             lines=tuple(lines),
         )
     )
+
+
+def _refuse_other_files(path: str, data: bytes) -> None:
+    """Refuse what is no damaged document but simply another kind of file."""
+    fix = "name a signature, a claims file, a bundle or a receipt"
+    if b"-----BEGIN" in data[:_HEAD]:
+        kind = "private" if b"PRIVATE KEY-----" in data[:_HEAD] else "public"
+        raise CallError(
+            f"`{path}` is a {kind} key, which says nothing of a model",
+            fix=f"{fix}, or see the key with `weightmark key show`",
+        )
+    if not data.lstrip().startswith((b"{", b"c2sp.org/tlog-proof@")):
+        raise CallError(f"`{path}` is no bundle, no claims and no receipt", fix=fix)
 
 
 def _bundles(data: bytes) -> list[dict[str, Any]]:

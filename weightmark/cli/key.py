@@ -8,6 +8,7 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.options import option
+from weightmark.cli.places import require_folder_of
 from weightmark.cli.render.interface import Document
 from weightmark.cli.signer_options import passphrase_option, read_passphrase
 from weightmark.errors import CallError, Exit
@@ -59,6 +60,7 @@ def generate(
     public_path = (
         path.with_suffix(".pub") if path.suffix == ".key" else path.with_name(path.name + ".pub")
     )
+    require_folder_of(path)
     _refuse_existing(path, public_path)
     passphrase = _passphrase_for(path, passphrase_file, encrypt=encrypt)
     key = PrivateKey.generate(kind)
@@ -73,7 +75,7 @@ def generate(
                 **_facts(key.public),
                 "encrypted": bool(passphrase),
             },
-            lines=(
+            notices=(
                 f"private key  {path}   keep it; whoever has it signs in your name",
                 f"public key   {public_path}   give it to whoever verifies",
                 f"fingerprint  {key.public.identity}",
@@ -119,7 +121,7 @@ def _facts(key: "PublicKey") -> dict[str, str]:
 def _passphrase_for(path: Path, passphrase_file: str | None, *, encrypt: bool) -> bytes | None:
     import os
 
-    if not encrypt and not passphrase_file and "WEIGHTMARK_PASSPHRASE" not in os.environ:
+    if not encrypt and not passphrase_file and not os.environ.get("WEIGHTMARK_PASSPHRASE"):
         return None
     passphrase = read_passphrase(str(path), passphrase_file, confirm=True)
     if not passphrase:
@@ -145,14 +147,14 @@ def _occupied(path: Path) -> CallError:
 
 
 def _write_pair(path: Path, public_path: Path, key: "PrivateKey", passphrase: bytes | None) -> None:
-    from weightmark.provenance.atomic import create_private_file
+    from weightmark.provenance.atomic import create_file
 
     try:
-        create_private_file(path, key.to_pem(passphrase))
+        create_file(path, key.to_pem(passphrase))
     except FileExistsError as error:
         raise _occupied(path) from error
     try:
-        create_private_file(public_path, key.public.pem, mode=0o644)
+        create_file(public_path, key.public.pem, mode=0o644)
     except FileExistsError as error:
         path.unlink()
         raise _occupied(public_path) from error

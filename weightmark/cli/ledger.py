@@ -1,5 +1,7 @@
 """`weightmark ledger`: keep and check an append-only register."""
 
+import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +10,7 @@ import click
 
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
-from weightmark.cli.documents import event_facts
+from weightmark.cli.documents import check_lines, event_facts
 from weightmark.cli.ledger_options import (
     ledger_option,
     ledger_path,
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
     from weightmark.provenance.ledger.snapshot import LoggedEvent
 
 __all__ = ["append", "init", "list_", "prove", "show", "verify"]
+
+_SUBJECT = re.compile(r"(wm1|sha256|key):[0-9a-f]{64}")
+_SHORT_DIGEST = 12
 
 
 @command("ledger init")
@@ -52,17 +57,21 @@ def init(console: Console, path: str | None, *, admit: tuple[str, ...], origin: 
     """
     from weightmark.provenance.ledger.log import Ledger
 
+    if not admit:
+        raise CallError(
+            "nobody would be allowed to write to this ledger",
+            why="who may write stands in entry 0, which never changes",
+            fix=f"name at least one public key: `{_init_command(path)} --admit release.pub`",
+        )
     folder = ledger_path(path)
     if origin:
         _check_origin(origin)
     with Ledger.create(folder, origin=origin or "", submitters=_submitters(admit)) as ledger:
         facts = {"path": str(folder), "origin": ledger.origin, "log_key": ledger.vkey}
-    if not admit:
-        console.note("nobody may write to this ledger: make it again with `--admit KEY`")
     console.hint(f"move `{folder / 'recovery.key'}` to a place that is offline")
     lines = (f"ledger   {folder}", f"origin   {facts['origin']}", f"log key  {facts['log_key']}")
     console.finish(
-        Document(schema="weightmark/ledger-init/v1", exit=Exit.GOOD, facts=facts, lines=lines)
+        Document(schema="weightmark/ledger-init/v1", exit=Exit.GOOD, facts=facts, notices=lines)
     )
 
 
@@ -120,7 +129,7 @@ def append(
                 "entries": [_receipt_facts(one) for one in receipts],
                 "receipt": str(target) if newest and target else None,
             },
-            lines=tuple(_line(one.index, one.event) for one in receipts),
+            notices=tuple(_line(one.index, one.event) for one in receipts),
         )
     )
 
@@ -150,16 +159,27 @@ def list_(
     limit: int,
 ) -> None:
     """List the entries of a ledger, each proven against its signed checkpoint."""
+    if subject and not _SUBJECT.fullmatch(subject):
+        raise CallError(
+            f"`{subject}` is no identity", fix="name it as `weightmark digest` does: `wm1:<hex>`"
+        )
     with open_ledger(ledger, log_key) as log:
+        size = log.refresh().size
         if subject or kind:
-            found = log.find(subject=subject, kind=_kind(kind), start=start)[:limit]
+            matching = log.find(subject=subject, kind=_kind(kind), start=start)
+            found, more = matching[:limit], len(matching) - limit
         else:
             found = log.entries(start, limit)
+            more = size - start - len(found)
         facts = {
             "origin": log.origin,
-            "size": log.refresh().size,
+            "size": size,
             "entries": [_event_facts(one) for one in found],
         }
+    if not found:
+        console.note("no entries match")
+    elif more > 0:
+        console.note(f"{more} more; use `--start {found[-1].index + 1}` or `--limit`")
     lines = tuple(_line(one.index, one.event) for one in found)
     console.finish(
         Document(schema="weightmark/ledger-list/v1", exit=Exit.GOOD, facts=facts, lines=lines)
@@ -246,6 +266,10 @@ def verify(
     console.finish(_audit_document(audit))
 
 
+def _init_command(path: str | None) -> str:
+    return "weightmark ledger init" + (f" {shlex.quote(path)}" if path else "")
+
+
 def _check_origin(origin: str) -> None:
     from weightmark.errors import MalformedError
     from weightmark.provenance.ledger.event import check_origin
@@ -293,6 +317,10 @@ def _read_claims(path: Path) -> "list[Bundle]":
             f"`{path}` does not exist",
             fix="name a file of claims, for example `my-model/model.claims`",
         )
+    if path.is_dir():
+        raise CallError(
+            f"`{path}` is a folder, not a file of claims", fix=f"name `{path / 'model.claims'}`"
+        )
     lines = parse_claims(read_bounded(path))
     if not lines:
         raise NoInputError(f"`{path}` holds no claims", fix="sign the artifact first")
@@ -320,7 +348,7 @@ def _check_receipt(
     from weightmark.provenance.identification import identify
     from weightmark.provenance.ledger.note import NoteVerifier
     from weightmark.provenance.ledger.proof import verify_receipt
-    from weightmark.provenance.sidecars import read_bounded
+    from weightmark.provenance.sidecars import read_named
 
     if log_key:
         verifier = NoteVerifier.parse(read_log_key(log_key))
@@ -333,7 +361,7 @@ def _check_receipt(
             why="anybody can make a log of their own",
             fix="name the log's verifier key with `--log-key log.vkey`",
         )
-    verified = verify_receipt(read_bounded(receipt), verifier)
+    verified = verify_receipt(read_named(receipt, "receipt"), verifier)
     checks = [_receipt_check(verified)]
     if path:
         with console.progress(None) as progress:
@@ -374,23 +402,16 @@ def _subject_check(identity: str, verified: "VerifiedReceipt") -> CheckLine:
 
 
 def _audit_document(audit: "LedgerAudit") -> Document:
-    checks = (
-        [
-            CheckLine(
-                Outcome.PASS, "log", f"{audit.head.size} entries, root and checkpoint recomputed"
-            )
-        ]
-        if not audit.problems
-        else []
-    )
-    checks += [
-        CheckLine(
-            Outcome.FAIL if problem.exit is Exit.BAD else Outcome.UNCHECKED,
-            problem.where,
-            problem.what,
+    from weightmark.attestations.checks import Check, merge_checks
+    from weightmark.attestations.checks import Outcome as Came
+
+    sound = f"{audit.head.size} entries, root and checkpoint recomputed"
+    checks = [
+        Check(
+            problem.where, Came.FAIL if problem.exit is Exit.BAD else Came.UNCHECKED, problem.what
         )
         for problem in audit.problems
-    ]
+    ] or [Check("log", Came.PASS, sound)]
     code = audit.exit
     return Document(
         schema="weightmark/ledger-verify/v1",
@@ -399,7 +420,7 @@ def _audit_document(audit: "LedgerAudit") -> Document:
         headline="the ledger is sound"
         if code is Exit.GOOD
         else f"the ledger is not sound: {len(audit.problems)} problems",
-        checks=tuple(checks),
+        checks=check_lines(merge_checks(checks)),
         facts={
             "checked": "ledger",
             "origin": audit.head.origin,
@@ -413,7 +434,13 @@ def _audit_document(audit: "LedgerAudit") -> Document:
 
 
 def _line(index: int, event: Any) -> str:
-    return f"{index:>6}  {event.at}  {event.kind:<10} {event.subject or '-'}"
+    subject = event.subject or "-"
+    return f"{index:>6}  {event.at}  {event.kind:<10} {subject:<68}  {_short(event.signer)}"
+
+
+def _short(signer: str) -> str:
+    kind, _, digest = signer.partition(":")
+    return f"{kind}:{digest[:_SHORT_DIGEST]}…"
 
 
 def _event_facts(logged: "LoggedEvent") -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from weightmark.cli.options import FILE_OR_URI, option
 from weightmark.cli.places import data_directory
-from weightmark.errors import UnsupportedError
+from weightmark.errors import CallError, MalformedError, UnsupportedError
 
 if TYPE_CHECKING:
     from weightmark.provenance.ledger.log import Ledger
@@ -53,9 +53,19 @@ def ledger_path(path: str | None) -> Path:
 
 
 def read_log_key(text: str) -> str:
-    """Return the verifier key that `text` is or that the file `text` holds."""
-    from weightmark.provenance.sidecars import read_bounded
+    """Return the verifier key that `text` is or that the file `text` holds; raises `CallError` for anything else."""
+    from weightmark.provenance.ledger.note import NoteVerifier
+    from weightmark.provenance.sidecars import read_named
 
-    if "+" in text and not Path(text).exists():
-        return text
-    return read_bounded(Path(text), limit=_MAX_VKEY_FILE).decode("utf-8", "replace").strip()
+    try:
+        return NoteVerifier.parse(text).vkey
+    except MalformedError:
+        data = read_named(Path(text), "log key", limit=_MAX_VKEY_FILE)
+    try:
+        return NoteVerifier.parse(data.decode("utf-8", "replace").strip()).vkey
+    except MalformedError as error:
+        raise CallError(
+            f"`{text}` is no verifier key of a log",
+            why=error.what,
+            fix="name the ledger's `log.vkey`, or the line that it holds",
+        ) from error

@@ -1,11 +1,13 @@
 """Every option of every command is made here, so that each has its two environment twins."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from weightmark.errors import CallError
 
 __all__ = [
     "DEFAULT_FORMATS",
@@ -52,17 +54,20 @@ class FlagOption(click.Option):
         aliases: Sequence[str] = (),
         harmless: bool = False,
         common: bool = False,
+        once: bool = False,
         **attrs: Any,
     ) -> None:
         """Make an option; `aliases` are understood and not shown.
 
         `harmless` options cannot change a verdict, so a settings file that was found may set
         them even when `CI` is set. `common` options stand in a help section of their own.
+        An option that is given twice keeps the last value, unless `once` refuses the second.
         """
         super().__init__(param_decls, **attrs)
         self.aliases = tuple(aliases)
         self.harmless = harmless
         self.common = common
+        self.once = once
 
     @property
     def flag(self) -> str:
@@ -71,12 +76,26 @@ class FlagOption(click.Option):
 
     def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
         """Teach the parser the aliases, too."""
-        shown = self.opts
+        shown, multiple = self.opts, self.multiple
         self.opts = [*shown, *self.aliases]
+        self.multiple = multiple or self.once
         try:
             super().add_to_parser(parser, ctx)
         finally:
-            self.opts = shown
+            self.opts, self.multiple = shown, multiple
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> Any:
+        """Return the value and where it came from; raises `CallError` for a second one."""
+        given = opts.get(self.name or "")
+        if self.once and isinstance(given, list):
+            if len(given) > 1:
+                raise CallError(
+                    f"`--{self.flag}` was given {len(given)} times",
+                    why="this call takes one, and which of them is meant can't be guessed",
+                    fix="give it once",
+                )
+            opts = {**opts, self.name or "": given[0]}
+        return super().consume_value(ctx, opts)
 
     def value_from_envvar(self, ctx: click.Context) -> Any:
         """Return the value of the environment; a repeatable option takes one value a line."""
@@ -113,19 +132,21 @@ def option(
     return click.option(*names, cls=FlagOption, aliases=aliases, harmless=harmless, **attrs)
 
 
-def trust_options(*, signing: bool = False, required: bool = False) -> Callable[[F], F]:
+def trust_options(*, signing: bool = False, several: bool = False) -> Callable[[F], F]:
     """Add `--key`: a private key when `signing`, else a public one.
 
-    It arrives as `key: str | None`. Spellings of cosign, gh and model_signing are understood.
+    It arrives as `key: str | None`, with `several` as `key: tuple[str, ...]`. Spellings of
+    cosign, gh and model_signing are understood.
     """
-    kind = "private key to sign with" if signing else "public key of the signer that you trust"
+    text = "Private key to sign with" if signing else "Public key of the signer that you trust"
     return option(
         "--key",
         metavar="FILE|URI",
         type=FILE_OR_URI,
-        required=required,
         aliases=_KEY_ALIASES,
-        help=kind[0].upper() + kind[1:],
+        multiple=several,
+        once=not several,
+        help=f"{text}; may be given several times, any one suffices" if several else text,
     )
 
 

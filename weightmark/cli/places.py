@@ -4,9 +4,16 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from weightmark.errors import ReadError
+from weightmark.errors import CallError, ReadError
 
-__all__ = ["cache_directory", "config_directory", "data_directory", "state_directory"]
+__all__ = [
+    "cache_directory",
+    "config_directory",
+    "data_directory",
+    "require_folder",
+    "require_folder_of",
+    "state_directory",
+]
 
 
 def cache_directory(environment: Mapping[str, str] = os.environ) -> Path:
@@ -27,6 +34,22 @@ def data_directory(environment: Mapping[str, str] = os.environ) -> Path:
 def state_directory(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the folder for what weightmark remembers about its runs."""
     return _place("XDG_STATE_HOME", ".local/state", environment)
+
+
+def require_folder(folder: Path) -> None:
+    """Refuse a place to write in that does not exist; raises `CallError`."""
+    if not folder.exists():
+        raise CallError(
+            f"the folder `{folder}` does not exist",
+            fix=f"make it with `mkdir -p {folder}`, or name another place",
+        )
+    if not folder.is_dir():
+        raise CallError(f"`{folder}` is not a folder", fix="name another place")
+
+
+def require_folder_of(path: Path) -> None:
+    """Refuse a file to write whose folder does not exist; raises `CallError`."""
+    require_folder(path.parent)
 
 
 def _place(variable: str, default: str, environment: Mapping[str, str]) -> Path:

@@ -8,6 +8,7 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.options import option, trust_options
+from weightmark.cli.places import require_folder_of
 from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit
 
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["check", "explain", "init", "policy"]
 
 _PRESETS = ("baseline", "strict", "audit")
+_DEFAULT_FILE = "weightmark-policy.toml"
 
 
-@command("policy init")
-@click.argument("file", metavar="[FILE]", required=False, default="weightmark-policy.toml")
+@command("policy init", own_output=True)
+@click.argument("file", metavar="[FILE]", required=False)
 @option(
     "--preset",
     type=click.Choice(_PRESETS),
@@ -28,20 +30,35 @@ _PRESETS = ("baseline", "strict", "audit")
     show_default=True,
     help="Policy to begin with",
 )
-@trust_options()
+@trust_options(several=True)
 @option("--name", metavar="TEXT", help="Name of the policy (default: that of the file)")
+@option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(),
+    help=f"Policy file to write, the same as FILE (default: {_DEFAULT_FILE})",
+)
 @pass_console
-def init(console: Console, file: str, *, preset: str, key: str | None, name: str | None) -> None:
-    """Write a commented policy to FILE, with your key in it; never overwrites."""
+def init(
+    console: Console,
+    file: str | None,
+    *,
+    preset: str,
+    key: tuple[str, ...],
+    name: str | None,
+    output: str | None,
+) -> None:
+    """Write a commented policy to FILE, with the keys that you trust in it; never overwrites."""
     from weightmark.attestations.keys import PublicKey
     from weightmark.attestations.policy.template import draft_policy
-    from weightmark.provenance.atomic import create_private_file
+    from weightmark.provenance.atomic import create_file
 
-    path = Path(file)
-    keys = [PublicKey.load(key)] if key else []
+    path = _target(file, output)
+    keys = [PublicKey.load(one) for one in key]
     text = draft_policy(preset, keys, name=name or path.stem)
     try:
-        create_private_file(path, text, mode=0o644)
+        create_file(path, text, mode=0o644)
     except FileExistsError as error:
         raise CallError(
             f"`{path}` exists and is not overwritten", fix="name another file, or move it away"
@@ -52,9 +69,22 @@ def init(console: Console, file: str, *, preset: str, key: str | None, name: str
             schema="weightmark/policy-init/v1",
             exit=Exit.GOOD,
             facts={"path": str(path), "preset": preset, "trusted": [k.identity for k in keys]},
-            lines=(f"wrote {path}: preset `{preset}`, trusting {keys[0].identity}",),
+            notices=(
+                f"wrote {path}: preset `{preset}`, trusting {', '.join(k.identity for k in keys)}",
+            ),
         )
     )
+
+
+def _target(file: str | None, output: str | None) -> Path:
+    if file and output and file != output:
+        raise CallError(
+            f"two files to write were named: `{file}` and `{output}`",
+            fix="name one of them, as FILE or with `--output`",
+        )
+    path = Path(output or file or _DEFAULT_FILE)
+    require_folder_of(path)
+    return path
 
 
 @command("policy check")

@@ -15,6 +15,17 @@ Every flag of every command can be set by two environment variables. The one tha
 command is stronger; a flag on the command line is stronger than both; a settings file is weaker.
 An empty variable counts as not set. A switch takes `1`, `true`, `yes` or `0`, `false`, `no`; a
 repeatable flag takes one value a line.
+
+`WEIGHTMARK_PASSPHRASE` holds the passphrase of the private key, for every command that signs and
+for `key generate`. It belongs to no flag; `--passphrase-file` is stronger.
+
+Two kinds of flag have no variable for all commands at once, only the one that names the command:
+`--output` of a command that makes a file, and `--format` of a command that only has text.
+
+A variable for all commands reaches more than one may think: `WEIGHTMARK_KEY` is the private key of
+`sign` and the public key of `verify`, and `WEIGHTMARK_MODE` or `WEIGHTMARK_POLICY` change what
+`gate` decides. Prefer the variable that names the command. `gate` says which of its settings come
+from the environment.
 """
 
 
@@ -38,5 +49,7 @@ def _section(title: str, command: str, options: list[FlagOption]) -> str:
 
 def _rows(command: str, options: list[FlagOption]) -> Iterator[str]:
     for option in options:
-        names = ", ".join(f"`{name}`" for name in environment_twins(command, option.flag))
+        twins = environment_twins(command, option.flag)
+        variables = twins if option.common else option.envvar
+        names = ", ".join(f"`{name}`" for name in variables or ())
         yield f"| `--{option.flag}` | {names} |"

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["scan"]
 
+_NAMES_SHOWN = 20
+
 _VERDICTS = {
     Exit.GOOD: "clean",
     Exit.BAD: "unsafe",
@@ -63,12 +65,18 @@ def _document(
     code: Exit,
     verdict: Exit,
 ) -> Document:
-    checks = [line for path, report in reports for line in _checks(path, report, threshold)]
+    several = len(reports) + len(failures) > 1
+    checks = [
+        line
+        for path, report in reports
+        for line in _checks(path, report, threshold, f" {path}" if several else "")
+    ]
     checks += [
-        CheckLine(Outcome.UNCHECKED, "scan", f"`{path}`: {error.what}", error.why, error.fix)
+        CheckLine(
+            Outcome.UNCHECKED, f"scan {path}", f"`{path}`: {error.what}", error.why, error.fix
+        )
         for path, error in failures
     ]
-    several = len(reports) + len(failures) > 1
     lines = [
         line
         for path, report in reports
@@ -89,29 +97,52 @@ def _document(
     )
 
 
-def _checks(path: str, report: "ScanReport", threshold: "Severity") -> list[CheckLine]:
+def _checks(path: str, report: "ScanReport", threshold: "Severity", suffix: str) -> list[CheckLine]:
+    """Return the checks of one artifact; `suffix` tells their names from those of others."""
     bad = [finding for finding in report.findings if finding.severity >= threshold]
     outcome = Outcome.FAIL if bad else Outcome.PASS
     count = len(report.files)
     summary = f"{count} file{'s' * (count != 1)} in `{path}`, {len(report.findings)} finding{'s' * (len(report.findings) != 1)}"
-    checks = [CheckLine(outcome, "scan", summary)]
-    checks += [
-        CheckLine(Outcome.UNCHECKED, "scan", f"`{file.path}` could not be checked: {problem}")
+    checks = [CheckLine(outcome, f"scan{suffix}", summary)]
+    problems = [
+        f"`{file.path}` could not be checked: {problem}"
         for file in report.files
         for problem in file.problems
     ]
+    if problems:
+        checks.append(
+            CheckLine(
+                Outcome.UNCHECKED, f"problems{suffix}", problems[0], details=tuple(problems[1:])
+            )
+        )
     unsupported = [file.path for file in report.files if file.outcome.value == "unsupported"]
     if unsupported:
-        names = tuple(f"`{name}`" for name in unsupported[:20])
+        summary = f"{len(unsupported)} of a format that is not scanned"
         checks.append(
             CheckLine(
                 Outcome.INFO,
-                "unsupported",
-                f"{len(unsupported)} of a format that is not scanned",
-                details=names,
+                f"unsupported{suffix}",
+                summary,
+                details=_unsupported_names(unsupported),
             )
         )
     return checks
+
+
+def _unsupported_names(paths: Sequence[str]) -> tuple[str, ...]:
+    """Return a line a path, and one for all that no publisher put there to be loaded."""
+    beside = [path for path in paths if _is_beside(path)]
+    lines = [f"`{path}`" for path in paths if not _is_beside(path)][:_NAMES_SHOWN]
+    if beside:
+        kinds = "signature, claims, receipt or outside of the artifact"
+        lines.append(f"{len(beside)} of them: {kinds}")
+    return tuple(lines)
+
+
+def _is_beside(path: str) -> bool:
+    from weightmark.provenance.sidecars import OUTSIDE, RESERVED_NAMES
+
+    return path in (*RESERVED_NAMES, *OUTSIDE) or path.startswith(tuple(f"{o}/" for o in OUTSIDE))
 
 
 def _headline(reports: "Sequence[ScanReport]", verdict: Exit) -> str:

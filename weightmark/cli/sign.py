@@ -1,7 +1,7 @@
 """`weightmark sign`: scan, hash and sign a release."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +10,7 @@ from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import path_as_given
 from weightmark.cli.evidence_options import fail_on_option
 from weightmark.cli.options import option, trust_options
+from weightmark.cli.places import require_folder
 from weightmark.cli.progress import human_bytes
 from weightmark.cli.render.interface import CheckLine, Document, Outcome
 from weightmark.cli.signer_options import load_signer, passphrase_option
@@ -17,6 +18,7 @@ from weightmark.errors import Exit
 
 if TYPE_CHECKING:
     from weightmark.attestations.signing import SignResult
+    from weightmark.scanners.findings import ScanReport
 
 __all__ = ["sign"]
 
@@ -53,6 +55,8 @@ def sign(
     Writes `model.sig` (OpenSSF Model Signing) and `model.claims` at its root, or `F.sig` and
     `F.claims` beside a single file F. Refuses what the scan finds unsafe.
     """
+    if out:
+        require_folder(Path(out))
     from weightmark.attestations.signing import SignOptions, sign_artifact
     from weightmark.scanners.findings import Severity
 
@@ -63,6 +67,7 @@ def sign(
         allow_links=not no_symlinks,
         replace=replace,
         out=Path(out) if out else None,
+        key_file=Path(key) if key else None,
     )
     with console.progress(None) as progress:
         result = sign_artifact(path, signer, options, progress=progress, jobs=console.jobs)
@@ -83,14 +88,7 @@ def signed_document(schema: str, given: str, result: "SignResult") -> Document:
         )
     ]
     if result.scan is not None:
-        found = len(result.scan.findings)
-        checks.append(
-            CheckLine(
-                Outcome.PASS,
-                "scan",
-                f"{found} finding{'s' * (found != 1)}, none that forbids signing",
-            )
-        )
+        checks.append(_scan_line(result.scan))
     checks.append(CheckLine(Outcome.PASS, "signature", f"by {result.signer}"))
     return Document(
         schema=schema,
@@ -104,7 +102,32 @@ def signed_document(schema: str, given: str, result: "SignResult") -> Document:
             "files": count,
             "size": result.manifest.total_size,
             "signer": result.signer,
+            "scan": _scan_facts(result.scan) if result.scan else None,
             "written": written,
             "notices": list(result.notices),
         },
     )
+
+
+def _scan_line(report: "ScanReport") -> CheckLine:
+    facts = _scan_facts(report)
+    scanned, files, found = facts["scanned"], facts["files"], facts["findings"]
+    if facts["result"] == "unsupported":
+        summary = f"0 of {files} files are of a kind that is scanned"
+        return CheckLine(Outcome.INFO, "scan", summary)
+    many = f"{found} finding{'s' * (found != 1)}, none that forbids signing"
+    beside = f"{scanned} of {files} file{'s' * (files != 1)} scanned, "
+    return CheckLine(Outcome.PASS, "scan", f"{'' if scanned == files else beside}{many}")
+
+
+def _scan_facts(report: "ScanReport") -> dict[str, Any]:
+    """Return how much was scanned, and the result as the scan claim words it."""
+    scanned = sum(file.outcome.value != "unsupported" for file in report.files)
+    found = len(report.findings)
+    result = "findings" if found else "clean"
+    return {
+        "scanned": scanned,
+        "files": len(report.files),
+        "findings": found,
+        "result": result if scanned else "unsupported",
+    }

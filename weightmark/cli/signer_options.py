@@ -54,7 +54,7 @@ def read_passphrase(
 
         return read_bounded(Path(passphrase_file), limit=_MAX_PASSPHRASE).rstrip(b"\r\n")
     given = os.environ.get("WEIGHTMARK_PASSPHRASE")
-    if given is not None:
+    if given:
         return given.encode()
     if not sys.stdin.isatty():
         return None

@@ -7,14 +7,24 @@ from typing import TextIO
 
 from weightmark.errors import read_failure
 
-__all__ = ["discard_stdout", "flush_stdout", "say", "shows_unicode", "write_stdout"]
+__all__ = [
+    "discard_stdout",
+    "flush_stdout",
+    "say",
+    "settle_streams",
+    "shows_unicode",
+    "stdout_is_broken",
+    "write_stdout",
+]
 
 
 def say(text: str) -> None:
     """Write text to stderr; that nobody can read it changes no exit code."""
-    with contextlib.suppress(OSError, ValueError):
+    try:
         sys.stderr.write(text)
         sys.stderr.flush()
+    except (OSError, ValueError):
+        _discard(sys.stderr)
 
 
 def write_stdout(text: str) -> None:
@@ -45,9 +55,33 @@ def flush_stdout() -> None:
 
 def discard_stdout() -> None:
     """Send what is still buffered nowhere, so that the interpreter's last flush cannot fail."""
-    descriptor = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(descriptor, sys.stdout.fileno())
-    os.close(descriptor)
+    _discard(sys.stdout)
+
+
+def stdout_is_broken() -> bool:
+    """Return whether what waits in the buffer of stdout cannot be delivered."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        return True
+    return False
+
+
+def settle_streams() -> None:
+    """Flush both streams, and send nowhere what nobody takes: the exit code is settled by now."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            _discard(stream)
+
+
+def _discard(stream: TextIO) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        target = stream.fileno()
+        descriptor = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(descriptor, target)
+        os.close(descriptor)
 
 
 def _encodable(text: str, stream: TextIO) -> str:

@@ -1,5 +1,6 @@
 """`weightmark verify`: is it what the signer vouched for?"""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ _VERDICTS = {
 
 @command("verify")
 @click.argument("path", metavar="PATH")
-@trust_options()
+@trust_options(several=True)
 @evidence_options()
 @option(
     "--digests",
@@ -44,7 +45,7 @@ def verify(
     console: Console,
     path: str,
     *,
-    key: str | None,
+    key: tuple[str, ...],
     signature: str | None,
     claims: tuple[str, ...],
     digests: str,
@@ -66,12 +67,12 @@ def verify(
     console.finish(_document(path, examination.report))
 
 
-def load_trust(key: str | None) -> "Trust | None":
+def load_trust(keys: Sequence[str]) -> "Trust | None":
     """Return the signers that the options name, or None when they name none."""
     from weightmark.attestations.keys import PublicKey
     from weightmark.attestations.trust import Trust
 
-    return Trust.in_keys([PublicKey.load(key)]) if key else None
+    return Trust.in_keys([PublicKey.load(key) for key in keys]) if keys else None
 
 
 def _document(path: str, report: "VerifyReport") -> Document:

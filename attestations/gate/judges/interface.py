@@ -15,5 +15,5 @@ MAX_DETAILS = 100
 """lines of one check"""
 CONTENT = frozenset(["manifest claim", "model signature", "links"])
 """what verification calls its checks of the content"""
-SIDECARS = frozenset(["claims", "receipt"])
-"""what verification calls its checks of reserved names"""
+SIDECARS = frozenset(["claims", "sidecar"])
+"""what verification calls its checks of reserved names and of what stands in them"""

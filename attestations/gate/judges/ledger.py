@@ -1,5 +1,6 @@
 """What a consulted ledger says: that it is whole, who released the artifact, whether it was revoked."""
 
+import shlex
 from collections.abc import Iterator
 
 from weightmark.attestations.checks import Check, Outcome
@@ -54,7 +55,8 @@ def _release(policy: Policy, evidence: Evidence, ledger: LedgerEvidence) -> Chec
         Outcome.FAIL,
         summary,
         "a release entry is missing",
-        "enter it with `weightmark ledger append model.claims --ledger PATH --key SUBMITTER`",
+        "ask the publisher to enter it; if it is yours: "
+        f"`weightmark ledger append {shlex.quote(evidence.claims_path)} --ledger PATH --key SUBMITTER`",
     )
 
 

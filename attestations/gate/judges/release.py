@@ -63,7 +63,10 @@ def _expired(approval: SignedApproval, evidence: Evidence) -> Check:
 
 
 def _unsigned(policy: Policy, evidence: Evidence) -> Check:
-    sign = f"if it is yours: `weightmark sign {shlex.quote(evidence.name)} --key KEY`"
+    path = shlex.quote(evidence.path or evidence.name)
+    sign = (
+        f"ask the publisher for the signature; if it is yours: `weightmark sign {path} --key KEY`"
+    )
     fix = f"{sign}; if not: {_approve_command(evidence)}" if policy.release.approvals else sign
     if evidence.approvals and policy.release.approvals:
         summary = "unsigned: your signer approved another artifact"
@@ -79,5 +82,5 @@ def _unsigned(policy: Policy, evidence: Evidence) -> Check:
 
 
 def _approve_command(evidence: Evidence) -> str:
-    name = shlex.quote(evidence.name)
-    return f"`weightmark attest {name} --type approval --reason REASON --key KEY`"
+    path = shlex.quote(evidence.path or evidence.name)
+    return f"`weightmark attest {path} --type approval --reason REASON --key KEY`"

@@ -1,6 +1,6 @@
 """What the scan of this very read says, and what the signer's scan said."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from weightmark.attestations.checks import Check, Outcome
@@ -12,6 +12,12 @@ from weightmark.scanners.findings import Outcome as Scanned
 from weightmark.scanners.findings import ScanReport, Severity
 
 __all__ = ["judge_scan", "judge_scan_claim"]
+
+_NOTHING_SCANNED = "the signer scanned, and no file was of a kind that is scanned"
+_ACCEPT = (
+    'accept it with `[scan] unsupported = "allow"` and `claim_required = false` in a policy file'
+)
+_ASK = "ask the signer for `weightmark sign` without `--no-scan`"
 
 
 def judge_scan(policy: Policy, evidence: Evidence) -> Iterator[Check]:
@@ -44,7 +50,7 @@ def judge_scan_claim(policy: Policy, evidence: Evidence) -> Iterator[Check]:
     if scanned:
         yield _scanned_by(scanned[-1])
         return
-    summary = "the signer did not scan" if claims else "no trusted signer says that it scanned"
+    summary = _not_scanned(claims)
     if not policy.scan.claim_required:
         yield Check("scan claim", Outcome.INFO, summary)
         return
@@ -52,9 +58,17 @@ def judge_scan_claim(policy: Policy, evidence: Evidence) -> Iterator[Check]:
         "scan claim",
         Outcome.FAIL,
         summary,
-        "a scan claim by a trusted signer is missing",
-        "ask the signer for `weightmark sign` without `--no-scan`",
+        "the policy demands a scan by a trusted signer",
+        _ACCEPT if summary == _NOTHING_SCANNED else _ASK,
     )
+
+
+def _not_scanned(claims: Sequence[SignedScan]) -> str:
+    if not claims:
+        return "no trusted signer says that it scanned"
+    if claims[-1].claim.result == "unsupported":
+        return _NOTHING_SCANNED
+    return "the signer did not scan"
 
 
 def _scanned_by(scan: SignedScan) -> Check:
@@ -105,7 +119,7 @@ def _unsupported(report: ScanReport, rule: Unsupported) -> Check | None:
             Outcome.FAIL,
             f"{len(unknown)} of {len(report.files)} files are of a kind that can't be scanned",
             'the policy says `[scan] unsupported = "refuse"`',
-            'remove them, or set `unsupported = "list"`',
+            'remove them, or set `[scan] unsupported = "list"` in a policy file',
             details,
         )
     if rule is Unsupported.LIST and len(unknown) == len(report.files):
@@ -114,7 +128,7 @@ def _unsupported(report: ScanReport, rule: Unsupported) -> Check | None:
             Outcome.UNCHECKED,
             "no file is of a kind that can be scanned",
             "nothing was looked into, so nothing is known about it",
-            'add the model, or accept it with `[scan] unsupported = "allow"`',
+            'accept it with `[scan] unsupported = "allow"` in a policy file',
             details,
         )
     return None

@@ -81,6 +81,8 @@ class Document:
     """further JSON members: strings, integers, booleans, null, lists, objects"""
     lines: tuple[str, ...] = ()
     """the data asked for, as plain text; shown even with `--quiet`"""
+    notices: tuple[str, ...] = ()
+    """what was done, in words; left out with `--quiet`"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ class TextRenderer:
 
     def render(self, document: Document, style: Style) -> str:
         """Return the document as text."""
-        lines = [visible(line) for line in document.lines]
+        told = document.lines + (() if style.quiet else document.notices)
+        lines = [visible(line) for line in told]
         width = max([_NAME_WIDTH, *(len(visible(check.name)) for check in document.checks)])
         for check in document.checks:
             lines += _check(check, width, style)

@@ -1,0 +1,106 @@
+"""JSON configurations: what their usual loaders would do with them."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from weightmark.errors import LimitError, MalformedError
+from weightmark.provenance.reading.interface import ByteView
+from weightmark.scanners.formats.interface import Examination, Place
+from weightmark.scanners.limits import MEBIBYTE
+from weightmark.scanners.repository.configurations import (
+    CONFIGURATION_NAMES,
+    MARKERS,
+    judge_configuration,
+    templates_of,
+)
+from weightmark.scanners.repository.documents import JsonObject, parse_document
+from weightmark.scanners.repository.paths import base_name
+from weightmark.scanners.repository.templates import report_template
+
+__all__ = ["JsonConfigReader"]
+
+_BLOCK = MEBIBYTE
+_OVERLAP = 64
+_LARGE = 2 * MEBIBYTE
+_SPACE = b" \t\r\n\xef\xbb\xbf\xff\xfe\0"
+_TELLING = re.compile(
+    rb"auto_map|custom_pipelines|trust_remote_code|weight_map|tool_class|chat_template|class_name"
+    rb"|attn_implementation|activation_f|loss_fct|parent_library|loader_module|_target_"
+    rb"|transformers_modules|diffusers_modules|\"py/|\\u00[2-7]"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class JsonConfigReader:
+    """Reads a JSON object or list, and judges it if it is a configuration."""
+
+    name: Final[str] = "json-config"
+
+    def read(self, place: Place, examination: Examination) -> bool:
+        """Judge every key; see `FormatReader.read`."""
+        first = place.head.lstrip(_SPACE)[:1] or _first_letter(place.view, len(place.head))
+        if first not in (b"{", b"["):
+            return False
+        if place.view.size > _LARGE and b"\0" not in place.head and not _is_telling(place.view):
+            return False
+        path = f"{examination.path}!{place.member}" if place.member else examination.path
+        text = _text(place.view, examination.limits.document)
+        try:
+            document = parse_document(text, what="the JSON document")
+        except MalformedError as error:
+            if not base_name(path).endswith(".json") or not _TELLING.search(
+                text.encode("utf-8", "replace")
+            ):
+                return False
+            examination.problem(error.what, place)
+            return True
+        known = base_name(path) in CONFIGURATION_NAMES or not MARKERS.isdisjoint(
+            _top_keys(document)
+        )
+        for hit in judge_configuration(document, path):
+            if hit.rule == "REP008" and not known:
+                continue
+            examination.find(hit.rule, place, detail=hit.detail)
+            known = True
+        for pointer, template in templates_of(document):
+            report_template(template, pointer, place, examination)
+        return known
+
+
+def _text(view: ByteView, limit: int) -> str:
+    if view.size > limit:
+        raise LimitError(f"the JSON document is over {limit} bytes")
+    data = view.read_at(0, view.size)
+    return data.decode(json.detect_encoding(data), "replace")
+
+
+def _first_letter(view: ByteView, at: int) -> bytes:
+    """Return the first byte after white space that fills the head."""
+    while block := view.read_at(at, _BLOCK):
+        if found := block.lstrip(_SPACE)[:1]:
+            return found
+        at += len(block)
+    return b""
+
+
+def _is_telling(view: ByteView) -> bool:
+    """Tell whether a long document holds a key that matters, without parsing it."""
+    return any(_TELLING.search(block) for block in _blocks(view))
+
+
+def _blocks(view: ByteView) -> Iterator[bytes]:
+    at = 0
+    while block := view.read_at(at, _BLOCK + _OVERLAP):
+        yield block
+        at += _BLOCK
+
+
+def _top_keys(document: Any) -> frozenset[str]:
+    if isinstance(document, JsonObject):
+        return document.keys
+    if isinstance(document, list) and document and isinstance(document[0], JsonObject):
+        return document[0].keys
+    return frozenset()

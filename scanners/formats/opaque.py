@@ -1,0 +1,32 @@
+"""Archives and compressed files that loaders open, and that can't be opened here."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from weightmark.errors import UnsupportedError
+from weightmark.scanners.formats.interface import Examination, Place
+
+__all__ = ["OpaqueReader"]
+
+_MAGIC = (
+    (0, b"\x28\xb5\x2f\xfd", "zstd"),
+    (0, b"\x04\x22\x4d\x18", "lz4"),
+    (0, b"\x02\x21\x4c\x18", "lz4"),
+    (0, b"7z\xbc\xaf\x27\x1c", "7z"),
+    (257, b"ustar", "tar"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OpaqueReader:
+    """Takes what can hide a pickle from this scanner and not from a loader."""
+
+    name: Final[str] = "opaque"
+
+    def read(self, place: Place, examination: Examination) -> bool:
+        """Say that the content was not checked; see `FormatReader.read`."""
+        for offset, magic, word in _MAGIC:
+            if place.head.startswith(magic, offset):
+                examination.also_read_as(word, place)
+                raise UnsupportedError(f"what the {word} file holds is not looked into")
+        return False

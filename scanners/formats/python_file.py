@@ -1,0 +1,30 @@
+"""Python files, as far as a loader would run them by itself."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from weightmark.scanners.formats.interface import Examination, Place
+from weightmark.scanners.limits import MEBIBYTE
+from weightmark.scanners.repository.python_files import judge_python_file
+
+__all__ = ["PythonFileReader"]
+
+_READ = 4 * MEBIBYTE
+
+
+@dataclass(frozen=True, slots=True)
+class PythonFileReader:
+    """Reads files whose name ends in `.py`, since Python's loaders go by it."""
+
+    name: Final[str] = "python"
+
+    def read(self, place: Place, examination: Examination) -> bool:
+        """Report what runs by itself; other Python files are not read as anything."""
+        path = place.member or examination.path
+        if not path.endswith(".py"):
+            return False
+        found = False
+        for hit in judge_python_file(path, place.view.read_at(0, _READ)):
+            examination.find(hit.rule, place, detail=hit.detail)
+            found = True
+        return found

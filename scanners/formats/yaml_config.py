@@ -1,0 +1,63 @@
+"""YAML configurations: MLflow's `MLmodel`, Hydra, and tags that build Python objects."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from weightmark.errors import LimitError, MalformedError
+from weightmark.scanners.formats.interface import Examination, Place
+from weightmark.scanners.formats.plain_text import is_text
+from weightmark.scanners.repository.configurations import judge_configuration
+from weightmark.scanners.repository.mlflow_models import is_mlflow_model, judge_mlflow_model
+from weightmark.scanners.repository.paths import base_name
+from weightmark.scanners.repository.yaml_documents import compose, dangerous_tags, to_document
+
+__all__ = ["YamlConfigReader"]
+
+_ENDINGS = (".yaml", ".yml")
+_NAMES = frozenset({"MLmodel", "hparams", "conda"})
+_TELLING = re.compile(
+    rb"!|%TAG|_target_|trust_remote_code|auto_map|custom_pipelines|loader_module|flavors|\\[xuU]"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class YamlConfigReader:
+    """Reads files that loaders take for YAML by their name, where they say something that matters."""
+
+    name: Final[str] = "yaml-config"
+
+    def read(self, place: Place, examination: Examination) -> bool:
+        """Judge tags and keys; see `FormatReader.read`."""
+        path = place.member or examination.path
+        if not path.endswith(_ENDINGS) and base_name(path) not in _NAMES:
+            return False
+        if not is_text(place.head):
+            return False
+        limit = examination.limits.document
+        if place.view.size > limit:
+            raise LimitError(f"the YAML document is over {limit} bytes")
+        data = place.view.read_at(0, place.view.size)
+        if not _TELLING.search(data):
+            return False
+        try:
+            roots = compose(data.decode("utf-8", "replace"), what="the YAML document")
+        except MalformedError as error:
+            examination.problem(error.what, place)
+            return True
+        known = False
+        for root in roots:
+            for tag in dangerous_tags(root):
+                examination.find("REP009", place, detail=tag)
+                known = True
+            known |= _judge(to_document(root), path, place, examination)
+        return known
+
+
+def _judge(document: Any, path: str, place: Place, examination: Examination) -> bool:
+    hits = [hit for hit in judge_configuration(document, path) if hit.rule != "REP008"]
+    if is_mlflow_model(document):
+        hits += judge_mlflow_model(document)
+    for hit in hits:
+        examination.find(hit.rule, place, detail=hit.detail)
+    return bool(hits) or is_mlflow_model(document)

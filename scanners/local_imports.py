@@ -1,0 +1,54 @@
+"""What only the whole tree shows: a pickle that imports a module which lies beside it.
+
+A loader that runs inside the artifact's folder, or has it on its path, would run that module.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from weightmark.scanners.findings import FileScan, Finding, Outcome, ScanReport
+from weightmark.scanners.rules.catalogue import catalogue
+
+__all__ = ["report_of_tree"]
+
+_RULE = "TRE005"
+_MODULE_ENDINGS = frozenset([".py", ".pyc", ".so", ".pyd"])
+
+
+def report_of_tree(files: Iterable[FileScan], paths: Iterable[str]) -> ScanReport:
+    """Collect the results of all files, and add what they mean beside the tree's `paths`."""
+    modules = _modules(paths)
+    return ScanReport.of(_with_local_imports(file, modules) for file in files)
+
+
+def _modules(paths: Iterable[str]) -> frozenset[str]:
+    """Return the names by which a file of the tree can be imported from some folder of it."""
+    found: set[str] = set()
+    for path in map(PurePosixPath, paths):
+        if path.suffix in _MODULE_ENDINGS:
+            found.add(path.name.partition(".")[0])
+            found.update(path.parent.parts)
+    return frozenset(found)
+
+
+def _with_local_imports(file: FileScan, modules: frozenset[str]) -> FileScan:
+    rule = catalogue()[_RULE]
+    added = [
+        Finding(
+            _RULE,
+            rule.severity,
+            rule.title,
+            file.path,
+            one.member,
+            one.offset,
+            one.detail,
+            rule.help,
+        )
+        for one in file.findings
+        if one.rule.startswith("PKL") and one.detail.partition(".")[0] in modules
+    ]
+    if not added:
+        return file
+    findings = tuple(sorted({*file.findings, *added}, key=lambda finding: finding.sort_key))
+    return replace(file, outcome=Outcome.FINDINGS, findings=findings)

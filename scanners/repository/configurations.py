@@ -1,0 +1,288 @@
+"""Rules over one parsed configuration: Hugging Face, diffusers, sentence-transformers, MLflow, Keras.
+
+Each rule takes a field wherever it stands, since loaders hand parts of a configuration on to
+others. Sources: the loaders' own code, `from_pretrained` and `DiffusionPipeline.from_pretrained`,
+`SentenceTransformer`, `mlflow.pyfunc.load_model`, `keras.saving.deserialize_keras_object`.
+"""
+
+import builtins
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from weightmark.scanners.repository.class_names import (
+    is_diffusers_library,
+    is_keras_module,
+    is_layer_class,
+    is_mlflow_module,
+    is_sentence_module,
+    is_target_class,
+)
+from weightmark.scanners.repository.documents import Field, JsonObject, walk
+from weightmark.scanners.repository.paths import base_name, leaves
+
+__all__ = ["CONFIGURATION_NAMES", "MARKERS", "Hit", "judge_configuration", "templates_of"]
+
+CONFIGURATION_NAMES = frozenset({"model_index.json", "modular_model_index.json", "modules.json"})
+"""files that loaders open by name, whatever their keys"""
+MARKERS = frozenset(
+    [
+        "_class_name",
+        "_diffusers_version",
+        "_name_or_path",
+        "activation_fn",
+        "activation_function",
+        "added_tokens_decoder",
+        "architectures",
+        "auto_map",
+        "base_model_name_or_path",
+        "bos_token",
+        "bos_token_id",
+        "_target_",
+        "chat_template",
+        "class_name",
+        "custom_pipelines",
+        "do_normalize",
+        "eos_token",
+        "eos_token_id",
+        "feature_extractor_type",
+        "flavors",
+        "image_processor_type",
+        "loader_module",
+        "max_seq_length",
+        "model_type",
+        "peft_type",
+        "pooling_mode_mean_tokens",
+        "processor_class",
+        "similarity_fn_name",
+        "special_tokens",
+        "tokenizer_class",
+        "tool_class",
+        "transformers_version",
+        "trust_remote_code",
+        "weight_map",
+        "word_embedding_dimension",
+    ]
+)
+"""keys that show a configuration whose rules are known here"""
+
+_CODE_KEYS = frozenset({"auto_map", "custom_pipelines", "tool_class"})
+_LAYER_KEYS = frozenset(
+    {"activation_fn", "activation_function", "loss_fct", "sbert_ce_default_activation_function"}
+)
+_CODE_MODULES = ("transformers_modules.", "diffusers_modules.")
+_ATTENTION = frozenset({"_attn_implementation", "attn_implementation"})
+_BUILTIN_TYPES = frozenset({"bool", "dict", "float", "int", "list", "slice", "str", "tuple"})
+_IDENTIFIER = re.compile(r"[A-Z]\w*")
+_SHOWN = 120
+_PAIR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One thing that a rule saw in a configuration."""
+
+    rule: str
+    """rule id"""
+    detail: str
+    """the key and what it says"""
+
+
+def judge_configuration(document: object, path: str) -> Iterator[Hit]:
+    """Yield what the loaders of a configuration would do beyond reading data.
+
+    `path` matters where a loader goes by the name of the file.
+    """
+    name = base_name(path)
+    if name in {"model_index.json", "modular_model_index.json"}:
+        yield from _pipeline_index(document)
+    if name == "modules.json":
+        yield from _sentence_modules(document)
+    if path.rpartition("!")[2].endswith("MAR-INF/MANIFEST.json"):
+        yield from _served_archive(document)
+    if isinstance(document, JsonObject) and "peft_type" in document.keys:
+        for base in document.all("base_model_name_or_path"):
+            if isinstance(base, str):
+                yield Hit("REP007", _shown(base))
+    for field in walk(document):
+        yield from _remote_code(field)
+        yield from _foreign_class(field)
+        yield from _leaving_path(field)
+        yield from _keras(field)
+        yield from _python_objects(field)
+    yield from _repeated_keys(document)
+
+
+def templates_of(document: object) -> Iterator[tuple[str, str]]:
+    """Yield each chat template of a configuration with the path to it."""
+    for field in walk(document):
+        if field.key != "chat_template":
+            continue
+        if isinstance(field.value, str):
+            yield field.pointer, field.value
+        elif isinstance(field.value, JsonObject):
+            yield from ((field.pointer, text) for text in _texts(field.value))
+        elif isinstance(field.value, list):
+            entries = [item for item in field.value if isinstance(item, JsonObject)]
+            yield from (
+                (field.pointer, text)
+                for item in entries
+                for text in item.all("template")
+                if isinstance(text, str)
+            )
+
+
+def _remote_code(field: Field) -> Iterator[Hit]:
+    if field.key in _CODE_KEYS and any(_texts(field.value)):
+        yield _hit("REP001", field, ", ".join(_texts(field.value)))
+    elif field.key.endswith("trust_remote_code") and _is_true(field.value):
+        yield _hit("REP002", field, "true")
+    elif field.key in _ATTENTION and isinstance(field.value, str) and "/" in field.value:
+        yield _hit("REP001", field, f"a kernel from `{field.value}`")
+    elif field.key == "_class_name" and _names_code(field.value):
+        yield _hit("REP001", field, ", ".join(_texts(field.value)))
+
+
+def _foreign_class(field: Field) -> Iterator[Hit]:
+    value = field.value
+    if not isinstance(value, str):
+        return
+    dotted = "." in value or ":" in value
+    outside = (
+        (field.key in _LAYER_KEYS and dotted and not is_layer_class(value))
+        or (field.key == "parent_library" and not is_diffusers_library(value))
+        or (field.key == "_target_" and not is_target_class(value))
+        or (field.key == "loader_module" and not is_mlflow_module(value))
+        or (field.key == "tokenizer_class" and dotted and not is_sentence_module(value))
+        or (field.pointer.startswith("types/") and dotted and not is_sentence_module(value))
+        or value.startswith(_CODE_MODULES)
+    )
+    if outside:
+        yield _hit("REP003", field, value)
+
+
+def _leaving_path(field: Field) -> Iterator[Hit]:
+    if field.key == "weight_map":
+        for name in sorted({name for name in _texts(field.value) if leaves(name)}):
+            yield _hit("REP004", field, name)
+
+
+def _pipeline_index(document: object) -> Iterator[Hit]:
+    """Judge the components `[library, class]` of a diffusers pipeline."""
+    if not isinstance(document, JsonObject):
+        return
+    for name, value in document.pairs:
+        if leaves(name) or "/" in name:
+            yield Hit("REP004", _shown(f"component `{name}`"))
+        if not isinstance(value, list) or len(value) < _PAIR or name.startswith("_"):
+            continue
+        library, kind = value[0], value[1]
+        if not isinstance(library, str) or not isinstance(kind, str):
+            continue
+        if not is_diffusers_library(library) or not _IDENTIFIER.fullmatch(kind):
+            yield Hit("REP003", _shown(f"`{name}`: {library}, {kind}"))
+
+
+def _sentence_modules(document: object) -> Iterator[Hit]:
+    """Judge the list of modules that sentence-transformers imports and calls."""
+    for entry in document if isinstance(document, list) else [document]:
+        if not isinstance(entry, JsonObject):
+            continue
+        for kind in entry.all("type"):
+            if not isinstance(kind, str) or not is_sentence_module(kind):
+                yield Hit("REP003", _shown(f"`type`: {kind}"))
+        for path in entry.all("path"):
+            if isinstance(path, str) and leaves(path):
+                yield Hit("REP004", _shown(f"`path`: {path}"))
+
+
+def _served_archive(document: object) -> Iterator[Hit]:
+    """Judge the manifest of a TorchServe archive, whose handler may be a file of the archive."""
+    for field in walk(document):
+        if field.key == "handler" and isinstance(field.value, str):
+            if not field.value.replace("_", "").isalpha():
+                yield _hit("REP001", field, field.value)
+        elif field.key in {"modelFile", "requirementsFile"} and field.value:
+            yield _hit("REP001", field, str(field.value))
+
+
+def _keras(field: Field) -> Iterator[Hit]:
+    owner, value = field.owner, field.value
+    if field.key == "class_name":
+        if str(value) in {"Lambda", "__lambda__", "TorchModuleWrapper", "TFSMLayer"}:
+            yield _hit("KER001", field, str(value))
+        elif isinstance(value, str) and owner.all("module") and not value.isidentifier():
+            yield _hit("KER002", field, value)
+        elif isinstance(value, str) and value.rpartition(">")[2] == "Lambda":
+            yield _hit("KER001", field, value)
+    elif field.key == "module" and isinstance(value, str) and owner.all("class_name"):
+        if not _keras_allows(owner, value):
+            names = ".".join([value, *map(str, owner.all("class_name"))])
+            yield _hit("KER002", field, names)
+    elif field.key == "vocabulary" and isinstance(value, str) and owner.keys & {"name", "dtype"}:
+        yield _hit("KER003", field, value)
+
+
+def _keras_allows(owner: JsonObject, module: str) -> bool:
+    kinds = owner.all("class_name")
+    if module == "builtins":
+        called = owner.all("config") if "function" in kinds else ()
+        plain = all(kind == "function" or str(kind) in _BUILTIN_TYPES for kind in kinds)
+        return plain and not any(hasattr(builtins, str(name)) for name in called)
+    plain = all(kind == "function" or _IDENTIFIER.fullmatch(str(kind)) for kind in kinds)
+    return plain and is_keras_module(module)
+
+
+def _python_objects(field: Field) -> Iterator[Hit]:
+    if field.key.startswith("py/"):
+        yield _hit("REP009", field, str(field.value))
+
+
+def _repeated_keys(document: object) -> Iterator[Hit]:
+    """Report keys that stand twice in the objects of one configuration."""
+    seen: set[int] = set()
+    for field in walk(document):
+        if id(field.owner) in seen:
+            continue
+        seen.add(id(field.owner))
+        if len(field.owner.keys) != len(field.owner.pairs):
+            names = [name for name, _ in field.owner.pairs]
+            twice = sorted({name for name in names if len(field.owner.all(name)) > 1})[:_PAIR]
+            yield Hit("REP008", _shown(", ".join(f"`{name}`" for name in twice)))
+
+
+def _is_true(value: object) -> bool:
+    return value is True or value == 1 or (isinstance(value, str) and value.lower() == "true")
+
+
+def _names_code(value: object) -> bool:
+    return isinstance(value, list | JsonObject) or (
+        isinstance(value, str) and not value.isidentifier()
+    )
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield every text below a value; a shared object once."""
+    stack = [value]
+    seen: set[int] = set()
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            yield item
+        elif id(item) not in seen:
+            seen.add(id(item))
+            stack.extend(_children(item))
+
+
+def _children(item: object) -> list[object]:
+    if isinstance(item, list):
+        return item[::-1]
+    return [value for _, value in item.pairs[::-1]] if isinstance(item, JsonObject) else []
+
+
+def _hit(rule: str, field: Field, said: str) -> Hit:
+    return Hit(rule, _shown(f"`{field.pointer}`: {said}"))
+
+
+def _shown(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text[:_SHOWN])

@@ -1,0 +1,31 @@
+"""MLflow's `MLmodel`: which module loads the model, and which code it puts on the path."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from weightmark.scanners.repository.configurations import Hit
+from weightmark.scanners.repository.documents import JsonObject, walk
+from weightmark.scanners.repository.paths import leaves
+
+__all__ = ["is_mlflow_model", "judge_mlflow_model"]
+
+_CODE_KEYS = frozenset({"code", "code_paths", "model_code_path"})
+_PATH_KEYS = frozenset(
+    {"artifact_path", "data", "model_data", "model_path", "path", "pickled_model", "python_model"}
+)
+
+
+def is_mlflow_model(document: Any) -> bool:
+    """Tell whether a document is an `MLmodel` file."""
+    return isinstance(document, JsonObject) and "flavors" in document.keys
+
+
+def judge_mlflow_model(document: Any) -> Iterator[Hit]:
+    """Yield what `mlflow.pyfunc.load_model` would run or read outside the model's folder."""
+    for field in walk(document):
+        if not field.pointer.startswith("flavors/") or not field.value:
+            continue
+        if field.key in _CODE_KEYS and isinstance(field.value, str | list):
+            yield Hit("REP001", f"`{field.pointer}`: {field.value}"[:120])
+        elif field.key in _PATH_KEYS and isinstance(field.value, str) and leaves(field.value):
+            yield Hit("REP004", f"`{field.pointer}`: {field.value}"[:120])

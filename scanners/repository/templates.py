@@ -1,0 +1,145 @@
+"""Chat templates: parsed, never rendered, and judged by the names that they reach.
+
+Text that a template builds is folded as far as it is constant, so that `'__cla' ~ 'ss__'` counts
+as the name it becomes.
+"""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from weightmark.errors import LimitError
+from weightmark.scanners.formats.interface import Examination, Place
+from weightmark.scanners.repository.folding import Folder
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, nodes
+
+__all__ = ["report_template"]
+
+_SHOWN = 120
+_REACHING = re.compile(
+    r"__\w+__|\b(?:func|gi|cr|ag|f|tb|co)_(?:globals|code|frame|back|builtins)\b"
+)
+_POWERFUL_GLOBALS = frozenset(
+    {"cycler", "joiner", "lipsum", "self", "get_flashed_messages", "url_for"}
+)
+_ATTRIBUTE_FILTERS = frozenset(
+    {"attr", "map", "selectattr", "rejectattr", "groupby", "sort", "sum", "unique", "min", "max"}
+)
+
+
+def report_template(template: str, pointer: str, place: Place, examination: Examination) -> None:
+    """Report what one template reaches beyond its data.
+
+    `pointer` names it in details. A template that does not parse is a problem, not clean.
+    Raises `LimitError` when it is too long or nested too deeply.
+    """
+    from jinja2 import TemplateError
+
+    limit = examination.limits.template
+    if len(template) > limit:
+        raise LimitError(f"the template `{pointer}` is over {limit} characters")
+    try:
+        tree = _environment().parse(template)
+        _Judge(pointer, place, examination, Folder(tree)).judge(tree)
+    except RecursionError as error:
+        raise LimitError(f"the template `{pointer}` is nested too deeply") from error
+    except (TemplateError, ValueError) as error:
+        reason = str(error)[:_SHOWN]
+        examination.problem(f"the template `{pointer}` cannot be parsed: {reason}", place)
+
+
+class _Judge:
+    """Looks at each node of one template."""
+
+    def __init__(
+        self, pointer: str, place: Place, examination: Examination, folder: Folder
+    ) -> None:
+        self._pointer = pointer
+        self._place = place
+        self._examination = examination
+        self._folder = folder
+
+    def judge(self, tree: "nodes.Template") -> None:
+        from jinja2 import nodes
+
+        for node in tree.find_all(nodes.Node):
+            if isinstance(node, nodes.Include | nodes.Import | nodes.FromImport | nodes.Extends):
+                self._find("TPL002", node, type(node).__name__.lower())
+            elif isinstance(node, nodes.Getattr):
+                self._name(node, node.attr)
+                self._powerful(node, node.node)
+            elif isinstance(node, nodes.Getitem):
+                self._item(node)
+                self._powerful(node, node.node)
+            elif isinstance(node, nodes.Filter | nodes.Test):
+                self._filter(node)
+            elif isinstance(node, nodes.Name):
+                self._name(node, node.name)
+            elif isinstance(node, nodes.Keyword):
+                self._name(node, node.key)
+            elif isinstance(node, nodes.Expr):
+                self._text(node)
+
+    def _item(self, node: "nodes.Getitem") -> None:
+        value = self._folder.fold(node.arg)
+        if isinstance(value, str):
+            self._name(node, value)
+        elif self._folder.is_built(node.arg):
+            self._find("TPL003", node, "an item whose name is put together")
+
+    def _filter(self, node: "nodes.Filter | nodes.Test") -> None:
+        if node.name not in _ATTRIBUTE_FILTERS:
+            return
+        arguments = [*node.args, *(pair.value for pair in node.kwargs if pair.key == "attribute")]
+        for argument in arguments:
+            value = self._folder.fold(argument)
+            if isinstance(value, str):
+                self._name(node, value)
+            elif node.name == "attr" or self._folder.is_built(argument):
+                self._find("TPL003", node, f"the argument of `{node.name}`")
+
+    def _text(self, node: "nodes.Expr") -> None:
+        value = self._folder.fold(node)
+        if isinstance(value, str) and _REACHING.search(value):
+            self._find("TPL001", node, value)
+
+    def _name(self, node: "nodes.Node", name: str) -> None:
+        if any(_REACHING.search(part) for part in name.split(".")) or name.startswith("__"):
+            self._find("TPL001", node, name)
+
+    def _powerful(self, node: "nodes.Node", owner: "nodes.Node") -> None:
+        from jinja2 import nodes
+
+        if isinstance(owner, nodes.Name) and owner.name in _POWERFUL_GLOBALS:
+            attribute = node.attr if isinstance(node, nodes.Getattr) else ""
+            if owner.name not in {"cycler", "joiner"} or attribute.startswith("_"):
+                self._find("TPL001", node, f"{owner.name}.{attribute}")
+
+    def _find(self, rule: str, node: "nodes.Node", said: str) -> None:
+        shown = "".join(letter if letter.isprintable() else "\ufffd" for letter in said[:_SHOWN])
+        detail = f"`{self._pointer}`, line {node.lineno}: {shown}"
+        self._examination.find(rule, self._place, detail=detail)
+
+
+def _environment() -> "Environment":
+    """Return the environment of transformers' chat templates, for its parser only."""
+    from jinja2 import Environment, nodes
+    from jinja2.ext import Extension
+
+    class Generation(Extension):
+        """The `generation` block that marks what an assistant said."""
+
+        tags = {"generation"}  # noqa: RUF012 - jinja2 declares an instance variable
+
+        def parse(self, parser: Any) -> nodes.Node:
+            line = next(parser.stream).lineno
+            body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
+            return nodes.Scope(body).set_lineno(line)
+
+    extensions: list[str | type[Extension]] = [
+        "jinja2.ext.loopcontrols",
+        "jinja2.ext.do",
+        Generation,
+    ]
+    return Environment(extensions=extensions, autoescape=False)  # noqa: S701 - nothing is rendered
