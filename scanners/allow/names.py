@@ -6,7 +6,18 @@ from functools import cache
 
 __all__ = ["Grade", "Permission", "data_digest", "permission"]
 
-_ALLOWED = ("python.json", "numpy.json", "torch.json", "torch_modules.json")
+_ALLOWED = (
+    "joblib.json",
+    "lightgbm.json",
+    "numpy.json",
+    "pandas.json",
+    "python.json",
+    "scipy.json",
+    "sklearn.json",
+    "torch.json",
+    "torch_modules.json",
+    "xgboost.json",
+)
 _DANGEROUS = "dangerous.json"
 
 
@@ -36,7 +47,11 @@ class Permission:
     build: bool = False
     """set the state of a result or instance"""
     items: bool = False
-    """append, add or set items of a result or instance"""
+    """set items of a result or instance"""
+    append: bool = False
+    """append to a result or instance"""
+    add: bool = False
+    """add to a result or instance, as to a set"""
 
 
 UNKNOWN = Permission(Grade.UNKNOWN)
@@ -93,14 +108,15 @@ def _allowed() -> dict[tuple[str, str], Permission]:
 
 @cache
 def _parse(grade: Grade, operations: str) -> Permission:
-    words = operations.split()
-    calls = [word for word in words if word.partition(":")[0] == "call"]
+    words = {word.partition(":")[0]: word.partition(":")[2] for word in operations.split()}
     return Permission(
         grade,
-        call=(calls[0].partition(":")[2] or "any") if calls else "",
+        call=(words["call"] or "any") if "call" in words else "",
         new="new" in words,
         build="build" in words,
         items="items" in words,
+        append="append" in words,
+        add="add" in words,
     )
 
 

@@ -9,7 +9,26 @@ from weightmark.provenance.reading.views import MemoryView
 from weightmark.scanners.allow.names import Grade, Permission, permission
 from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.formats.interface import Examination, Place
+from weightmark.scanners.pickles.checks import (
+    SLOT_STATE,
+    freeze,
+    has_new,
+    has_odd_key,
+    is_block,
+    is_codec_call,
+    is_inert,
+    is_plain,
+    is_state,
+    names_classes,
+    names_factory,
+    names_generator,
+    reconstructs,
+    sets_state,
+    stores,
+)
+from weightmark.scanners.pickles.code_objects import code_text
 from weightmark.scanners.pickles.values import (
+    ArrayType,
     BytesAt,
     Call,
     Container,
@@ -19,16 +38,19 @@ from weightmark.scanners.pickles.values import (
     TextAt,
     Unknown,
     Value,
+    is_armed,
     show,
 )
 
 __all__ = ["Judge"]
 
-_CODECS = frozenset({"latin1", "latin-1", "utf-8", "utf8", "ascii"})
-_FIXED_ARGUMENTS = 3
+_PARTIAL_STATE = 4
+_REBUILD_ARGUMENTS = 4
+_SHOWN_ITEMS = 3
+_HANDED_OVER = frozenset({"function-first", "nested-bytes", "rebuild", "state"})
 _NO_PERMISSION = Permission(Grade.UNKNOWN)
 _QUIET = Permission(Grade.SAFE, call="any", new=True, build=True)
-_SLOT_STATE = 2
+_RECURSIVE = frozenset({"function-first", "rebuild"})
 _SOURCE_NOTE = 4
 _STORAGE_MODULES = frozenset({"torch", "torch.cuda", "torch.storage"})
 
@@ -89,14 +111,16 @@ class Judge:
     def called(self, offset: int, function: Value, arguments: Value) -> Call | Instance:
         """Take note of a call and return its result."""
         self.acted = True
+        code = code_text(arguments)
+        if code:
+            self._find("PKL019", offset, code)
         if not isinstance(function, Global):
             detail = _call_text(show(function), arguments)
             self._find("PKL007", offset, detail)
             return Call(None, detail)
+        function.called = True
         permission_ = function.permission
-        if permission_.call == "any" or (
-            permission_.call and self._check(permission_.call, offset, arguments)
-        ):
+        if permission_.call and self._check(permission_.call, offset, arguments):
             return _result(function, arguments)
         detail = _call_text(show(function), arguments)
         if permission_.call:
@@ -113,23 +137,42 @@ class Judge:
             return Instance(None)
         if not cls.permission.new:
             self._refuse_call(offset, cls, _call_text(f"{show(cls)}.__new__", arguments))
+        elif not is_inert(arguments):
+            self._find("PKL016", offset, _call_text(f"{show(cls)}.__new__", arguments), cls)
         return Instance(cls)
 
     def built(self, offset: int, target: Value, state: Value) -> None:
-        """Take note of `target.__setstate__(state)`."""
+        """Take note of `target.__setstate__(state)`; an honest pickle does so once an object."""
         self.acted = True
-        of = target.of if isinstance(target, (Call, Instance)) else None
-        if of is None or not of.permission.build:
-            self._find("PKL008", offset, f"{show(target)}.__setstate__({show(state)})")
-        elif _has_dunder_slot(state):
-            self._find("PKL005", offset, f"{show(target)}.__setstate__({show(state)})")
+        detail = f"{show(target)}.__setstate__({show(state)})"
+        if not isinstance(target, (Call, Instance)) or target.of is None:
+            self._find("PKL008", offset, detail)
+            return
+        if not target.of.permission.build or target.built:
+            self._find("PKL008", offset, detail)
+        elif target.of.permission.call == "function-first":
+            if isinstance(state, tuple) and has_odd_key(state[-1:]):
+                self._find("PKL005", offset, detail)
+            elif not self._is_partial_state(offset, state):
+                self._find("PKL008", offset, detail)
+        elif has_odd_key(state):
+            self._find("PKL005", offset, detail)
+        elif not is_state(state):
+            self._find("PKL008", offset, detail)
+        target.built = True
+        target.carries = not isinstance(state, tuple) or len(state) == SLOT_STATE
+        freeze(state)
+        if isinstance(target, ArrayType):
+            target.state = state
 
-    def stored(self, offset: int, target: Value, items: list[Value]) -> None:
-        """Take note of items that go into something that is no plain container."""
+    def stored(self, offset: int, operation: str, target: Value, items: list[Value]) -> None:
+        """Take note of items that go into something that is no plain container of its own."""
         self.acted = True
-        of = target.of if isinstance(target, (Call, Instance)) else None
-        if of is None or not of.permission.items:
-            shown = ", ".join(show(item) for item in items[:_FIXED_ARGUMENTS])
+        allowed = False
+        if isinstance(target, (Call, Instance)) and target.of is not None and not target.built:
+            allowed = stores(target.of.permission, operation) and not any(map(is_armed, items))
+        if not allowed:
+            shown = ", ".join(show(item) for item in items[:_SHOWN_ITEMS])
             self._find("PKL009", offset, f"{show(target)} ← {shown}")
 
     def persistent(self, offset: int, identifier: Value) -> Persistent | Global:
@@ -142,22 +185,44 @@ class Judge:
             self._find("PKL010", offset, show(identifier))
         return Persistent(identifier)
 
+    def lied(self, offset: int, what: str) -> None:
+        """Take note of a wrapped array that contradicts itself."""
+        self.acted = True
+        self._find("PKL018", offset, what)
+
+    def reaches_danger(self) -> bool:
+        """Tell whether a name on the denylist was imported."""
+        return any(found.permission.grade is Grade.DANGEROUS for found in self.globals)
+
+    def second_reading(self) -> "Judge":
+        """Return a judge for another loader's reading of the same bytes."""
+        return Judge(self._place, self._examination)
+
     def report(self) -> None:
         """Report what was found, and the imports that no other finding has named."""
+        stored = "PKL017" if self._builds_objects() else "PKL004"
         for found in self._globals.values():
+            if found.permission.call in _HANDED_OVER and not found.called:
+                self._find("PKL016", found.offset, f"{show(found)}, handed over uncalled", found)
             if found.reported:
                 continue
             match found.permission.grade:
                 case Grade.DANGEROUS:
                     self._find("PKL003", found.offset, show(found), found)
                 case Grade.UNKNOWN:
-                    self._find("PKL004", found.offset, show(found), found)
+                    rule = "PKL004" if found.module == "__main__" else stored
+                    self._find(rule, found.offset, show(found), found)
                 case Grade.KNOWN:
                     self._find("PKL014", found.offset, show(found), found)
                 case Grade.SAFE:
                     pass
         for (rule, detail), offset in self._findings.items():
             self._examination.find(rule, self._place, offset=offset, detail=detail)
+
+    def _builds_objects(self) -> bool:
+        """Tell whether a library object is made that may call what is stored in it."""
+        known = (found.permission for found in self._globals.values())
+        return any(p.grade is Grade.KNOWN and (p.new or p.call) for p in known)
 
     def _permission(self, module: str, name: str) -> Permission:
         if self._dialect.torchscript and _is_torchscript(module, name):
@@ -176,75 +241,94 @@ class Judge:
     def _check(self, check: str, offset: int, arguments: Value) -> bool:
         if not isinstance(arguments, tuple):
             return False
-        first = arguments[0] if arguments else None
         checks: dict[str, Callable[[], bool]] = {
-            "class-first": lambda: self._names_classes(arguments),
-            "class-or-name": lambda: self._names_generator(arguments),
-            "codec": lambda: _is_codec_call(arguments),
-            "factory": lambda: first is None or self._allows(first, "call"),
-            "function-first": lambda: self._check_function_first(offset, arguments),
+            "any": lambda: is_inert(arguments),
+            "attributes": lambda: all(map(is_state, arguments)) and not has_odd_key(arguments),
+            "block": lambda: is_block(arguments),
+            "class-first": lambda: names_classes(arguments),
+            "class-or-name": lambda: names_generator(arguments),
+            "codec": lambda: is_codec_call(arguments),
+            "dtype": lambda: is_inert(arguments),
+            "factory": lambda: names_factory(arguments),
+            "function-first": lambda: self._binds(offset, arguments),
             "nested-bytes": lambda: self._look_into_bytes(arguments),
+            "plain": lambda: all(map(is_plain, arguments)),
             "rebuild": lambda: self._rebuilds_subclass(offset, arguments),
-            "state": lambda: not _sets_dunder(arguments),
+            "reconstructor": lambda: reconstructs(arguments),
+            "state": lambda: sets_state(arguments),
         }
         return check in checks and checks[check]()
 
-    def _names_classes(self, arguments: tuple[Value, ...]) -> bool:
-        """Allow a class and its bases, and plain data for the rest."""
-        if not arguments or not isinstance(arguments[0], Global):
+    def _binds(self, offset: int, arguments: tuple[Value, ...]) -> bool:
+        """Allow a function and arguments that it may be called with."""
+        function = arguments[0] if arguments else None
+        if not isinstance(function, Global) or not is_inert(arguments[1:]):
             return False
-        classes = (item for item in arguments if isinstance(item, Global))
-        return all(self._allows(item, "new") for item in classes)
+        if not function.harmless:
+            if function.permission.call in _RECURSIVE:
+                return False
+            self.called(offset, function, arguments[1:])
+        return True
+
+    def _is_partial_state(self, offset: int, state: Value) -> bool:
+        """Allow `(function, arguments, keywords, attributes)` of a function that is harmless.
+
+        The attributes become the object's own dict, so that only an empty one is allowed.
+        """
+        if not isinstance(state, tuple) or len(state) != _PARTIAL_STATE:
+            return False
+        function, arguments, keywords, attributes = state
+        if not isinstance(function, Global) or not isinstance(arguments, tuple):
+            return False
+        if not function.harmless:
+            self.called(offset, function, arguments)
+            return False
+        empty = attributes is None or (
+            isinstance(attributes, Container) and attributes.kind == "dict" and not attributes.items
+        )
+        return empty and is_inert(arguments) and (keywords is None or is_plain(keywords))
 
     def _rebuilds_subclass(self, offset: int, arguments: tuple[Value, ...]) -> bool:
         """Allow `(function, class, arguments, state)`: the class may set its own state."""
-        called = self._check_function_first(offset, arguments)
-        return called and len(arguments) > 1 and self._allows(arguments[1], "new")
-
-    def _names_generator(self, arguments: tuple[Value, ...]) -> bool:
-        first = arguments[0] if arguments else ""
-        named = isinstance(first, (str, Call, Instance)) or self._allows(first, "new")
-        return named and all(self._allows(item, "call") for item in arguments[1:])
-
-    def _check_function_first(self, offset: int, arguments: tuple[Value, ...]) -> bool:
-        if not arguments or _sets_dunder(arguments):
+        if len(arguments) != _REBUILD_ARGUMENTS:
             return False
-        inner = arguments[2] if len(arguments) >= _FIXED_ARGUMENTS else arguments[1:]
-        self.called(offset, arguments[0], inner if isinstance(inner, tuple) else arguments[1:])
-        return isinstance(arguments[0], Global)
-
-    def _allows(self, value: Value, operation: str) -> bool:
-        if not isinstance(value, Global):
+        function, cls, inner, state = arguments
+        if not isinstance(function, Global) or function.permission.call in _RECURSIVE:
             return False
-        return value.permission.new if operation == "new" else bool(value.permission.call)
+        self.called(offset, function, inner)
+        return has_new(cls) and is_state(state) and not has_odd_key(state)
 
     def _look_into_bytes(self, arguments: tuple[Value, ...]) -> bool:
         view = self._nested_view(arguments[0]) if len(arguments) == 1 else None
         if view is None:
             return False
-        key = arguments[0].encoded if isinstance(arguments[0], Call) else arguments[0]
+        first = arguments[0]
+        key = (first.encoded, first.codec) if isinstance(first, Call) else first
         if key not in self._nested:
             inner = self._place.inside(f"bytes {len(self._nested)}", view)
             self._nested[key] = self._examination.look(inner)
         return self._nested[key]
 
     def _nested_view(self, value: Value) -> ByteView | None:
-        """Return bytes that the pickle holds, as they are or as Latin-1 text."""
+        """Return bytes that the pickle holds, as they are or as text and the codec for it."""
         limit = self._examination.limits.nested
         if isinstance(value, BytesAt):
             if value.length > limit:
                 raise LimitError(f"a nested file is over {limit} bytes")
             return Slice(self._place.view, value.offset, value.length)
-        text = value.encoded if isinstance(value, Call) else None
-        if isinstance(text, TextAt):
-            if text.length > limit:
-                raise LimitError(f"a nested file is over {limit} bytes")
-            text = self._place.view.read_at(text.offset, text.length).decode(
-                text.encoding, "replace"
-            )
-        if not isinstance(text, str):
+        if not isinstance(value, Call) or not value.codec:
             return None
-        return MemoryView(text.encode("latin-1", "replace"))
+        text = value.encoded
+        try:
+            if isinstance(text, TextAt):
+                if text.length > limit:
+                    raise LimitError(f"a nested file is over {limit} bytes")
+                raw = self._place.view.read_at(text.offset, text.length)
+                errors = "surrogatepass" if text.encoding == "utf-8" else "strict"
+                text = raw.decode(text.encoding, errors)
+            return MemoryView(text.encode(value.codec)) if isinstance(text, str) else None
+        except UnicodeError:
+            return None
 
     def _is_storage(self, identifier: Value) -> bool:
         if not isinstance(identifier, tuple) or not identifier or identifier[0] != "storage":
@@ -263,12 +347,21 @@ class Judge:
 
 
 def _result(function: Global, arguments: Value) -> Call | Instance:
-    if function.permission.call == "class-first" and isinstance(arguments, tuple):
-        cls = arguments[0]
-        return Instance(cls if isinstance(cls, Global) else None)
-    if function.permission.call == "codec" and isinstance(arguments, tuple):
-        return Call(function, encoded=arguments[0])
-    return Call(function)
+    first = arguments[0] if isinstance(arguments, tuple) and arguments else None
+    match function.permission.call:
+        case "class-first" | "reconstructor":
+            return Instance(first if isinstance(first, Global) else None)
+        case "codec" if isinstance(arguments, tuple):
+            codec = arguments[1] if len(arguments) > 1 else "utf-8"
+            return Call(function, encoded=first, codec=str(codec).lower())
+        case "dtype":
+            return ArrayType(function, descriptor=first)
+        case "function-first":
+            return Call(function, armed=is_armed(first))
+        case "attributes":
+            return Call(function, carries=bool(arguments))
+        case _:
+            return Call(function)
 
 
 def _is_source(identifier: Value) -> TypeGuard[tuple[Value, Global]]:
@@ -292,21 +385,3 @@ def _reaches(name: str) -> bool:
 def _is_torchscript(module: str, name: str) -> bool:
     parts = module.split(".")
     return parts[0] == "__torch__" and all(part.isidentifier() for part in [*parts, name])
-
-
-def _is_codec_call(arguments: tuple[Value, ...]) -> bool:
-    if not arguments or not isinstance(arguments[0], (str, TextAt)):
-        return False
-    return all(isinstance(word, str) and word.lower() in _CODECS for word in arguments[1:])
-
-
-def _sets_dunder(arguments: tuple[Value, ...]) -> bool:
-    flat = [part for item in arguments for part in (item if isinstance(item, tuple) else (item,))]
-    return any(isinstance(part, Container) and part.dunder for part in flat)
-
-
-def _has_dunder_slot(state: Value) -> bool:
-    """Slot state is set attribute by attribute, so a dunder key changes the object's class."""
-    if not isinstance(state, tuple) or len(state) != _SLOT_STATE:
-        return False
-    return isinstance(state[1], Container) and state[1].dunder

@@ -5,13 +5,11 @@ stack, marks, memo and Python 2 names. Nothing is imported and nothing is called
 skipped where they stand.
 """
 
+from itertools import chain
 from struct import unpack_from
 
 from weightmark.errors import LimitError
-from weightmark.provenance.reading.interface import ByteView
-from weightmark.scanners.limits import Budget
 from weightmark.scanners.pickles.broken import BreakError, TruncatedError
-from weightmark.scanners.pickles.judge import Judge
 from weightmark.scanners.pickles.literals import line_value
 from weightmark.scanners.pickles.names import python3_name
 from weightmark.scanners.pickles.opcodes import (
@@ -64,6 +62,7 @@ from weightmark.scanners.pickles.opcodes import (
     NEXT_BUFFER,
     NONE,
     OBJ,
+    OPCODES,
     PERSID,
     POP,
     POP_MARK,
@@ -85,25 +84,31 @@ from weightmark.scanners.pickles.opcodes import (
     TUPLE3,
     UNICODE,
 )  # fmt: skip
+from weightmark.scanners.pickles.operands import (
+    LONG_TEXT,
+    LONGEST_NAME,
+    SHORT_TEXT,
+    TEXT_BUDGET,
+    Operands,
+)
+from weightmark.scanners.pickles.snapshot import Snapshot, WatchedMemo, is_unknown
 from weightmark.scanners.pickles.values import (
-    KEPT_ITEMS,
     BytesAt,
+    Call,
     Container,
+    Instance,
     TextAt,
     Unknown,
     Value,
+    make_tuple,
 )
-from weightmark.scanners.pickles.window import Window
+from weightmark.scanners.pickles.wrapped_arrays import WRAPPER, LieError, layout
 
 __all__ = ["Machine"]
 
-_SHORT_TEXT = 64
-_LONG_TEXT = 256
-_TEXT_BUDGET = 16 * 1024 * 1024
-_KEPT_TUPLE = 64
-_LONGEST_NAME = 4096
+_MEMO_ENTRY = 72
+_MEMO_BYTES = 112 * 1024 * 1024
 _PYTHON2_PROTOCOLS = 3
-_MAXIMUM_INDEX = (1 << 63) - 1
 _TEXTS = frozenset({SHORT_BINUNICODE, BINUNICODE})
 _BYTES = frozenset({BINBYTES, SHORT_BINBYTES, BINBYTES8, BYTEARRAY8})
 _LONG_NUMBERS = frozenset({LONG1, LONG4})
@@ -114,26 +119,21 @@ _EXTENSIONS = frozenset({EXT1, EXT2, EXT4})
 _LINES = frozenset({GET, PUT, INT, LONG, FLOAT, STRING, UNICODE})
 
 
-class Machine:
+class Machine(Operands):
     """The state of one run."""
 
-    __slots__ = ("_budget", "_judge", "_memo", "_sparse", "_text_left", "_window", "at", "count")
+    __slots__ = ()
 
-    def __init__(self, view: ByteView, judge: Judge, budget: Budget) -> None:
-        self.at = 0
-        self.count = 0
-        self._judge = judge
-        self._budget = budget
-        self._window = Window(view)
-        self._memo: list[Value] = []
-        self._sparse: dict[int, Value] = {}
-        self._text_left = _TEXT_BUDGET
+    def execute(  # noqa: C901, PLR0912, PLR0915 - ADR 0003
+        self, start: int, stack: list[Value] | None = None, marks: list[list[Value]] | None = None
+    ) -> Value:
+        """Run from `start` to `STOP` and return the value of the pickle.
 
-    def execute(self, start: int) -> Value:  # noqa: C901, PLR0912, PLR0915 - ADR 0003
-        """Run from `start` to `STOP` and return the value of the pickle."""
+        `stack` and `marks` are what stands there already.
+        """
         window, judge, memo = self._window, self._judge, self._memo
-        stack: list[Value] = []
-        marks: list[list[Value]] = []
+        stack = [] if stack is None else stack
+        marks = [] if marks is None else marks
         memo_limit, stack_limit = self._budget.limits.memo, self._budget.limits.stack
         opcodes_left = self._budget.opcodes
         count = protocol = 0
@@ -149,6 +149,8 @@ class Machine:
                         raise TruncatedError("the bytes end before `STOP`")
                     refill = window.load(base + position)
                     base, data, position = window.base, window.data, 0
+                    if len(memo) * _MEMO_ENTRY + TEXT_BUDGET - self._text_left > _MEMO_BYTES:
+                        raise LimitError("a pickle's memo takes too much memory")
                     if len(stack) + sum(map(len, marks)) > stack_limit:
                         raise LimitError(f"more than {stack_limit} values on a pickle's stack")
                     continue
@@ -176,7 +178,7 @@ class Machine:
                     else:
                         length = unpack_from("<I", data, position)[0]
                         position += 4
-                    if length <= _SHORT_TEXT and position + length <= len(data):
+                    if length <= SHORT_TEXT and position + length <= len(data):
                         stack.append(
                             data[position : position + length].decode("utf-8", "surrogatepass")
                         )
@@ -207,23 +209,23 @@ class Machine:
                         stack.append(self._get(int(line)))
                     elif op == PUT:
                         self._put(int(line), stack[-1])
-                    elif op == UNICODE and length > _LONGEST_NAME:
+                    elif op == UNICODE and length > LONGEST_NAME:
                         stack.append(TextAt(base + position, length, "raw-unicode-escape"))
-                    elif length > _LONGEST_NAME:
+                    elif length > LONGEST_NAME:
                         stack.append(Unknown(f"line of {length} bytes"))
                     else:
                         stack.append(line_value(op, line))
                     position = after
                 elif op == TUPLE:
-                    items = tuple(stack[:_KEPT_TUPLE])
+                    items = make_tuple(stack)
                     stack = _unmark(marks)
                     stack.append(items)
                 elif op == TUPLE1:
-                    stack[-1] = (stack[-1],)
+                    stack[-1] = make_tuple([stack[-1]])
                 elif op == TUPLE2:
-                    stack[-2:] = [(stack[-2], stack[-1])]
+                    stack[-2:] = [make_tuple([stack[-2], stack[-1]])]
                 elif op == TUPLE3:
-                    stack[-3:] = [(stack[-3], stack[-2], stack[-1])]
+                    stack[-3:] = [make_tuple([stack[-3], stack[-2], stack[-1]])]
                 elif op == LONG_BINPUT:
                     self._put(unpack_from("<I", data, position)[0], stack[-1])
                     position += 4
@@ -241,6 +243,10 @@ class Machine:
                 elif op == BUILD:
                     state = stack.pop()
                     judge.built(here, stack[-1], state)
+                    if self._wraps and _is_wrapper(stack[-1]):
+                        end, array = self._wrapped_array(base + position, state, stack, marks)
+                        stack[-1] = array
+                        position = end - base
                 elif op == EMPTY_DICT:
                     stack.append(Container("dict"))
                 elif op == EMPTY_LIST:
@@ -287,7 +293,7 @@ class Machine:
                         raise TruncatedError("a payload reaches over the end")
                 elif op in _LONG_NUMBERS:
                     length, position = self._length(op, position)
-                    if length <= _LONG_TEXT and position + length <= len(data):
+                    if length <= LONG_TEXT and position + length <= len(data):
                         stack.append(
                             int.from_bytes(
                                 data[position : position + length], "little", signed=True
@@ -302,7 +308,7 @@ class Machine:
                         here, *python3_name(module, name, protocol < _PYTHON2_PROTOCOLS)
                     )
                     if op == INST:
-                        arguments = tuple(stack[:_KEPT_TUPLE])
+                        arguments = make_tuple(stack)
                         stack = _unmark(marks)
                         stack.append(judge.called(here, found, arguments))
                     else:
@@ -335,15 +341,16 @@ class Machine:
                 elif op == DUP:
                     stack.append(stack[-1])
                 elif op == OBJ:
-                    arguments = tuple(stack[1:_KEPT_TUPLE])
                     cls = stack[0]
+                    arguments = make_tuple(stack[1:])
                     stack = _unmark(marks)
                     stack.append(judge.called(here, cls, arguments))
                 elif op == NEWOBJ_EX:
                     keywords = stack.pop()
                     arguments = stack.pop()
-                    shown = (*arguments, keywords) if isinstance(arguments, tuple) else arguments
-                    stack[-1] = judge.instantiated(here, stack[-1], shown)
+                    if isinstance(arguments, tuple):
+                        arguments = make_tuple([*arguments, keywords])
+                    stack[-1] = judge.instantiated(here, stack[-1], arguments)
                 elif op in _MARKED_CONTAINERS:
                     items_ = stack
                     stack = _unmark(marks)
@@ -364,7 +371,7 @@ class Machine:
                     self._add_items(here, stack[-1], "set", items_)
                 elif op in _STRINGS:
                     length, position = self._length(op, position)
-                    if length <= _LONG_TEXT and position + length <= len(data):
+                    if length <= LONG_TEXT and position + length <= len(data):
                         stack.append(data[position : position + length].decode("latin-1"))
                     else:
                         stack.append(TextAt(base + position, length))
@@ -392,98 +399,73 @@ class Machine:
         finally:
             self.at, self.count = here, count
 
-    def _line(self, position: int) -> tuple[bytes, int]:
-        found = self._window.line(position)
-        if found is None:
-            raise TruncatedError("a line does not end")
-        return found
-
-    def _name_lines(self, position: int) -> tuple[str, str, int]:
-        here = self._window.base + position - 1
-        module, position = self._line(position)
-        name, position = self._line(position)
-        if len(module) > _LONGEST_NAME:
-            raise BreakError(f"a module name is over {_LONGEST_NAME} bytes")
-        if len(name) > _LONGEST_NAME:
-            shown = name[:_SHORT_TEXT].decode("utf-8", "replace") + "…"
-            self._judge.imported(here, module.decode("utf-8"), shown)
-            raise BreakError(f"a name is over {_LONGEST_NAME} bytes")
-        return module.decode("utf-8"), name.decode("utf-8"), position
-
-    def _length(self, op: int, position: int) -> tuple[int, int]:
-        if op in (SHORT_BINBYTES, SHORT_BINSTRING, LONG1):
-            return self._window.data[position], position + 1
-        size = 8 if op in (BINBYTES8, BYTEARRAY8, BINUNICODE8) else 4
-        signed = op in (BINSTRING, LONG4)
-        raw = self._window.data[position : position + size]
-        length = int.from_bytes(raw, "little", signed=signed)
-        if not 0 <= length <= _MAXIMUM_INDEX:
-            raise BreakError("a length is negative or too large")
-        return length, position + size
-
-    def _text(self, offset: int, length: int) -> Value:
+    def _wrapped_array(
+        self, start: int, state: Value, stack: list[Value], marks: list[list[Value]]
+    ) -> tuple[int, Value]:
+        """Return where the opcodes go on after an array of joblib, and what `joblib.load` makes."""
+        try:
+            found = layout(state)
+        except LieError as error:
+            self._judge.lied(start, str(error))
+            raise
+        self._read_on(start, stack, marks, objects=found.objects)
+        if found.objects:
+            return self._nested_pickle(start)
         view = self._window.view
-        if offset + length > view.size:
-            raise TruncatedError("a text reaches over the end")
-        if length > _LONG_TEXT or self._text_left < length:
-            return TextAt(offset, length)
-        self._text_left -= length
-        return view.read_at(offset, length).decode("utf-8", "surrogatepass")
+        padding = int.from_bytes(view.read_at(start, 1), "little") + 1 if found.padded else 0
+        end = start + padding + found.size
+        if end > view.size:
+            raise TruncatedError("an array of joblib reaches over the end")
+        return end, Instance(None, built=True)
 
-    def _name(self, value: Value) -> Value:
-        """Read the text of an operand of `STACK_GLOBAL` if it was left in place."""
-        if not isinstance(value, TextAt):
-            return value
-        if value.length > _LONGEST_NAME:
-            return Unknown(f"name of {value.length} bytes")
-        return self._window.view.read_at(value.offset, value.length).decode(value.encoding)
+    def _nested_pickle(self, start: int) -> tuple[int, Value]:
+        """Run the pickle of an array of objects, which has a memo of its own."""
+        machine = Machine(self._window.view, self._judge, self._budget, wraps=False)
+        try:
+            value = machine.execute(start)
+        finally:
+            self._budget.opcodes -= machine.count
+        return machine.at, value
 
-    def _get(self, index: int) -> Value:
-        if 0 <= index < len(self._memo):
-            return self._memo[index]
-        if index in self._sparse:
-            return self._sparse[index]
-        raise BreakError(f"memo entry {index} was never stored")
+    def _read_on(
+        self, start: int, stack: list[Value], marks: list[list[Value]], *, objects: bool
+    ) -> None:
+        """Read on as `pickle.load` would, which knows no arrays in between.
 
-    def _put(self, index: int, value: Value) -> None:
-        memo, sparse = self._memo, self._sparse
-        if index < 0:
-            raise BreakError("a memo index is negative")
-        if index < len(memo):
-            memo[index] = value
-        elif index == len(memo):
-            memo.append(value)
-            while sparse and len(memo) in sparse:
-                memo.append(sparse.pop(len(memo)))
-        else:
-            sparse[index] = value
-        if len(memo) + len(sparse) > self._budget.limits.memo:
-            raise LimitError(f"more than {self._budget.limits.memo} entries in a pickle's memo")
-
-    def _set_items(self, here: int, target: Value, items: list[Value]) -> None:
-        if not isinstance(target, Container) or target.kind == "set":
-            if items:
-                self._judge.stored(here, target, items)
+        Where a pickle follows, only what is dangerous or unknown counts: its memo is another one,
+        so the names that it computes from there mean nothing. Values are left as they were: what
+        this reading does to them never happens in the other one.
+        """
+        first = self._window.view.read_at(start, 1)
+        if not first or first[0] not in OPCODES:
             return
-        for key in items[::2]:
-            if isinstance(key, str) and key[:2] == "__":
-                target.dunder = True
-        _keep(target, items)
+        judge = self._judge.second_reading()
+        machine = Machine(self._window.view, judge, self._budget, wraps=False)
+        memo = machine.recall(self._memo, self._sparse)
+        standing = [*self._sparse.values(), *stack, *chain(*marks)]
+        kept = Snapshot([*self._memo, *standing])
+        unknown = any(map(is_unknown, standing))
+        try:
+            machine.execute(start, list(stack), [list(mark) for mark in marks])
+        except (BreakError, IndexError, UnicodeDecodeError, ValueError, OverflowError):
+            pass
+        finally:
+            self._budget.opcodes -= machine.count + len(self._memo)
+            kept.restore()
+        unknown = unknown or memo.touched or any(map(is_unknown, judge.globals))
+        if judge.reaches_danger() or (judge.acted and (unknown or (judge.globals and not objects))):
+            judge.report()
 
-    def _add_items(self, here: int, target: Value, kind: str, items: list[Value]) -> None:
-        if isinstance(target, Container) and target.kind == kind:
-            _keep(target, items)
-        elif items:
-            self._judge.stored(here, target, items)
+    def recall(self, memo: list[Value], sparse: dict[int, Value]) -> WatchedMemo:
+        """Begin with a copy of another machine's memo, and return it."""
+        self._memo = watched = WatchedMemo(memo)
+        self._sparse = dict(sparse)
+        return watched
 
 
-def _keep(target: Container, items: list[Value]) -> None:
-    kept = target.items
-    room = KEPT_ITEMS - len(kept)
-    if room > 0:
-        kept += items[:room]
-    if len(items) > room:
-        target.more = True
+def _is_wrapper(value: Value) -> bool:
+    of = value.of if isinstance(value, (Call, Instance)) else None
+    return of is not None and (of.module, of.name) == WRAPPER
 
 
 def _unmark(marks: list[list[Value]]) -> list[Value]:

@@ -80,4 +80,25 @@ RULES = (
         _CONVERT,
         _CODE,
     ),
+    Rule(
+        "PKL017",
+        "an unknown name is stored where a library object may call it",
+        Severity.HIGH,
+        _REVIEW,
+        _CODE,
+    ),
+    Rule(
+        "PKL018",
+        "an array of joblib contradicts itself, so that loaders read it differently",
+        Severity.HIGH,
+        "get the file again from its source, or quarantine it",
+        ("CWE-20", "CWE-502"),
+    ),
+    Rule(
+        "PKL019",
+        "the pickle carries the code of a function",
+        Severity.HIGH,
+        "ship the code as a package that can be reviewed, and the weights as safetensors",
+        ("CWE-502", "CWE-94"),
+    ),
 )

@@ -1,0 +1,130 @@
+"""Write the allowlists of the scanners from the real libraries and the review beside this script.
+
+    python ci/allowlist/generate.py            make an environment, look at the libraries, write
+    python ci/allowlist/generate.py --facts D  use what an earlier run left in folder D
+
+Nothing is allowed because it exists: `review.toml` says which families and names may stand on a
+list, and a class whose loading would run a method that nobody has reviewed is left out.
+"""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+LISTS = HERE.parent.parent / "scanners" / "allow"
+LOADING = ("__del__", "__new__", "__setattr__", "__setstate__", "__getattribute__")
+Facts = dict[str, dict[str, Any]]
+Rows = dict[tuple[str, str], str]
+
+
+def main() -> None:
+    """Write one list for each entry of the review."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--facts", type=Path, help="folder that keeps what was seen")
+    folder = parser.parse_args().facts
+    review = tomllib.loads((HERE / "review.toml").read_text())
+    with tempfile.TemporaryDirectory() as temporary:
+        if folder is None:
+            folder = Path(temporary)
+        gather(review, folder)
+        for name, entry in review.items():
+            facts = json.loads((folder / f"{entry['library']}.json").read_text())
+            write(name, entry, facts["version"], choose(entry, facts["names"]))
+
+
+def gather(review: dict[str, Any], folder: Path) -> None:
+    """Describe every library that `folder` does not describe yet."""
+    missing = {row["library"]: row for row in review.values()}
+    missing = {name: row for name, row in missing.items() if not (folder / f"{name}.json").exists()}
+    if not missing:
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        python = Path(temporary, "bin", "python")
+        subprocess.run([sys.executable, "-m", "venv", temporary], check=True)
+        requirements = ["-r", str(HERE / "requirements.in")]
+        subprocess.run([str(python), "-m", "pip", "install", "-q", *requirements], check=True)
+        for name, row in missing.items():
+            command = [
+                str(python),
+                str(HERE / "introspect.py"),
+                row["requirement"],
+                *row["packages"],
+            ]
+            seen = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+            (folder / f"{name}.json").write_bytes(seen)
+
+
+def choose(entry: dict[str, Any], facts: Facts) -> Rows:
+    """Return what the review allows of what the library holds."""
+    rows: Rows = {}
+    for full, fact in facts.items():
+        operations = _operations(entry, full, fact)
+        if operations is not None and _reason_against(entry, full) is None:
+            rows[_pair(full)] = operations
+    for module, names in entry.get("names", {}).items():
+        rows |= {(module, name): operations for name, operations in names.items()}
+    for full, modules in entry.get("aliases", {}).items():
+        module, name = _pair(full)
+        rows |= {(other, name): rows[module, name] for other in modules}
+    return rows
+
+
+def _operations(entry: dict[str, Any], full: str, fact: dict[str, Any]) -> str | None:
+    module, name = _pair(full)
+    if fact["kind"] == "ufunc":
+        return "" if entry.get("ufuncs") and not name.startswith("_") else None
+    if fact["kind"] == "function":
+        public = module in entry.get("functions", ()) and not name.startswith("_")
+        return "" if public else None
+    families = entry.get("families", {})
+    found = [families[base] for base in (full, *fact["bases"]) if base in families]
+    if not found or _reason_against(entry, full) is not None:
+        return None
+    unknown = [owner for hook, owner in fact["hooks"].items() if _unreviewed(entry, hook, owner)]
+    if unknown:
+        print(f"left out: {full}: nobody has reviewed {', '.join(sorted(set(unknown)))}")
+        return None
+    return str(found[0])
+
+
+def _unreviewed(entry: dict[str, Any], hook: str, owner: str) -> bool:
+    hooks = entry.get("hooks", {})
+    module = owner.partition(":")[0]
+    return hook in LOADING and owner not in hooks and f"{module}:*" not in hooks
+
+
+def _reason_against(entry: dict[str, Any], full: str) -> str | None:
+    excluded = entry.get("excluded", {})
+    return next((why for pattern, why in excluded.items() if re.search(pattern, full)), None)
+
+
+def _pair(full: str) -> tuple[str, str]:
+    module, _, name = full.partition(":")
+    return module, name
+
+
+def write(name: str, entry: dict[str, Any], version: str, rows: Rows) -> None:
+    """Write one list, sorted, one name a line."""
+    modules: dict[str, dict[str, str]] = {}
+    for (module, item), operations in sorted(rows.items()):
+        modules.setdefault(module, {})[item] = operations
+    document = {
+        "grade": entry["grade"],
+        "library": entry["library"],
+        "modules": modules,
+        "version": version.partition("+")[0],
+    }
+    text = json.dumps(document, indent=1, sort_keys=True) + "\n"
+    (LISTS / f"{name}.json").write_text(text)
+    print(f"{name}.json: {len(rows)} names of {entry['library']} {document['version']}")
+
+
+if __name__ == "__main__":
+    main()

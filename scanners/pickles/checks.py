@@ -1,0 +1,165 @@
+"""Checks of arguments and state: what may be handed to an allowed function or object."""
+
+from weightmark.scanners.allow.names import Permission
+from weightmark.scanners.pickles.values import (
+    Call,
+    Container,
+    Global,
+    Instance,
+    Persistent,
+    TextAt,
+    Value,
+    is_armed,
+)
+
+__all__ = [
+    "SLOT_STATE",
+    "freeze",
+    "has_new",
+    "has_odd_key",
+    "is_block",
+    "is_codec_call",
+    "is_inert",
+    "is_plain",
+    "is_state",
+    "names_classes",
+    "names_factory",
+    "names_generator",
+    "reconstructs",
+    "sets_state",
+    "stores",
+]
+
+SLOT_STATE = 2
+"""values in state that has attributes in a dict and in slots"""
+_CODECS = frozenset({"latin1", "latin-1", "utf-8", "utf8", "ascii"})
+_CODEC_ARGUMENTS = 3
+_RECONSTRUCTOR_ARGUMENTS = 3
+
+
+def is_codec_call(arguments: tuple[Value, ...]) -> bool:
+    """Allow a text, and a codec whose every character means one thing, strict."""
+    if not 1 <= len(arguments) <= _CODEC_ARGUMENTS or not isinstance(arguments[0], (str, TextAt)):
+        return False
+    codec = arguments[1] if len(arguments) > 1 else "utf-8"
+    errors = arguments[2:]
+    return isinstance(codec, str) and codec.lower() in _CODECS and errors in ((), ("strict",))
+
+
+def has_new(value: Value) -> bool:
+    """Tell a class of which a pickle may make instances."""
+    return isinstance(value, Global) and value.permission.new
+
+
+def is_inert(arguments: Value) -> bool:
+    """Tell arguments of which none is armed and none has attributes that the pickle gave it."""
+    if not isinstance(arguments, tuple) or any(map(is_armed, arguments)):
+        return False
+    return not any(isinstance(item, (Call, Instance)) and item.carries for item in arguments)
+
+
+def is_block(arguments: tuple[Value, ...]) -> bool:
+    """Allow an array of pandas first, which may have attributes, and inert values behind it.
+
+    Nothing looks up a method on the array's own attributes while a block is made from it.
+    """
+    first = arguments[0] if arguments else None
+    if isinstance(first, Instance) and first.of is not None:
+        package = first.of.module.partition(".")[0]
+        if package == "pandas" and first.of.permission.new:
+            return is_inert(arguments[1:])
+    return is_inert(arguments)
+
+
+def is_plain(value: Value) -> bool:
+    """Tell constants, encoded bytes, and containers in which nothing is armed."""
+    if isinstance(value, Call):
+        return bool(value.codec)
+    return not isinstance(value, (Global, Instance, Persistent)) and not is_armed(value)
+
+
+def names_classes(arguments: tuple[Value, ...]) -> bool:
+    """Allow a class and its bases, and inert values for the rest."""
+    if not arguments or not has_new(arguments[0]):
+        return False
+    rest = tuple(item for item in arguments if not isinstance(item, Global))
+    return is_inert(rest) and all(has_new(i) for i in arguments if isinstance(i, Global))
+
+
+def names_generator(arguments: tuple[Value, ...]) -> bool:
+    """Allow a text, a class or an object of numpy's generators, and then its constructors."""
+    first = arguments[0] if arguments else ""
+    of = first.of if isinstance(first, (Call, Instance)) else first
+    named = isinstance(first, str) or (isinstance(of, Global) and _is_random(of))
+    constructors = arguments[1:]
+    return named and all(
+        isinstance(item, Global) and item.module == "numpy.random._pickle" and _is_random(item)
+        for item in constructors
+    )
+
+
+def _is_random(named: Global) -> bool:
+    allowed = named.permission.new or bool(named.permission.call)
+    return allowed and named.module.startswith("numpy.random.")
+
+
+def names_factory(arguments: tuple[Value, ...]) -> bool:
+    """Allow None or a function that is harmless without arguments, and plain data behind it."""
+    if not arguments:
+        return True
+    first = arguments[0]
+    named = isinstance(first, Global) and (first.harmless or first.permission.call == "factory")
+    return (first is None or named) and all(map(is_plain, arguments[1:]))
+
+
+def reconstructs(arguments: tuple[Value, ...]) -> bool:
+    """Allow `(class, base, state)`: an allowed class, a built-in base, and plain data."""
+    if len(arguments) != _RECONSTRUCTOR_ARGUMENTS or not (
+        has_new(arguments[0]) and has_new(arguments[1])
+    ):
+        return False
+    base = arguments[1]
+    return isinstance(base, Global) and base.module == "builtins" and is_plain(arguments[2])
+
+
+def sets_state(arguments: tuple[Value, ...]) -> bool:
+    """Allow inert arguments, and attributes as the last one."""
+    if not arguments or has_odd_key(arguments[-1]):
+        return False
+    return is_inert(arguments[:-1]) and is_state(arguments[-1])
+
+
+def stores(allowed: Permission, operation: str) -> bool:
+    """Tell whether a result or instance takes items in this way."""
+    return {"add": allowed.add, "append": allowed.append, "items": allowed.items}[operation]
+
+
+def has_odd_key(state: Value) -> bool:
+    """Tell state of which a key would become a dunder or hide a method."""
+    parts = state if isinstance(state, tuple) else (state,)
+    return any(isinstance(part, Container) and part.dunder for part in parts)
+
+
+def is_state(state: Value) -> bool:
+    """Tell state that gives an object nothing but unarmed attributes of plain names."""
+    if isinstance(state, tuple):
+        slots = len(state) == SLOT_STATE
+        return not is_armed(state) and not any(_is_odd_part(part, slots=slots) for part in state)
+    if isinstance(state, Container):
+        return state.kind == "dict" and not state.armed and not state.dunder
+    return is_plain(state)
+
+
+def _is_odd_part(part: Value, *, slots: bool) -> bool:
+    if isinstance(part, Container):
+        return part.dunder or (slots and part.kind != "dict")
+    return (
+        slots and isinstance(part, (Call, Instance)) and bool(part.of and part.of.permission.items)
+    )
+
+
+def freeze(state: Value) -> None:
+    """Let nothing go into containers any more that may have become an object's own dict."""
+    for part in state if isinstance(state, tuple) else (state,):
+        if isinstance(part, Container):
+            part.frozen = True
