@@ -5,6 +5,7 @@ import errno
 import fcntl
 import os
 import secrets
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -75,6 +76,16 @@ def sync_folder(folder: Path) -> None:
         raise read_failure(folder, error) from error
 
 
+def _require_replaceable(path: Path) -> None:
+    """Refuse to put a file in the place of a device, a FIFO or a folder."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(mode) and not stat.S_ISLNK(mode):
+        raise OSError(errno.EEXIST, "is no regular file", str(path))
+
+
 def create_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     """Create a file that did not exist, readable by its owner only unless `mode` says otherwise.
 
@@ -106,7 +117,8 @@ class _Staged:
             os.link(f"/proc/self/fd/{self.descriptor}", path, src_dir_fd=self.descriptor)
 
     def replace(self, path: Path) -> None:
-        """Give the content a name, free or not."""
+        """Give the content a name, free or that of a file."""
+        _require_replaceable(path)
         if self._temporary is None:
             with contextlib.suppress(FileExistsError):
                 self.link(path)

@@ -38,15 +38,25 @@ class CompressedReader:
         source = Slice(place.view, start, place.view.size - start)
         if kind not in _SURE and not _begins(kind, source):
             return False
-        examination.also_read_as(kind, place)
         examination.budget.spend_member()
         content = bytearray()
+        broken: UncheckedError | None = None
         try:
             end = _decompress(kind, source, content, examination.budget)
         except UncheckedError as error:
-            examination.problem(error.what, place)
-            end = source.size
-        if not examination.look(place.inside("content", MemoryView(bytes(content)))):
+            broken, end = error, source.size
+        seen = len(examination.findings)
+        known = examination.look(place.inside("content", MemoryView(bytes(content))))
+        if (
+            kind == "lzma"
+            and isinstance(broken, UnsupportedError)
+            and len(examination.findings) == seen
+        ):
+            return False  # small numbers look like the start of a stream that has no magic number
+        examination.also_read_as(kind, place)
+        if broken:
+            examination.problem(broken.what, place)
+        if not known:
             examination.unknown_members += 1
         if end < source.size and any(source.read_at(end, _INPUT)):
             examination.find("CMP001", place, offset=start + end)
@@ -67,7 +77,7 @@ def _kind(head: bytes) -> tuple[str, int]:
     if head.startswith(_ZLIB_STARTS):
         return "zlib", 0
     plausible = head[:1] < b"\xe1" and head[1:3] == b"\0\0" and head[13:14] == b"\0"
-    return ("lzma", 0) if plausible and any(head[:5]) else ("", 0)
+    return ("lzma", 0) if plausible and any(head[3:5]) else ("", 0)
 
 
 def _engine(kind: str) -> tuple[Any, Callable[[Any], bytes]]:

@@ -9,6 +9,7 @@ from weightmark.provenance.reading.views import MemoryView
 from weightmark.scanners.allow.names import Grade, Permission, permission
 from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.formats.interface import Examination, Place
+from weightmark.scanners.pickles.array_types import is_honest_dtype_state
 from weightmark.scanners.pickles.checks import (
     SLOT_STATE,
     freeze,
@@ -157,7 +158,9 @@ class Judge:
                 self._find("PKL008", offset, detail)
         elif has_odd_key(state):
             self._find("PKL005", offset, detail)
-        elif not is_state(state):
+        elif not is_state(state) or (
+            isinstance(target, ArrayType) and not is_honest_dtype_state(target, state)
+        ):
             self._find("PKL008", offset, detail)
         target.built = True
         target.carries = not isinstance(state, tuple) or len(state) == SLOT_STATE

@@ -88,7 +88,6 @@ from weightmark.scanners.pickles.operands import (
     LONG_TEXT,
     LONGEST_NAME,
     SHORT_TEXT,
-    TEXT_BUDGET,
     Operands,
 )
 from weightmark.scanners.pickles.snapshot import Snapshot, WatchedMemo, is_unknown
@@ -100,14 +99,11 @@ from weightmark.scanners.pickles.values import (
     TextAt,
     Unknown,
     Value,
-    make_tuple,
 )
 from weightmark.scanners.pickles.wrapped_arrays import WRAPPER, LieError, layout
 
 __all__ = ["Machine"]
 
-_MEMO_ENTRY = 72
-_MEMO_BYTES = 112 * 1024 * 1024
 _PYTHON2_PROTOCOLS = 3
 _TEXTS = frozenset({SHORT_BINUNICODE, BINUNICODE})
 _BYTES = frozenset({BINBYTES, SHORT_BINBYTES, BINBYTES8, BYTEARRAY8})
@@ -149,8 +145,7 @@ class Machine(Operands):
                         raise TruncatedError("the bytes end before `STOP`")
                     refill = window.load(base + position)
                     base, data, position = window.base, window.data, 0
-                    if len(memo) * _MEMO_ENTRY + TEXT_BUDGET - self._text_left > _MEMO_BYTES:
-                        raise LimitError("a pickle's memo takes too much memory")
+                    self._weigh(stack, marks)
                     if len(stack) + sum(map(len, marks)) > stack_limit:
                         raise LimitError(f"more than {stack_limit} values on a pickle's stack")
                     continue
@@ -217,15 +212,15 @@ class Machine(Operands):
                         stack.append(line_value(op, line))
                     position = after
                 elif op == TUPLE:
-                    items = make_tuple(stack)
+                    items = self._tuple(stack)
                     stack = _unmark(marks)
                     stack.append(items)
                 elif op == TUPLE1:
-                    stack[-1] = make_tuple([stack[-1]])
+                    stack[-1] = self._tuple([stack[-1]])
                 elif op == TUPLE2:
-                    stack[-2:] = [make_tuple([stack[-2], stack[-1]])]
+                    stack[-2:] = [self._tuple([stack[-2], stack[-1]])]
                 elif op == TUPLE3:
-                    stack[-3:] = [make_tuple([stack[-3], stack[-2], stack[-1]])]
+                    stack[-3:] = [self._tuple([stack[-3], stack[-2], stack[-1]])]
                 elif op == LONG_BINPUT:
                     self._put(unpack_from("<I", data, position)[0], stack[-1])
                     position += 4
@@ -308,7 +303,7 @@ class Machine(Operands):
                         here, *python3_name(module, name, protocol < _PYTHON2_PROTOCOLS)
                     )
                     if op == INST:
-                        arguments = make_tuple(stack)
+                        arguments = self._tuple(stack)
                         stack = _unmark(marks)
                         stack.append(judge.called(here, found, arguments))
                     else:
@@ -342,14 +337,14 @@ class Machine(Operands):
                     stack.append(stack[-1])
                 elif op == OBJ:
                     cls = stack[0]
-                    arguments = make_tuple(stack[1:])
+                    arguments = self._tuple(stack[1:])
                     stack = _unmark(marks)
                     stack.append(judge.called(here, cls, arguments))
                 elif op == NEWOBJ_EX:
                     keywords = stack.pop()
                     arguments = stack.pop()
                     if isinstance(arguments, tuple):
-                        arguments = make_tuple([*arguments, keywords])
+                        arguments = self._tuple([*arguments, keywords])
                     stack[-1] = judge.instantiated(here, stack[-1], arguments)
                 elif op in _MARKED_CONTAINERS:
                     items_ = stack

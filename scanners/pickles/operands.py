@@ -1,5 +1,7 @@
 """What the opcodes of a pickle work on: texts, names, the memo, and items of containers."""
 
+from sys import getsizeof
+
 from weightmark.errors import LimitError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.limits import Budget
@@ -16,6 +18,7 @@ from weightmark.scanners.pickles.opcodes import (
     SHORT_BINSTRING,
 )
 from weightmark.scanners.pickles.values import (
+    BytesAt,
     Container,
     TextAt,
     Unknown,
@@ -23,6 +26,7 @@ from weightmark.scanners.pickles.values import (
     is_armed,
     is_odd_key,
     keep,
+    make_tuple,
 )
 from weightmark.scanners.pickles.window import Window
 
@@ -33,6 +37,11 @@ LONG_TEXT = 256
 TEXT_BUDGET = 16 * 1024 * 1024
 LONGEST_NAME = 4096
 _MAXIMUM_INDEX = (1 << 63) - 1
+_MEMO_BYTES = 104 * 1024 * 1024
+_STACK_BYTES = 20 * 1024 * 1024
+_LIGHT_STACK = 50_000
+_OBJECT_BYTES = 296
+_NESTED_TUPLES = 300_000
 
 
 class Operands:
@@ -42,8 +51,11 @@ class Operands:
         "_budget",
         "_judge",
         "_memo",
+        "_nested",
         "_sparse",
         "_text_left",
+        "_weighed",
+        "_weight",
         "_window",
         "_wraps",
         "at",
@@ -60,7 +72,32 @@ class Operands:
         self._memo: list[Value] = []
         self._sparse: dict[int, Value] = {}
         self._text_left = TEXT_BUDGET
+        self._nested = 0
+        self._weighed = 0
+        self._weight = 0
         self._wraps = wraps
+
+    def _weigh(self, stack: list[Value], marks: list[list[Value]]) -> None:
+        """Bound what memo, texts and stack take in memory; each memo entry is weighed once."""
+        self._weight += sum(map(_weight, self._memo[self._weighed :]))
+        self._weighed = len(self._memo)
+        texts = TEXT_BUDGET - self._text_left
+        if self._weight + len(self._sparse) * _OBJECT_BYTES + texts > _MEMO_BYTES:
+            raise LimitError("a pickle's memo takes too much memory")
+        if len(stack) + sum(map(len, marks)) > _LIGHT_STACK:
+            heavy = sum(sum(map(_weight, part)) for part in (stack, *marks))
+            if heavy > _STACK_BYTES:
+                raise LimitError("a pickle's stack takes too much memory")
+
+    def _tuple(self, items: list[Value]) -> tuple[Value, ...]:
+        """Make a tuple; tuples in tuples are counted, since a chain of them stays in memory."""
+        for item in items:
+            if isinstance(item, tuple) and item:
+                self._nested += 1
+                if self._nested > _NESTED_TUPLES:
+                    raise LimitError(f"more than {_NESTED_TUPLES} tuples of tuples in a pickle")
+                break
+        return make_tuple(items)
 
     def _line(self, position: int) -> tuple[bytes, int]:
         found = self._window.line(position)
@@ -158,3 +195,17 @@ class Operands:
         if not isinstance(key, TextAt) or key.encoding != "utf-8":
             return is_odd_key(key)
         return self._window.view.read_at(key.offset, 2) == b"__"
+
+
+def _weight(value: Value) -> int:
+    """Estimate the bytes that a value takes, its place in a list included.
+
+    A text counts its length elsewhere; a container is weighed as a full one.
+    """
+    if isinstance(value, str):
+        return 66
+    if isinstance(value, (int, float, tuple)):
+        return getsizeof(value) + 40
+    if isinstance(value, (TextAt, BytesAt)):
+        return 88
+    return _OBJECT_BYTES

@@ -210,6 +210,19 @@ def keep(target: Container, items: list[Value]) -> None:
         target.items += items[:room]
     if len(items) > room:
         target.more = True
+        if any(map(_is_object_field, items[max(0, room) :])):
+            target.armed = True
+
+
+def _is_object_field(item: Value) -> bool:
+    """Tell a field of a dtype that holds or could hold objects, when the field itself is not kept."""
+    if not isinstance(item, tuple) or not item or not isinstance(item[0], ArrayType):
+        return False
+    text = item[0].descriptor
+    if not isinstance(text, str) or text.lstrip("<>|=")[:1] == "O":
+        return True
+    parts = item[0].state[2:5] if isinstance(item[0].state, tuple) else ()
+    return any(part is not None for part in parts)
 
 
 def _hold(items: list[Value]) -> Value:

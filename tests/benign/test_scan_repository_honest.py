@@ -1,6 +1,7 @@
 """Honest repositories stay quiet: configurations, tokenizers, templates, indexes, plain scripts."""
 
 import json
+import struct
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,11 @@ def test_honest_repository_is_clean_with_exit_0(tmp_path: Path) -> None:
     for name, data in OTHERS.items():
         (tmp_path / name).write_bytes(data)
     assert scan_artifact(tmp_path).exit(Severity.LOW) is Exit.GOOD
+
+
+def test_small_numbers_are_no_cut_off_lzma_stream() -> None:
+    """The head of an lzma-alone stream has no magic number; raw integers often look like one."""
+    for values in ([2, 2, 1], [1, 2, 3, 4], [5, 1, 9, 2], [93, 1, 0, 7]):
+        for layout in ("<q", "<i"):
+            data = b"".join(struct.pack(layout, value) for value in values)
+            assert scan(data * 3, name="data.bin").problems == (), (values, layout)

@@ -226,6 +226,17 @@ def test_a_full_disk_at_stdout_is_an_error(place: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_output_never_takes_the_place_of_a_device(place: Path, run_cli: RunCli) -> None:
+    os.mkfifo(place / "pipe")
+    (place / "real").write_text("old")
+    (place / "link").symlink_to("real")
+    assert clear(run_cli("digest", "model", "-o", "pipe", cwd=place)).code == 4
+    assert (place / "pipe").is_fifo()
+    assert clear(run_cli("digest", "model", "-o", "link", cwd=place)).code == 0
+    assert (place / "link").is_symlink()
+    assert (place / "real").read_text().startswith("wm1:")
+
+
 def test_a_ledger_of_a_newer_schema_is_left_alone(place: Path, run_cli: RunCli) -> None:
     run_cli("ledger", "init", "ledger", "--admit", "k.pub", cwd=place)
     with sqlite3.connect(place / "ledger" / "ledger.db") as db:

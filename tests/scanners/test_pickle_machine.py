@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -134,6 +135,19 @@ print(peak() - before)
 )
 
 
+MEASURE_ANY = (
+    PEAK
+    + """
+import os, sys
+from weightmark.provenance.reading.views import DescriptorView
+from weightmark.scanners.scan import scan_file
+file = os.open(sys.argv[1], os.O_RDONLY)
+view = DescriptorView(file, os.fstat(file).st_size, "many")
+before = peak()
+scan_file("x", view)
+print(peak() - before)
+"""
+)
 MEASURE_FILE = (
     PEAK
     + """
@@ -164,3 +178,20 @@ def _grown(code: str, *args: str) -> int:
         [sys.executable, "-c", code, *args], cwd=ROOT, check=True, capture_output=True, text=True
     )
     return int(done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "count"),
+    [
+        (b"]\x94", 2_000_000),
+        (b"}", 2_000_000),
+        (b"\x85", 5_000_000),
+        (b"]\x86", 1_000_000),
+        (b"\x8a\xff" + b"\x7f" * 255, 300_000),
+        (b"Q", 500_000),
+    ],
+    ids=["memoized lists", "dicts on the stack", "tuples", "pairs", "large numbers", "identifiers"],
+)
+def test_many_small_values_stay_bounded(tmp_path: Path, pattern: bytes, count: int) -> None:
+    (tmp_path / "many").write_bytes(b"\x80\x04N" + pattern * count + b".")
+    assert _grown(MEASURE_ANY, str(tmp_path / "many")) < 120_000, "KiB"

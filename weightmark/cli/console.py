@@ -75,7 +75,7 @@ class Console:
             return
         from weightmark.provenance.atomic import replace_files
 
-        replace_files({Path(self.output): text.encode("utf-8", "backslashreplace")})
+        replace_files({Path(self.output).resolve(): text.encode("utf-8", "backslashreplace")})
 
     def note(self, text: str) -> None:
         """Say something on stderr that is worth knowing; silent with `--quiet`."""
