@@ -96,6 +96,7 @@ from weightmark.scanners.pickles.values import (
     Call,
     Container,
     Instance,
+    Persistent,
     TextAt,
     Unknown,
     Value,
@@ -231,6 +232,8 @@ class Machine(Operands):
                     arguments = stack.pop()
                     stack[-1] = judge.called(here, stack[-1], arguments)
                 elif op == BINPERSID:
+                    if isinstance(stack[-1], Persistent):
+                        raise BreakError("a persistent id is itself a persistent object")
                     stack[-1] = judge.persistent(here, stack[-1])
                 elif op == NEWOBJ:
                     arguments = stack.pop()

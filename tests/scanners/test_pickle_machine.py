@@ -188,7 +188,7 @@ def _grown(code: str, *args: str) -> int:
         (b"\x85", 5_000_000),
         (b"]\x86", 1_000_000),
         (b"\x8a\xff" + b"\x7f" * 255, 300_000),
-        (b"Q", 500_000),
+        (b"Q", 3_000_000),
     ],
     ids=["memoized lists", "dicts on the stack", "tuples", "pairs", "large numbers", "identifiers"],
 )
