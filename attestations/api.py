@@ -17,9 +17,11 @@ from weightmark.attestations.gate.gate import gate as run_gate
 from weightmark.attestations.keys import PrivateKey, PublicKey
 from weightmark.attestations.policy.load import load_policy
 from weightmark.attestations.policy.model import Policy
-from weightmark.attestations.signers.local_key import LocalKeySigner
+from weightmark.attestations.predicates.oms import Serialization
+from weightmark.attestations.signers.key import KeySigner
 from weightmark.attestations.signing import SignOptions, SignResult, add_claim, sign_artifact
 from weightmark.attestations.trust import Trust
+from weightmark.attestations.trust.selection import TrustChoice
 from weightmark.attestations.verification import VerifyOptions, VerifyReport, examine
 from weightmark.provenance.identification import Identification, identify
 from weightmark.scanners.findings import ScanReport, Severity
@@ -50,14 +52,21 @@ def sign(
     scan: bool = True,
     replace: bool = False,
     out: AnyPath | None = None,
+    oms: Serialization | None = None,
+    ignore_paths: Sequence[str] = (),
 ) -> SignResult:
-    """Scan and sign the artifact at `path` with a private key, and write `model.sig` and `model.claims`."""
+    """Scan and sign the artifact at `path` with a private key, and write `model.sig` and `model.claims`.
+
+    `oms` is the form of `model.sig`, if not whole files with SHA-256; `ignore_paths` are left out of it.
+    """
     options = SignOptions(
         Severity.parse(fail_on),
         scan,
         replace=replace,
         out=Path(out) if out else None,
         key_file=None if isinstance(key, PrivateKey) else Path(key),
+        oms=oms or Serialization(),
+        ignore_paths=tuple(ignore_paths),
     )
     return sign_artifact(Path(path), _signer(key, passphrase), options)
 
@@ -77,17 +86,31 @@ def attest(
 def verify(
     path: AnyPath,
     *,
-    key: AnyKey | Sequence[AnyKey],
+    key: AnyKey | Sequence[AnyKey] = (),
+    identity: str = "",
+    issuer: str = "",
+    trust: Trust | AnyPath | None = None,
     signature: AnyPath | None = None,
     claims: Sequence[AnyPath] = (),
     digests: str = "any",
+    ignore_paths: Sequence[str] = (),
+    ignore_unsigned_files: bool = False,
+    allow_legacy: bool = False,
 ) -> VerifyReport:
-    """Verify signature and content; `.verified` is set only when everything is as a trusted signer says."""
-    trust = Trust.in_keys(_public_keys(key))
+    """Verify signature and content; `.verified` is set only when everything is as a trusted signer says.
+
+    Trust a public `key`, or an `identity` exactly as its `issuer` knows it, or `trust`: a trust file
+    or a `Trust`; raises `TrustNotSaidError` for none of them. What `ignore_paths` and `ignore_unsigned_files` leave out stands in `.verified.uncovered`.
+    """
     examination = examine(
         Path(path),
-        trust,
-        options=VerifyOptions(digests=digests),
+        _believed(key, identity, issuer, trust),
+        options=VerifyOptions(
+            digests=digests,
+            ignore_paths=tuple(ignore_paths),
+            ignore_unsigned_files=ignore_unsigned_files,
+            allow_legacy=allow_legacy,
+        ),
         signature=Path(signature) if signature else None,
         claims=[Path(claim) for claim in claims],
     )
@@ -99,24 +122,39 @@ def gate(
     *,
     policy: AnyPath | Policy = "baseline",
     key: AnyKey | Sequence[AnyKey] = (),
+    identity: str = "",
+    issuer: str = "",
+    trust: Trust | AnyPath | None = None,
     ledger: AnyPath | None = None,
 ) -> Decision:
     """Decide by `policy` (a preset's name, a file, or a `Policy`); `.exit` is the verdict, `.checks` say why.
 
-    `key` fills the role `release` of the policy.
+    `key`, `identity` with `issuer`, or `trust` fill the role `release` of a preset.
     """
     if not isinstance(policy, Policy):
         policy = load_policy(str(policy), artifact=Path(path))
     sources = Sources(ledger=str(ledger) if ledger else "")
-    return run_gate(Path(path), policy.with_keys(_public_keys(key)), sources)
+    return run_gate(Path(path), policy.with_trust(_believed(key, identity, issuer, trust)), sources)
 
 
-def _public_keys(keys: AnyKey | Sequence[AnyKey]) -> list[PublicKey]:
+def _believed(
+    keys: AnyKey | Sequence[AnyKey], identity: str, issuer: str, trust: Trust | AnyPath | None
+) -> Trust | None:
     listed: Sequence[AnyKey] = [keys] if isinstance(keys, (str, Path, PublicKey)) else keys
-    return [key if isinstance(key, PublicKey) else PublicKey.load(key) for key in listed]
+    whole = trust if isinstance(trust, Trust) else None
+    files = () if trust is None or whole else (str(Path(str(trust)).absolute()),)
+    said = TrustChoice(
+        keys=tuple(listed),
+        identities=(identity,) if identity else (),
+        issuer=issuer,
+        trust=files,
+    ).load(Path())
+    if whole is None or said is None:
+        return whole or said
+    return Trust((*whole.anchors, *said.anchors))
 
 
-def _signer(key: AnyPath | PrivateKey, passphrase: bytes | None) -> LocalKeySigner:
+def _signer(key: AnyPath | PrivateKey, passphrase: bytes | None) -> KeySigner:
     if isinstance(key, PrivateKey):
-        return LocalKeySigner(key)
-    return LocalKeySigner(PrivateKey.load(key, lambda _path: passphrase))
+        return KeySigner(key)
+    return KeySigner(PrivateKey.load(key, lambda _path: passphrase))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.bundles.dsse import IN_TOTO_PAYLOAD_TYPE, Envelope
 from weightmark.attestations.checks import Check, Outcome
 from weightmark.attestations.evidence import Claim, Evidence, SignatureFile
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
@@ -51,6 +52,8 @@ class ListedClaim:
     """whether the signature was verified with a key that the caller trusts"""
     identity: str
     """which artifact it is about, when its signer is trusted and it says so"""
+    verified: VerifiedBundle | None = None
+    """the verified bundle, when its signer is trusted: who, when, by which clock"""
 
 
 @dataclass(frozen=True)
@@ -74,29 +77,29 @@ class Belief:
         return bool(self.signature or self.manifests)
 
     @property
-    def needs_sha256(self) -> bool:
-        """Whether the model signature has to be checked by its own digests: no manifest claim stands in."""
+    def own_list(self) -> OmsClaim | None:
+        """The list of the model signature, if it has to be checked by its own digests: no manifest claim stands in."""
         oms = self.signature.oms if self.signature else None
-        return (
-            oms is not None
-            and oms.algorithm == "sha256"
-            and not any(self.stands_in(manifest) for manifest in self.manifests)
-        )
+        if oms is None or any(self.stands_in(manifest) for manifest in self.manifests):
+            return None
+        return oms
 
     def stands_in(self, manifest: BelievedManifest) -> bool:
         """Tell whether the model signature's signer also signed this claim, with the very same SHA-256 digests."""
-        if self.signature is None or self.signature.oms is None:
+        oms = self.signature.oms if self.signature else None
+        if self.signature is None or oms is None or not oms.whole_sha256:
             return False
-        if manifest.verified.signer.fingerprint != self.signature.verified.signer.fingerprint:
+        if not manifest.verified.signer.is_same_as(self.signature.verified.signer):
             return False
         sha256 = manifest.claim.sha256
         covered = {path: digest for path, digest in sha256.items() if in_oms_set(path)}
-        return covered == self.signature.oms.files
+        return covered == oms.files
 
 
-def weigh_evidence(evidence: Evidence, trust: Trust) -> Belief:
-    """Verify every signature of `evidence`."""
-    scales = _Scales(trust)
+def weigh_evidence(evidence: Evidence, trust: Trust, *, allow_legacy: bool = False) -> Belief:
+    """Verify every signature of `evidence`; `allow_legacy` reads model signatures in the form of 2024, too."""
+    believed = trust.allowing_legacy() if allow_legacy else trust
+    scales = _Scales(believed, allow_legacy=allow_legacy)
     signature = scales.weigh_signature(evidence.signature) if evidence.signature else None
     manifests: list[BelievedManifest] = []
     others: list[VerifiedBundle] = []
@@ -113,6 +116,9 @@ def weigh_evidence(evidence: Evidence, trust: Trust) -> Belief:
             scales.fail("claims", claim.source, error, reserved=claim.reserved)
             continue
         manifests.append(BelievedManifest(verified, listed))
+    if scales.open_signature:
+        outcome = Outcome.INFO if manifests else Outcome.UNCHECKED
+        scales.checks.append(replace(scales.open_signature, outcome=outcome))
     return Belief(
         signature, tuple(manifests), tuple(others), tuple(scales.listed), tuple(scales.checks)
     )
@@ -121,10 +127,12 @@ def weigh_evidence(evidence: Evidence, trust: Trust) -> Belief:
 class _Scales:
     """Verifies bundles one after the other and keeps what is to be said about them."""
 
-    def __init__(self, trust: Trust) -> None:
+    def __init__(self, trust: Trust, *, allow_legacy: bool) -> None:
         self.trust = trust
+        self.allow_legacy = allow_legacy
         self.listed: list[ListedClaim] = []
         self.checks: list[Check] = []
+        self.open_signature: Check | None = None
 
     def weigh_signature(self, file: SignatureFile) -> BelievedSignature | None:
         """Judge the bundle under the name of the model signature, which must be one."""
@@ -133,23 +141,33 @@ class _Scales:
             verified = self.trust.verify(file.bundle) if file.bundle else None
         except WrongSignerError:
             verified = None
+        except UnsupportedError as error:
+            verified = None
+            self._leave_open(name, file, error)
         except WeightmarkError as error:
             verified = None
-            unsupported = isinstance(error, UnsupportedError)
-            self.fail(
-                "signature", f"`{name}`", MalformedError(error.what) if unsupported else error
-            )
+            self.fail("signature", f"`{name}`", error)
         if verified is None:
             self._list_stranger(name, _hint(file.bundle) if file.bundle else "")
             return None
         self._list_friend(name, verified)
         try:
-            return BelievedSignature(verified, OmsClaim.from_statement(verified.statement), None)
+            oms = OmsClaim.from_statement(verified.statement, allow_legacy=self.allow_legacy)
+            return BelievedSignature(verified, oms, None)
         except UnsupportedError as error:
             return BelievedSignature(verified, None, error)
         except WeightmarkError as error:
             self.fail("signature", f"`{name}`", error)
             return None
+
+    def _leave_open(self, name: str, file: SignatureFile, error: UnsupportedError) -> None:
+        """Say that it can't be told whether the signature is good; but a model signature is a statement."""
+        envelope = file.bundle.content if file.bundle else None
+        if isinstance(envelope, Envelope) and envelope.payload_type != IN_TOTO_PAYLOAD_TYPE:
+            self.fail("signature", f"`{name}`", MalformedError(error.what))
+            return
+        check = Check.from_error("signature", error)
+        self.open_signature = replace(check, summary=f"`{name}`: {error.what}")
 
     def weigh_claim(self, claim: Claim) -> VerifiedBundle | None:
         """Judge one claim; what is signed by nobody whom the caller trusts is listed and no more."""
@@ -180,14 +198,21 @@ class _Scales:
     def _list_friend(self, source: str, verified: VerifiedBundle) -> None:
         statement = verified.statement
         identity = _only([subject.identity for subject in statement.subjects])
-        signer = verified.signer.identity
+        signer = verified.signer.name
         self.listed.append(
-            ListedClaim(source, statement.predicate_type, signer, trusted=True, identity=identity)
+            ListedClaim(
+                source,
+                statement.predicate_type,
+                signer,
+                trusted=True,
+                identity=identity,
+                verified=verified,
+            )
         )
 
 
 def _hint(bundle: Bundle) -> str:
-    return f"hint:{bundle.material.text}" if bundle.material.text else ""
+    return f"hint:{bundle.key_hint}" if bundle.key_hint else ""
 
 
 def _only(identities: Sequence[str]) -> str:

@@ -41,6 +41,8 @@ class Check:
     """how to mend it"""
     details: tuple[str, ...] = ()
     """further lines, for example each file that differs"""
+    code: str = ""
+    """stable word for the reason, when it is not good; the code of an error or one of docs/formats/oms.md"""
 
     @classmethod
     def from_error(cls, name: str, error: WeightmarkError) -> "Check":
@@ -51,7 +53,7 @@ class Check:
             outcome = Outcome.NOTHING
         else:
             outcome = Outcome.UNCHECKED
-        return cls(name, outcome, error.what, error.why, error.fix)
+        return cls(name, outcome, error.what, error.why, error.fix, code=error.code)
 
 
 def exit_of(checks: Iterable[Check]) -> Exit:

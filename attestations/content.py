@@ -10,7 +10,8 @@ from typing import Any
 from weightmark.attestations.belief import Belief, BelievedManifest, BelievedSignature
 from weightmark.attestations.checks import Check, Outcome, counted
 from weightmark.attestations.evidence import SignatureFile
-from weightmark.attestations.predicates.oms import SILENT_IGNORES
+from weightmark.attestations.ignored_paths import IgnoredPaths, beneath_any
+from weightmark.attestations.predicates.oms import SILENT_IGNORES, OmsClaim
 from weightmark.provenance.artifact import Artifact
 from weightmark.provenance.diff import Differences
 from weightmark.provenance.foreign_digests import in_oms_set
@@ -37,10 +38,14 @@ class Content:
     """its digests"""
     digests: str
     """the digests that count: `any`, `sha256` or `both`"""
+    ignored: IgnoredPaths
+    """what the caller asked to leave out"""
+    ignore_unsigned: bool
+    """whether the caller asked to leave out files that nobody signed"""
 
     def matches(self, manifests: Sequence[BelievedManifest]) -> tuple[BelievedManifest, ...]:
         """Return the claims that list exactly what was read, newest first."""
-        return tuple(one for one in reversed(manifests) if not self._differences(one))
+        return tuple(one for one in reversed(manifests) if self._fits(one))
 
     def manifest_check(
         self, manifests: Sequence[BelievedManifest], matches: Sequence[BelievedManifest]
@@ -49,9 +54,14 @@ class Content:
         if not manifests:
             return None
         if not matches:
-            return self._fail("manifest claim", self._differences(manifests[-1]))
+            newest = manifests[-1]
+            if not self._listed(newest):
+                return _nothing_left("manifest claim")
+            return self._fail("manifest claim", self._differences(newest))
         links = any(match.claim.links for match in matches)
-        return self._link_check(links) or self._pass("manifest claim", len(self.reading.files))
+        return self._link_check(links) or self._pass(
+            "manifest claim", len(self._listed(matches[0]))
+        )
 
     def signature_check(self, signature: BelievedSignature, belief: Belief) -> Check:
         """Compare what `model.sig` lists with what was read, directly or by the same signer's claim."""
@@ -65,19 +75,30 @@ class Content:
             results = [self._differences(one, covered=self._covered) for one in stand_ins]
             differences = next((one for one in results if not one), results[0])
         else:
-            found = self._found(oms.algorithm)
+            found = self._found(oms)
             if found is None:
                 return _not_checked(f"its {oms.algorithm} digests were not compared")
             listed, found = self._same_names(oms.files, found)
-            differences = Differences.between(listed, found)
+            differences = Differences.between(*self._narrowed(listed, found))
         if differences or hidden:
             return self._fail("model signature", differences, hidden)
-        return self._link_check(oms.allow_symlinks) or self._pass("model signature", len(oms.files))
+        count = sum(not self.ignored.covers(path) for path in oms.files)
+        if not count:
+            return _nothing_left("model signature")
+        return self._link_check(oms.allow_symlinks) or self._pass("model signature", count)
 
-    @property
-    def uncovered(self) -> tuple[str, ...]:
-        """Paths that an OMS signature leaves out."""
-        return tuple(file.path for file in self.reading.files if file.path not in self._covered)
+    def unjudged(
+        self, signature: BelievedSignature | None, matches: Sequence[BelievedManifest]
+    ) -> tuple[str, ...]:
+        """Return the paths that no verified list holds, or that the caller asked to leave out."""
+        oms = signature.oms if signature else None
+        if oms is None and not matches:
+            return ()
+        judged = {row.path for match in matches for row in match.claim.manifest.rows}
+        if oms:
+            judged |= {SINGLE_FILE} if self.artifact.single else oms.files.keys()
+        paths = [file.path for file in self.reading.files]
+        return tuple(path for path in paths if path not in judged or self.ignored.covers(path))
 
     @cached_property
     def _covered(self) -> frozenset[str]:
@@ -86,20 +107,38 @@ class Content:
         paths = (file.path for file in self.reading.files)
         return frozenset(path for path in paths if in_oms_set(path) and path not in own)
 
-    def _found(self, algorithm: str) -> dict[str, str] | None:
+    def _found(self, oms: OmsClaim) -> dict[str, str] | None:
         """Return the digests of the OMS set; None when they were not read or do not count."""
-        if algorithm == "blake3" and self.digests == "sha256":
+        if oms.algorithm != "sha256" and self.digests == "sha256":
             return None
-        found = {file.path: getattr(file, algorithm) for file in self.reading.files}
-        if not all(found.values()):
-            return None
-        return {path: digest for path, digest in found.items() if path in self._covered}
+        return oms.found(
+            {file.path: file for file in self.reading.files if file.path in self._covered}
+        )
+
+    def _narrowed(
+        self, listed: Mapping[str, str], found: Mapping[str, str]
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        """Take out of both sides what the caller asked to leave out."""
+        if self.ignore_unsigned:
+            found = {path: digest for path, digest in found.items() if path in listed}
+        covers = self.ignored.covers
+        return (
+            {path: digest for path, digest in listed.items() if not covers(path)},
+            {path: digest for path, digest in found.items() if not covers(path)},
+        )
+
+    def _listed(self, believed: BelievedManifest) -> list[str]:
+        rows = believed.claim.manifest.rows
+        return [row.path for row in rows if not self.ignored.covers(row.path)]
+
+    def _fits(self, believed: BelievedManifest) -> bool:
+        return bool(self._listed(believed)) and not self._differences(believed)
 
     def _same_names(
         self, listed: Mapping[str, str], found: dict[str, str]
     ) -> tuple[Mapping[str, str], dict[str, str]]:
         """Let both sides name a single file alike: the reference writes `.`, the specification its name."""
-        if self.artifact.single and SINGLE_FILE not in listed:
+        if SINGLE_FILE in found and SINGLE_FILE not in listed:
             return listed, {self.artifact.name: found[SINGLE_FILE]}
         return listed, found
 
@@ -122,19 +161,20 @@ class Content:
                 )
                 for signed, found in pairs
             ]
-        results = [Differences.between(signed, found) for signed, found in pairs]
+        results = [Differences.between(*self._narrowed(*pair)) for pair in pairs]
         return next((result for result in results if result), results[0])
 
     def _hidden_by(self, ignore_paths: Sequence[str]) -> dict[str, str]:
         """Return the files that a recorded ignore hides, and by which; our own ignores hide nothing."""
+        plain = {posixpath.normpath(pattern): pattern for pattern in ignore_paths}
+        names = frozenset(plain) - SILENT_IGNORES
+        if not names or self.ignore_unsigned:
+            return {}
         hidden: dict[str, str] = {}
-        for pattern in ignore_paths:
-            plain = posixpath.normpath(pattern)
-            if plain not in SILENT_IGNORES:
-                inside = "" if plain == "." else plain + "/"
-                for path in self._covered:
-                    if path == plain or path.startswith(inside):
-                        hidden.setdefault(path, pattern)
+        for path in self._covered:
+            place = "." if "." in names else beneath_any(path, names)
+            if place is not None and not self.ignored.covers(path):
+                hidden[path] = plain[place]
         return hidden
 
     def _link_check(self, allowed: bool) -> Check | None:
@@ -152,6 +192,7 @@ class Content:
             "the signer recorded no links",
             "replace the link by the file",
             details,
+            "became-a-link",
         )
 
     @staticmethod
@@ -162,10 +203,15 @@ class Content:
     def _fail(
         name: str, differences: Differences, hidden: Mapping[str, str] | None = None
     ) -> Check:
-        details = list(_describe(differences, hidden or {}))
+        hidden = hidden or {}
+        details = list(_describe(differences, hidden))
         count = len(details)
         if count > DETAILS_SHOWN:
             details[DETAILS_SHOWN:] = [f"… and {count - DETAILS_SHOWN} more"]
+        extra = [change.path for change in differences.changes if change.kind == "extra"]
+        only_extra = len(extra) == len(differences.changes)
+        if hidden and only_extra and hidden.keys() >= set(extra):
+            return _hidden_check(name, len(hidden), details)
         return Check(
             name,
             Outcome.FAIL,
@@ -173,7 +219,21 @@ class Content:
             "the content is not what the signer vouched for",
             "get the artifact again from the publisher, or ask for a new signature",
             tuple(details),
+            "unsigned-file" if only_extra else "tampered",
         )
+
+
+def _hidden_check(name: str, count: int, details: Sequence[str]) -> Check:
+    """Say that files stand where the signer had nothing judged; nothing else is wrong."""
+    return Check(
+        name,
+        Outcome.FAIL,
+        f"{counted(count, 'file')} {'stands' if count == 1 else 'stand'} where the signature judges nothing",
+        "anybody could put a file there, and the signature would still hold",
+        "remove it, or accept it by name with `--ignore-paths`",
+        tuple(details),
+        "hidden-by-ignore",
+    )
 
 
 def _describe(differences: Differences, hidden: Mapping[str, str]) -> Iterator[str]:
@@ -202,5 +262,20 @@ def _own_paths(artifact: Artifact, signature: SignatureFile | None) -> frozenset
 
 def _not_checked(reason: str) -> Check:
     return Check(
-        "model signature", Outcome.UNCHECKED, "signature valid, content not checked", reason
+        "model signature",
+        Outcome.UNCHECKED,
+        "signature valid, content not checked",
+        reason,
+        code="content-not-checked",
+    )
+
+
+def _nothing_left(name: str) -> Check:
+    return Check(
+        name,
+        Outcome.NOTHING,
+        "every file that was signed is left out",
+        "`--ignore-paths` leaves nothing to compare",
+        "leave out fewer paths",
+        code="nothing-left",
     )

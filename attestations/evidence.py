@@ -75,6 +75,12 @@ class Evidence:
     """claims that are bundles of a kind that this version does not support"""
 
     @property
+    def bundles(self) -> tuple[Bundle, ...]:
+        """Every bundle that could be parsed, the model signature first."""
+        own = (self.signature.bundle,) if self.signature and self.signature.bundle else ()
+        return (*own, *(claim.bundle for claim in self.claims))
+
+    @property
     def found_any(self) -> bool:
         """Whether any signature or claim stood there, good or bad; a store of other things is none."""
         bad = any(check.outcome is not Outcome.INFO for check in self.checks)
@@ -94,9 +100,12 @@ def collect_evidence(
     """
     places = sidecars or artifact.sidecars
     checks: list[Check] = []
-    found_signature = (
-        _read_named_signature(signature, checks) if signature else _read_signature(places, checks)
-    )
+    found_signature = None
+    if signature is None or signature.resolve() != places.signature:
+        # What stands under the reserved name must be a signature even when another one is meant.
+        found_signature = _read_signature(places, checks)
+    if signature:
+        found_signature = _read_named_signature(signature, checks)
     found, unsupported = _read_claims(places, checks)
     for store in _stores(artifact, claims):
         found += _read_store(store, named=store in claims, checks=checks)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.claims import ClaimLine, parse_claims, render_claims
-from weightmark.attestations.keys import PublicKey
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE
 from weightmark.attestations.predicates.oms import OmsClaim
 from weightmark.attestations.predicates.scan import SCAN_PREDICATE
+from weightmark.attestations.signers.interface import Signer
 from weightmark.attestations.statements import Statement
 from weightmark.errors import (
     CallError,
@@ -42,7 +42,7 @@ class Placement:
 
 def place(
     artifact: Artifact,
-    signer: PublicKey,
+    signer: Signer,
     *,
     out: Path | None,
     replace: bool,
@@ -88,17 +88,17 @@ def _refuse_inside(artifact: Artifact, out: Path) -> None:
 
 
 def merge_claims(
-    sidecars: SidecarPaths, new: Sequence[Bundle], signer: PublicKey, *, replace: bool
+    sidecars: SidecarPaths, new: Sequence[Bundle], signers: Sequence[Signer], *, replace: bool
 ) -> bytes:
     """Return the claims file with `new` appended.
 
-    Claims of others stay; the signer's own earlier manifest and scan claims are superseded when
+    Claims of others stay; the signers' own earlier manifest and scan claims are superseded when
     `new` holds such claims. With `replace`, whatever is no bundle is left out; else it raises
     `SidecarRefusedError`.
     """
     lines = _sound_lines(sidecars) if replace else _existing_lines(sidecars)
     kinds = {_kind(bundle) for bundle in new} & _SUPERSEDED
-    kept = [line.raw for line in lines if not _is_superseded(line, signer, kinds)]
+    kept = [line.raw for line in lines if not _is_superseded(line, signers, kinds)]
     added = [bundle.to_bytes() for bundle in new]
     return render_claims([*kept, *(raw for raw in added if raw not in kept)])
 
@@ -128,11 +128,11 @@ def _sound_lines(sidecars: SidecarPaths) -> tuple[ClaimLine, ...]:
     return tuple(line for line in lines if line.bundle or isinstance(line.error, UnsupportedError))
 
 
-def _is_superseded(line: ClaimLine, signer: PublicKey, kinds: set[str]) -> bool:
+def _is_superseded(line: ClaimLine, signers: Sequence[Signer], kinds: set[str]) -> bool:
     if line.bundle is None or _kind(line.bundle) not in kinds:
         return False
-    envelope = line.bundle.envelope
-    return signer.verifies(envelope.signature, envelope.pae)
+    bundle = line.bundle
+    return any(_is_by(bundle, signer) for signer in signers)
 
 
 def _kind(bundle: Bundle) -> str:
@@ -143,7 +143,7 @@ def _kind(bundle: Bundle) -> str:
 
 
 def _existing_signature(
-    sidecars: SidecarPaths, signer: PublicKey
+    sidecars: SidecarPaths, signer: Signer
 ) -> tuple[Bundle | UnsupportedError | None, bool]:
     """Return what stands under the signature's name, and whether somebody else than `signer` made it."""
     path = sidecars.signature
@@ -160,7 +160,15 @@ def _existing_signature(
             why="a signature is written only where nothing or a signature stands",
             fix=f"move `{path}` away, or overwrite it with `--replace`",
         ) from error
-    return bundle, not signer.verifies(bundle.envelope.signature, bundle.envelope.pae)
+    return bundle, not _is_by(bundle, signer)
+
+
+def _is_by(bundle: Bundle, signer: Signer) -> bool:
+    """Tell whether `signer` is proven to have made `bundle`; what can't be told is somebody else's."""
+    try:
+        return signer.own_trust().verify(bundle).signer.is_same_as(signer.identity)
+    except WeightmarkError:
+        return False
 
 
 def _records_our_names(foreign: Bundle | UnsupportedError) -> bool:

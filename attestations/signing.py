@@ -1,20 +1,25 @@
 """Signing: scan in the same read, sign, check the own output, and only then write."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from weightmark.attestations.belief import weigh_evidence
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.evidence import Claim, Evidence, SignatureFile
+from weightmark.attestations.ignored_paths import IgnoredPaths
+from weightmark.attestations.model_signature import form_notices, leave_out, list_files
 from weightmark.attestations.placement import Placement, merge_claims, place
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
-from weightmark.attestations.predicates.oms import OMS_PREDICATE, SILENT_IGNORES, OmsClaim
+from weightmark.attestations.predicates.oms import (
+    OMS_PREDICATE,
+    OmsClaim,
+    Serialization,
+)
 from weightmark.attestations.predicates.scan import SCAN_PREDICATE, ScanClaim
 from weightmark.attestations.private_keys import refuse_private_keys
 from weightmark.attestations.signers.interface import Signer
 from weightmark.attestations.statements import Statement
-from weightmark.attestations.trust import Trust
 from weightmark.attestations.verification import VerifyOptions, judge
 from weightmark.errors import (
     ArtifactRefusedError,
@@ -27,7 +32,6 @@ from weightmark.errors import (
 )
 from weightmark.provenance.artifact import Artifact, open_artifact
 from weightmark.provenance.atomic import exclusive, replace_files
-from weightmark.provenance.foreign_digests import in_oms_set
 from weightmark.provenance.manifest import SINGLE_FILE, Manifest
 from weightmark.provenance.names import escape_path
 from weightmark.provenance.reading.engine import Column, ProgressSink, Reading, read_artifact
@@ -53,8 +57,14 @@ class SignOptions:
     """whether another signer's files may be overwritten"""
     out: Path | None = None
     """write signature and claims into this folder instead of beside the artifact"""
+    add: bool = False
+    """whether only claims are written, and `model.sig` stays as it is or absent"""
     key_file: Path | None = None
     """where the signer's private key lies, if in a file: it must not be part of the artifact"""
+    oms: Serialization = field(default_factory=Serialization)
+    """form of `model.sig`: `Serialization.of("shards", "blake3", 10**9)`"""
+    ignore_paths: tuple[str, ...] = ()
+    """files and folders that `model.sig` leaves out, relative to the artifact's root or absolute"""
 
 
 @dataclass(frozen=True)
@@ -66,7 +76,7 @@ class SignResult:
     manifest: Manifest
     """its files"""
     signer: str
-    """`key:<fingerprint>`"""
+    """name of its identity, for example `key:<fingerprint>`"""
     scan: ScanReport | None
     """what the scan found, or None without a scan"""
     written: tuple[Path, ...]
@@ -74,7 +84,9 @@ class SignResult:
     notices: tuple[str, ...]
     """what the caller should know"""
     claims: tuple[Bundle, ...]
-    """the new claims: manifest claim and scan claim"""
+    """the new claims: manifest claim and scan claim, of each signer"""
+    cosigners: tuple[str, ...] = ()
+    """names of those who signed beside `signer`"""
 
 
 def sign_artifact(
@@ -82,21 +94,26 @@ def sign_artifact(
     signer: Signer,
     options: SignOptions = SignOptions(),
     *,
+    cosigners: Sequence[Signer] = (),
     progress: ProgressSink | None = None,
     jobs: int | None = None,
 ) -> SignResult:
     """Scan and sign the artifact at `path`, and write `model.sig` and `model.claims`.
 
+    `signer` makes `model.sig`; the `cosigners` sign the same claims, each as lines of `model.claims`.
     Raises `ArtifactRefusedError` for what no identity can cover and for a private key, `UnsafeContentError` for findings,
     `UncheckedError` for what the scan could not check, `SidecarRefusedError` and whatever reading raises.
     """
     artifact = open_artifact(path).require_identifiable().require_portable()
     _refuse_links(artifact, options)
     refuse_private_keys(artifact, options.key_file)
-    place(artifact, signer.public, out=options.out, replace=options.replace)
+    ignored = leave_out(artifact, options.ignore_paths)
+    _refuse_same_signers([signer, *cosigners])
+    place(artifact, signer, out=options.out, replace=options.replace, keep_own=options.add)
     reading = read_artifact(
         artifact,
-        columns=(Column.BLAKE3, Column.SHA256),
+        columns={Column.BLAKE3, Column.SHA256, options.oms.algorithm},
+        sharding=options.oms.sharding,
         inspect=scan_file if options.scan else None,
         progress=progress,
         jobs=jobs,
@@ -104,25 +121,43 @@ def sign_artifact(
     paths = [file.path for file in reading.files]
     report = report_of_tree(reading.inspections, paths) if options.scan else None
     _refuse_unsafe(report, options.fail_on)
-    signature, claims = _sign_all(artifact, reading, report, signer, options)
-    _check_own_output(artifact, reading, signature, claims, signer)
+    statements = _statements(artifact, reading, report, options, ignored=ignored)
+    signature = statements.signature and signer.sign_statement(statements.signature)
+    claims: tuple[Bundle, ...] = ()
+    for one in (signer, *cosigners):
+        own = tuple(one.sign_statement(payload) for payload in statements.claims)
+        made = signature if one is signer else None
+        _check_own_output(artifact, reading, made or None, own, one, ignored=ignored)
+        claims += own
     with exclusive(options.out or artifact.sidecars.signature.parent):
         # Another signer may have written meanwhile, so the place is looked at once more.
-        placement = place(artifact, signer.public, out=options.out, replace=options.replace)
+        placement = place(
+            artifact, signer, out=options.out, replace=options.replace, keep_own=options.add
+        )
         contents = {}
         if signature and not placement.keeps_foreign_signature:
             contents[placement.sidecars.signature] = signature.to_bytes()
         contents[placement.sidecars.claims] = merge_claims(
-            placement.sidecars, claims, signer.public, replace=options.replace
+            placement.sidecars, claims, [signer, *cosigners], replace=options.replace
         )
         replace_files(contents)
     manifest = reading.manifest()
     notices = (
         *placement.notices,
-        *_notices(artifact, signature, placement, signer),
+        *_notices(artifact, statements, placement, signer),
+        *form_notices(options.oms, ignored),
         *_stale_receipt(placement, manifest.identity),
     )
-    return SignResult(artifact, manifest, signer.identity, report, tuple(contents), notices, claims)
+    return SignResult(
+        artifact,
+        manifest,
+        signer.identity.name,
+        report,
+        tuple(contents),
+        notices,
+        claims,
+        tuple(one.identity.name for one in cosigners),
+    )
 
 
 def add_claim(
@@ -142,21 +177,21 @@ def add_claim(
     """
     _refuse_own_kinds(predicate_type)
     artifact = open_artifact(path).require_identifiable().require_portable()
-    place(artifact, signer.public, out=out, replace=False, keep_own=True)
+    place(artifact, signer, out=out, replace=False, keep_own=True)
     reading: Reading[FileScan] = read_artifact(artifact, progress=progress, jobs=jobs)
     manifest = reading.manifest()
     payload = Statement.about_manifest(
         artifact.name, manifest.identity, predicate_type, predicate, {}
     )
     claim = signer.sign_statement(payload)
-    Trust.in_keys([signer.public]).verify(Bundle.parse(claim.to_bytes()))
+    signer.own_trust().verify(Bundle.parse(claim.to_bytes()))
     with exclusive(out or artifact.sidecars.signature.parent):
-        placement = place(artifact, signer.public, out=out, replace=False, keep_own=True)
+        placement = place(artifact, signer, out=out, replace=False, keep_own=True)
         claims_path = placement.sidecars.claims
-        merged = merge_claims(placement.sidecars, [claim], signer.public, replace=False)
+        merged = merge_claims(placement.sidecars, [claim], [signer], replace=False)
         replace_files({claims_path: merged})
     return SignResult(
-        artifact, manifest, signer.identity, None, (claims_path,), placement.notices, (claim,)
+        artifact, manifest, signer.identity.name, None, (claims_path,), placement.notices, (claim,)
     )
 
 
@@ -166,6 +201,17 @@ def _refuse_own_kinds(predicate_type: str) -> None:
             f"a claim of the type `{predicate_type}` is made by signing only",
             why="it says what was read and scanned, which nobody may state by hand",
             fix="use `weightmark sign`",
+        )
+
+
+def _refuse_same_signers(signers: Sequence[Signer]) -> None:
+    names = [one.identity.name for one in signers]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise CallError(
+            f"`{twice}` is named as a signer twice",
+            why="one signer counts once, however often it signs",
+            fix="name each key once",
         )
 
 
@@ -198,42 +244,49 @@ def _refuse_unsafe(report: ScanReport | None, fail_on: Severity) -> None:
         )
 
 
-def _sign_all(
+@dataclass(frozen=True, slots=True)
+class _Statements:
+    """What is signed: the same bytes by every signer."""
+
+    signature: bytes | None
+    """for `model.sig`; None when there is nothing for it to cover, or it is not wanted"""
+    claims: tuple[bytes, ...]
+    """for `model.claims`"""
+    nothing_for_oms: bool
+    """whether OMS leaves out every file"""
+
+
+def _statements(
     artifact: Artifact,
     reading: Reading[FileScan],
     report: ScanReport | None,
-    signer: Signer,
     options: SignOptions,
-) -> tuple[Bundle | None, tuple[Bundle, ...]]:
+    *,
+    ignored: IgnoredPaths,
+) -> _Statements:
     sha256 = {file.path: file.sha256 for file in reading.files}
     manifest = reading.manifest()
-    covered = {path: digest for path, digest in sha256.items() if in_oms_set(path)}
-    oms = OmsClaim.of_files(
-        covered, allow_symlinks=artifact.has_links, ignore_paths=tuple(sorted(SILENT_IGNORES))
-    )
+    oms = list_files(artifact, reading.files, options.oms, ignored)
     annotations = _annotations(artifact, oms, sha256)
-
-    def claim(predicate_type: str, predicate: dict[str, object]) -> Bundle:
-        payload = Statement.about_manifest(
-            artifact.name, manifest.identity, predicate_type, predicate, annotations
-        )
-        return signer.sign_statement(payload)
-
     scan = (
         ScanClaim.of_report(report, options.fail_on)
         if report
         else ScanClaim.not_scanned(options.fail_on.word)
     )
-    claims = (
-        claim(
-            MANIFEST_PREDICATE, ManifestClaim(manifest, sha256, artifact.has_links).to_predicate()
-        ),
-        claim(SCAN_PREDICATE, scan.to_predicate()),
+    listed = ManifestClaim(manifest, sha256, artifact.has_links)
+    claims = tuple(
+        Statement.about_manifest(
+            artifact.name, manifest.identity, predicate_type, predicate, annotations
+        )
+        for predicate_type, predicate in (
+            (MANIFEST_PREDICATE, listed.to_predicate()),
+            (SCAN_PREDICATE, scan.to_predicate()),
+        )
     )
-    if not covered:
-        return None, claims
+    if options.add or not oms.resources:
+        return _Statements(None, claims, nothing_for_oms=not oms.resources)
     payload = Statement.about_digest(artifact.name, oms.root, OMS_PREDICATE, oms.to_predicate())
-    return signer.sign_statement(payload), claims
+    return _Statements(payload, claims, nothing_for_oms=False)
 
 
 def _annotations(artifact: Artifact, oms: OmsClaim, sha256: dict[str, str]) -> dict[str, str]:
@@ -242,7 +295,7 @@ def _annotations(artifact: Artifact, oms: OmsClaim, sha256: dict[str, str]) -> d
 
     if artifact.single:
         return {"sha256": sha256[SINGLE_FILE]}
-    found = {"omsRoot": oms.root if oms.files else None, "dirHash": dir_hash(sha256.items())}
+    found = {"omsRoot": oms.root if oms.resources else None, "dirHash": dir_hash(sha256.items())}
     return {name: digest for name, digest in found.items() if digest}
 
 
@@ -252,6 +305,8 @@ def _check_own_output(
     signature: Bundle | None,
     claims: Sequence[Bundle],
     signer: Signer,
+    *,
+    ignored: IgnoredPaths,
 ) -> None:
     """Verify the serialized output with the very code that `verify` uses."""
     file = None
@@ -260,27 +315,27 @@ def _check_own_output(
         file = SignatureFile(artifact.sidecars.signature, parsed, None, (0, 0))
     found = tuple(Claim("own output", Bundle.parse(claim.to_bytes())) for claim in claims)
     evidence = Evidence(file, found, None, ())
-    belief = weigh_evidence(evidence, Trust.in_keys([signer.public]))
-    report = judge(artifact, evidence, belief, reading, VerifyOptions(digests="both"))
+    belief = weigh_evidence(evidence, signer.own_trust())
+    report = judge(
+        artifact, evidence, belief, reading, VerifyOptions(digests="both"), ignored=ignored
+    )
     if report.verified is None:
         reason = "; ".join(check.summary for check in report.checks if check.outcome == "fail")
         raise TamperedError("the new signature does not verify, so it was not written", why=reason)
 
 
 def _notices(
-    artifact: Artifact, signature: Bundle | None, placement: Placement, signer: Signer
+    artifact: Artifact, statements: _Statements, placement: Placement, signer: Signer
 ) -> list[str]:
     notices = []
-    if signature is None:
+    if statements.nothing_for_oms:
         notices.append("no `model.sig` was made: OMS leaves out every file that is here")
     if artifact.has_links:
         notices.append(
             "the artifact holds links: the reference verifier then needs `--allow_symlinks`"
         )
-    if signer.public.kind == "ed25519" and not placement.keeps_foreign_signature:
-        notices.append(
-            "the reference verifier does not know Ed25519; use an ECDSA key if others verify with it"
-        )
+    if statements.signature and not placement.keeps_foreign_signature:
+        notices += signer.notices
     return notices
 
 

@@ -14,6 +14,7 @@ from weightmark.attestations.predicates.submission import SubmissionRequest
 from weightmark.attestations.signers.interface import Signer
 from weightmark.attestations.statements import Statement
 from weightmark.attestations.trust import Trust
+from weightmark.attestations.trust.keys import KeyAnchor
 from weightmark.errors import SubmissionRefusedError, TamperedError, WrongSignerError
 from weightmark.provenance.ledger.admission import Submission, VerifiedClaim, VerifiedRequest
 from weightmark.provenance.ledger.event import Kind
@@ -58,8 +59,8 @@ def make_submission(
     """
     bundle = Bundle.parse(claim, what="the claim")
     wanted = kind or kind_of(bundle)
-    claim_of = (bundle.envelope.claim_id, bundle.material.text)
-    name = "\n".join((origin, wanted, *claim_of, submitter.identity))
+    claim_of = (bundle.envelope.claim_id, bundle.key_hint)
+    name = "\n".join((origin, wanted, *claim_of, submitter.identity.name))
     request = SubmissionRequest(
         origin=origin,
         kind=wanted,
@@ -93,7 +94,7 @@ class BundleVerifier:
 
     def verify_request(self, request: bytes, submitters: Mapping[str, bytes]) -> VerifiedRequest:
         """Check that an admitted submitter signed the request; see `ClaimVerifier`."""
-        trust = Trust(tuple(PublicKey.from_pem(pem, what=name) for name, pem in submitters.items()))
+        trust = _trust_in(submitters)
         try:
             verified = trust.verify(Bundle.parse(request, what="the request"))
         except (WrongSignerError, TamperedError) as error:
@@ -110,7 +111,7 @@ class BundleVerifier:
             claim_sha256=asked.claim_sha256,
             event_id=asked.event_id,
             not_after=asked.not_after,
-            submitter=verified.signer.identity,
+            submitter=verified.signer.name,
         )
 
     def describe_claim(self, claim: bytes, submitters: Mapping[str, bytes]) -> VerifiedClaim:
@@ -124,15 +125,20 @@ class BundleVerifier:
         subject = statement.subjects[0]
         named = subject.identity or (f"sha256:{subject.sha256}" if subject.sha256 else "")
         try:
-            trust = Trust(
-                tuple(PublicKey.from_pem(pem, what=name) for name, pem in submitters.items())
-            )
+            trust = _trust_in(submitters)
             signer, kind = (
-                trust.verify(bundle).signer.identity,
+                trust.verify(bundle).signer.name,
                 KIND_OF_PREDICATE.get(statement.predicate_type, Kind.OBSERVED),
             )
         except (WrongSignerError, TamperedError):
-            unknown = f"unknown signer\n{bundle.envelope.claim_id}\n{bundle.material.text}"
+            unknown = f"unknown signer\n{bundle.envelope.claim_id}\n{bundle.key_hint}"
             commitment = hashlib.sha256(unknown.encode())
             signer, kind = f"salted:{commitment.hexdigest()}", Kind.OBSERVED
         return VerifiedClaim(bundle.envelope.claim_id, kind, named, signer)
+
+
+def _trust_in(submitters: Mapping[str, bytes]) -> Trust:
+    """Trust the admitted keys; an empty log admits nobody, so its trust is empty as well."""
+    return Trust(
+        tuple(KeyAnchor(PublicKey.from_pem(pem, what=name)) for name, pem in submitters.items())
+    )

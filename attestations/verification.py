@@ -4,7 +4,7 @@ The rules of which digest proves what stand in docs/concepts/verification.md.
 """
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,12 @@ from weightmark.attestations.belief import (
 from weightmark.attestations.checks import Check, Outcome, counted, exit_of, merge_checks
 from weightmark.attestations.content import DETAILS_SHOWN, Content
 from weightmark.attestations.evidence import Evidence, collect_evidence
-from weightmark.attestations.trust import Trust
-from weightmark.errors import CallError, Exit, NoSignatureError, TrustNotSaidError
+from weightmark.attestations.identities import SignerKind
+from weightmark.attestations.ignored_paths import NOTHING_IGNORED, IgnoredPaths
+from weightmark.attestations.predicates.oms import SILENT_IGNORES, OmsClaim
+from weightmark.attestations.trust import Trust, VerifiedBundle
+from weightmark.attestations.trust.claimed import trust_not_said
+from weightmark.errors import CallError, Exit, NoSignatureError
 from weightmark.provenance.artifact import Artifact, open_artifact
 from weightmark.provenance.manifest import Manifest
 from weightmark.provenance.names import escape_path
@@ -65,6 +69,12 @@ class VerifyOptions:
     """`any` (the fastest that a trusted claim allows), `sha256` or `both`"""
     allow_clashes: bool = False
     """whether names that clash on other systems are accepted"""
+    ignore_paths: tuple[str, ...] = ()
+    """files and folders to leave out, relative to the artifact's root or absolute; see `IgnoredPaths`"""
+    ignore_unsigned_files: bool = False
+    """whether files that nobody signed are named without being held against the artifact"""
+    allow_legacy: bool = False
+    """whether model signatures in the weaker forms of 2024 count"""
 
     def __post_init__(self) -> None:
         if self.digests not in _DIGESTS:
@@ -127,21 +137,31 @@ def examine(
     if not evidence.found_any:
         raise _no_signature(artifact, path)
     if trust is None:
-        raise TrustNotSaidError(
-            "whom to trust was not said",
-            why="a signature by nobody in particular proves nothing",
-            fix="name the signer's public key with `--key release.pub`",
-        )
-    belief = weigh_evidence(evidence, trust)
+        raise trust_not_said(evidence.bundles)
+    belief = weigh_evidence(evidence, trust, allow_legacy=options.allow_legacy)
+    ignored = IgnoredPaths.of(artifact, options.ignore_paths)
     reading = None
     if artifact.entries and (belief.names_content or inspect):
-        columns = [Column.BLAKE3]
-        if belief.needs_sha256 or options.digests != "any":
-            columns.append(Column.SHA256)
         reading = read_artifact(
-            artifact, columns=columns, inspect=inspect, progress=progress, jobs=jobs
+            artifact,
+            columns=_columns(belief.own_list, options),
+            sharding=belief.own_list.serialization.sharding if belief.own_list else None,
+            inspect=inspect,
+            progress=progress,
+            jobs=jobs,
         )
-    return Examination(judge(artifact, evidence, belief, reading, options), reading, belief)
+    report = judge(artifact, evidence, belief, reading, options, ignored=ignored)
+    return Examination(report, reading, belief)
+
+
+def _columns(own_list: OmsClaim | None, options: VerifyOptions) -> set[Column]:
+    """Choose the digests to compute: BLAKE3 always, others where a list or the caller asks for them."""
+    columns = {Column.BLAKE3}
+    if options.digests != "any":
+        columns.add(Column.SHA256)
+    if own_list and own_list.serialization.sharding is None:
+        columns.add(own_list.serialization.algorithm)
+    return columns
 
 
 def judge(
@@ -150,8 +170,10 @@ def judge(
     belief: Belief,
     reading: Reading[Any] | None,
     options: VerifyOptions,
+    *,
+    ignored: IgnoredPaths = NOTHING_IGNORED,
 ) -> VerifyReport:
-    """Compare what trusted signers list with what was read; pure."""
+    """Compare what trusted signers list with what was read, but for what is `ignored`; pure."""
     checks = [*evidence.checks, *belief.checks]
     checks += _signature_checks(evidence, belief)
     identity = ""
@@ -161,12 +183,19 @@ def judge(
     signers: tuple[str, ...] = ()
     uncovered: tuple[str, ...] = ()
     if reading and belief.names_content:
-        content = Content(artifact, evidence.signature, reading, options.digests)
+        content = Content(
+            artifact,
+            evidence.signature,
+            reading,
+            options.digests,
+            ignored,
+            options.ignore_unsigned_files,
+        )
         matches = content.matches(belief.manifests)
         checks += _content_checks(content, belief, matches)
         algorithm = _algorithm(belief, matches, options)
         signers = _vouchers(belief, matches)
-        uncovered = () if matches else content.uncovered
+        uncovered = content.unjudged(belief.signature, matches)
         checks += _claims_about_others(belief, identity)
     checks += _tree_checks(artifact, options, uncovered)
     verified = None
@@ -184,7 +213,21 @@ def _content_checks(
         if belief.signature.oms is None and matches:
             check = replace(check, outcome=Outcome.INFO)
         checks.append(check)
+        checks += _form_checks(belief.signature.oms)
     return [check for check in checks if check]
+
+
+def _form_checks(oms: OmsClaim | None) -> list[Check]:
+    """Say what is unusual about the model signature, and what its signer left out."""
+    if oms is None:
+        return []
+    left_out = [path for path in oms.ignore_paths if path not in SILENT_IGNORES]
+    checks = [Check("form", Outcome.INFO, notice) for notice in oms.notices]
+    if left_out:
+        summary = f"the signer left out {counted(len(left_out), 'path')}"
+        details = tuple(f"`{escape_path(path)}`" for path in left_out[:DETAILS_SHOWN])
+        checks.append(Check("ignores", Outcome.INFO, summary, details=details))
+    return checks
 
 
 def _algorithm(belief: Belief, matches: Sequence[BelievedManifest], options: VerifyOptions) -> str:
@@ -198,9 +241,9 @@ def _algorithm(belief: Belief, matches: Sequence[BelievedManifest], options: Ver
 
 def _vouchers(belief: Belief, matches: Sequence[BelievedManifest]) -> tuple[str, ...]:
     """Name the signers whose lists were compared with the content; valid only when all checks pass."""
-    found = [match.verified.signer.identity for match in matches]
+    found = [match.verified.signer.name for match in matches]
     if belief.signature and belief.signature.oms:
-        found.insert(0, belief.signature.verified.signer.identity)
+        found.insert(0, belief.signature.verified.signer.name)
     return tuple(dict.fromkeys(found))
 
 
@@ -221,15 +264,25 @@ def _claims_about_others(belief: Belief, identity: str) -> list[Check]:
 
 
 def _signature_checks(evidence: Evidence, belief: Belief) -> list[Check]:
-    signers = [one.verified.signer.identity for one in belief.manifests]
+    bundles = [one.verified for one in belief.manifests]
     if belief.signature:
-        signers.insert(0, belief.signature.verified.signer.identity)
-    if signers:
-        names = ", ".join(dict.fromkeys(signers))
-        return [Check("signature", Outcome.PASS, f"signed by {names}")]
+        bundles.insert(0, belief.signature.verified)
+    if bundles:
+        names = ", ".join(dict.fromkeys(one.signer.name for one in bundles))
+        details = tuple(dict.fromkeys(line for one in bundles for line in _when_and_what(one)))
+        return [Check("signature", Outcome.PASS, f"signed by {names}", details=details)]
     if any(check.outcome in (Outcome.FAIL, Outcome.UNCHECKED) for check in belief.checks):
         return []
     return [_no_signer_check(evidence, belief)]
+
+
+def _when_and_what(bundle: VerifiedBundle) -> Iterator[str]:
+    """Say who a certificate names, when a bundle was signed, by which clocks, and what its anchor noticed."""
+    if bundle.signer.kind is SignerKind.CERTIFICATE:
+        yield f"the certificate names `{bundle.signer.subject}`, issued by `{bundle.signer.issuer}`"
+    for time in bundle.times:
+        yield f"{bundle.signer.name} signed by {time.at:%Y-%m-%dT%H:%M:%SZ} ({time.clock})"
+    yield from bundle.notices
 
 
 def _no_signer_check(evidence: Evidence, belief: Belief) -> Check:
@@ -241,6 +294,7 @@ def _no_signer_check(evidence: Evidence, belief: Belief) -> Check:
             Outcome.NOTHING,
             "your signer made claims, but none lists the files",
             fix="ask the signer for `weightmark sign`",
+            code="no-signature",
         )
     if evidence.claims or (file and file.bundle):
         return Check(
@@ -249,11 +303,14 @@ def _no_signer_check(evidence: Evidence, belief: Belief) -> Check:
             "signed, but not by whom you trust",
             "none of the signatures was made with a key that you named",
             "check which key the publisher announces",
+            code="wrong-signer",
         )
     unsupported = [file.unsupported] if file and file.unsupported else evidence.unsupported
     for error in unsupported:
         return Check.from_error("signature", error)
-    return Check("signature", Outcome.NOTHING, "no signature that could be checked")
+    return Check(
+        "signature", Outcome.NOTHING, "no signature that could be checked", code="no-signature"
+    )
 
 
 def _tree_checks(
@@ -271,10 +328,13 @@ def _tree_checks(
                 "an identity covers regular files with plain names only",
                 "remove them",
                 details,
+                "artifact-refused",
             )
         )
     if not artifact.entries:
-        checks.append(Check("files", Outcome.NOTHING, "the artifact holds no files"))
+        checks.append(
+            Check("files", Outcome.NOTHING, "the artifact holds no files", code="no-input")
+        )
     clashes = () if options.allow_clashes else artifact.clashes
     if clashes:
         details = tuple(
@@ -289,6 +349,7 @@ def _tree_checks(
                 "another machine could load another file than was verified",
                 "rename them and sign again",
                 details,
+                "name-clash",
             )
         )
     if uncovered:
@@ -297,7 +358,7 @@ def _tree_checks(
                 "coverage",
                 Outcome.INFO,
                 "not covered by this signature",
-                "OMS signatures leave out root git files and the signature itself",
+                "OMS signatures leave out root git files and the signature itself; shards leave out empty files",
                 "",
                 tuple(f"`{escape_path(p)}`" for p in uncovered),
             )

@@ -23,11 +23,12 @@ from artifacts import (
     tiny_model,
 )
 from measure import MEGABYTE, Command, environment, paired, run
+from signed import sign_keyless, write_certificates
 
 ROOT = Path(__file__).resolve().parent.parent
 PEER = ".peers/model_signing/bin/python"
 STARTUP_GOAL = 2.5
-VERIFY_GOAL = 0.5
+VERIFY_GOAL = 0.4
 MEMORY_GOAL = 150
 
 
@@ -112,19 +113,66 @@ def startup(bench: Bench) -> Iterator[Row]:
 
 
 def verify(bench: Bench) -> Iterator[Row]:
-    """Compare `verify` by key with the reference implementation, on one signature that both accept."""
+    """Compare `verify` with the peers, on signatures that both accept: by key, certificate, identity."""
     peer = ROOT / os.environ.get("WEIGHTMARK_MODEL_SIGNING_PYTHON", PEER)
     if not peer.exists():
         sys.exit(f"error: `{peer}` is missing\nhint: run `make peers`")
+    rounds = 3 if bench.quick else 11
+    for name, ours, theirs in (
+        _by_key(bench, peer),
+        _by_certificate(bench, peer),
+        *_by_identity(bench, peer),
+    ):
+        pair = paired(ours, theirs, rounds, bench.env)
+        yield Row(name, pair.ours * 1e3, pair.theirs * 1e3, "ms", pair.ratio, VERIFY_GOAL)
+
+
+def _model_signing(peer: Path, kind: str, model: Path, *arguments: object) -> Command:
+    """Return a call of the reference implementation's `verify`."""
+    call = ("verify", kind, model, "--signature", model / "model.sig", *arguments)
+    return Command("model_signing", (str(peer), "-m", "model_signing", *map(str, call)))
+
+
+def _by_key(bench: Bench, peer: Path) -> tuple[str, Command, Command]:
     private, public = bench.key()
     model = tiny_model(bench.scratch / "tiny")
     run(bench.command("sign", model, "--key", private), bench.env)
-    call = ("verify", "key", model, "--signature", model / "model.sig", "--public_key", public)
-    theirs = Command("model_signing", (str(peer), "-m", "model_signing", *map(str, call)))
     ours = bench.command("verify", model, "--key", public)
-    pair = paired(ours, theirs, 3 if bench.quick else 11, bench.env)
-    name = "`verify` by key, ten small files / `model_signing verify key`"
-    yield Row(name, pair.ours * 1e3, pair.theirs * 1e3, "ms", pair.ratio, VERIFY_GOAL)
+    theirs = _model_signing(peer, "key", model, "--public_key", public)
+    return "`verify` by key, ten small files / `model_signing verify key`", ours, theirs
+
+
+def _by_certificate(bench: Bench, peer: Path) -> tuple[str, Command, Command]:
+    folder = bench.scratch / "certificate"
+    model = tiny_model(folder / "tiny")
+    key, certificate, root = write_certificates(folder)
+    signer = ("--key", key, "--signing-cert", certificate, "--cert-chain", root)
+    run(bench.command("sign", model, *signer), bench.env)
+    ours = bench.command("verify", model, "--cert-chain", root, "--cert-any")
+    theirs = _model_signing(peer, "certificate", model, "--certificate_chain", root)
+    return "`verify` by certificate / `model_signing verify certificate`", ours, theirs
+
+
+def _by_identity(bench: Bench, peer: Path) -> Iterator[tuple[str, Command, Command]]:
+    folder = bench.scratch / "keyless"
+    signed = sign_keyless(bench.bin / "weightmark", tiny_model(folder / "tiny"), bench.env)
+    config = ("--trust-config", signed.trust_config)
+    ours = bench.command(
+        *("verify", signed.path, *config),
+        *("--identity", signed.person, "--issuer", signed.issuer),
+    )
+    who = ("--identity", signed.person, "--identity_provider", signed.issuer)
+    theirs = _model_signing(
+        peer, "sigstore", signed.path, "--trust_config", signed.trust_config, *who
+    )
+    yield "`verify` by identity / `model_signing verify sigstore`", ours, theirs
+    call = (
+        *(bench.bin / "sigstore", *config, "verify", "identity", "--bundle", signed.bundle),
+        *("--cert-identity", signed.person, "--cert-oidc-issuer", signed.issuer),
+        f"sha256:{signed.subject}",
+    )
+    theirs = Command("sigstore", tuple(map(str, call)))
+    yield "`verify` by identity / `sigstore verify identity`, one claim", ours, theirs
 
 
 def memory(bench: Bench) -> Iterator[Row]:

@@ -6,12 +6,19 @@ import fcntl
 import os
 import secrets
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from weightmark.errors import read_failure
 
-__all__ = ["create_file", "exclusive", "replace_file", "replace_files", "sync_folder"]
+__all__ = [
+    "create_file",
+    "exclusive",
+    "replace_file",
+    "replace_files",
+    "stream_file",
+    "sync_folder",
+]
 
 _NO_NAMELESS_FILES = frozenset([errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT])
 """what file systems and kernels without O_TMPFILE answer"""
@@ -42,6 +49,19 @@ def replace_file(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     try:
         with _staged(path, content, mode) as file:
             file.replace(path)
+    except OSError as error:
+        raise read_failure(path, error) from error
+
+
+def stream_file(path: Path, blocks: Iterable[bytes], *, mode: int = 0o644) -> None:
+    """Write one file of any size, block by block; it has its name only once it is whole.
+
+    Raises `ReadError`, and whatever making the blocks raises; then nothing was written.
+    """
+    try:
+        with _staged(path, blocks, mode) as file:
+            file.replace(path)
+        sync_folder(path.parent)
     except OSError as error:
         raise read_failure(path, error) from error
 
@@ -138,12 +158,12 @@ class _Staged:
 
 
 @contextlib.contextmanager
-def _staged(path: Path, content: bytes, mode: int) -> Iterator[_Staged]:
+def _staged(path: Path, content: bytes | Iterable[bytes], mode: int) -> Iterator[_Staged]:
     """Write `content` durably onto the file system of `path`, without a name where that is possible."""
     file = _open_nameless(path, mode) or _open_named(path, mode)
     try:
         with open(file.descriptor, "wb", closefd=False) as stream:
-            stream.write(content)
+            stream.writelines((content,) if isinstance(content, bytes) else content)
             stream.flush()
             os.fsync(stream.fileno())
         yield file

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from weightmark.provenance.names import sort_key
 from weightmark.provenance.sidecars import UNSIGNED_BY_OMS
 
-__all__ = ["dir_hash", "in_oms_set", "oms_order", "oms_root"]
+__all__ = ["dir_hash", "in_oms_set", "oms_order", "oms_root", "sharded_digest"]
 
 
 def in_oms_set(path: str) -> bool:
@@ -25,6 +25,11 @@ def oms_order(path: str) -> str:
 def oms_root(digests: Iterable[str]) -> str:
     """Return the OMS root, lowercase hex: SHA-256 over the concatenated raw digests in document order."""
     return hashlib.sha256(b"".join(bytes.fromhex(digest) for digest in digests)).hexdigest()
+
+
+def sharded_digest(size: int, digests: Iterable[str]) -> str:
+    """Return what stands for a file cut into shards: its size in bytes and the digests one after the other."""
+    return f"{size} {''.join(digests)}"
 
 
 def dir_hash(files: Iterable[tuple[str, str]]) -> str | None:

@@ -58,6 +58,19 @@ class Finding:
     """the symbolic call, for example `os.system('echo x')`"""
     help: str = ""
     """what to do about it"""
+    engine: str = "weightmark"
+    """which scanner said so"""
+
+    @property
+    def fingerprint(self) -> str:
+        """`sha256:<hex>` of what was found: the rule and what it saw, without the place.
+
+        The same content gives the same fingerprint after it was moved, renamed or packed anew.
+        """
+        import hashlib
+
+        said = "\0".join(["weightmark-finding/v1", self.engine, self.rule, self.detail])
+        return f"sha256:{hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
     @property
     def sort_key(self) -> tuple[str, str, int, str, str, int, str]:

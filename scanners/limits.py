@@ -1,8 +1,12 @@
 """Bounds on what one file may cost; each one that is hit means `could not be checked`."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from math import inf
+from time import monotonic
+from typing import Any
 
-from weightmark.errors import LimitError
+from weightmark.errors import CallError, LimitError
 
 __all__ = ["MEBIBYTE", "Budget", "Limits"]
 
@@ -39,10 +43,14 @@ class Limits:
     """bytes of a safetensors header"""
     document: int = 64 * MEBIBYTE
     """bytes of a JSON or YAML configuration"""
-    unpacked: int = 64 * MEBIBYTE
-    """bytes of a compressed file's content, held in memory"""
+    unpacked: int = 32 * MEBIBYTE
+    """bytes of compressed files' content held in memory; what is larger is decompressed again"""
+    fields: int = 8_000_000
+    """records of protobuf, FlatBuffers, MessagePack, UBJSON, GGUF and HDF5 files"""
     template: int = MEBIBYTE
     """characters of a chat template"""
+    seconds: float = 900.0
+    """time that one file may take"""
     findings: int = 100
     """findings of one rule in one file; more are counted as one problem"""
 
@@ -51,11 +59,44 @@ class Limits:
         """Return the bounds that hold when nobody sets others."""
         return cls()
 
+    @classmethod
+    def of(cls, document: Mapping[str, object]) -> "Limits":
+        """Return the default bounds with those of a policy in their places.
+
+        Keys are the names of the fields, values positive numbers: whole ones but for `seconds`.
+        Raises `CallError` for an unknown name or another value.
+        """
+        known = {field.name: field.default for field in fields(cls)}
+        chosen: dict[str, Any] = {}
+        for name, value in document.items():
+            if name not in known:
+                raise CallError(
+                    f"`{name}` is no limit", fix=f"use one of {', '.join(map(_quoted, known))}"
+                )
+            kinds = (int, float) if isinstance(known[name], float) else (int,)
+            if type(value) not in kinds or not isinstance(value, kinds) or not 0 < value < inf:
+                raise CallError(f"the limit `{name}` is no positive number")
+            chosen[name] = value
+        return cls(**chosen)
+
+
+def _quoted(name: str) -> str:
+    return f"`{name}`"
+
 
 class Budget:
     """What is left of the limits while one file is scanned."""
 
-    __slots__ = ("decompressed", "gaps", "limits", "members", "opcodes")
+    __slots__ = (
+        "_deadline",
+        "decompressed",
+        "fields",
+        "gaps",
+        "held",
+        "limits",
+        "members",
+        "opcodes",
+    )
 
     def __init__(self, limits: Limits) -> None:
         """Start with everything that `limits` allow."""
@@ -64,15 +105,25 @@ class Budget:
         self.members = limits.members
         self.decompressed = limits.decompressed
         self.gaps = limits.gaps
+        self.fields = limits.fields
+        self.held = 0
+        self._deadline = monotonic() + limits.seconds
+
+    def check_time(self) -> None:
+        """Raise `LimitError` when the file took too long."""
+        if monotonic() > self._deadline:
+            raise LimitError(f"the scan took more than {self.limits.seconds:g} seconds")
 
     def spend_member(self) -> None:
         """Count one container member; raises `LimitError` when none is left."""
+        self.check_time()
         self.members -= 1
         if self.members < 0:
             raise LimitError(f"more than {self.limits.members} container members")
 
     def spend_decompressed(self, count: int) -> None:
         """Count decompressed bytes; raises `LimitError` when none are left."""
+        self.check_time()
         self.decompressed -= count
         if self.decompressed < 0:
             raise LimitError(f"more than {self.limits.decompressed} bytes after decompression")
@@ -82,3 +133,10 @@ class Budget:
         self.gaps -= count
         if self.gaps < 0:
             raise LimitError(f"more than {self.limits.gaps} bytes lie between zip members")
+
+    def spend_fields(self, count: int) -> None:
+        """Count records of a binary format; raises `LimitError` when none are left."""
+        self.fields -= count
+        if self.fields < 0:
+            raise LimitError(f"more than {self.limits.fields} records")
+        self.check_time()

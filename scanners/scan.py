@@ -12,17 +12,36 @@ from functools import cache
 from weightmark.errors import UncheckedError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.findings import FileScan, Finding, Outcome, ScanReport, Severity
+from weightmark.scanners.formats.boosters import CatboostReader, LightgbmReader, XgboostReader
 from weightmark.scanners.formats.compressed import CompressedReader
+from weightmark.scanners.formats.coreml import CoremlPackageReader, CoremlReader
+from weightmark.scanners.formats.executorch import ExecutorchReader
+from weightmark.scanners.formats.gguf import GgufReader
+from weightmark.scanners.formats.git_folder import GitFolderReader
+from weightmark.scanners.formats.hdf5 import Hdf5Reader
 from weightmark.scanners.formats.interface import Examination, FormatReader, Place
 from weightmark.scanners.formats.jinja_template import JinjaTemplateReader
 from weightmark.scanners.formats.json_config import JsonConfigReader
+from weightmark.scanners.formats.message_pack import MessagePackReader
+from weightmark.scanners.formats.native_engine import NativeEngineReader
 from weightmark.scanners.formats.npy import NpyReader
+from weightmark.scanners.formats.onnx import OnnxReader
 from weightmark.scanners.formats.opaque import OpaqueReader
+from weightmark.scanners.formats.paddle import PaddleReader
 from weightmark.scanners.formats.pickled import PickleReader
+from weightmark.scanners.formats.programs import ProgramReader
 from weightmark.scanners.formats.python_file import PythonFileReader
+from weightmark.scanners.formats.r_data import RDataReader
 from weightmark.scanners.formats.recognise import INERT, recognise
 from weightmark.scanners.formats.safetensors import SafetensorsReader
+from weightmark.scanners.formats.seven_zip import SevenZipReader
+from weightmark.scanners.formats.tar_archive import TarReader
+from weightmark.scanners.formats.tensorflow import TensorflowReader
+from weightmark.scanners.formats.tensorflow_text import TensorflowTextReader
+from weightmark.scanners.formats.tflite import TfliteReader
+from weightmark.scanners.formats.xml_model import XmlModelReader
 from weightmark.scanners.formats.yaml_config import YamlConfigReader
+from weightmark.scanners.formats.zarr import ZarrReader
 from weightmark.scanners.formats.zip_archive import ZipReader
 from weightmark.scanners.limits import Limits
 
@@ -38,7 +57,7 @@ __all__ = [
     "scan_file",
 ]
 
-SCANNER_VERSION = "1"
+SCANNER_VERSION = "2"
 """raised whenever the same bytes may get another verdict by code rather than by rule data"""
 
 _READERS: tuple[FormatReader, ...] = (
@@ -50,7 +69,29 @@ _READERS: tuple[FormatReader, ...] = (
     YamlConfigReader(),
     JinjaTemplateReader(),
     PythonFileReader(),
+    GitFolderReader(),
+    ProgramReader(),
+    RDataReader(),
+    XmlModelReader(),
     CompressedReader(),
+    TarReader(),
+    SevenZipReader(),
+    ExecutorchReader(),
+    GgufReader(),
+    Hdf5Reader(),
+    OnnxReader(),
+    TensorflowReader(),
+    TensorflowTextReader(),
+    TfliteReader(),
+    ZarrReader(),
+    CoremlReader(),
+    CoremlPackageReader(),
+    PaddleReader(),
+    MessagePackReader(),
+    XgboostReader(),
+    LightgbmReader(),
+    CatboostReader(),
+    NativeEngineReader(),
     OpaqueReader(),
 )
 

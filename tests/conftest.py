@@ -14,6 +14,7 @@ import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -117,6 +118,13 @@ def _fs_verity() -> bool:
     return True
 
 
+def _settled_times() -> bool:
+    from weightmark.provenance.reading.receipts import TRUSTED_FILE_SYSTEMS, file_system_of
+
+    with tempfile.TemporaryFile() as file:
+        return file_system_of(file.fileno()) in TRUSTED_FILE_SYSTEMS
+
+
 def _tmpfs() -> bool:
     if not _root():
         return False
@@ -145,11 +153,14 @@ def _non_utf8_names() -> bool:
 
 
 PROBES: dict[str, Callable[[], bool]] = {
+    "bcrypt": lambda: find_spec("bcrypt") is not None,
     "fs_verity": _fs_verity,
     "git_checkout": _git_checkout,
+    "hvac": lambda: find_spec("hvac") is not None,
     "non_utf8_names": _non_utf8_names,
     "ordinary_user": _ordinary_user,
     "reflink": _reflink,
+    "settled_times": _settled_times,
     "root": _root,
     "tmpfs": _tmpfs,
 }

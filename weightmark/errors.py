@@ -6,7 +6,10 @@
     │   ├── ArtifactRefusedError      the tree holds what no identity can cover
     │   ├── SidecarRefusedError       a reserved name holds something else
     │   ├── WrongSignerError          signed, but by somebody else
+    │   ├── CertificateRefusedError   a certificate that may not sign
+    │   ├── RevokedError              signed by whom you no longer trust
     │   ├── TamperedError             content differs from what was signed
+    │   ├── ProofRefusedError         a log entry or timestamp does not prove the signature
     │   ├── UnsafeContentError        a finding at or over the threshold
     │   ├── LedgerInconsistentError   rolled back, forked or damaged
     │   └── SubmissionRefusedError    the ledger does not admit this submission
@@ -25,6 +28,10 @@
         ├── NewerSchemaError          written by a newer weightmark
         ├── KeyLockedError            a passphrase is missing or wrong
         ├── TrustMissingError         a trust root or key is missing
+        ├── NetworkError              a service did not answer, or not usably
+        ├── ExpiredError              a key, certificate or root is past its time
+        ├── ProofMissingError         a log entry or timestamp that is asked for is not there
+        ├── UnknownAuthorityError     a log or clock that the trust root does not know
         └── ExtraMissingError         an optional dependency is not installed
 
 Every class is one error code; ``weightmark explain CODE`` prints its title and docstring.
@@ -37,20 +44,26 @@ from typing import ClassVar
 __all__ = [
     "ArtifactRefusedError",
     "CallError",
+    "CertificateRefusedError",
     "Exit",
+    "ExpiredError",
     "ExtraMissingError",
     "FileChangedError",
     "KeyLockedError",
     "LedgerInconsistentError",
     "LimitError",
     "MalformedError",
+    "NetworkError",
     "NewerSchemaError",
     "NoInputError",
     "NoSignatureError",
     "NothingCheckedError",
     "PolicyError",
+    "ProofMissingError",
+    "ProofRefusedError",
     "ReadError",
     "RefusedError",
+    "RevokedError",
     "SettingsError",
     "SidecarRefusedError",
     "SubmissionRefusedError",
@@ -58,6 +71,7 @@ __all__ = [
     "TrustMissingError",
     "TrustNotSaidError",
     "UncheckedError",
+    "UnknownAuthorityError",
     "UnsafeContentError",
     "UnsupportedError",
     "WeightmarkError",
@@ -166,6 +180,28 @@ class WrongSignerError(RefusedError):
     title = "signed by somebody else"
 
 
+class CertificateRefusedError(RefusedError):
+    """The signer's certificate may not sign this.
+
+    It stands under an authority that you trust, but was not made for signing code, holds a key of a
+    kind that signatures may not have, or was not valid when it signed.
+    """
+
+    code = "certificate-refused"
+    title = "the certificate may not sign this"
+
+
+class RevokedError(RefusedError):
+    """The signer was trusted once and is no longer.
+
+    A trust file gives the date and the reason. A signature counts only if a verified timestamp or
+    log entry proves that it was made before that date; ask the publisher for a new one.
+    """
+
+    code = "revoked"
+    title = "the signer is no longer trusted"
+
+
 class TamperedError(RefusedError):
     """The content is not what was signed.
 
@@ -175,6 +211,17 @@ class TamperedError(RefusedError):
 
     code = "tampered"
     title = "the content is not what was signed"
+
+
+class ProofRefusedError(RefusedError):
+    """A log entry, a checkpoint or a timestamp does not prove what the bundle says it proves.
+
+    It is about another signature, or not signed by the log or authority it names. Somebody put the
+    bundle together from parts, or damaged it; get it again from the publisher.
+    """
+
+    code = "proof-refused"
+    title = "a log entry or timestamp is not good"
 
 
 class UnsafeContentError(RefusedError):
@@ -375,6 +422,50 @@ class TrustMissingError(UncheckedError):
 
     code = "trust-missing"
     title = "a key or trust root is missing"
+
+
+class NetworkError(UncheckedError):
+    """A service on the network did not answer in time, refused, or answered with something unusable.
+
+    The message names the address and what the service said. Nothing was written; calls that may be
+    repeated were repeated. Proxies are taken from `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.
+    """
+
+    code = "network"
+    title = "a service could not be used"
+
+
+class ExpiredError(UncheckedError):
+    """A key, a certificate or a trust root is past its time, and nothing proves an earlier signature.
+
+    This says nothing against the artifact. A verified timestamp or log entry within that time would
+    decide it; ask the publisher for one, or for the present key.
+    """
+
+    code = "expired"
+    title = "a key, certificate or root is past its time"
+
+
+class ProofMissingError(UncheckedError):
+    """A log entry, a certificate promise or a timestamp that you ask for is not in the bundle.
+
+    Without it nothing shows that the signature was made while the certificate counted. Ask the
+    publisher to sign again with a transparency log or a timestamp authority.
+    """
+
+    code = "proof-missing"
+    title = "a log entry or timestamp is missing"
+
+
+class UnknownAuthorityError(UncheckedError):
+    """A log entry or timestamp is by a log or authority that your trust root does not know.
+
+    It may be good: nobody can tell without the key. Name the trust root of the Sigstore instance
+    with which it was signed, or update the one you have.
+    """
+
+    code = "unknown-authority"
+    title = "a log or authority is not known"
 
 
 class ExtraMissingError(UncheckedError):

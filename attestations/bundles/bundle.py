@@ -1,119 +1,180 @@
-"""Sigstore bundles (protobuf-specs `Bundle` v0.3), the one container for every claim.
+"""Sigstore bundles (protobuf-specs `Bundle` v0.1 to v0.3), the one container for every claim.
 
 Parsed strictly; unknown fields are refused. What is sound but not supported by this version is
 `UnsupportedError`, never a verdict of tampering.
 """
 
+import base64
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from weightmark.attestations.bundles.dsse import Envelope, require_fields
+from weightmark.attestations.bundles.log_entry import InclusionProof, LogEntry
+from weightmark.attestations.bundles.material import (
+    CertificateChain,
+    KeyHint,
+    Material,
+    parse_material,
+)
+from weightmark.attestations.bundles.message_signature import MessageSignature
+from weightmark.attestations.bundles.proto_json import read_base64, read_list
 from weightmark.errors import MalformedError, UnsupportedError
 from weightmark.provenance.strict_json import parse_object
 
-__all__ = ["BUNDLE_MEDIA_TYPE", "Bundle", "KeyHint"]
+__all__ = [
+    "BUNDLE_MEDIA_TYPE",
+    "Bundle",
+    "CertificateChain",
+    "InclusionProof",
+    "KeyHint",
+    "LogEntry",
+    "MessageSignature",
+]
 
 BUNDLE_MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
-_SAME_MEDIA_TYPES = frozenset(
-    [BUNDLE_MEDIA_TYPE, "application/vnd.dev.sigstore.bundle+json;version=0.3"]
+_VERSION = "0.3"
+_VERSIONS = {
+    BUNDLE_MEDIA_TYPE: "0.3",
+    **{f"application/vnd.dev.sigstore.bundle+json;version=0.{n}": f"0.{n}" for n in (1, 2, 3)},
+}
+_MEDIA_TYPES = {
+    **{version: media_type for media_type, version in _VERSIONS.items()},
+    _VERSION: BUNDLE_MEDIA_TYPE,
+}
+_ANY_BUNDLE = re.compile(
+    r"application/vnd\.dev\.sigstore\.bundle(?:\.v\d+\.\d+\+json|\+json;version=\d+\.\d+)\Z"
 )
-_OLDER_MEDIA_TYPES = frozenset(
-    f"application/vnd.dev.sigstore.bundle+json;version=0.{n}" for n in (1, 2)
-)
-_MATERIAL_KINDS = ("publicKey", "certificate", "x509CertificateChain")
-_MAX_HINT = 4096
-_MATERIAL_FIELDS = {*_MATERIAL_KINDS, "tlogEntries", "timestampVerificationData"}
-
-
-@dataclass(frozen=True, slots=True)
-class KeyHint:
-    """Which key a bundle says it was signed with; a hint, never a proof."""
-
-    text: str
-    """for OMS the SHA-256 of the public key's PEM text, lowercase hex; empty when absent"""
+_MATERIAL_FIELDS = {
+    "publicKey",
+    "certificate",
+    "x509CertificateChain",
+    "tlogEntries",
+    "timestampVerificationData",
+}
+_MAX_LOG_ENTRIES = 32
+_MAX_TIMESTAMPS = 32
+_MAX_TIMESTAMP = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
     """A parsed bundle. Parsing proves nothing: see `weightmark.attestations.trust`."""
 
-    material: KeyHint
+    material: Material
     """what the bundle says about its signer"""
-    envelope: Envelope
-    """the signed statement"""
+    content: Envelope | MessageSignature
+    """the signed statement, or a signature over a file that is elsewhere"""
+    log_entries: tuple[LogEntry, ...] = ()
+    """entries of transparency logs"""
+    timestamps: tuple[bytes, ...] = ()
+    """RFC 3161 `TimeStampResp` over the signature, DER"""
+    version: str = _VERSION
+    """`0.1`, `0.2` or `0.3`"""
 
     @classmethod
     def parse(cls, data: bytes, *, what: str = "the bundle") -> "Bundle":
         """Parse one bundle; raises `MalformedError`, `LimitError` or `UnsupportedError`."""
         fields = parse_object(data, what=what)
-        media_type = fields.get("mediaType")
-        if not isinstance(media_type, str):
-            raise MalformedError(f"{what} is not a Sigstore bundle", why="it has no `mediaType`")
-        if media_type in _OLDER_MEDIA_TYPES:
-            raise UnsupportedError(
-                f"{what} is a bundle of an older version", fix="sign again with a current tool"
-            )
-        if media_type not in _SAME_MEDIA_TYPES:
-            raise MalformedError(
-                f"{what} is not a Sigstore bundle", why="its `mediaType` is none of a bundle v0.3"
-            )
-        if "messageSignature" in fields and "dsseEnvelope" not in fields:
-            raise UnsupportedError(f"{what} signs bytes instead of a statement")
-        require_fields(fields, what, {"mediaType", "verificationMaterial", "dsseEnvelope"})
+        version = _parse_version(fields.get("mediaType"), what)
+        signed = [name for name in ("dsseEnvelope", "messageSignature") if name in fields]
+        if len(signed) != 1:
+            raise MalformedError(f"{what} does not hold exactly one signed thing")
+        require_fields(fields, what, {"mediaType", "verificationMaterial", signed[0]})
+        material = _require_material(fields["verificationMaterial"], what)
+        content: Envelope | MessageSignature
+        if signed[0] == "dsseEnvelope":
+            content = Envelope.from_json(fields["dsseEnvelope"])
+        else:
+            content = MessageSignature.from_json(fields["messageSignature"])
         return cls(
-            _parse_material(fields["verificationMaterial"], what),
-            Envelope.from_json(fields["dsseEnvelope"]),
+            parse_material(material, what),
+            content,
+            _parse_entries(material, what),
+            _parse_timestamps(material, what),
+            version,
         )
+
+    @property
+    def envelope(self) -> Envelope:
+        """The signed statement; raises `UnsupportedError` when the bundle signs a file's bytes."""
+        if isinstance(self.content, Envelope):
+            return self.content
+        raise UnsupportedError(
+            "the bundle signs bytes instead of a statement",
+            why="a signature over the bytes of one file says nothing of a model",
+        )
+
+    @property
+    def certificate_chain(self) -> CertificateChain | None:
+        """The signer's certificates; None when the bundle is signed with a bare key."""
+        return self.material if isinstance(self.material, CertificateChain) else None
+
+    @property
+    def key_hint(self) -> str:
+        """Which key the bundle says it was signed with; empty for certificates."""
+        return self.material.text if isinstance(self.material, KeyHint) else ""
 
     def to_bytes(self) -> bytes:
         """Return compact JSON without a line end, as the reference signer writes it."""
+        material: dict[str, Any] = {
+            **self.material.to_json(),
+            "tlogEntries": [entry.to_json() for entry in self.log_entries],
+        }
+        if self.timestamps:
+            stamps = [{"signedTimestamp": _encoded(one)} for one in self.timestamps]
+            material["timestampVerificationData"] = {"rfc3161Timestamps": stamps}
+        name = "dsseEnvelope" if isinstance(self.content, Envelope) else "messageSignature"
         document = {
-            "mediaType": BUNDLE_MEDIA_TYPE,
-            "verificationMaterial": {"publicKey": {"hint": self.material.text}, "tlogEntries": []},
-            "dsseEnvelope": self.envelope.to_json(),
+            "mediaType": _MEDIA_TYPES[self.version],
+            "verificationMaterial": material,
+            name: self.content.to_json(),
         }
         return json.dumps(document, separators=(",", ":")).encode("ascii")
 
 
-def _parse_material(value: object, what: str) -> KeyHint:
-    if not isinstance(value, dict):
-        raise MalformedError(f"{what} has no verification material")
-    unknown = sorted(value.keys() - _MATERIAL_FIELDS)
-    if unknown:
-        raise MalformedError(
-            f"the verification material of {what} has an unknown field `{unknown[0][:80]}`"
-        )
-    kinds = [kind for kind in _MATERIAL_KINDS if kind in value]
-    if len(kinds) != 1:
-        raise MalformedError(
-            f"{what} does not name exactly one signer",
-            why=f"it holds {len(kinds)} of {', '.join(_MATERIAL_KINDS)}",
-        )
-    entries, times = value.get("tlogEntries", []), value.get("timestampVerificationData")
-    if not isinstance(entries, list) or not isinstance(times, (dict, type(None))):
-        raise MalformedError(f"the log entries or timestamps of {what} have the wrong type")
-    if kinds[0] != "publicKey":
+def _parse_version(media_type: object, what: str) -> str:
+    if not isinstance(media_type, str):
+        raise MalformedError(f"{what} is not a Sigstore bundle", why="it has no `mediaType`")
+    if media_type in _VERSIONS:
+        return _VERSIONS[media_type]
+    if _ANY_BUNDLE.match(media_type):
         raise UnsupportedError(
-            f"{what} is signed with a certificate", why="this version verifies signatures by key"
+            f"{what} is a bundle of a version that is not known",
+            why="v0.1, v0.2 and v0.3 are",
+            fix="verify with a newer weightmark, or sign again with a current tool",
         )
-    if entries or times:
-        raise UnsupportedError(
-            f"{what} holds log entries or timestamps",
-            why="this version verifies signatures by key alone",
-        )
-    return KeyHint(_parse_hint(value["publicKey"], what))
+    raise MalformedError(
+        f"{what} is not a Sigstore bundle", why="its `mediaType` is none of a bundle"
+    )
 
 
-def _parse_hint(value: Any, what: str) -> str:
-    if isinstance(value, dict) and {"rawBytes", "keyDetails"} & value.keys():
-        # Before 1.1.0 the reference signer put the key itself here; only the caller's key counts.
-        require_fields(
-            value, f"the public key of {what}", set(), optional={"rawBytes", "keyDetails", "hint"}
-        )
-        return ""
-    fields = require_fields(value, f"the public key of {what}", set(), optional={"hint"})
-    hint = fields.get("hint", "")
-    if not isinstance(hint, str) or len(hint) > _MAX_HINT:
-        raise MalformedError(f"the key hint of {what} is not a short string")
-    return hint
+def _require_material(value: object, what: str) -> dict[str, Any]:
+    name = f"the verification material of {what}"
+    return require_fields(value, name, set(), optional=_MATERIAL_FIELDS)
+
+
+def _parse_entries(material: dict[str, Any], what: str) -> tuple[LogEntry, ...]:
+    items = read_list(material, "tlogEntries", what, limit=_MAX_LOG_ENTRIES)
+    return tuple(LogEntry.from_json(item, number) for number, item in enumerate(items, 1))
+
+
+def _parse_timestamps(material: dict[str, Any], what: str) -> tuple[bytes, ...]:
+    if material.get("timestampVerificationData") is None:
+        return ()
+    name = f"the timestamps of {what}"
+    data = require_fields(
+        material["timestampVerificationData"], name, set(), optional={"rfc3161Timestamps"}
+    )
+    stamps = []
+    for item in read_list(data, "rfc3161Timestamps", name, limit=_MAX_TIMESTAMPS):
+        field = require_fields(item, f"one of {name}", {"signedTimestamp"})
+        stamps.append(read_base64(field, "signedTimestamp", name, limit=_MAX_TIMESTAMP))
+    if not all(stamps):
+        raise MalformedError(f"one of {name} is empty")
+    return tuple(stamps)
+
+
+def _encoded(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")

@@ -84,7 +84,11 @@ def gather(
     )
     if not sources.ledger:
         return evidence
-    return replace(evidence, ledger=consult_ledger(sources.ledger, evidence.identity, policy.trust))
+    signers = _signers(examination.belief)
+    ledger = consult_ledger(sources.ledger, evidence.identity, policy.trust, signers)
+    released = (record.signer for record in ledger.records if record.signer)
+    trusted = tuple(dict.fromkeys((*evidence.trusted, *signers, *released)))
+    return replace(evidence, ledger=ledger, trusted=trusted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,16 +195,25 @@ def _claims_path(path: str | Path, artifact: Artifact) -> Path:
 
 
 def _identities(trust: Trust | None) -> tuple[str, ...]:
-    return tuple(key.identity for key in trust.keys) if trust else ()
+    return trust.names if trust else ()
 
 
 def _claim_ids(belief: Belief | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(bundle.claim_id for bundle in _believed(belief)))
+
+
+def _signers(belief: Belief | None) -> tuple[str, ...]:
+    """Name those who really signed: a rule for identities names nobody in particular."""
+    return tuple(dict.fromkeys(bundle.signer.name for bundle in _believed(belief)))
+
+
+def _believed(belief: Belief | None) -> list[VerifiedBundle]:
     if belief is None:
-        return ()
+        return []
     bundles = [manifest.verified for manifest in belief.manifests] + list(belief.others)
     if belief.signature:
         bundles.insert(0, belief.signature.verified)
-    return tuple(dict.fromkeys(bundle.claim_id for bundle in bundles))
+    return bundles
 
 
 def _read_claims(
@@ -215,7 +228,7 @@ def _read_claims(
             continue
         try:
             identity = bundle.statement.subject.identity
-            yield bundle.signer.identity, identity, parse(bundle.statement)
+            yield bundle.signer.name, identity, parse(bundle.statement)
         except WeightmarkError as error:
             broken.append(Check.from_error("claims", error))
 

@@ -1,6 +1,6 @@
 """Consulting a ledger: its checkpoint is verified, compared with what was seen before, and then asked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,8 +27,10 @@ _MAX_WALK = 5000
 """entries up to which the whole ledger is read instead of its index"""
 
 
-def consult_ledger(place: str, identity: str, trust: Trust | None) -> LedgerEvidence:
-    """Ask the ledger at `place` about an artifact and the trusted signers.
+def consult_ledger(
+    place: str, identity: str, trust: Trust | None, signers: Sequence[str] = ()
+) -> LedgerEvidence:
+    """Ask the ledger at `place` about an artifact, the trusted signers, and `signers` who signed it.
 
     What is wrong with the ledger becomes its `problem`; raises `CallError` when there is none.
     """
@@ -42,22 +44,25 @@ def consult_ledger(place: str, identity: str, trust: Trust | None) -> LedgerEvid
                 fix="name a copy of the ledger's folder",
             )
         with Ledger.open(Path(place)) as ledger:
-            return _consult(ledger, identity, trust)
+            names = dict.fromkeys((*(trust.names if trust else ()), *signers))
+            return _consult(ledger, identity, trust, tuple(names))
     except CallError:
         raise
     except WeightmarkError as error:
         return LedgerEvidence("", 0, "", 0, (), Check.from_error("ledger", error))
 
 
-def _consult(ledger: "Ledger", identity: str, trust: Trust | None) -> LedgerEvidence:
+def _consult(
+    ledger: "Ledger", identity: str, trust: Trust | None, names: Sequence[str]
+) -> LedgerEvidence:
     with ledger.snapshot() as snapshot:
         head = snapshot.head
     walked = head.size <= _MAX_WALK
     records: tuple[LedgerRecord, ...] = ()
     problem = None
     try:
-        found = _walk(ledger, head.size) if walked else _search(ledger, identity, trust)
-        records = tuple(_records(ledger, found, identity, trust))
+        found = _walk(ledger, head.size) if walked else _search(ledger, identity, names)
+        records = tuple(_records(ledger, found, identity, trust, names))
     except WeightmarkError as error:
         problem = Check.from_error("ledger", error)
     return LedgerEvidence(head.origin, head.size, head.root.hex(), 0, records, problem, walked)
@@ -68,22 +73,25 @@ def _walk(ledger: "Ledger", size: int) -> list["LoggedEvent"]:
     return list(ledger.entries(0, size))
 
 
-def _search(ledger: "Ledger", identity: str, trust: Trust | None) -> list["LoggedEvent"]:
+def _search(ledger: "Ledger", identity: str, names: Sequence[str]) -> list["LoggedEvent"]:
     """Ask the ledger's index; what it returns is proven, that it returns everything is not."""
     found = list(ledger.find(subject=identity)) if identity else []
-    for key in trust.keys if trust else ():
-        found += ledger.find(subject=key.identity, kind=Kind.REVOKE)
+    for name in names:
+        found += ledger.find(subject=name, kind=Kind.REVOKE)
     return sorted(found, key=lambda one: one.index)
 
 
 def _records(
-    ledger: "Ledger", found: list["LoggedEvent"], identity: str, trust: Trust | None
+    ledger: "Ledger",
+    found: list["LoggedEvent"],
+    identity: str,
+    trust: Trust | None,
+    names: Sequence[str],
 ) -> Iterator[LedgerRecord]:
-    """Yield what is about the artifact, and revocations of trusted keys."""
-    trusted = {key.identity for key in trust.keys} if trust else set()
+    """Yield what is about the artifact, and revocations of trusted signers."""
     for logged in found:
         event = logged.event
-        revokes_key = event.kind is Kind.REVOKE and event.subject in trusted
+        revokes_key = event.kind is Kind.REVOKE and event.subject in names
         if not revokes_key and (not identity or event.subject != identity):
             continue
         signer = ""
@@ -104,4 +112,4 @@ def _verified_signer(data: bytes, event: Event, trust: Trust) -> str:
             "a recorded claim is about something else than its ledger entry says",
             fix="ask the operator of the ledger",
         )
-    return verified.signer.identity
+    return verified.signer.name

@@ -6,7 +6,6 @@ from weightmark.attestations.gate.decision import Decision
 from weightmark.attestations.predicates.vsa import VSA_PREDICATE, VerificationSummary
 from weightmark.attestations.signers.interface import Signer
 from weightmark.attestations.statements import Statement
-from weightmark.attestations.trust import Trust
 from weightmark.errors import NothingCheckedError
 
 __all__ = ["VERIFIER_ID", "sign_summary", "summarize"]
@@ -74,5 +73,5 @@ def sign_summary(decision: Decision, signer: Signer, *, resource: str = "") -> B
         {},
     )
     bundle = Bundle.parse(signer.sign_statement(payload).to_bytes(), what="the summary")
-    VerificationSummary.from_statement(Trust.in_keys([signer.public]).verify(bundle).statement)
+    VerificationSummary.from_statement(signer.own_trust().verify(bundle).statement)
     return bundle

@@ -10,6 +10,7 @@ from typing import Self
 
 from weightmark.attestations.keys import PublicKey
 from weightmark.attestations.trust import Trust
+from weightmark.attestations.trust.interface import Anchor
 from weightmark.errors import PolicyError
 from weightmark.scanners.findings import Severity
 
@@ -90,6 +91,8 @@ class ReleaseRule:
     """any one of them suffices"""
     approvals: bool = False
     """whether an approval of the identity by one of the keys stands in for a signature over the files"""
+    anchors: tuple[Anchor, ...] = ()
+    """any one of them suffices as well: whom the caller of the gate trusts"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +162,10 @@ class Policy:
     @property
     def trust(self) -> Trust | None:
         """Whose signatures count; None when signatures are not judged or nobody was named yet."""
-        keys = self.release.keys
-        return Trust.in_keys(keys) if self.release.required and keys else None
+        if not self.release.required or not (self.release.keys or self.release.anchors):
+            return None
+        keys = Trust.in_keys(self.release.keys).anchors if self.release.keys else ()
+        return Trust((*keys, *self.release.anchors))
 
     def with_keys(self, keys: Iterable[PublicKey]) -> Self:
         """Fill the role `release` of a preset; raises `PolicyError` for a policy file that names its own."""
@@ -169,6 +174,13 @@ class Policy:
             return self
         self._require_preset("--key", "[release] keys")
         return replace(self, release=replace(self.release, keys=added))
+
+    def with_trust(self, trust: Trust | None) -> Self:
+        """Fill the role `release` of a preset; raises `PolicyError` for a policy file that names its own."""
+        if trust is None:
+            return self
+        self._require_preset("--key", "[release] keys")
+        return replace(self, release=replace(self.release, anchors=trust.anchors))
 
     def with_fail_on(self, severity: Severity | None) -> Self:
         """Set the severity from which a finding denies; raises `PolicyError` for a policy file."""

@@ -1,11 +1,12 @@
 """A TOML table that is read key by key: wrong types and unknown keys are errors that name the key."""
 
 from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import TypeVar
 
-from weightmark.errors import PolicyError
+from weightmark.errors import CallError, PolicyError
 
 __all__ = ["Table"]
 
@@ -15,10 +16,21 @@ Choice = TypeVar("Choice", bound=StrEnum)
 class Table:
     """One table; ask for every known key, then call `finish`."""
 
-    def __init__(self, values: Mapping[str, object], path: str = "") -> None:
-        """Read `values`, which stand below the dotted key `path`."""
+    def __init__(
+        self,
+        values: Mapping[str, object],
+        path: str = "",
+        *,
+        document: str = "the policy",
+        help_page: str = "docs/formats/policy.md",
+        error: type[CallError] = PolicyError,
+    ) -> None:
+        """Read `values`, which stand below the dotted key `path` of `document`; `error` is raised for what is wrong."""
         self._values = values
         self._path = path
+        self._document = document
+        self._help_page = help_page
+        self._error = error
         self._known: list[str] = []
 
     def has(self, key: str) -> bool:
@@ -29,21 +41,21 @@ class Table:
         """Return a string."""
         value = self._take(key, default)
         if not isinstance(value, str):
-            raise self._wrong(key, "a string")
+            raise self.wrong(key, "a string")
         return value
 
     def flag(self, key: str, *, default: bool) -> bool:
         """Return a boolean."""
         value = self._take(key, default)
         if not isinstance(value, bool):
-            raise self._wrong(key, "`true` or `false`")
+            raise self.wrong(key, "`true` or `false`")
         return value
 
     def count(self, key: str, default: int, *, limit: int) -> int:
         """Return an integer from 0 to `limit`."""
         value = self._take(key, default)
         if type(value) is not int or not 0 <= value <= limit:
-            raise self._wrong(key, f"a whole number from 0 to {limit}")
+            raise self.wrong(key, f"a whole number from 0 to {limit}")
         return value
 
     def choice(self, key: str, default: Choice) -> Choice:
@@ -51,25 +63,49 @@ class Table:
         value = self._take(key, default.value)
         known = {member.value: member for member in type(default)}
         if not isinstance(value, str) or value not in known:
-            raise self._wrong(key, " or ".join(f"`{word}`" for word in known))
+            raise self.wrong(key, " or ".join(f"`{word}`" for word in known))
         return known[value]
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of non-empty strings."""
         value = self._take(key, [])
         if not isinstance(value, list):
-            raise self._wrong(key, "a list of strings")
+            raise self.wrong(key, "a list of strings")
         items = tuple(item for item in value if isinstance(item, str) and item)
         if len(items) != len(value):
-            raise self._wrong(key, "a list of strings that are not empty")
+            raise self.wrong(key, "a list of strings that are not empty")
         return items
 
+    def moment(self, key: str, *, end_of_day: bool = False) -> datetime | None:
+        """Return a date or an offset date-time in UTC, None when absent; a date means its first or last second."""
+        value = self._take(key, None)
+        if value is None:
+            return None
+        if isinstance(value, datetime):
+            if value.tzinfo is None:
+                raise self.wrong(key, "a time with its offset, as in `2027-01-31T12:00:00Z`")
+            return value.astimezone(UTC)
+        if not isinstance(value, date):
+            raise self.wrong(key, "a date, written as `2027-01-31` without quotes")
+        clock = time(23, 59, 59, tzinfo=UTC) if end_of_day else time(tzinfo=UTC)
+        return datetime.combine(value, clock)
+
     def table(self, key: str) -> "Table":
-        """Return a table below this one; empty when the policy does not hold it."""
+        """Return a table below this one; empty when the document does not hold it."""
         value = self._take(key, {})
         if not isinstance(value, dict):
-            raise self._wrong(key, f"a table, written as `[{self._dotted(key)}]`")
-        return Table(value, self._dotted(key))
+            raise self.wrong(key, f"a table, written as `[{self._dotted(key)}]`")
+        return Table(
+            value,
+            self._dotted(key),
+            document=self._document,
+            help_page=self._help_page,
+            error=self._error,
+        )
+
+    def names(self) -> tuple[str, ...]:
+        """Return the keys that stand here, in their order."""
+        return tuple(self._values)
 
     def finish(self) -> None:
         """Refuse every key that nobody asked for."""
@@ -78,8 +114,8 @@ class Table:
                 near = get_close_matches(key, self._known, n=1)
                 guess = f"did you mean `{self._dotted(near[0])}`?" if near else ""
                 known = ", ".join(f"`{name}`" for name in sorted(self._known))
-                raise PolicyError(
-                    f"the policy has an unknown key `{self._dotted(key)[:100]}`",
+                raise self._error(
+                    f"{self._document} has an unknown key `{self._dotted(key)[:100]}`",
                     why="a demand that is misspelt would demand nothing",
                     fix=guess or f"known here are {known}",
                 )
@@ -91,8 +127,9 @@ class Table:
     def _dotted(self, key: str) -> str:
         return f"{self._path}.{key}" if self._path else key
 
-    def _wrong(self, key: str, expected: str) -> PolicyError:
-        return PolicyError(
-            f"`{self._dotted(key)}` of the policy is not {expected}",
-            fix="see `docs/formats/policy.md`, or `weightmark policy check FILE`",
+    def wrong(self, key: str, expected: str) -> CallError:
+        """Return the error for a value that is not what is `expected`."""
+        return self._error(
+            f"`{self._dotted(key)}` of {self._document} is not {expected}",
+            fix=f"see `{self._help_page}`",
         )

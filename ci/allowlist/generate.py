@@ -2,6 +2,7 @@
 
     python ci/allowlist/generate.py            make an environment, look at the libraries, write
     python ci/allowlist/generate.py --facts D  use what an earlier run left in folder D
+    python ci/allowlist/generate.py --only L   write list L alone
 
 Nothing is allowed because it exists: `review.toml` says which families and names may stand on a
 list, and a class whose loading would run a method that nobody has reviewed is left out.
@@ -28,8 +29,11 @@ def main() -> None:
     """Write one list for each entry of the review."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--facts", type=Path, help="folder that keeps what was seen")
-    folder = parser.parse_args().facts
+    parser.add_argument("--only", nargs="+", metavar="LIST", help="write these lists only")
+    arguments = parser.parse_args()
+    folder = arguments.facts
     review = tomllib.loads((HERE / "review.toml").read_text())
+    review = {name: row for name, row in review.items() if name in (arguments.only or review)}
     with tempfile.TemporaryDirectory() as temporary:
         if folder is None:
             folder = Path(temporary)

@@ -6,13 +6,11 @@ what was hashed.
 Memory is bounded by the number of workers times the block size, whatever the artifact's size.
 """
 
-import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
 from weightmark.errors import (
@@ -24,9 +22,13 @@ from weightmark.errors import (
 )
 from weightmark.provenance.artifact import Artifact, Entry
 from weightmark.provenance.beneath import Beneath
+from weightmark.provenance.foreign_digests import sharded_digest
 from weightmark.provenance.manifest import MANIFEST_HEADER, SINGLE_FILE, Manifest, Row
 from weightmark.provenance.names import escape_path
-from weightmark.provenance.reading.interface import BlockSink, ByteView
+from weightmark.provenance.reading.columns import Column, Digest, new_digest
+from weightmark.provenance.reading.interface import BlockSink, ByteView, Watcher
+from weightmark.provenance.reading.receipts import LEAST_SIZE, Receipts
+from weightmark.provenance.reading.shards import Sharding, ShardSink
 from weightmark.provenance.reading.views import (
     PIECE,
     CheckedView,
@@ -42,6 +44,7 @@ __all__ = [
     "ProgressSink",
     "Reading",
     "Salvage",
+    "Watch",
     "read_artifact",
 ]
 
@@ -53,15 +56,10 @@ SMALL = 1024 * 1024
 T = TypeVar("T")
 Inspector = Callable[[str, ByteView], T]
 """called once per file with its path (a single file: its name) and a view of the very file that was hashed"""
+Watch = Callable[[str, int], Watcher[T]]
+"""called once per file, before its first block, with its path as an inspector gets it, and its size"""
 Salvage = Callable[[str, UncheckedError], T]
 """called with the path of a file that could not be read; what it returns stands for the inspection"""
-
-
-class Column(StrEnum):
-    """A digest that a reading computes for every file."""
-
-    BLAKE3 = "blake3"
-    SHA256 = "sha256"
 
 
 class ProgressSink(Protocol):
@@ -84,11 +82,32 @@ class FileDigests:
     """lowercase hex, or empty when not asked for"""
     sha256: str
     """lowercase hex, or empty when not asked for"""
+    blake2b: str = ""
+    """lowercase hex, or empty when not asked for"""
+    shards: tuple[str, ...] = ()
+    """digests of the shards, lowercase hex; empty when not asked for, and for an empty file"""
+    sharding: Sharding | None = None
+    """how the shards were cut; None when not asked for"""
+    remembered: bool = False
+    """whether the digests are those of an earlier read, by a receipt"""
 
     @property
     def path(self) -> str:
         """Relative path of the file."""
         return self.entry.path
+
+    @property
+    def sharded_digest(self) -> str:
+        """Size and shard digests in one text."""
+        return sharded_digest(self.size, self.shards)
+
+    def digest(self, column: Column) -> str:
+        """Return one digest, lowercase hex, or empty when not asked for."""
+        return {
+            Column.BLAKE2B: self.blake2b,
+            Column.BLAKE3: self.blake3,
+            Column.SHA256: self.sha256,
+        }[column]
 
 
 @dataclass(frozen=True)
@@ -100,6 +119,11 @@ class Reading(Generic[T]):
     inspections: tuple[T, ...]
     """what the inspector returned for each file; empty without an inspector"""
 
+    @property
+    def remembered(self) -> int:
+        """How many files were not read again, because receipts show that they did not change."""
+        return sum(file.remembered for file in self.files)
+
     def manifest(self) -> Manifest:
         """Return the manifest; raises `NoInputError` for an artifact without files."""
         return Manifest.from_rows(Row(file.path, file.size, file.blake3) for file in self.files)
@@ -109,28 +133,38 @@ def read_artifact(
     artifact: Artifact,
     *,
     columns: Iterable[Column] = (Column.BLAKE3,),
+    sharding: Sharding | None = None,
     inspect: Inspector[T] | None = None,
+    watch: Watch[T] | None = None,
     salvage: Salvage[T] | None = None,
+    receipts: Receipts | None = None,
     progress: ProgressSink | None = None,
     jobs: int | None = None,
 ) -> Reading[T]:
     """Read every file of `artifact` once.
 
-    `columns` are the digests wanted; `inspect` sees each file while it is open; `salvage` says
-    something about a file that could not be read, where one failure must not hide the others;
+    `columns` are the digests wanted, `sharding` those of ranges; `inspect` sees each file while it is open, or else `watch`
+    takes its blocks as they are hashed; `salvage` says something about a file that could not be read,
+    where one failure must not hide the others; `receipts` spare reading large files that did not
+    change (never when shards are asked for or blocks are watched);
     `jobs` bounds the worker threads (default: the number of cores, at most 8). Raises `ReadError`,
-    `FileChangedError`, and `ArtifactRefusedError` for a single file that poses as a manifest.
+    `FileChangedError`, `LimitError` for too many shards, and `ArtifactRefusedError` for a single file that poses as a manifest.
     """
     if not artifact.entries:
         raise NoInputError(
             f"`{artifact.path}` holds no files", fix="name a folder that holds files"
         )
+    if sharding:
+        sharding.require_bounded(entry.size for entry in artifact.entries)
     workers = min(jobs or os.cpu_count() or 1, 8)
     reader = _Reader(
         frozenset(columns),
-        inspect,
-        salvage,
-        progress,
+        sharding,
+        inspect=inspect,
+        watch=watch,
+        salvage=salvage,
+        receipts=None if sharding or watch else receipts,
+        progress=progress,
         alone=workers == 1 or len(artifact.entries) == 1,
     )
     with ThreadPoolExecutor(workers) as pool:
@@ -177,15 +211,21 @@ class _Reader(Generic[T]):
     def __init__(
         self,
         columns: frozenset[Column],
-        inspect: Inspector[T] | None,
-        salvage: Salvage[T] | None,
-        progress: ProgressSink | None,
+        sharding: Sharding | None,
         *,
+        inspect: Inspector[T] | None,
+        watch: Watch[T] | None,
+        salvage: Salvage[T] | None,
+        receipts: Receipts | None,
+        progress: ProgressSink | None,
         alone: bool,
     ) -> None:
         self._columns = columns
+        self._sharding = sharding
         self._inspect = inspect
+        self._watch = watch
         self._salvage = salvage
+        self._receipts = receipts
         self._progress = progress
         self._alone = alone
         self._stopped = False
@@ -224,18 +264,46 @@ class _Reader(Generic[T]):
                 raise _changed(printable)
             if entry.path == SINGLE_FILE:
                 _refuse_posing_manifest(os.pread(descriptor, len(MANIFEST_HEADER), 0), printable)
-            sinks = self._sinks(before.st_size)
-            view = self._feed(descriptor, before.st_size, printable, list(sinks.values()))
-            seen = self._inspect(self._label(entry), view) if self._inspect else None
+            watcher = self._watch(self._label(entry), before.st_size) if self._watch else None
+            found, view = self._digests(entry, descriptor, before.st_size, printable, watcher)
+            seen = self._seen(entry, view, watcher)
             if _state(os.fstat(descriptor)) != _state(before):
                 raise _changed(printable)
         except OSError as error:
             raise read_failure(printable, error) from error
         finally:
             os.close(descriptor)
+        return found, seen
+
+    def _seen(self, entry: Entry, view: ByteView, watcher: Watcher[T] | None) -> T | None:
+        if watcher:
+            return None if self._stopped else watcher.finish(view)
+        return self._inspect(self._label(entry), view) if self._inspect else None
+
+    def _digests(
+        self, entry: Entry, descriptor: int, size: int, name: str, watcher: Watcher[T] | None
+    ) -> tuple[FileDigests, ByteView]:
+        """Read the file, or recall what was read of it before."""
+        receipts = self._receipts if size >= LEAST_SIZE else None
+        known = receipts.find(descriptor, self._columns) if receipts else None
+        if known:
+            self._advance(size)
+            recalled = _file_digests(entry, size, known, (), None, remembered=True)
+            return recalled, DescriptorView(descriptor, size, name)
+        prepared = receipts.prepare(descriptor) if receipts else None
+        sinks = self._sinks(size)
+        shards = self._shard_sink(size)
+        takers: list[BlockSink] = [*sinks.values()]
+        if shards:
+            takers.append(shards)
+        if watcher:
+            takers.append(watcher)
+        view = self._feed(descriptor, size, name, takers, watcher)
         digests = {column: sink.hexdigest() for column, sink in sinks.items()}
-        sha256, blake3 = digests.get(Column.SHA256, ""), digests.get(Column.BLAKE3, "")
-        return FileDigests(entry, before.st_size, blake3, sha256), seen
+        if receipts and prepared and not self._stopped:
+            receipts.note(descriptor, prepared, digests)
+        ranges = shards.hexdigests() if shards else ()
+        return _file_digests(entry, size, digests, ranges, self._sharding), view
 
     @staticmethod
     def _label(entry: Entry) -> str:
@@ -243,18 +311,24 @@ class _Reader(Generic[T]):
         name = entry.path if entry.path != SINGLE_FILE else entry.location
         return os.fsencode(name).decode("utf-8", "backslashreplace")
 
-    def _sinks(self, size: int) -> dict[Column, "_Digest"]:
-        sinks: dict[Column, _Digest] = {}
-        if Column.BLAKE3 in self._columns:
-            from blake3 import blake3
+    def _sinks(self, size: int) -> dict[Column, Digest]:
+        all_cores = self._alone and size > SMALL
+        return {column: new_digest(column, all_cores=all_cores) for column in self._columns}
 
-            threads = blake3.AUTO if self._alone and size > SMALL else 1
-            sinks[Column.BLAKE3] = blake3(max_threads=threads)
-        if Column.SHA256 in self._columns:
-            sinks[Column.SHA256] = hashlib.sha256()
-        return sinks
+    def _shard_sink(self, size: int) -> ShardSink | None:
+        if self._sharding is None:
+            return None
+        self._sharding.require_bounded([size])
+        return ShardSink(self._sharding)
 
-    def _feed(self, descriptor: int, size: int, name: str, sinks: Sequence[BlockSink]) -> ByteView:
+    def _feed(
+        self,
+        descriptor: int,
+        size: int,
+        name: str,
+        sinks: Sequence[BlockSink],
+        watcher: Watcher[T] | None,
+    ) -> ByteView:
         view = DescriptorView(descriptor, size, name)
         if size <= SMALL:
             small = MemoryView(view.read_at(0, size))
@@ -269,18 +343,42 @@ class _Reader(Generic[T]):
             block = buffer[: min(BLOCK, size - offset)]
             _fill(descriptor, block, offset, name)
             self._hand_out(block, sinks)
-            if self._inspect:
+            if self._inspect or (watcher and watcher.looks_again):
                 pieces += (
                     piece_digest(block[at : at + PIECE]) for at in range(0, len(block), PIECE)
                 )
             offset += len(block)
-        return CheckedView(view, tuple(pieces)) if self._inspect else view
+        return CheckedView(view, tuple(pieces)) if pieces else view
 
     def _hand_out(self, block: memoryview, sinks: Sequence[BlockSink]) -> None:
         for sink in sinks:
             sink.update(block)
+        self._advance(len(block))
+
+    def _advance(self, count: int) -> None:
         if self._progress:
-            self._progress.advance(len(block))
+            self._progress.advance(count)
+
+
+def _file_digests(
+    entry: Entry,
+    size: int,
+    digests: Mapping[Column, str],
+    shards: tuple[str, ...],
+    sharding: Sharding | None,
+    *,
+    remembered: bool = False,
+) -> FileDigests:
+    return FileDigests(
+        entry,
+        size,
+        digests.get(Column.BLAKE3, ""),
+        digests.get(Column.SHA256, ""),
+        digests.get(Column.BLAKE2B, ""),
+        shards,
+        sharding,
+        remembered,
+    )
 
 
 def _fill(descriptor: int, block: memoryview, offset: int, name: str) -> None:
@@ -290,10 +388,6 @@ def _fill(descriptor: int, block: memoryview, offset: int, name: str) -> None:
         if not count:
             raise _changed(name)
         filled += count
-
-
-class _Digest(BlockSink, Protocol):
-    def hexdigest(self) -> str: ...
 
 
 def _state(status: os.stat_result) -> tuple[int, ...]:

@@ -1,8 +1,10 @@
 """The seam between whoever reads a file and whoever looks at its bytes."""
 
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-__all__ = ["BlockSink", "ByteView"]
+__all__ = ["BlockSink", "ByteView", "Watcher"]
+
+T_co = TypeVar("T_co", covariant=True)
 
 
 class ByteView(Protocol):
@@ -29,4 +31,17 @@ class BlockSink(Protocol):
 
     def update(self, block: memoryview, /) -> object:
         """Take the next block; the buffer is reused after the call returns."""
+        ...
+
+
+class Watcher(BlockSink, Protocol[T_co]):
+    """Something that takes every byte of one file, in order, and then tells what it saw."""
+
+    @property
+    def looks_again(self) -> bool:
+        """Whether `finish` reads from the view; asked after each block, and settled by the first."""
+        ...
+
+    def finish(self, view: ByteView, /) -> T_co:
+        """Tell what was seen once every block was handed out; `view` shows the very same bytes."""
         ...

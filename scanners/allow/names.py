@@ -7,6 +7,7 @@ from functools import cache
 __all__ = ["Grade", "Permission", "data_digest", "permission"]
 
 _ALLOWED = (
+    "accelerate.json",
     "joblib.json",
     "lightgbm.json",
     "numpy.json",
@@ -16,6 +17,7 @@ _ALLOWED = (
     "sklearn.json",
     "torch.json",
     "torch_modules.json",
+    "transformers.json",
     "xgboost.json",
 )
 _DANGEROUS = "dangerous.json"

@@ -1,27 +1,50 @@
-"""Compressed files: gzip, bzip2, xz, lzma-alone, zlib and joblib's old `ZF`.
+"""Compressed files: gzip, bzip2, xz, lzma-alone, zlib, joblib's old `ZF`, lz4 and zstd.
 
-Opened in memory up to a bound, one stream after the other as Python's loaders do; what is larger,
-cut off or damaged could not be checked.
+One stream after the other is opened, as Python's loaders do. What is small is held in memory; what is
+larger is decompressed again as it is read. A stream that is cut off or damaged could not be checked.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from weightmark.errors import LimitError, UncheckedError, UnsupportedError
+from weightmark.errors import ExtraMissingError, UncheckedError, UnsupportedError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.reading.views import MemoryView
 from weightmark.scanners.containers.slices import Slice
+from weightmark.scanners.containers.streams import SINGLE_STREAM, Block, Unpacked, unpack
 from weightmark.scanners.formats.interface import Examination, Place
-from weightmark.scanners.limits import MEBIBYTE, Budget
+from weightmark.scanners.limits import Budget
 
 __all__ = ["CompressedReader"]
 
 _INPUT = 64 * 1024
-_OUTPUT = MEBIBYTE
 _ZF_HEADER = 21
-_ZLIB_STARTS = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
-_SURE = frozenset({"gzip", "bzip2", "xz", "joblib-zf"})
+_ZLIB_METHOD, _ZLIB_DICTIONARY, _ZLIB_CHECK = 0x08, 0x20, 31
+_UNSURE = frozenset({"lzma", "zlib"})
+_SKIPPABLE = tuple(bytes([0x50 + number]) + b"\x2a\x4d\x18" for number in range(16))
+_SKIPPABLE_HEADER = 8
+_MAGIC = (
+    (b"\x1f\x8b", "gzip"),
+    (tuple(b"BZh%d" % level for level in range(1, 10)), "bzip2"),
+    (b"\xfd7zXZ\x00", "xz"),
+    ((b"\x28\xb5\x2f\xfd", *_SKIPPABLE), "zstd"),
+    (b"\x04\x22\x4d\x18", "lz4"),
+)
+
+
+@dataclass(slots=True)
+class _Content:
+    """What the streams of one file gave, and where they ended."""
+
+    size: int = 0
+    """bytes"""
+    end: int = 0
+    """the offset after the last stream"""
+    held: bytearray | None = None
+    """the content, unless it is too large to hold"""
+    broken: UncheckedError | None = None
+    """why reading stopped early"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,115 +59,121 @@ class CompressedReader:
         if not kind:
             return False
         source = Slice(place.view, start, place.view.size - start)
-        if kind not in _SURE and not _begins(kind, source):
+        if kind in _UNSURE and not _begins(kind, source, examination.budget):
             return False
         examination.budget.spend_member()
-        content = bytearray()
-        broken: UncheckedError | None = None
-        try:
-            end = _decompress(kind, source, content, examination.budget)
-        except UncheckedError as error:
-            broken, end = error, source.size
-        seen = len(examination.findings)
-        known = examination.look(place.inside("content", MemoryView(bytes(content))))
-        if (
-            kind == "lzma"
-            and isinstance(broken, UnsupportedError)
-            and len(examination.findings) == seen
-        ):
-            return False  # small numbers look like the start of a stream that has no magic number
+        content = _measure(kind, source, examination.budget)
+        if isinstance(content.broken, ExtraMissingError):
+            examination.also_read_as(kind, place)
+            raise content.broken
+        seen, problems = len(examination.findings), list(examination.problems)
+        known = _look(kind, source, content, place, examination)
+        if _is_chance(kind, content) and len(examination.findings) == seen:
+            examination.problems[:] = problems
+            return False
         examination.also_read_as(kind, place)
-        if broken:
-            examination.problem(broken.what, place)
+        if content.broken:
+            examination.problem(content.broken.what, place)
         if not known:
             examination.unknown_members += 1
-        if end < source.size and any(source.read_at(end, _INPUT)):
-            examination.find("CMP001", place, offset=start + end)
-            examination.look(place.inside("trailing", Slice(source, end, source.size - end)))
+        if not content.broken:
+            _look_behind(content.end, start, source, place, examination)
         return True
+
+
+def _is_chance(kind: str, content: _Content) -> bool:
+    """Tell numbers that look like the start of a stream, where the format has no magic number."""
+    if not isinstance(content.broken, UnsupportedError):
+        return False
+    return kind == "lzma" or (kind == "zlib" and content.size < _INPUT)
+
+
+def _look(
+    kind: str, source: ByteView, content: _Content, place: Place, examination: Examination
+) -> bool:
+    view: ByteView
+    if content.held is not None:
+        view = MemoryView(bytes(content.held))
+        held, content.held = len(content.held), None
+    else:
+        view, held = Unpacked(lambda: _streams(kind, source, examination.budget), content.size), 0
+    try:
+        return examination.look(place.inside("content", view))
+    finally:
+        examination.budget.held -= held
+
+
+def _look_behind(
+    end: int, start: int, source: ByteView, place: Place, examination: Examination
+) -> None:
+    """Report and look at what follows the last stream, unless it is padding."""
+    if end < source.size and any(source.read_at(end, _INPUT)):
+        examination.find("CMP001", place, offset=start + end)
+        examination.look(place.inside("trailing", Slice(source, end, source.size - end)))
 
 
 def _kind(head: bytes) -> tuple[str, int]:
     """Return the word for the compression and where its stream begins."""
-    if head.startswith(b"\x1f\x8b"):
-        return "gzip", 0
-    if head.startswith(b"BZh") and head[3:4] in b"123456789" and len(head) > 3:  # noqa: PLR2004 - the level
-        return "bzip2", 0
-    if head.startswith(b"\xfd7zXZ\x00"):
-        return "xz", 0
+    for magic, kind in _MAGIC:
+        if head.startswith(magic):
+            return kind, 0
     if head.startswith(b"ZF0x"):
         return "joblib-zf", _ZF_HEADER + (head[_ZF_HEADER : _ZF_HEADER + 1] == b" ")
-    if head.startswith(_ZLIB_STARTS):
+    if len(head) > 1 and _is_zlib(head[0], head[1]):
         return "zlib", 0
     plausible = head[:1] < b"\xe1" and head[1:3] == b"\0\0" and head[13:14] == b"\0"
     return ("lzma", 0) if plausible and any(head[3:5]) else ("", 0)
 
 
-def _engine(kind: str) -> tuple[Any, Callable[[Any], bytes]]:
-    """Return a decompressor, and what tells the input that it did not take."""
-    import bz2
-    import lzma
-    import zlib
-
-    match kind:
-        case "gzip":
-            return zlib.decompressobj(16 + zlib.MAX_WBITS), lambda engine: engine.unconsumed_tail
-        case "zlib" | "joblib-zf":
-            return zlib.decompressobj(), lambda engine: engine.unconsumed_tail
-        case "bzip2":
-            return bz2.BZ2Decompressor(), lambda _: b""
-    form = lzma.FORMAT_XZ if kind == "xz" else lzma.FORMAT_ALONE
-    return lzma.LZMADecompressor(form, memlimit=256 * MEBIBYTE), lambda _: b""
+def _is_zlib(method: int, flags: int) -> bool:
+    """Tell the two bytes of a zlib header, whatever its window and level (RFC 1950)."""
+    deflates = method & 0x0F == _ZLIB_METHOD and method >> 4 <= 7  # noqa: PLR2004 - the largest window
+    return deflates and not flags & _ZLIB_DICTIONARY and not (method << 8 | flags) % _ZLIB_CHECK
 
 
-def _decompress(kind: str, source: ByteView, content: bytearray, budget: Budget) -> int:
-    """Fill `content` with every stream; return where the last one ended."""
-    end = 0
-    while end < source.size:
-        if end and _kind(source.read_at(end, 32))[0] != kind:
-            break
-        end = _stream(kind, source, end, content, budget)
-        if kind in {"zlib", "joblib-zf", "lzma"}:
-            break
-    return end
+def _streams(kind: str, source: ByteView, budget: Budget) -> Iterator[Block]:
+    """Yield the content of every stream in a row; frames that a loader skips are skipped."""
+    at = 0
+    while at < source.size:
+        head = source.read_at(at, 32)
+        if head.startswith(_SKIPPABLE) and kind in {"lz4", "zstd"}:
+            at += _SKIPPABLE_HEADER + int.from_bytes(head[4:_SKIPPABLE_HEADER], "little")
+            yield Block(b"", min(at, source.size))
+            continue
+        if at and _kind(head)[0] != kind:
+            return
+        used = 0
+        for block in unpack(kind, Slice(source, at, source.size - at), budget):
+            used = block.used
+            yield Block(block.data, at + used)
+        at += used
+        if kind in SINGLE_STREAM:
+            return
 
 
-def _stream(kind: str, source: ByteView, start: int, content: bytearray, budget: Budget) -> int:
-    import lzma
-    import zlib
-
-    engine, left = _engine(kind)
-    at, pending, before = start, b"", len(content)
-    while not engine.eof:
-        if not pending and getattr(engine, "needs_input", True):
-            pending = source.read_at(at, _INPUT)
-            at += len(pending)
-            if not pending:
-                raise UnsupportedError(f"the {kind} stream is cut off")
-        try:
-            block = engine.decompress(pending, _OUTPUT)
-        except (zlib.error, lzma.LZMAError, OSError, ValueError, MemoryError) as error:
-            raise UnsupportedError(f"the {kind} stream is damaged: {error}") from error
-        pending = left(engine)
-        content += block
-        budget.spend_decompressed(len(block))
-        _check_growth(len(content), len(content) - before, at - start, budget)
-    return at - len(engine.unused_data)
-
-
-def _check_growth(total: int, grown: int, used: int, budget: Budget) -> None:
-    if total > budget.limits.unpacked:
-        raise LimitError(f"the content is over {budget.limits.unpacked} bytes")
-    if grown > MEBIBYTE and grown > budget.limits.ratio * max(1, used):
-        raise LimitError(f"the content grows more than {budget.limits.ratio} times")
-
-
-def _begins(kind: str, source: ByteView) -> bool:
-    """Tell whether the first bytes decompress, for formats without a magic number."""
-    import lzma
-    import zlib
-
+def _measure(kind: str, source: ByteView, budget: Budget) -> _Content:
+    """Decompress once: learn the length, and hold the content if it is small enough."""
+    content = _Content(held=bytearray())
     try:
-        return bool(_engine(kind)[0].decompress(source.read_at(0, _INPUT), 64))
-    except (zlib.error, lzma.LZMAError, ValueError, MemoryError):
+        for block in _streams(kind, source, budget):
+            content.size += len(block.data)
+            content.end = block.used
+            if content.held is None:
+                continue
+            if budget.held + len(block.data) > budget.limits.unpacked:
+                budget.held -= len(content.held)
+                content.held = None
+            else:
+                content.held += block.data
+                budget.held += len(block.data)
+    except UncheckedError as error:
+        content.broken = error
+    return content
+
+
+def _begins(kind: str, source: ByteView, budget: Budget) -> bool:
+    """Tell whether the first bytes decompress, for formats without a magic number."""
+    try:
+        return bool(next(unpack(kind, source, budget), Block(b"", 0)).data)
+    except UnsupportedError:
         return False

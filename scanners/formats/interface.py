@@ -23,6 +23,8 @@ class Dialect:
 
     torch: bool = False
     """persistent ids are tensor storages"""
+    torch_tar: bool = False
+    """persistent ids are tensors by number, or classes with their source"""
     torchscript: bool = False
     """names below `__torch__` are classes of the archive's own code, never imported"""
 
@@ -66,6 +68,7 @@ class Examination:
         self.formats: list[str] = []
         self.problems: list[str] = []
         self.unknown_members = 0
+        self.storages: dict[str, dict[str, tuple[str, int]]] = {}
         self._look = look
         self._findings: dict[tuple[str, str, str], Finding] = {}
         self._per_rule: dict[str, int] = {}

@@ -18,18 +18,20 @@ from weightmark.scanners.repository.configurations import (
 )
 from weightmark.scanners.repository.documents import JsonObject, parse_document
 from weightmark.scanners.repository.paths import base_name
+from weightmark.scanners.repository.skops_schemas import is_skops_schema, judge_skops_schema
 from weightmark.scanners.repository.templates import report_template
 
 __all__ = ["JsonConfigReader"]
 
 _BLOCK = MEBIBYTE
+_NOTEBOOK = frozenset({"cells", "nbformat"})
 _OVERLAP = 64
 _LARGE = 2 * MEBIBYTE
 _SPACE = b" \t\r\n\xef\xbb\xbf\xff\xfe\0"
 _TELLING = re.compile(
     rb"auto_map|custom_pipelines|trust_remote_code|weight_map|tool_class|chat_template|class_name"
     rb"|attn_implementation|activation_f|loss_fct|parent_library|loader_module|_target_"
-    rb"|transformers_modules|diffusers_modules|\"py/|\\u00[2-7]"
+    rb"|transformers_modules|diffusers_modules|\"py/|\\u00[2-7]|__loader__|\"nbformat\""
 )
 
 
@@ -65,9 +67,23 @@ class JsonConfigReader:
                 continue
             examination.find(hit.rule, place, detail=hit.detail)
             known = True
+        known |= _judge_kind(document, place, examination)
         for pointer, template in templates_of(document):
             report_template(template, pointer, place, examination)
         return known
+
+
+def _judge_kind(document: Any, place: Place, examination: Examination) -> bool:
+    """Judge documents of a kind of their own; tell whether this is one."""
+    if is_skops_schema(document):
+        examination.also_read_as("skops", place)
+        for hit in judge_skops_schema(document):
+            examination.find(hit.rule, place, detail=hit.detail)
+        return True
+    if _top_keys(document) >= _NOTEBOOK:
+        examination.find("NBK001", place)
+        return True
+    return False
 
 
 def _text(view: ByteView, limit: int) -> str:

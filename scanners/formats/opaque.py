@@ -8,13 +8,7 @@ from weightmark.scanners.formats.interface import Examination, Place
 
 __all__ = ["OpaqueReader"]
 
-_MAGIC = (
-    (0, b"\x28\xb5\x2f\xfd", "zstd"),
-    (0, b"\x04\x22\x4d\x18", "lz4"),
-    (0, b"\x02\x21\x4c\x18", "lz4"),
-    (0, b"7z\xbc\xaf\x27\x1c", "7z"),
-    (257, b"ustar", "tar"),
-)
+_MAGIC = ((0, b"\x02\x21\x4c\x18", "lz4"),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,20 @@ from typing import Final
 
 from weightmark.errors import LimitError, UncheckedError
 from weightmark.scanners.allow.names import Grade
+from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.plain_text import is_text
 from weightmark.scanners.pickles.judge import Judge
 from weightmark.scanners.pickles.opcodes import OPCODES, PROTO
 from weightmark.scanners.pickles.run import Run, run
+from weightmark.scanners.pickles.storages import item_size
 
-__all__ = ["PickleReader"]
+__all__ = ["PickleReader", "run_pickle"]
 
 _ENOUGH_OPCODES = 5
 _TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 _TORCH_HEADER_STREAMS = 4
+_COUNT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,40 @@ def _torch_legacy(place: Place, examination: Examination, first: Run) -> None:
     """Run the four pickles after the magic number; raw storages fill the rest."""
     place = replace(place, dialect=replace(place.dialect, torch=True))
     examination.also_read_as("torch-legacy", place)
+    storages: dict[str, tuple[str, int]] = {}
     latest = first
     for _ in range(_TORCH_HEADER_STREAMS):
-        latest = _run(place, examination, latest.end)
+        judge = Judge(place, examination)
+        latest = _judged(place, examination, judge, latest.end)
+        storages.update(judge.storages)
         if latest.error:
             return
+    end = _storages_end(place, examination, latest.end, storages)
+    if end < place.view.size:
+        rest = Slice(place.view, end, place.view.size - end)
+        examination.find("PKL013", place, offset=end, detail=f"{rest.size} bytes")
+        examination.look(place.inside("trailing", rest))
+
+
+def _storages_end(
+    place: Place, examination: Examination, at: int, storages: dict[str, tuple[str, int]]
+) -> int:
+    """Follow the numbers, which torch writes in the order of their keys; return where they end.
+
+    Each storage is a count of numbers in eight bytes, then the numbers.
+    """
+    for key, (kind, count) in sorted(storages.items()):
+        told = place.view.read_at(at, _COUNT)
+        following = at + _COUNT + item_size(kind) * count
+        if len(told) < _COUNT or following > place.view.size:
+            examination.problem("torch's numbers are cut off", place)
+            return place.view.size
+        if int.from_bytes(told, "little") != count:
+            detail = f"storage `{key[:40]}` is not followed by {count} numbers"
+            examination.find("PKL020", place, offset=at, detail=detail)
+            return place.view.size
+        at = following
+    return at
 
 
 def _following(place: Place, examination: Examination, latest: Run) -> None:
@@ -76,11 +108,17 @@ def _try(place: Place, examination: Examination, start: int) -> Run | None:
     if not _is_pickle(place, start, judge, ended):
         return None
     _report(place, examination, judge, ended)
+    if judge.storages:
+        examination.storages.setdefault(place.member, {}).update(judge.storages)
     return ended
 
 
-def _run(place: Place, examination: Examination, start: int) -> Run:
-    judge = Judge(place, examination)
+def run_pickle(place: Place, examination: Examination, start: int) -> Run:
+    """Run the one pickle that begins at `start`, and report what it does."""
+    return _judged(place, examination, Judge(place, examination), start)
+
+
+def _judged(place: Place, examination: Examination, judge: Judge, start: int) -> Run:
     try:
         ended = run(place.view, start, judge, examination.budget)
     except UncheckedError:

@@ -8,6 +8,11 @@ from weightmark.errors import LimitError, MalformedError
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.plain_text import is_text
 from weightmark.scanners.repository.configurations import judge_configuration
+from weightmark.scanners.repository.dataset_cards import (
+    CARD_NAME,
+    card_header,
+    judge_dataset_card,
+)
 from weightmark.scanners.repository.mlflow_models import is_mlflow_model, judge_mlflow_model
 from weightmark.scanners.repository.paths import base_name
 from weightmark.scanners.repository.yaml_documents import compose, dangerous_tags, to_document
@@ -17,7 +22,7 @@ __all__ = ["YamlConfigReader"]
 _ENDINGS = (".yaml", ".yml")
 _NAMES = frozenset({"MLmodel", "hparams", "conda"})
 _TELLING = re.compile(
-    rb"!|%TAG|_target_|trust_remote_code|auto_map|custom_pipelines|loader_module|flavors|\\[xuU]"
+    rb"!|%TAG|_target_|target:\s*[\"']?\w+\.\w|trust_remote_code|auto_map|custom_pipelines|loader_module|flavors|\\[xuU]"
 )
 
 
@@ -30,7 +35,8 @@ class YamlConfigReader:
     def read(self, place: Place, examination: Examination) -> bool:
         """Judge tags and keys; see `FormatReader.read`."""
         path = place.member or examination.path
-        if not path.endswith(_ENDINGS) and base_name(path) not in _NAMES:
+        card = base_name(path) == CARD_NAME
+        if not path.endswith(_ENDINGS) and base_name(path) not in _NAMES and not card:
             return False
         if not is_text(place.head):
             return False
@@ -38,7 +44,8 @@ class YamlConfigReader:
         if place.view.size > limit:
             raise LimitError(f"the YAML document is over {limit} bytes")
         data = place.view.read_at(0, place.view.size)
-        if not _TELLING.search(data):
+        data = card_header(data) if card else data
+        if not data or not (card or _TELLING.search(data)):
             return False
         try:
             roots = compose(data.decode("utf-8", "replace"), what="the YAML document")
@@ -58,6 +65,8 @@ def _judge(document: Any, path: str, place: Place, examination: Examination) -> 
     hits = [hit for hit in judge_configuration(document, path) if hit.rule != "REP008"]
     if is_mlflow_model(document):
         hits += judge_mlflow_model(document)
+    if base_name(path) == CARD_NAME:
+        hits += judge_dataset_card(document)
     for hit in hits:
         examination.find(hit.rule, place, detail=hit.detail)
     return bool(hits) or is_mlflow_model(document)

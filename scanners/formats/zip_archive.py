@@ -12,7 +12,8 @@ from zlib import crc32
 
 from weightmark.errors import LimitError, UncheckedError
 from weightmark.provenance.reading.interface import ByteView
-from weightmark.scanners.containers.slices import Inflated, Slice
+from weightmark.scanners.containers.slices import Slice
+from weightmark.scanners.containers.streams import Unpacked, held, unpack
 from weightmark.scanners.containers.zip_records import (
     LOCAL_SIGNATURE,
     Directory,
@@ -22,13 +23,19 @@ from weightmark.scanners.containers.zip_records import (
     read_directories,
     read_local,
 )
+from weightmark.scanners.findings import Severity
 from weightmark.scanners.formats.interface import Dialect, Examination, Place
+from weightmark.scanners.formats.torchscript import is_source, report_source
+from weightmark.scanners.formats.torchserve import is_manifest, report_manifest
 from weightmark.scanners.limits import MEBIBYTE
+from weightmark.scanners.pickles.storages import item_size
 
 __all__ = ["ZipReader"]
 
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
 _PATCHED = 0x20
+_DEFLATED = 8
+_COMPRESSIONS = {8: "deflate", 12: "bzip2", 14: "lzma-raw", 93: "zstd", 95: "xz"}
 _NEWEST_VERSION = 63
 _LINK, _KIND = 0o120000, 0o170000
 _SHOWN_NAME = 120
@@ -79,6 +86,23 @@ class _Archive:
         self._compare_names(entries, folded=dialect.torch)
         spans = [span for entry in entries for span in self._member(entry)]
         self._search_gaps(spans)
+        if dialect.torch and not dialect.torchscript:
+            self._compare_storages(entries)
+
+    def _compare_storages(self, entries: list[Entry]) -> None:
+        """Compare the lengths of torch's storages with what the pickles say; torch does not."""
+        sizes = {_shown(entry.header).lower(): entry.header.size for entry in entries}
+        for member, storages in self.examination.storages.items():
+            outer, _, name = member.rpartition("!")
+            folder = name.lower().removesuffix(".pkl")
+            if outer != self.place.member or folder == name.lower():
+                continue
+            for key, (kind, count) in storages.items():
+                size = sizes.get(f"{folder}/{key}".lower())
+                if size is None or size < item_size(kind) * count:
+                    detail = f"storage `{key[:40]}`: {size or 0} bytes for {count} of {kind}"
+                    weight = Severity.LOW if size is None else None  # torch refuses it itself
+                    self.examination.find("PKL020", self.place, detail=detail, severity=weight)
 
     def _compare_directories(self) -> None:
         find, place = self.examination.find, self.place
@@ -168,8 +192,11 @@ class _Archive:
         match header.method:
             case 0:
                 view = packed
-            case 8:
-                view = Inflated(packed, header.size, self.examination.budget)
+            case method if method in _COMPRESSIONS:
+                kind, budget = _COMPRESSIONS[method], self.examination.budget
+                view = Unpacked(lambda: unpack(kind, packed, budget), header.size)
+                if method != _DEFLATED:
+                    self._find("ZIP005", header, header.end, f"compression method {method}")
             case _:
                 self._find("ZIP005", header, header.end, f"compression method {header.method}")
                 self.examination.problem(
@@ -177,15 +204,27 @@ class _Archive:
                 )
                 return
         try:
+            view = held(view)
             inner = self.place.inside(_shown(header), view)
         except UncheckedError as error:
             self.examination.problem(f"`{_shown(header)}`: {error.what}", self.place)
             return
         known = self.examination.look(inner)
+        self._special(header, inner)
         if (known and not self.place.dialect.torch) or (known and header.size <= MEBIBYTE):
             self._check_sum(header, view)
         if not known and not self.place.dialect.torch:
             self.examination.unknown_members += 1
+
+    def _special(self, header: Header, inner: Place) -> None:
+        """Read members that a loader knows by their names in the archive."""
+        try:
+            if self.place.dialect.torchscript and is_source(header.name):
+                report_source(inner, self.examination)
+            if is_manifest(header.name):
+                report_manifest(inner, self.examination)
+        except UncheckedError as error:
+            self.examination.problem(f"`{_shown(header)}`: {error.what}", self.place)
 
     def _check_sum(self, header: Header, view: ByteView) -> None:
         if header.size > _CHECKED_SIZE:

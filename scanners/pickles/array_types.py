@@ -1,87 +1,122 @@
-"""numpy's dtypes: whether the state that a pickle sets can be believed.
+"""numpy's dtypes: one reading of what a pickle says about them, and whether it can be believed.
 
 numpy takes flags, offsets and sizes from the pickle without a check: an object dtype without its
 flags makes raw bytes into pointers (`numpy/_core/src/multiarray/descriptor.c`, `arraydescr_setstate`).
 """
 
-from weightmark.scanners.pickles.values import ArrayType, Container, Value
+import re
+from dataclasses import dataclass
 
-__all__ = ["is_honest_dtype_state"]
+from weightmark.scanners.pickles.values import ArrayType, Container, Global, Value
 
+__all__ = ["SIZED", "Description", "is_honest_dtype_state"]
+
+SIZED = frozenset("SUV")
+"""letters of the kinds whose size is their own"""
+_DESCRIPTOR = re.compile(r"[|<>=]?([biufcSUVOMm])(\d{0,9})")
 _SHORT_STATE, _LONG_STATE = 8, 9
-_SIZED = frozenset("SUV")
 _OBJECT_FLAGS = 63
 _INHERITED = 27
 """what a dtype takes over from a part that holds objects (`NPY_FROM_FIELDS`)"""
+_HAS_OBJECTS = 1
 _NEEDS_INIT = 8
-_PAIR = 2
+_UNICODE_BYTES = 4
 
 
-def is_honest_dtype_state(kind: ArrayType, state: Value) -> bool:
-    """Tell a state that numpy itself would have written for a dtype of this descriptor.
-
-    Of more fields than are kept, those that are not kept may hold no objects (see `keep`).
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a pickle says about a dtype, by its descriptor and by the state that was set.
 
     The state is `(version, byte order, (base, shape), names, fields, size, alignment, flags, …)`.
     """
+
+    letter: str
+    """kind of its items: `O` objects, `V` a record, `S` and `U` texts; empty if not understood"""
+    width: int
+    """bytes of an item by the descriptor, 0 where it says none"""
+    size: Value = None
+    """bytes of an item by the state"""
+    flags: Value = None
+    """flags by the state"""
+    whole: bool = False
+    """whether the state says that it has parts"""
+    parts: tuple[tuple[ArrayType, int], ...] = ()
+    """dtypes of fields and elements, with their offsets; -1 where that is no number"""
+
+    @classmethod
+    def of(cls, kind: ArrayType, state: Value = None) -> "Description":
+        """Read a dtype with the state that it has, or with one that is about to be set."""
+        letter, width = _read_descriptor(kind.descriptor)
+        state = kind.state if state is None else state
+        if not isinstance(state, tuple) or len(state) not in (_SHORT_STATE, _LONG_STATE):
+            return cls(letter, width)
+        part, names, fields, size, flags = state[2], state[3], state[4], state[5], state[7]
+        whole = part is not None or names is not None or fields is not None
+        return cls(letter, width, size, flags, whole, _read_parts(part, fields))
+
+    @property
+    def item_size(self) -> int:
+        """Bytes of an item: the state counts where a kind has no size of its own; 0 if unknown."""
+        if isinstance(self.size, int) and self.size >= 0 and self.letter in SIZED:
+            return self.size
+        return self.width
+
+    @property
+    def flagged(self) -> bool:
+        """Whether the flags say that it holds objects; by its letter if it has none."""
+        if self.flags is None:
+            return self.letter == "O"
+        return isinstance(self.flags, int) and bool(self.flags & _HAS_OBJECTS)
+
+
+def is_honest_dtype_state(kind: ArrayType, state: Value) -> bool:
+    """Tell a state that numpy itself would have written for a dtype of this descriptor."""
     if not isinstance(state, tuple) or len(state) not in (_SHORT_STATE, _LONG_STATE):
         return False
-    part, names, fields, size, flags = state[2], state[3], state[4], state[5], state[7]
-    if not isinstance(size, int) or not isinstance(flags, int):
+    said = Description.of(kind, state)
+    if not isinstance(said.size, int) or not isinstance(said.flags, int):
         return False
-    low = flags & _OBJECT_FLAGS
-    if part is None and names is None and fields is None:
-        letter = _letter(kind)
-        if letter == "O":
-            return low == _OBJECT_FLAGS and size == -1
-        return bool(letter) and low in (0, _NEEDS_INIT) and (letter in _SIZED or size == -1)
-    return _is_honest_whole(_parts(part, fields), size, low)
+    low = said.flags & _OBJECT_FLAGS
+    if said.whole:
+        return _is_honest_whole(said.parts, said.size, low)
+    if not isinstance(kind.descriptor, str) or not said.letter:
+        return False
+    if said.letter == "O":
+        return low == _OBJECT_FLAGS and said.size == -1
+    return low in (0, _NEEDS_INIT) and (said.letter in SIZED or said.size == -1)
 
 
-def _is_honest_whole(parts: list[tuple[ArrayType, int]], size: int, low: int) -> bool:
+def _is_honest_whole(parts: tuple[tuple[ArrayType, int], ...], size: int, low: int) -> bool:
     """Objects inside ask for their flags, and every part lies inside the whole."""
-    objects = any(_holds_objects(kind) for kind, _ in parts)
-    inside = all(at >= 0 and at + max(1, _size(kind)) <= size for kind, at in parts)
+    described = [(Description.of(kind), at) for kind, at in parts]
+    objects = any(_has_objects(said) for said, _ in described)
+    inside = all(at >= 0 and at + max(1, said.item_size) <= size for said, at in described)
     return inside and (low & _INHERITED == _INHERITED) == objects
 
 
-def _parts(part: Value, fields: Value) -> list[tuple[ArrayType, int]]:
-    """Return the parts that were kept, with their offsets."""
+def _has_objects(said: Description) -> bool:
+    flagged = isinstance(said.flags, int) and said.flags & _INHERITED == _INHERITED
+    return said.letter == "O" or flagged
+
+
+def _read_descriptor(descriptor: Value) -> tuple[str, int]:
+    """Return letter and bytes; a class instead of a text is that of a record."""
+    if isinstance(descriptor, Global):
+        return "V", 0
+    found = _DESCRIPTOR.fullmatch(descriptor) if isinstance(descriptor, str) else None
+    if found is None:
+        return "", 0
+    width = int(found[2] or 0)
+    return found[1], width * _UNICODE_BYTES if found[1] == "U" else width
+
+
+def _read_parts(part: Value, fields: Value) -> tuple[tuple[ArrayType, int], ...]:
     found: list[tuple[ArrayType, int]] = []
     if isinstance(part, tuple) and part and isinstance(part[0], ArrayType):
         found.append((part[0], 0))
     if isinstance(fields, Container):
-        found += [
-            (one[0], one[1] if isinstance(one[1], int) else -1)
-            for one in fields.items[1::2]
-            if isinstance(one, tuple) and len(one) >= _PAIR and isinstance(one[0], ArrayType)
-        ]
-    return found
-
-
-def _letter(kind: ArrayType) -> str:
-    text = kind.descriptor
-    return text.lstrip("<>|=")[:1] if isinstance(text, str) else ""
-
-
-def _holds_objects(kind: ArrayType) -> bool:
-    if _letter(kind) == "O":
-        return True
-    state = kind.state
-    flags = state[7] if isinstance(state, tuple) and len(state) >= _SHORT_STATE else 0
-    return isinstance(flags, int) and flags & _INHERITED == _INHERITED
-
-
-def _size(kind: ArrayType) -> int:
-    """Return the bytes of one item, as the descriptor or the state says; 0 when neither does."""
-    state = kind.state
-    if (
-        isinstance(state, tuple)
-        and len(state) >= _SHORT_STATE
-        and isinstance(state[5], int)
-        and state[5] > 0
-    ):
-        return state[5]
-    text = kind.descriptor
-    digits = text.lstrip("<>|=")[1:] if isinstance(text, str) else ""
-    return int(digits) if digits.isdigit() and len(digits) < 10 else 0  # noqa: PLR2004 - more digits are no size
+        for row in (*fields.items[1::2], *fields.fields):
+            if isinstance(row, tuple) and row and isinstance(row[0], ArrayType):
+                at = row[1] if len(row) > 1 and isinstance(row[1], int) else -1
+                found.append((row[0], at))
+    return tuple(found)

@@ -2,6 +2,7 @@
 
 from weightmark.scanners.allow.names import Permission
 from weightmark.scanners.pickles.values import (
+    CONSTANTS,
     Call,
     Container,
     Global,
@@ -53,7 +54,11 @@ def has_new(value: Value) -> bool:
 
 def is_inert(arguments: Value) -> bool:
     """Tell arguments of which none is armed and none has attributes that the pickle gave it."""
-    if not isinstance(arguments, tuple) or any(map(is_armed, arguments)):
+    if not isinstance(arguments, tuple):
+        return False
+    if CONSTANTS.issuperset(map(type, arguments)):
+        return True
+    if any(map(is_armed, arguments)):
         return False
     return not any(isinstance(item, (Call, Instance)) and item.carries for item in arguments)
 

@@ -1,6 +1,6 @@
 """The code of functions that a pickle carries by value, as dill and cloudpickle write them."""
 
-from weightmark.scanners.pickles.values import BytesAt, Container, Value, show
+from weightmark.scanners.pickles.values import BytesAt, Call, Container, Value, show
 
 __all__ = ["code_text"]
 
@@ -20,7 +20,7 @@ def code_text(arguments: Value) -> str:
     tuples = [row for row in rows if row is not None]
     if len(tuples) < len(("constants", "names")):
         return ""
-    if not any(isinstance(part, BytesAt) for part in arguments):
+    if not any(map(_is_bytes, arguments)):
         return ""
     constants, names = tuples[0], tuples[1]
     shown = ", ".join(show(item) for item in constants[:_SHOWN])
@@ -31,4 +31,9 @@ def code_text(arguments: Value) -> str:
 def _items(value: Value) -> list[Value] | None:
     if isinstance(value, tuple):
         return list(value)
-    return value.items if isinstance(value, Container) and value.kind == "list" else None
+    return list(value.items) if isinstance(value, Container) and value.kind == "list" else None
+
+
+def _is_bytes(value: Value) -> bool:
+    """Tell bytes, which protocols 0 to 2 write as text and the codec for it."""
+    return isinstance(value, BytesAt) or (isinstance(value, Call) and bool(value.codec))

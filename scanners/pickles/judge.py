@@ -1,7 +1,6 @@
 """The judge: hears what the machine would do, and says what is wrong with it."""
 
 from collections.abc import Callable
-from typing import TypeGuard
 
 from weightmark.errors import LimitError
 from weightmark.provenance.reading.interface import ByteView
@@ -28,7 +27,15 @@ from weightmark.scanners.pickles.checks import (
     stores,
 )
 from weightmark.scanners.pickles.code_objects import code_text
+from weightmark.scanners.pickles.persistent_ids import (
+    STORAGE_MODULES,
+    class_of_source,
+    is_source,
+    is_storage,
+)
+from weightmark.scanners.pickles.results import call_text, result
 from weightmark.scanners.pickles.values import (
+    CONSTANTS,
     ArrayType,
     BytesAt,
     Call,
@@ -45,6 +52,20 @@ from weightmark.scanners.pickles.values import (
 
 __all__ = ["Judge"]
 
+_CHECKS: dict[str, Callable[[tuple[Value, ...]], bool]] = {
+    "any": is_inert,
+    "attributes": lambda arguments: all(map(is_state, arguments)) and not has_odd_key(arguments),
+    "block": is_block,
+    "class-first": names_classes,
+    "class-or-name": names_generator,
+    "codec": is_codec_call,
+    "dtype": is_inert,
+    "factory": names_factory,
+    "plain": lambda arguments: all(map(is_plain, arguments)),
+    "reconstructor": reconstructs,
+    "state": sets_state,
+}
+"""what arguments must be for the word in the allowlist"""
 _PARTIAL_STATE = 4
 _REBUILD_ARGUMENTS = 4
 _SHOWN_ITEMS = 3
@@ -52,8 +73,7 @@ _HANDED_OVER = frozenset({"function-first", "nested-bytes", "rebuild", "state"})
 _NO_PERMISSION = Permission(Grade.UNKNOWN)
 _QUIET = Permission(Grade.SAFE, call="any", new=True, build=True)
 _RECURSIVE = frozenset({"function-first", "rebuild"})
-_SOURCE_NOTE = 4
-_STORAGE_MODULES = frozenset({"torch", "torch.cuda", "torch.storage"})
+_MOST_STORAGES = 200_000
 
 
 class Judge:
@@ -68,6 +88,7 @@ class Judge:
         "_nested",
         "_place",
         "acted",
+        "storages",
     )
 
     def __init__(self, place: Place, examination: Examination) -> None:
@@ -80,6 +101,7 @@ class Judge:
         self._counts: dict[str, int] = {}
         self._nested: dict[Value, bool] = {}
         self.acted = False
+        self.storages: dict[str, tuple[str, int]] = {}
 
     @property
     def globals(self) -> tuple[Global, ...]:
@@ -116,14 +138,14 @@ class Judge:
         if code:
             self._find("PKL019", offset, code)
         if not isinstance(function, Global):
-            detail = _call_text(show(function), arguments)
+            detail = call_text(show(function), arguments)
             self._find("PKL007", offset, detail)
             return Call(None, detail)
         function.called = True
         permission_ = function.permission
         if permission_.call and self._check(permission_.call, offset, arguments):
-            return _result(function, arguments)
-        detail = _call_text(show(function), arguments)
+            return result(function, arguments)
+        detail = call_text(show(function), arguments)
         if permission_.call:
             self._find("PKL016", offset, detail, function)
         else:
@@ -134,59 +156,88 @@ class Judge:
         """Take note of `cls.__new__(cls, *arguments)` and return the instance."""
         self.acted = True
         if not isinstance(cls, Global):
-            self._find("PKL007", offset, _call_text(f"{show(cls)}.__new__", arguments))
+            self._find("PKL007", offset, call_text(f"{show(cls)}.__new__", arguments))
             return Instance(None)
         if not cls.permission.new:
-            self._refuse_call(offset, cls, _call_text(f"{show(cls)}.__new__", arguments))
+            self._refuse_call(offset, cls, call_text(f"{show(cls)}.__new__", arguments))
         elif not is_inert(arguments):
-            self._find("PKL016", offset, _call_text(f"{show(cls)}.__new__", arguments), cls)
+            self._find("PKL016", offset, call_text(f"{show(cls)}.__new__", arguments), cls)
         return Instance(cls)
 
     def built(self, offset: int, target: Value, state: Value) -> None:
         """Take note of `target.__setstate__(state)`; an honest pickle does so once an object."""
         self.acted = True
-        detail = f"{show(target)}.__setstate__({show(state)})"
+        rule = self._refused_state(offset, target, state)
+        if rule:
+            self._find(rule, offset, f"{show(target)}.__setstate__({show(state)})")
         if not isinstance(target, (Call, Instance)) or target.of is None:
-            self._find("PKL008", offset, detail)
             return
-        if not target.of.permission.build or target.built:
-            self._find("PKL008", offset, detail)
-        elif target.of.permission.call == "function-first":
-            if isinstance(state, tuple) and has_odd_key(state[-1:]):
-                self._find("PKL005", offset, detail)
-            elif not self._is_partial_state(offset, state):
-                self._find("PKL008", offset, detail)
-        elif has_odd_key(state):
-            self._find("PKL005", offset, detail)
-        elif not is_state(state) or (
-            isinstance(target, ArrayType) and not is_honest_dtype_state(target, state)
-        ):
-            self._find("PKL008", offset, detail)
         target.built = True
         target.carries = not isinstance(state, tuple) or len(state) == SLOT_STATE
         freeze(state)
         if isinstance(target, ArrayType):
             target.state = state
 
+    def _refused_state(self, offset: int, target: Value, state: Value) -> str:
+        """Return the rule that the state breaks, or an empty text."""
+        if not isinstance(target, (Call, Instance)) or target.of is None:
+            return "PKL008"
+        if not target.of.permission.build or target.built:
+            return "PKL008"
+        if target.of.permission.call == "function-first":
+            if isinstance(state, tuple) and has_odd_key(state[-1:]):
+                return "PKL005"
+            return "" if self._is_partial_state(offset, state) else "PKL008"
+        if has_odd_key(state):
+            return "PKL005"
+        honest = not isinstance(target, ArrayType) or is_honest_dtype_state(target, state)
+        return "" if honest and is_state(state) else "PKL008"
+
     def stored(self, offset: int, operation: str, target: Value, items: list[Value]) -> None:
         """Take note of items that go into something that is no plain container of its own."""
         self.acted = True
         allowed = False
         if isinstance(target, (Call, Instance)) and target.of is not None and not target.built:
-            allowed = stores(target.of.permission, operation) and not any(map(is_armed, items))
+            allowed = stores(target.of.permission, operation) and (
+                CONSTANTS.issuperset(map(type, items)) or not any(map(is_armed, items))
+            )
         if not allowed:
             shown = ", ".join(show(item) for item in items[:_SHOWN_ITEMS])
             self._find("PKL009", offset, f"{show(target)} ← {shown}")
 
     def persistent(self, offset: int, identifier: Value) -> Persistent | Global:
         """Take note of a persistent id and return what the loader gives for it."""
-        if self._dialect.torch and _is_source(identifier):
+        if self._dialect.torch_tar:
+            return self._tensor_or_class(offset, identifier)
+        if self._dialect.torch and is_source(identifier):
             return identifier[1]
         if not self._dialect.torch:
             self._find("PKL015", offset, "")
-        elif not self._is_storage(identifier):
+        elif is_storage(identifier):
+            self._keep_storage(offset, identifier)
+        else:
             self._find("PKL010", offset, show(identifier))
         return Persistent(identifier)
+
+    def _tensor_or_class(self, offset: int, identifier: Value) -> Persistent | Global:
+        """Return what torch's tar format gives: a tensor by its number, or a class with its source."""
+        cls = class_of_source(identifier)
+        if cls is not None:
+            return cls
+        if not (type(identifier) is int or (isinstance(identifier, str) and identifier.isdigit())):
+            self._find("PKL010", offset, show(identifier))
+        return Persistent(identifier)
+
+    def _keep_storage(self, offset: int, identifier: tuple[Value, ...]) -> None:
+        """Remember type and length of a storage; two that share a key must agree."""
+        kind, key, count = identifier[1], identifier[2], identifier[4]
+        if not isinstance(kind, Global) or not isinstance(key, str) or type(count) is not int:
+            self._find("PKL010", offset, show(identifier))
+            return
+        if len(self.storages) >= _MOST_STORAGES:
+            raise LimitError(f"more than {_MOST_STORAGES} tensor storages in a pickle")
+        if self.storages.setdefault(key, (kind.name, count)) != (kind.name, count):
+            self._find("PKL020", offset, f"storage `{key[:40]}` is named with two types or lengths")
 
     def lied(self, offset: int, what: str) -> None:
         """Take note of a wrapped array that contradicts itself."""
@@ -230,7 +281,7 @@ class Judge:
     def _permission(self, module: str, name: str) -> Permission:
         if self._dialect.torchscript and _is_torchscript(module, name):
             return _QUIET
-        if module in _STORAGE_MODULES and name.endswith("Storage") and not _reaches(name):
+        if module in STORAGE_MODULES and name.endswith("Storage") and not _reaches(name):
             return permission(module, name)
         found = permission(module, name)
         if _reaches(name) and found.grade is not Grade.DANGEROUS:
@@ -244,23 +295,17 @@ class Judge:
     def _check(self, check: str, offset: int, arguments: Value) -> bool:
         if not isinstance(arguments, tuple):
             return False
-        checks: dict[str, Callable[[], bool]] = {
-            "any": lambda: is_inert(arguments),
-            "attributes": lambda: all(map(is_state, arguments)) and not has_odd_key(arguments),
-            "block": lambda: is_block(arguments),
-            "class-first": lambda: names_classes(arguments),
-            "class-or-name": lambda: names_generator(arguments),
-            "codec": lambda: is_codec_call(arguments),
-            "dtype": lambda: is_inert(arguments),
-            "factory": lambda: names_factory(arguments),
-            "function-first": lambda: self._binds(offset, arguments),
-            "nested-bytes": lambda: self._look_into_bytes(arguments),
-            "plain": lambda: all(map(is_plain, arguments)),
-            "rebuild": lambda: self._rebuilds_subclass(offset, arguments),
-            "reconstructor": lambda: reconstructs(arguments),
-            "state": lambda: sets_state(arguments),
-        }
-        return check in checks and checks[check]()
+        allows = _CHECKS.get(check)
+        if allows is not None:
+            return allows(arguments)
+        match check:
+            case "function-first":
+                return self._binds(offset, arguments)
+            case "nested-bytes":
+                return self._look_into_bytes(arguments)
+            case "rebuild":
+                return self._rebuilds_subclass(offset, arguments)
+        return False
 
     def _binds(self, offset: int, arguments: tuple[Value, ...]) -> bool:
         """Allow a function and arguments that it may be called with."""
@@ -333,52 +378,12 @@ class Judge:
         except UnicodeError:
             return None
 
-    def _is_storage(self, identifier: Value) -> bool:
-        if not isinstance(identifier, tuple) or not identifier or identifier[0] != "storage":
-            return False
-        kind = identifier[1] if len(identifier) > 1 else None
-        if not isinstance(kind, Global) or kind.module not in _STORAGE_MODULES:
-            return False
-        return kind.name.endswith("Storage") and kind.permission.grade is Grade.SAFE
-
     def _find(self, rule: str, offset: int, detail: str, named: Global | None = None) -> None:
         if named is not None:
             named.reported = True
         count = self._counts[rule] = self._counts.get(rule, 0) + 1
         if count <= self._examination.limits.findings + 1:
             self._findings.setdefault((rule, detail), offset)
-
-
-def _result(function: Global, arguments: Value) -> Call | Instance:
-    first = arguments[0] if isinstance(arguments, tuple) and arguments else None
-    match function.permission.call:
-        case "class-first" | "reconstructor":
-            return Instance(first if isinstance(first, Global) else None)
-        case "codec" if isinstance(arguments, tuple):
-            codec = arguments[1] if len(arguments) > 1 else "utf-8"
-            return Call(function, encoded=first, codec=str(codec).lower())
-        case "dtype":
-            return ArrayType(function, descriptor=first)
-        case "function-first":
-            return Call(function, armed=is_armed(first))
-        case "attributes":
-            return Call(function, carries=bool(arguments))
-        case _:
-            return Call(function)
-
-
-def _is_source(identifier: Value) -> TypeGuard[tuple[Value, Global]]:
-    """Tell torch's legacy note of a class's source, which loads as the class itself."""
-    if not isinstance(identifier, tuple) or len(identifier) != _SOURCE_NOTE:
-        return False
-    return identifier[0] == "module" and isinstance(identifier[1], Global)
-
-
-def _call_text(function: str, arguments: Value) -> str:
-    text = show(arguments)
-    if not isinstance(arguments, tuple):
-        return f"{function}(*{text})"
-    return f"{function}{text}" if len(arguments) != 1 else f"{function}({text[1:-2]})"
 
 
 def _reaches(name: str) -> bool:

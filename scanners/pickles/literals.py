@@ -3,7 +3,7 @@
 from codecs import escape_decode
 from warnings import catch_warnings, simplefilter
 
-from weightmark.scanners.pickles.opcodes import FLOAT, INT, LONG, STRING, UNICODE
+from weightmark.scanners.pickles.opcodes import FLOAT, INT, STRING, UNICODE
 from weightmark.scanners.pickles.values import Value
 
 __all__ = ["line_value"]
@@ -11,15 +11,13 @@ __all__ = ["line_value"]
 
 def line_value(op: int, line: bytes) -> Value:
     """Return the value of a line; raises `ValueError` where an unpickler would."""
-    if op == STRING:
-        return _quoted(line)
+    if op == INT:
+        return line == b"01" if line in (b"00", b"01") else int(line, 0)
     if op == UNICODE:
         return line.decode("raw-unicode-escape")
     if op == FLOAT:
         return float(line)
-    if op == INT and line in (b"00", b"01"):
-        return line == b"01"
-    return int(line.removesuffix(b"L") if op == LONG else line, 0 if op == INT else 10)
+    return _quoted(line) if op == STRING else int(line.removesuffix(b"L"))
 
 
 def _quoted(line: bytes) -> Value:

@@ -5,11 +5,11 @@ stack, marks, memo and Python 2 names. Nothing is imported and nothing is called
 skipped where they stand.
 """
 
-from itertools import chain
-from struct import unpack_from
+from struct import Struct
 
 from weightmark.errors import LimitError
 from weightmark.scanners.pickles.broken import BreakError, TruncatedError
+from weightmark.scanners.pickles.inline_arrays import InlineArrays, is_wrapper
 from weightmark.scanners.pickles.literals import line_value
 from weightmark.scanners.pickles.names import python3_name
 from weightmark.scanners.pickles.opcodes import (
@@ -62,7 +62,6 @@ from weightmark.scanners.pickles.opcodes import (
     NEXT_BUFFER,
     NONE,
     OBJ,
-    OPCODES,
     PERSID,
     POP,
     POP_MARK,
@@ -88,35 +87,38 @@ from weightmark.scanners.pickles.operands import (
     LONG_TEXT,
     LONGEST_NAME,
     SHORT_TEXT,
-    Operands,
 )
-from weightmark.scanners.pickles.snapshot import Snapshot, WatchedMemo, is_unknown
 from weightmark.scanners.pickles.values import (
+    CONSTANTS,
+    KEPT_ITEMS,
+    KEPT_TUPLE,
+    METHODS,
     BytesAt,
-    Call,
-    Container,
-    Instance,
     Persistent,
+    PlainDict,
+    PlainList,
+    PlainSet,
     TextAt,
     Unknown,
     Value,
 )
-from weightmark.scanners.pickles.wrapped_arrays import WRAPPER, LieError, layout
 
 __all__ = ["Machine"]
 
 _PYTHON2_PROTOCOLS = 3
-_TEXTS = frozenset({SHORT_BINUNICODE, BINUNICODE})
-_BYTES = frozenset({BINBYTES, SHORT_BINBYTES, BINBYTES8, BYTEARRAY8})
-_LONG_NUMBERS = frozenset({LONG1, LONG4})
+_PROTOCOL2 = 0x80
+_ZERO = ord("0")
+_SIGNED = Struct("<i").unpack_from
+_UNSIGNED = Struct("<I").unpack_from
+_DOUBLE = Struct(">d").unpack_from
 _NAMED = frozenset({GLOBAL, INST})
-_MARKED_CONTAINERS = frozenset({LIST, DICT, FROZENSET})
+_LONG_BYTES = frozenset({BINBYTES8, BYTEARRAY8})
 _STRINGS = frozenset({SHORT_BINSTRING, BINSTRING})
 _EXTENSIONS = frozenset({EXT1, EXT2, EXT4})
-_LINES = frozenset({GET, PUT, INT, LONG, FLOAT, STRING, UNICODE})
+_LINES = frozenset({INT, LONG, FLOAT, STRING, UNICODE})
 
 
-class Machine(Operands):
+class Machine(InlineArrays):
     """The state of one run."""
 
     __slots__ = ()
@@ -128,245 +130,341 @@ class Machine(Operands):
 
         `stack` and `marks` are what stands there already.
         """
-        window, judge, memo = self._window, self._judge, self._memo
+        window, judge, memo, sparse = self._window, self._judge, self._memo, self._sparse
         stack = [] if stack is None else stack
         marks = [] if marks is None else marks
-        memo_limit, stack_limit = self._budget.limits.memo, self._budget.limits.stack
-        opcodes_left = self._budget.opcodes
-        count = protocol = 0
-        position = 0
+        opcodes = self._budget.opcodes
+        count = protocol = position = texts = 0
         refill = window.load(start)
         base, data = window.base, window.data
-        here = start
         try:
-            while True:
+            for count in range(1, opcodes + 1):  # noqa: B007 - told when the loop ends
                 if position >= refill:
-                    if window.last:
-                        here = min(base + position, window.view.size)
-                        raise TruncatedError("the bytes end before `STOP`")
+                    self._text_left -= texts
+                    texts = 0
+                    self._weigh(stack, marks)
                     refill = window.load(base + position)
                     base, data, position = window.base, window.data, 0
-                    self._weigh(stack, marks)
-                    if len(stack) + sum(map(len, marks)) > stack_limit:
-                        raise LimitError(f"more than {stack_limit} values on a pickle's stack")
-                    continue
+                    if refill <= 0:
+                        raise TruncatedError("the bytes end before `STOP`")
                 op = data[position]
-                here = base + position
-                count += 1
-                if count > opcodes_left:
-                    raise LimitError(f"more than {self._budget.limits.opcodes} pickle opcodes")
                 position += 1
 
-                if op == BINPUT:
-                    self._put(data[position], stack[-1])
-                    position += 1
-                elif op == MEMOIZE:
-                    if self._sparse:
-                        self._put(len(memo) + len(self._sparse), stack[-1])
-                    else:
-                        memo.append(stack[-1])
-                        if len(memo) > memo_limit:
-                            raise LimitError(f"more than {memo_limit} entries in a pickle's memo")
-                elif op in _TEXTS:
-                    if op == SHORT_BINUNICODE:
+                if op >= _PROTOCOL2:
+                    if op == MEMOIZE:
+                        if sparse:
+                            self._put(len(memo) + len(sparse), stack[-1])
+                        else:
+                            memo.append(stack[-1])
+                    elif op == SHORT_BINUNICODE:
                         length = data[position]
                         position += 1
-                    else:
-                        length = unpack_from("<I", data, position)[0]
-                        position += 4
-                    if length <= SHORT_TEXT and position + length <= len(data):
-                        stack.append(
-                            data[position : position + length].decode("utf-8", "surrogatepass")
-                        )
-                        self._text_left -= length
-                    else:
+                        if length <= SHORT_TEXT:
+                            try:
+                                stack.append(data[position : position + length].decode())
+                            except UnicodeDecodeError:
+                                stack.append(self._text(base + position, length))
+                            texts += length
+                        else:
+                            stack.append(self._text(base + position, length))
+                        position += length
+                    elif op == TUPLE2:
+                        second = stack.pop()
+                        first = stack[-1]
+                        if type(first) in CONSTANTS and type(second) in CONSTANTS:
+                            stack[-1] = (first, second)
+                        else:
+                            stack[-1] = self._tuple([first, second])
+                    elif op == NEWTRUE:
+                        stack.append(True)
+                    elif op == NEWFALSE:
+                        stack.append(False)
+                    elif op == TUPLE1:
+                        first = stack[-1]
+                        stack[-1] = (first,) if type(first) in CONSTANTS else self._tuple([first])
+                    elif op == TUPLE3:
+                        stack[-3:] = [self._tuple([stack[-3], stack[-2], stack[-1]])]
+                    elif op == LONG1:
+                        length = data[position]
+                        number = data[position + 1 : position + 1 + length]
+                        position += 1 + length
+                        if len(number) < length:
+                            raise TruncatedError("a number reaches over the end")
+                        stack.append(int.from_bytes(number, "little", signed=True))
+                    elif op == STACK_GLOBAL:
+                        name_ = self._name(stack.pop())
+                        module_ = self._name(stack.pop())
+                        if isinstance(module_, str) and isinstance(name_, str):
+                            pair = python3_name(module_, name_, protocol < _PYTHON2_PROTOCOLS)
+                            stack.append(judge.imported(base + position - 1, *pair))
+                        else:
+                            stack.append(judge.computed_import(base + position - 1, module_, name_))
+                    elif op == NEWOBJ:
+                        arguments = stack.pop()
+                        stack[-1] = judge.instantiated(base + position - 1, stack[-1], arguments)
+                    elif op == FRAME:
+                        position += 8
+                    elif op == PROTO:
+                        protocol = data[position]
+                        position += 1
+                        if protocol > HIGHEST_PROTOCOL:
+                            raise BreakError(f"protocol {protocol} does not exist")
+                    elif op == EMPTY_SET:
+                        stack.append(PlainSet())
+                    elif op == ADDITEMS:
+                        items = stack
+                        stack = _unmark(marks)
+                        self._add_items(base + position - 1, stack[-1], PlainSet, items)
+                    elif op == FROZENSET:
+                        items = stack
+                        stack = _unmark(marks)
+                        stack.append(PlainSet())
+                        self._add_items(base + position - 1, stack[-1], PlainSet, items)
+                    elif op in _LONG_BYTES:
+                        position = self._skip_bytes(op, position, stack)
+                    elif op == NEWOBJ_EX:
+                        keywords = stack.pop()
+                        arguments = stack.pop()
+                        if isinstance(arguments, tuple):
+                            arguments = self._tuple([*arguments, keywords])
+                        stack[-1] = judge.instantiated(base + position - 1, stack[-1], arguments)
+                    elif op == LONG4:
+                        position = self._long_number(op, position, stack)
+                    elif op == BINUNICODE8:
+                        length, position = self._length(op, position)
                         stack.append(self._text(base + position, length))
-                    position += length
-                elif op == BINGET:
-                    index = data[position]
-                    stack.append(memo[index] if index < len(memo) else self._get(index))
-                    position += 1
+                        position += length
+                    elif op in _EXTENSIONS:
+                        size = 1 if op == EXT1 else 2 if op == EXT2 else 4
+                        code = int.from_bytes(
+                            data[position : position + size], "little", signed=op == EXT4
+                        )
+                        stack.append(judge.extension(base + position - 1, code))
+                        position += size
+                    elif op == NEXT_BUFFER:
+                        stack.append(Unknown("buffer from outside"))
+                    elif op == READONLY_BUFFER:
+                        stack[-1] = stack[-1]
+                    else:
+                        raise BreakError(f"0x{op:02x} is no opcode")
+
+                elif op >= GLOBAL:
+                    if op == BINPUT:
+                        index = data[position]
+                        position += 1
+                        if index == len(memo) and not sparse:
+                            memo.append(stack[-1])
+                        else:
+                            self._put(index, stack[-1])
+                    elif op == BINGET:
+                        index = data[position]
+                        position += 1
+                        stack.append(memo[index] if index < len(memo) else self._get(index))
+                    elif op == LONG_BINPUT:
+                        (index,) = _UNSIGNED(data, position)
+                        position += 4
+                        if index == len(memo) and not sparse:
+                            memo.append(stack[-1])
+                        else:
+                            self._put(index, stack[-1])
+                    elif op == SETITEM:
+                        value = stack.pop()
+                        key = stack.pop()
+                        target = stack[-1]
+                        if (
+                            type(target) is PlainDict
+                            and type(value) in CONSTANTS
+                            and type(key) is str
+                            and key[:2] != "__"
+                            and key not in METHODS
+                            and not target.frozen
+                        ):
+                            if target.more:
+                                continue
+                            if len(target.items) < KEPT_ITEMS:
+                                target.items = [*target.items, key, value]
+                            else:
+                                target.more = True
+                        else:
+                            self._set_items(base + position - 1, target, [key, value])
+                    elif op == TUPLE:
+                        items = stack
+                        if not marks:
+                            raise BreakError("a mark is missing")
+                        stack = marks.pop()
+                        if len(items) <= KEPT_TUPLE and CONSTANTS.issuperset(map(type, items)):
+                            stack.append(tuple(items))
+                        else:
+                            stack.append(self._tuple(items))
+                    elif op == SETITEMS:
+                        items = stack
+                        if not marks:
+                            raise BreakError("a mark is missing")
+                        stack = marks.pop()
+                        if len(items) % 2:
+                            raise BreakError("an odd number of keys and values")
+                        self._set_items(base + position - 1, stack[-1], items)
+                    elif op == APPENDS:
+                        items = stack
+                        stack = _unmark(marks)
+                        target = stack[-1]
+                        if (
+                            type(target) is PlainList
+                            and not target.items
+                            and not target.frozen
+                            and len(items) <= KEPT_ITEMS
+                            and CONSTANTS.issuperset(map(type, items))
+                        ):
+                            target.items = items
+                        else:
+                            self._add_items(base + position - 1, target, PlainList, items)
+                    elif op == EMPTY_DICT:
+                        stack.append(PlainDict())
+                    elif op == LONG_BINGET:
+                        (index,) = _UNSIGNED(data, position)
+                        position += 4
+                        stack.append(memo[index] if index < len(memo) else self._get(index))
+                    elif op == PUT:
+                        end = data.find(b"\n", position)
+                        if end >= 0:
+                            line, position = data[position:end], end + 1
+                        else:
+                            line, position = self._line(position)
+                        index = int(line)
+                        if index == len(memo) and not sparse:
+                            memo.append(stack[-1])
+                        else:
+                            self._put(index, stack[-1])
+                    elif op == GET:
+                        end = data.find(b"\n", position)
+                        if end >= 0:
+                            line, position = data[position:end], end + 1
+                        else:
+                            line, position = self._line(position)
+                        index = int(line)
+                        stack.append(memo[index] if 0 <= index < len(memo) else self._get(index))
+                    elif op in _NAMED:
+                        here = base + position - 1
+                        module, name, position = self._name_lines(position)
+                        mapped = python3_name(module, name, protocol < _PYTHON2_PROTOCOLS)
+                        found = judge.imported(here, *mapped)
+                        if op == INST:
+                            arguments = self._tuple(stack)
+                            stack = _unmark(marks)
+                            stack.append(judge.called(here, found, arguments))
+                        else:
+                            stack.append(found)
+                    elif op == DICT:
+                        items = stack
+                        stack = _unmark(marks)
+                        if len(items) % 2:
+                            raise BreakError("an odd number of keys and values")
+                        stack.append(PlainDict())
+                        self._set_items(base + position - 1, stack[-1], items)
+                    elif op == LIST:
+                        items = stack
+                        stack = _unmark(marks)
+                        stack.append(PlainList())
+                        self._add_items(base + position - 1, stack[-1], PlainList, items)
+                    elif op == OBJ:
+                        cls = stack[0]
+                        arguments = self._tuple(stack[1:])
+                        stack = _unmark(marks)
+                        stack.append(judge.called(base + position - 1, cls, arguments))
+                    else:
+                        raise BreakError(f"0x{op:02x} is no opcode")
+
                 elif op == BININT1:
                     stack.append(data[position])
                     position += 1
+                elif op == BINUNICODE:
+                    (length,) = _UNSIGNED(data, position)
+                    position += 4
+                    if length <= SHORT_TEXT:
+                        try:
+                            stack.append(data[position : position + length].decode())
+                        except UnicodeDecodeError:
+                            stack.append(self._text(base + position, length))
+                        texts += length
+                    else:
+                        stack.append(self._text(base + position, length))
+                    position += length
                 elif op == MARK:
                     marks.append(stack)
                     stack = []
-                    if len(marks) > stack_limit:
-                        raise LimitError(f"more than {stack_limit} marks on a pickle's stack")
-                elif op in _LINES:
+                elif op == BININT:
+                    stack += _SIGNED(data, position)
+                    position += 4
+                elif op == INT and data[position] != _ZERO:
                     end = data.find(b"\n", position)
-                    if end >= 0:
-                        line, after = data[position:end], end + 1
+                    if 0 <= end <= position + LONGEST_NAME:
+                        stack.append(int(data[position:end], 0))
+                        position = end + 1
                     else:
-                        line, after = self._line(position)
-                    length = after - position - 1
-                    if op == GET:
-                        stack.append(self._get(int(line)))
-                    elif op == PUT:
-                        self._put(int(line), stack[-1])
-                    elif op == UNICODE and length > LONGEST_NAME:
-                        stack.append(TextAt(base + position, length, "raw-unicode-escape"))
-                    elif length > LONGEST_NAME:
-                        stack.append(Unknown(f"line of {length} bytes"))
-                    else:
-                        stack.append(line_value(op, line))
-                    position = after
-                elif op == TUPLE:
-                    items = self._tuple(stack)
-                    stack = _unmark(marks)
-                    stack.append(items)
-                elif op == TUPLE1:
-                    stack[-1] = self._tuple([stack[-1]])
-                elif op == TUPLE2:
-                    stack[-2:] = [self._tuple([stack[-2], stack[-1]])]
-                elif op == TUPLE3:
-                    stack[-3:] = [self._tuple([stack[-3], stack[-2], stack[-1]])]
-                elif op == LONG_BINPUT:
-                    self._put(unpack_from("<I", data, position)[0], stack[-1])
-                    position += 4
-                elif op == LONG_BINGET:
-                    stack.append(self._get(unpack_from("<I", data, position)[0]))
-                    position += 4
-                elif op == REDUCE:
-                    arguments = stack.pop()
-                    stack[-1] = judge.called(here, stack[-1], arguments)
-                elif op == BINPERSID:
-                    if isinstance(stack[-1], Persistent):
-                        raise BreakError("a persistent id is itself a persistent object")
-                    stack[-1] = judge.persistent(here, stack[-1])
-                elif op == NEWOBJ:
-                    arguments = stack.pop()
-                    stack[-1] = judge.instantiated(here, stack[-1], arguments)
-                elif op == BUILD:
-                    state = stack.pop()
-                    judge.built(here, stack[-1], state)
-                    if self._wraps and _is_wrapper(stack[-1]):
-                        end, array = self._wrapped_array(base + position, state, stack, marks)
-                        stack[-1] = array
-                        position = end - base
-                elif op == EMPTY_DICT:
-                    stack.append(Container("dict"))
-                elif op == EMPTY_LIST:
-                    stack.append(Container("list"))
-                elif op == EMPTY_TUPLE:
-                    stack.append(())
+                        position = self._long_line(op, position, stack)
+                elif op == BINFLOAT:
+                    stack += _DOUBLE(data, position)
+                    position += 8
+                elif op == BININT2:
+                    stack.append(data[position] | data[position + 1] << 8)
+                    position += 2
                 elif op == NONE:
                     stack.append(None)
-                elif op == NEWTRUE:
-                    stack.append(True)
-                elif op == NEWFALSE:
-                    stack.append(False)
-                elif op == BININT2:
-                    stack.append(unpack_from("<H", data, position)[0])
-                    position += 2
-                elif op == BININT:
-                    stack.append(unpack_from("<i", data, position)[0])
-                    position += 4
-                elif op == BINFLOAT:
-                    stack.append(unpack_from(">d", data, position)[0])
-                    position += 8
-                elif op == SETITEM:
-                    value = stack.pop()
-                    key = stack.pop()
-                    self._set_items(here, stack[-1], [key, value])
-                elif op == SETITEMS:
-                    items_ = stack
-                    stack = _unmark(marks)
-                    if len(items_) % 2:
-                        raise BreakError("an odd number of keys and values")
-                    self._set_items(here, stack[-1], items_)
+                elif op == EMPTY_LIST:
+                    stack.append(PlainList())
                 elif op == APPEND:
                     value = stack.pop()
-                    self._add_items(here, stack[-1], "list", [value])
-                elif op == APPENDS:
-                    items_ = stack
-                    stack = _unmark(marks)
-                    self._add_items(here, stack[-1], "list", items_)
-                elif op in _BYTES:
-                    length, position = self._length(op, position)
-                    stack.append(BytesAt(base + position, length))
-                    position += length
-                    if base + position > window.view.size:
-                        raise TruncatedError("a payload reaches over the end")
-                elif op in _LONG_NUMBERS:
-                    length, position = self._length(op, position)
-                    if length <= LONG_TEXT and position + length <= len(data):
-                        stack.append(
-                            int.from_bytes(
-                                data[position : position + length], "little", signed=True
-                            )
-                        )
+                    target = stack[-1]
+                    if type(target) is PlainList and type(value) in CONSTANTS and not target.frozen:
+                        if target.more:
+                            continue
+                        if len(target.items) < KEPT_ITEMS:
+                            target.items = [*target.items, value]
+                        else:
+                            target.more = True
                     else:
-                        stack.append(Unknown(f"number of {length} bytes"))
-                    position += length
-                elif op in _NAMED:
-                    module, name, position = self._name_lines(position)
-                    found = judge.imported(
-                        here, *python3_name(module, name, protocol < _PYTHON2_PROTOCOLS)
-                    )
-                    if op == INST:
-                        arguments = self._tuple(stack)
-                        stack = _unmark(marks)
-                        stack.append(judge.called(here, found, arguments))
-                    else:
-                        stack.append(found)
-                elif op == STACK_GLOBAL:
-                    name_ = self._name(stack.pop())
-                    module_ = self._name(stack.pop())
-                    if isinstance(module_, str) and isinstance(name_, str):
-                        pair = python3_name(module_, name_, protocol < _PYTHON2_PROTOCOLS)
-                        stack.append(judge.imported(here, *pair))
-                    else:
-                        stack.append(judge.computed_import(here, module_, name_))
-                elif op == FRAME:
-                    position += 8
-                elif op == PROTO:
-                    protocol = data[position]
-                    position += 1
-                    if protocol > HIGHEST_PROTOCOL:
-                        raise BreakError(f"protocol {protocol} does not exist")
-                elif op == STOP:
-                    here = base + position
-                    return stack.pop()
+                        self._add_items(base + position - 1, target, PlainList, [value])
+                elif op == EMPTY_TUPLE:
+                    stack.append(())
+                elif op == REDUCE:
+                    arguments = stack.pop()
+                    stack[-1] = judge.called(base + position - 1, stack[-1], arguments)
                 elif op == POP:
                     if stack:
                         stack.pop()
                     else:
                         stack = _unmark(marks)
-                elif op == POP_MARK:
-                    stack = _unmark(marks)
+                elif op in _LINES:
+                    end = data.find(b"\n", position)
+                    if 0 <= end <= position + LONGEST_NAME:
+                        stack.append(line_value(op, data[position:end]))
+                        position = end + 1
+                    else:
+                        position = self._long_line(op, position, stack)
+                elif op == BINPERSID:
+                    if isinstance(stack[-1], Persistent):
+                        raise BreakError("a persistent id is itself a persistent object")
+                    stack[-1] = judge.persistent(base + position - 1, stack[-1])
+                elif op == BUILD:
+                    here = base + position - 1
+                    state = stack.pop()
+                    judge.built(here, stack[-1], state)
+                    if self._wraps and is_wrapper(stack[-1]):
+                        end, array = self._wrapped_array(here + 1, state, stack, marks)
+                        stack[-1] = array
+                        position = end - base
+                elif op == SHORT_BINBYTES:
+                    length = data[position]
+                    stack.append(BytesAt(base + position + 1, length))
+                    position += 1 + length
+                    if base + position > window.view.size:
+                        raise TruncatedError("a payload reaches over the end")
                 elif op == DUP:
                     stack.append(stack[-1])
-                elif op == OBJ:
-                    cls = stack[0]
-                    arguments = self._tuple(stack[1:])
+                elif op == BINBYTES:
+                    position = self._skip_bytes(op, position, stack)
+                elif op == POP_MARK:
                     stack = _unmark(marks)
-                    stack.append(judge.called(here, cls, arguments))
-                elif op == NEWOBJ_EX:
-                    keywords = stack.pop()
-                    arguments = stack.pop()
-                    if isinstance(arguments, tuple):
-                        arguments = self._tuple([*arguments, keywords])
-                    stack[-1] = judge.instantiated(here, stack[-1], arguments)
-                elif op in _MARKED_CONTAINERS:
-                    items_ = stack
-                    stack = _unmark(marks)
-                    kind = "list" if op == LIST else "dict" if op == DICT else "set"
-                    if kind == "dict" and len(items_) % 2:
-                        raise BreakError("an odd number of keys and values")
-                    fresh = Container(kind)
-                    stack.append(fresh)
-                    if kind == "dict":
-                        self._set_items(here, fresh, items_)
-                    else:
-                        self._add_items(here, fresh, kind, items_)
-                elif op == EMPTY_SET:
-                    stack.append(Container("set"))
-                elif op == ADDITEMS:
-                    items_ = stack
-                    stack = _unmark(marks)
-                    self._add_items(here, stack[-1], "set", items_)
                 elif op in _STRINGS:
                     length, position = self._length(op, position)
                     if length <= LONG_TEXT and position + length <= len(data):
@@ -374,96 +472,18 @@ class Machine(Operands):
                     else:
                         stack.append(TextAt(base + position, length))
                     position += length
-                elif op == BINUNICODE8:
-                    length, position = self._length(op, position)
-                    stack.append(self._text(base + position, length))
-                    position += length
-                elif op in _EXTENSIONS:
-                    size = 1 if op == EXT1 else 2 if op == EXT2 else 4
-                    code = int.from_bytes(
-                        data[position : position + size], "little", signed=op == EXT4
-                    )
-                    stack.append(judge.extension(here, code))
-                    position += size
-                elif op == NEXT_BUFFER:
-                    stack.append(Unknown("buffer from outside"))
-                elif op == READONLY_BUFFER:
-                    stack[-1] = stack[-1]
                 elif op == PERSID:
-                    line, position = self._line(position)
-                    stack.append(judge.persistent(here, line.decode("ascii")))
+                    line, after = self._line(position)
+                    stack.append(judge.persistent(base + position - 1, line.decode("ascii")))
+                    position = after
+                elif op == STOP:
+                    self._weigh(stack, marks)
+                    return stack.pop()
                 else:
                     raise BreakError(f"0x{op:02x} is no opcode")
+            raise LimitError(f"more than {self._budget.limits.opcodes} pickle opcodes")
         finally:
-            self.at, self.count = here, count
-
-    def _wrapped_array(
-        self, start: int, state: Value, stack: list[Value], marks: list[list[Value]]
-    ) -> tuple[int, Value]:
-        """Return where the opcodes go on after an array of joblib, and what `joblib.load` makes."""
-        try:
-            found = layout(state)
-        except LieError as error:
-            self._judge.lied(start, str(error))
-            raise
-        self._read_on(start, stack, marks, objects=found.objects)
-        if found.objects:
-            return self._nested_pickle(start)
-        view = self._window.view
-        padding = int.from_bytes(view.read_at(start, 1), "little") + 1 if found.padded else 0
-        end = start + padding + found.size
-        if end > view.size:
-            raise TruncatedError("an array of joblib reaches over the end")
-        return end, Instance(None, built=True)
-
-    def _nested_pickle(self, start: int) -> tuple[int, Value]:
-        """Run the pickle of an array of objects, which has a memo of its own."""
-        machine = Machine(self._window.view, self._judge, self._budget, wraps=False)
-        try:
-            value = machine.execute(start)
-        finally:
-            self._budget.opcodes -= machine.count
-        return machine.at, value
-
-    def _read_on(
-        self, start: int, stack: list[Value], marks: list[list[Value]], *, objects: bool
-    ) -> None:
-        """Read on as `pickle.load` would, which knows no arrays in between.
-
-        Where a pickle follows, only what is dangerous or unknown counts: its memo is another one,
-        so the names that it computes from there mean nothing. Values are left as they were: what
-        this reading does to them never happens in the other one.
-        """
-        first = self._window.view.read_at(start, 1)
-        if not first or first[0] not in OPCODES:
-            return
-        judge = self._judge.second_reading()
-        machine = Machine(self._window.view, judge, self._budget, wraps=False)
-        memo = machine.recall(self._memo, self._sparse)
-        standing = [*self._sparse.values(), *stack, *chain(*marks)]
-        kept = Snapshot([*self._memo, *standing])
-        unknown = any(map(is_unknown, standing))
-        try:
-            machine.execute(start, list(stack), [list(mark) for mark in marks])
-        except (BreakError, IndexError, UnicodeDecodeError, ValueError, OverflowError):
-            pass
-        finally:
-            self._budget.opcodes -= machine.count + len(self._memo)
-            kept.restore()
-        unknown = unknown or memo.touched or any(map(is_unknown, judge.globals))
-        if judge.reaches_danger() or (judge.acted and (unknown or (judge.globals and not objects))):
-            judge.report()
-
-    def recall(self, memo: list[Value], sparse: dict[int, Value]) -> WatchedMemo:
-        """Begin with a copy of another machine's memo, and return it."""
-        self._memo = watched = WatchedMemo(memo)
-        self._sparse = dict(sparse)
-        return watched
-
-
-def _is_wrapper(value: Value) -> bool:
-    of = value.of if isinstance(value, (Call, Instance)) else None
-    return of is not None and (of.module, of.name) == WRAPPER
+            self.at, self.count = min(base + position, window.view.size), count
 
 
 def _unmark(marks: list[list[Value]]) -> list[Value]:

@@ -7,6 +7,7 @@ from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.limits import Budget
 from weightmark.scanners.pickles.broken import BreakError, TruncatedError
 from weightmark.scanners.pickles.judge import Judge
+from weightmark.scanners.pickles.literals import line_value
 from weightmark.scanners.pickles.opcodes import (
     BINBYTES8,
     BINSTRING,
@@ -16,10 +17,16 @@ from weightmark.scanners.pickles.opcodes import (
     LONG4,
     SHORT_BINBYTES,
     SHORT_BINSTRING,
+    UNICODE,
 )
 from weightmark.scanners.pickles.values import (
+    METHODS,
+    ArmedTuple,
     BytesAt,
     Container,
+    PlainDict,
+    PlainList,
+    PlainSet,
     TextAt,
     Unknown,
     Value,
@@ -41,7 +48,13 @@ _MEMO_BYTES = 104 * 1024 * 1024
 _STACK_BYTES = 20 * 1024 * 1024
 _LIGHT_STACK = 50_000
 _OBJECT_BYTES = 296
+_TEXT_BYTES = 66
+_LIGHT_BYTES = 88
+_PLACE_BYTES = 40
 _NESTED_TUPLES = 300_000
+_FEW_KEYS = 3
+_SIZED = frozenset({int, float, bool, tuple, ArmedTuple})
+_LIGHT = frozenset({BytesAt, TextAt, type(None)})
 
 
 class Operands:
@@ -79,15 +92,22 @@ class Operands:
 
     def _weigh(self, stack: list[Value], marks: list[list[Value]]) -> None:
         """Bound what memo, texts and stack take in memory; each memo entry is weighed once."""
-        self._weight += sum(map(_weight, self._memo[self._weighed :]))
+        self._budget.check_time()
+        limits = self._budget.limits
+        if len(self._memo) + len(self._sparse) > limits.memo:
+            raise LimitError(f"more than {limits.memo} entries in a pickle's memo")
+        if len(marks) > limits.stack:
+            raise LimitError(f"more than {limits.stack} marks on a pickle's stack")
+        standing = len(stack) + sum(map(len, marks))
+        if standing > limits.stack:
+            raise LimitError(f"more than {limits.stack} values on a pickle's stack")
+        self._weight += _weight(self._memo[self._weighed :])
         self._weighed = len(self._memo)
         texts = TEXT_BUDGET - self._text_left
         if self._weight + len(self._sparse) * _OBJECT_BYTES + texts > _MEMO_BYTES:
             raise LimitError("a pickle's memo takes too much memory")
-        if len(stack) + sum(map(len, marks)) > _LIGHT_STACK:
-            heavy = sum(sum(map(_weight, part)) for part in (stack, *marks))
-            if heavy > _STACK_BYTES:
-                raise LimitError("a pickle's stack takes too much memory")
+        if standing > _LIGHT_STACK and sum(map(_weight, (stack, *marks))) > _STACK_BYTES:
+            raise LimitError("a pickle's stack takes too much memory")
 
     def _tuple(self, items: list[Value]) -> tuple[Value, ...]:
         """Make a tuple; tuples in tuples are counted, since a chain of them stays in memory."""
@@ -128,6 +148,36 @@ class Operands:
             raise BreakError("a length is negative or too large")
         return length, position + size
 
+    def _skip_bytes(self, op: int, position: int, stack: list[Value]) -> int:
+        """Leave a payload where it is, and return the position after it."""
+        length, position = self._length(op, position)
+        window = self._window
+        stack.append(BytesAt(window.base + position, length))
+        if window.base + position + length > window.view.size:
+            raise TruncatedError("a payload reaches over the end")
+        return position + length
+
+    def _long_number(self, op: int, position: int, stack: list[Value]) -> int:
+        length, position = self._length(op, position)
+        data = self._window.data
+        if length <= LONG_TEXT and position + length <= len(data):
+            stack.append(int.from_bytes(data[position : position + length], "little", signed=True))
+        else:
+            stack.append(Unknown(f"number of {length} bytes"))
+        return position + length
+
+    def _long_line(self, op: int, position: int, stack: list[Value]) -> int:
+        """Read a line that is long or reaches over the window; return the position after it."""
+        line, after = self._line(position)
+        length = after - position - 1
+        if length <= LONGEST_NAME:
+            stack.append(line_value(op, line))
+        elif op == UNICODE:
+            stack.append(TextAt(self._window.base + position, length, "raw-unicode-escape"))
+        else:
+            stack.append(Unknown(f"line of {length} bytes"))
+        return after
+
     def _text(self, offset: int, length: int) -> Value:
         view = self._window.view
         if offset + length > view.size:
@@ -164,31 +214,46 @@ class Operands:
                 memo.append(sparse.pop(len(memo)))
         else:
             sparse[index] = value
-        if len(memo) + len(sparse) > self._budget.limits.memo:
-            raise LimitError(f"more than {self._budget.limits.memo} entries in a pickle's memo")
 
     def _set_items(self, here: int, target: Value, items: list[Value]) -> None:
-        if not isinstance(target, Container) or target.kind == "set":
-            if items:
-                self._judge.stored(here, "items", target, items)
-            return
-        if target.kind == "list":
+        if type(target) is PlainDict:
+            if not target.dunder and self._has_odd_key(items[::2]):
+                target.dunder = True
+            if target.held or target.frozen:
+                self._keep(here, "items", target, items)
+            else:
+                keep(target, items)
+        elif isinstance(target, PlainList):
             target.dunder = True
-        elif not target.dunder:
-            target.dunder = any(map(self._is_odd, items[::2]))
-        self._keep(here, "items", target, items)
-
-    def _add_items(self, here: int, target: Value, kind: str, items: list[Value]) -> None:
-        operation = "append" if kind == "list" else "add"
-        if isinstance(target, Container) and target.kind == kind:
-            self._keep(here, operation, target, items)
+            self._keep(here, "items", target, items)
         elif items:
-            self._judge.stored(here, operation, target, items)
+            self._judge.stored(here, "items", target, items)
+
+    def _add_items(
+        self, here: int, target: Value, kind: type[Container], items: list[Value]
+    ) -> None:
+        operation = "add" if kind is PlainSet else "append"
+        if type(target) is not kind:
+            if items:
+                self._judge.stored(here, operation, target, items)
+        elif target.held or target.frozen:
+            self._keep(here, operation, target, items)
+        else:
+            keep(target, items)
 
     def _keep(self, here: int, operation: str, target: Container, items: list[Value]) -> None:
         if target.frozen or (target.held and any(map(is_armed, items))):
             self._judge.stored(here, operation, target, items)
         keep(target, items)
+
+    def _has_odd_key(self, keys: list[Value]) -> bool:
+        """Tell whether a key is odd; many keys are looked at in one piece."""
+        if len(keys) < _FEW_KEYS:
+            return any(map(self._is_odd, keys))
+        texts = [key for key in keys if type(key) is str]
+        if len(texts) < len(keys) or not METHODS.isdisjoint(texts):
+            return any(map(self._is_odd, keys))
+        return "__" in "".join(texts) and any(map(is_odd_key, texts))
 
     def _is_odd(self, key: Value) -> bool:
         """Tell an odd key; text that was left in place is too long for a method's name."""
@@ -197,15 +262,15 @@ class Operands:
         return self._window.view.read_at(key.offset, 2) == b"__"
 
 
-def _weight(value: Value) -> int:
-    """Estimate the bytes that a value takes, its place in a list included.
+def _weight(values: list[Value]) -> int:
+    """Estimate the bytes that values take, their places in a list included.
 
     A text counts its length elsewhere; a container is weighed as a full one.
     """
-    if isinstance(value, str):
-        return 66
-    if isinstance(value, (int, float, tuple)):
-        return getsizeof(value) + 40
-    if isinstance(value, (TextAt, BytesAt)):
-        return 88
-    return _OBJECT_BYTES
+    kinds = list(map(type, values))
+    texts = kinds.count(str)
+    light = sum(map(kinds.count, _LIGHT))
+    sized = [value for value in values if type(value) in _SIZED]
+    heavy = len(values) - len(sized) - texts - light
+    known = texts * _TEXT_BYTES + light * _LIGHT_BYTES + heavy * _OBJECT_BYTES
+    return known + sum(map(getsizeof, sized)) + len(sized) * _PLACE_BYTES

@@ -7,32 +7,36 @@ from weightmark.scanners.allow.names import Grade
 from weightmark.scanners.pickles.values import (
     ArrayType,
     Call,
-    Container,
     Global,
     Instance,
+    PlainDict,
+    PlainList,
+    PlainSet,
     Value,
     is_armed,
 )
 
 __all__ = ["Snapshot", "WatchedMemo", "is_unknown"]
 
+_OF_CONTAINERS = ("items", "more", "dunder", "armed", "held", "frozen", "fields")
 _CHANGING: dict[type, tuple[str, ...]] = {
     ArrayType: ("built", "carries", "state"),
     Call: ("built", "carries"),
-    Container: ("more", "dunder", "armed", "held", "frozen"),
     Global: ("called", "reported"),
     Instance: ("built", "carries"),
+    PlainDict: _OF_CONTAINERS,
+    PlainList: _OF_CONTAINERS,
+    PlainSet: _OF_CONTAINERS,
 }
 
 
 class Snapshot:
     """What can change of some values, and of those that stand in their tuples."""
 
-    __slots__ = ("_items", "_kept")
+    __slots__ = ("_kept",)
 
     def __init__(self, values: Iterable[Value]) -> None:
         """Keep the values' changing parts."""
-        self._items: list[tuple[Container, list[Value]]] = []
         self._kept: list[tuple[Value, str, Value]] = []
         seen: set[int] = set()
         for value in values:
@@ -45,14 +49,10 @@ class Snapshot:
         """Undo every change since."""
         for value, name, kept in self._kept:
             setattr(value, name, kept)
-        for container, items in self._items:
-            container.items = items
 
     def _keep(self, value: Value) -> None:
         self._kept += [(value, name, getattr(value, name)) for name in _CHANGING[type(value)]]
-        if isinstance(value, Container):
-            self._items.append((value, list(value.items)))
-        elif isinstance(value, (Call, Instance)) and value.of is not None:
+        if isinstance(value, (Call, Instance)) and value.of is not None:
             self._keep(value.of)
 
 

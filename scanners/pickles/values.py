@@ -4,12 +4,17 @@ Text, whole numbers, floats, booleans, None and tuples stand for themselves. Eve
 is one of these classes. Each value has a bounded size, whatever the pickle holds.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 from weightmark.scanners.allow.names import Grade, Permission
 
 __all__ = [
+    "CONSTANTS",
     "KEPT_ITEMS",
+    "KEPT_TUPLE",
+    "METHODS",
     "ArmedTuple",
     "ArrayType",
     "BytesAt",
@@ -18,6 +23,9 @@ __all__ = [
     "Global",
     "Instance",
     "Persistent",
+    "PlainDict",
+    "PlainList",
+    "PlainSet",
     "TextAt",
     "Unknown",
     "Value",
@@ -33,13 +41,18 @@ Value = object
 
 KEPT_ITEMS = 16
 """items that a list, dict or set remembers"""
+_MOST_FIELDS = 1024
 _SHOWN_ITEMS = 8
-_KEPT_TUPLE = 64
+KEPT_TUPLE = 64
+"""items that a tuple remembers"""
 _SHOWN_TEXT = 200
 _SHOWN_DEPTH = 4
-_CONSTANTS = frozenset({str, int, float, bool, type(None)})
+CONSTANTS = frozenset({str, int, float, bool, type(None)})
+"""types of values that stand for themselves and hold nothing"""
+_UNARMED = frozenset({*CONSTANTS, tuple})
 _HARMLESS_CALLS = frozenset({"", "any", "dtype", "plain"})
-_METHODS = frozenset({"add", "append", "extend", "items", "keys", "update"})
+METHODS = frozenset({"add", "append", "extend", "items", "keys", "update"})
+"""names of methods that an unpickler looks up on an object"""
 
 
 @dataclass(slots=True, eq=False)
@@ -109,13 +122,16 @@ class Instance:
     """whether the pickle gave it attributes"""
 
 
-@dataclass(slots=True, eq=False)
 class Container:
-    """A list, dict or set that the pickle made itself."""
+    """A list, dict or set that the pickle made itself.
 
-    kind: str
+    The attributes begin as defaults of the class: a pickle can make millions of containers, and one
+    that never changes costs nothing.
+    """
+
+    kind: ClassVar[str]
     """`list`, `dict` or `set`"""
-    items: list[Value] = field(default_factory=list)
+    items: Sequence[Value] = ()
     """the first items; keys and values in turn for a dict"""
     more: bool = False
     """whether it holds more than `items`"""
@@ -127,9 +143,29 @@ class Container:
     """whether another value holds it, so that what goes into it later goes in there as well"""
     frozen: bool = False
     """whether it became the state of an object, so that nothing may go into it any more"""
+    fields: Sequence[Value] = ()
+    """those of the items that are not remembered which may be fields of a dtype"""
 
 
-@dataclass(slots=True, eq=False, frozen=True)
+class PlainList(Container):
+    """A list."""
+
+    kind = "list"
+
+
+class PlainDict(Container):
+    """A dict."""
+
+    kind = "dict"
+
+
+class PlainSet(Container):
+    """A set or a frozenset."""
+
+    kind = "set"
+
+
+@dataclass(slots=True, eq=False)
 class BytesAt:
     """Bytes, left where they are."""
 
@@ -188,14 +224,14 @@ def is_armed(value: Value) -> bool:
 def is_odd_key(key: Value) -> bool:
     """Tell a key that is computed, a dunder, or the name of a method that an unpickler calls."""
     if type(key) is str:
-        return key[:2] == "__" or key in _METHODS
-    return type(key) not in _CONSTANTS
+        return key[:2] == "__" or key in METHODS
+    return type(key) not in CONSTANTS
 
 
 def make_tuple(items: list[Value]) -> tuple[Value, ...]:
     """Return a tuple of the first items, and of the first armed one wherever it stands."""
     armed = _hold(items)
-    kept = items[:_KEPT_TUPLE]
+    kept = items[:KEPT_TUPLE]
     if armed is None:
         return tuple(kept)
     return ArmedTuple(kept if len(kept) == len(items) else [*kept, armed])
@@ -203,37 +239,41 @@ def make_tuple(items: list[Value]) -> tuple[Value, ...]:
 
 def keep(target: Container, items: list[Value]) -> None:
     """Put items into a container, which remembers the first ones and whether any is armed."""
-    if _hold(items) is not None:
+    constants = CONSTANTS.issuperset(map(type, items))
+    if not constants and _hold(items) is not None:
         target.armed = True
-    room = KEPT_ITEMS - len(target.items)
-    if room > 0:
-        target.items += items[:room]
-    if len(items) > room:
-        target.more = True
-        if any(map(_is_object_field, items[max(0, room) :])):
-            target.armed = True
+    known = target.items
+    if not known and len(items) <= KEPT_ITEMS:
+        target.items = items
+        return
+    room = KEPT_ITEMS - len(known)
+    if room:
+        target.items = [*known, *items[:room]]
+    if len(items) <= room:
+        return
+    target.more = True
+    if not constants:
+        fields = [item for item in items[room:] if isinstance(item, tuple) and _is_field(item)]
+        if fields:
+            target.fields = [*target.fields, *fields]
+            target.armed = target.armed or len(target.fields) > _MOST_FIELDS
 
 
-def _is_object_field(item: Value) -> bool:
-    """Tell a field of a dtype that holds or could hold objects, when the field itself is not kept."""
-    if not isinstance(item, tuple) or not item or not isinstance(item[0], ArrayType):
-        return False
-    text = item[0].descriptor
-    if not isinstance(text, str) or text.lstrip("<>|=")[:1] == "O":
-        return True
-    parts = item[0].state[2:5] if isinstance(item[0].state, tuple) else ()
-    return any(part is not None for part in parts)
+def _is_field(item: tuple[Value, ...]) -> bool:
+    return bool(item) and isinstance(item[0], ArrayType)
 
 
 def _hold(items: list[Value]) -> Value:
     """Mark the containers among the items as held; return the first armed item, or None."""
     first: Value = None
     for item in items:
-        if type(item) in _CONSTANTS:
+        if type(item) in _UNARMED:
             continue
         if isinstance(item, Container):
             item.held = True
-        if first is None and is_armed(item):
+            if first is None and item.armed:
+                first = item
+        elif first is None and is_armed(item):
             first = item
     return first
 

@@ -5,21 +5,16 @@ the opcodes would go on (`joblib.numpy_pickle.NumpyArrayWrapper.read_array`).
 """
 
 import math
-import re
 from dataclasses import dataclass
 
+from weightmark.scanners.pickles.array_types import SIZED, Description
 from weightmark.scanners.pickles.broken import BreakError
-from weightmark.scanners.pickles.values import ArrayType, Container, Global, Value
+from weightmark.scanners.pickles.values import ArrayType, Container, Value
 
 __all__ = ["WRAPPER", "Layout", "LieError", "layout"]
 
 WRAPPER = ("joblib.numpy_pickle", "NumpyArrayWrapper")
 """module and name of the class"""
-_DESCRIPTOR = re.compile(r"[|<>=]?([biufcSUVOMm])(\d{0,9})")
-_EXTENDED = frozenset("SUV")
-_SIZE, _FLAGS = 5, 7
-_HAS_OBJECTS = 1
-_UNICODE_BYTES = 4
 _LARGEST = 1 << 62
 _DEEPEST = 16
 
@@ -50,7 +45,7 @@ def layout(state: Value) -> Layout:
     kind = fields.get("dtype")
     if not isinstance(kind, ArrayType):
         raise BreakError("the type of a joblib array is no dtype")
-    if _holds_objects(kind):
+    if _holds_objects(kind, {}):
         return Layout(objects=True, size=0, padded=False)
     count = _count(fields.get("shape"))
     padded = fields.get("numpy_array_alignment_bytes") is not None
@@ -73,59 +68,32 @@ def _count(shape: Value) -> int:
     return math.prod(sizes)
 
 
-def _holds_objects(kind: ArrayType, depth: int = 0) -> bool:
-    """Tell, as numpy does, by the flags of the type; they must agree with what it is made of."""
+def _holds_objects(kind: ArrayType, known: dict[ArrayType, bool], depth: int = 0) -> bool:
+    """Tell, as numpy does, by the flags of the type; they must agree with what it is made of.
+
+    `known` keeps the answers, since types can share their parts.
+    """
+    if kind in known:
+        return known[kind]
     if depth > _DEEPEST:
         raise BreakError("an array's type is nested too deep")
-    made_of_objects = _letter(kind) == "O"
-    flags = _part(kind, _FLAGS)
-    if flags is None:
-        return made_of_objects
-    if not isinstance(flags, int):
+    said = Description.of(kind)
+    if not said.letter:
+        raise BreakError("an array's type is not understood")
+    if said.flags is not None and not isinstance(said.flags, int):
         raise BreakError("the flags of an array's type are no number")
-    flagged = bool(flags & _HAS_OBJECTS)
-    inside = any(_holds_objects(part, depth + 1) for part in _parts(kind))
-    if _letter(kind) == "V":
-        if inside and not flagged:
+    inside = {_holds_objects(part, known, depth + 1) for part, _ in said.parts}
+    if said.letter == "V":
+        if True in inside and not said.flagged:
             raise LieError("an array's type hides objects in its fields")
-    elif flagged != made_of_objects:
+    elif said.flagged != (said.letter == "O"):
         raise LieError(f"an array of type `{kind.descriptor}` lies about holding objects")
-    return flagged
-
-
-def _parts(kind: ArrayType) -> list[ArrayType]:
-    """Return the types of the fields, as far as they are known, and of the elements."""
-    found: list[ArrayType] = []
-    for index in (2, 4):
-        value = _part(kind, index)
-        rows = value.items if isinstance(value, Container) else [value]
-        firsts = (row[0] for row in rows if isinstance(row, tuple) and row)
-        found += [first for first in firsts if isinstance(first, ArrayType)]
-    return found
+    known[kind] = said.flagged
+    return said.flagged
 
 
 def _item_size(kind: ArrayType) -> int:
-    letter = _letter(kind)
-    size = _part(kind, _SIZE) if letter in _EXTENDED else None
-    if isinstance(size, int) and size >= 0:
-        return size
-    digits = _DESCRIPTOR.fullmatch(kind.descriptor) if isinstance(kind.descriptor, str) else None
-    number = int(digits[2] or 0) if digits else 0
-    if not number and letter not in _EXTENDED:
+    said = Description.of(kind)
+    if not said.item_size and said.letter not in SIZED:
         raise BreakError("the size of an array's type is not known")
-    return number * _UNICODE_BYTES if letter == "U" else number
-
-
-def _letter(kind: ArrayType) -> str:
-    descriptor = kind.descriptor
-    if isinstance(descriptor, Global):
-        return "V"
-    found = _DESCRIPTOR.fullmatch(descriptor) if isinstance(descriptor, str) else None
-    if found is None:
-        raise BreakError("an array's type is not understood")
-    return found[1]
-
-
-def _part(kind: ArrayType, index: int) -> Value:
-    state = kind.state
-    return state[index] if isinstance(state, tuple) and len(state) > index else None
+    return said.item_size

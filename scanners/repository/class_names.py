@@ -7,6 +7,7 @@ import re
 
 __all__ = [
     "is_diffusers_library",
+    "is_instantiated_class",
     "is_keras_module",
     "is_layer_class",
     "is_mlflow_module",
@@ -32,6 +33,7 @@ _TARGET = re.compile(
     r"(torch|torchvision|torchaudio|nemo|lightning|pytorch_lightning|transformers|diffusers"
     rf"|sklearn|timm|monai)(\.[a-z_][a-z0-9_]*)*\.{_CLASS}"
 )
+_DIFFUSION = re.compile(rf"(cldm|ldm|sgm|taming)(\.[a-z_][a-z0-9_]*)*\.{_CLASS}")
 _PIPELINES = frozenset(
     [
         "allegro",
@@ -159,3 +161,8 @@ def is_keras_module(name: str) -> bool:
 def is_target_class(name: str) -> bool:
     """Tell whether a Hydra `_target_` is a class of a known library; functions are not."""
     return _TARGET.fullmatch(name) is not None
+
+
+def is_instantiated_class(name: str) -> bool:
+    """Tell whether the `target` of a latent diffusion or NeMo configuration is a class of a known library."""
+    return is_target_class(name) or _DIFFUSION.fullmatch(name) is not None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from weightmark.scanners.repository.class_names import (
     is_diffusers_library,
+    is_instantiated_class,
     is_keras_module,
     is_layer_class,
     is_mlflow_module,
@@ -152,6 +153,7 @@ def _foreign_class(field: Field) -> Iterator[Hit]:
         (field.key in _LAYER_KEYS and dotted and not is_layer_class(value))
         or (field.key == "parent_library" and not is_diffusers_library(value))
         or (field.key == "_target_" and not is_target_class(value))
+        or (_is_instantiated(field) and not is_instantiated_class(value))
         or (field.key == "loader_module" and not is_mlflow_module(value))
         or (field.key == "tokenizer_class" and dotted and not is_sentence_module(value))
         or (field.pointer.startswith("types/") and dotted and not is_sentence_module(value))
@@ -159,6 +161,12 @@ def _foreign_class(field: Field) -> Iterator[Hit]:
     )
     if outside:
         yield _hit("REP003", field, value)
+
+
+def _is_instantiated(field: Field) -> bool:
+    """Tell the `target` that CompVis' `instantiate_from_config` and NeMo's `restore_from` import."""
+    known = "params" in field.owner.keys or "nemo_version" in field.owner.keys
+    return field.key == "target" and known and "." in str(field.value)
 
 
 def _leaving_path(field: Field) -> Iterator[Hit]:

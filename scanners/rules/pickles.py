@@ -101,4 +101,11 @@ RULES = (
         "ship the code as a package that can be reviewed, and the weights as safetensors",
         ("CWE-502", "CWE-94"),
     ),
+    Rule(
+        "PKL020",
+        "the numbers of torch's file do not lie as its pickle says",
+        Severity.MEDIUM,
+        "get the file again from its source, or save it again with torch",
+        ("CWE-20",),
+    ),
 )

@@ -62,12 +62,42 @@ def test_a_forged_dtype_is_no_plain_state(forged: bytes) -> None:
     assert "PKL008" in rules(b"\x80\x04" + forged + b".")
 
 
-def test_a_hidden_object_field_is_not_denied_by_flags() -> None:
+def wide(last: bytes, *, offset: int = 80, size: int = 88, flags: int = 0) -> bytes:
+    """Return a dtype of 21 fields, of which `last` is the last one."""
     fields = b"}(" + b"".join(
         short(f"f{n}") + made("i4") + number(4 * n) + b"\x86" for n in range(20)
     )
-    fields += short("x") + OBJECT + number(80) + b"\x86u"
-    assert "PKL008" in rules(b"\x80\x04" + built("V88", NAMES, fields, 88, 0) + b".")
+    fields += short("x") + last + number(offset) + b"\x86u"
+    return b"\x80\x04" + built("V88", NAMES, fields, size, flags) + b"."
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        wide(OBJECT),
+        wide(made("O8")),
+        wide(made("f8"), offset=81),
+        wide(made("f8"), offset=-8),
+        wide(made("f8"), size=84),
+        wide(built("V8", NAMES, field(OBJECT, 0), 8, 27)),
+        wide(made("f8"), flags=27),
+        wide(OBJECT, flags=27, offset=1 << 30),
+    ],
+)
+def test_a_field_behind_many_others_is_checked_as_well(forged: bytes) -> None:
+    assert "PKL008" in rules(forged)
+
+
+def test_an_honest_dtype_of_many_fields_is_clean() -> None:
+    assert scan(wide(OBJECT, flags=27)).outcome is Outcome.CLEAN
+    assert scan(wide(made("f8"))).outcome is Outcome.CLEAN
+
+
+def test_a_dtype_of_thousands_of_fields_is_refused() -> None:
+    fields = b"}(" + b"".join(
+        short(f"f{n}") + made("i1") + number(n) + b"\x86" for n in range(5000)
+    )
+    assert "PKL008" in rules(b"\x80\x04" + built("V5000", NAMES, fields + b"u", 5000, 0) + b".")
 
 
 @pytest.mark.parametrize(
@@ -83,3 +113,28 @@ def test_a_hidden_object_field_is_not_denied_by_flags() -> None:
 )
 def test_a_dtype_as_numpy_writes_it_is_clean(honest: bytes) -> None:
     assert scan(b"\x80\x04" + honest + b".").outcome is Outcome.CLEAN
+
+
+def wrapped(dtype: bytes) -> bytes:
+    """Return an array of joblib with one number of this type."""
+    state = (
+        b"}(" + short("subclass") + stack_global("numpy", "ndarray") + short("shape") + b"K\x01\x85"
+    )
+    state += short("order") + short("C") + short("dtype") + dtype + short("allow_mmap") + b"\x89u"
+    return (
+        b"\x80\x04"
+        + stack_global("joblib.numpy_pickle", "NumpyArrayWrapper")
+        + b")\x81"
+        + state
+        + b"b"
+    )
+
+
+def test_types_that_share_their_parts_again_and_again_cost_little() -> None:
+    kind = made("i4") + b"\x940"
+    for level in range(14):
+        part = b"h" + bytes([level])
+        fields = b"}(" + b"".join(short(f"f{n}") + part + number(0) + b"\x86" for n in range(9))
+        kind += built("V8", NAMES, fields + b"u", 1 << 20, 16) + b"\x940"
+    data = b"\x80\x04" + kind + wrapped(b"h\x0e")[2:] + bytes(1 << 20) + b"."
+    assert scan(data).outcome is Outcome.CLEAN

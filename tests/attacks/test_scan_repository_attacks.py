@@ -125,7 +125,7 @@ def test_configuration_inside_an_archive_is_judged() -> None:
     assert [(f.rule, f.member) for f in found.findings] == [("KER001", "config.json")]
     manifest = json.dumps({"model": {"handler": "run.py"}}).encode()
     served = scan(archive(Member(b"MAR-INF/MANIFEST.json", manifest)), name="model.mar")
-    assert _rules(served) == {"REP001"}
+    assert "REP001" in _rules(served)
 
 
 def test_broken_configuration_with_code_is_unchecked() -> None:

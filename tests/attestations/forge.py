@@ -14,7 +14,7 @@ from weightmark.attestations.bundles.dsse import (
 )
 from weightmark.attestations.checks import Outcome
 from weightmark.attestations.keys import PrivateKey
-from weightmark.attestations.signers.local_key import LocalKeySigner
+from weightmark.attestations.signers.key import KeySigner
 from weightmark.attestations.signing import SignOptions, SignResult, sign_artifact
 from weightmark.attestations.trust import Trust
 from weightmark.attestations.verification import VerifyOptions, VerifyReport, examine
@@ -40,8 +40,8 @@ def _keys(_name: str, kind: str, /) -> PrivateKey:
     return PrivateKey.generate(kind)
 
 
-def signer(name: str = "release", kind: str = "ecdsa-p256") -> LocalKeySigner:
-    return LocalKeySigner(key(name, kind))
+def signer(name: str = "release", kind: str = "ecdsa-p256") -> KeySigner:
+    return KeySigner(key(name, kind))
 
 
 def make_tree(root: Path, files: Mapping[str, bytes] = FILES) -> Path:

@@ -11,12 +11,12 @@ from weightmark.attestations.keys import PrivateKey, PublicKey
 from weightmark.attestations.policy.load import load_preset
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.policy.parse import parse_policy
-from weightmark.attestations.signers.local_key import LocalKeySigner
+from weightmark.attestations.signers.key import KeySigner
 from weightmark.attestations.signing import SignOptions, sign_artifact
 
 KEY = PrivateKey.generate()
-SIGNER = LocalKeySigner(KEY)
-STRANGER = LocalKeySigner(PrivateKey.generate())
+SIGNER = KeySigner(KEY)
+STRANGER = KeySigner(PrivateKey.generate())
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 EVIL_PICKLE = b"cos\nsystem\n(S'echo x'\ntR."
 """protocol 0: os.system('echo x')"""

@@ -80,7 +80,7 @@ def test_every_broken_line_is_named(tmp_path: Path) -> None:
 def test_a_line_of_an_unknown_kind_is_listed_and_changes_nothing(tmp_path: Path) -> None:
     tree = signed_tree(tmp_path / "m")
     keyless = bundle(oms_statement())
-    keyless["verificationMaterial"] = {"certificate": {"rawBytes": "AAAA"}, "tlogEntries": [{}]}
+    keyless["mediaType"] = "application/vnd.dev.sigstore.bundle.v0.9+json"
     with (tree / "model.claims").open("ab") as file:
         file.write(json.dumps(keyless).encode() + b"\n")
     report = verify(tree)
@@ -90,7 +90,7 @@ def test_a_line_of_an_unknown_kind_is_listed_and_changes_nothing(tmp_path: Path)
 
 def test_only_claims_of_an_unknown_kind_could_not_be_checked(tmp_path: Path) -> None:
     keyless = bundle(oms_statement())
-    keyless["verificationMaterial"] = {"certificate": {"rawBytes": "AAAA"}, "tlogEntries": [{}]}
+    keyless["mediaType"] = "application/vnd.dev.sigstore.bundle.v0.9+json"
     tree = put(make_tree(tmp_path / "m"), keyless, "model.claims")
     assert verdict(tree) is Exit.UNCHECKED
 

@@ -56,7 +56,7 @@ def test_a_signed_tree_verifies(tmp_path: Path, files: dict[str, bytes]) -> None
     assert report.exit is Exit.GOOD, said(report)
     assert report.verified is not None
     assert {row.path for row in report.verified.manifest.rows} == set(files)
-    assert report.verified.signers == (signer().identity,)
+    assert report.verified.signers == (signer().identity.name,)
     assert report.verified.algorithm == "blake3"
 
 
@@ -192,7 +192,7 @@ def test_several_signers_each_vouch_for_themselves(tmp_path: Path) -> None:
         report = verify(tree, *names)
         assert report.exit is Exit.GOOD, said(report)
         assert report.verified is not None
-        assert report.verified.signers == tuple(signer(name).identity for name in names)
+        assert report.verified.signers == tuple(signer(name).identity.name for name in names)
 
 
 def test_only_signers_whose_list_fits_are_named_as_vouching(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_only_signers_whose_list_fits_are_named_as_vouching(tmp_path: Path) -> N
     report = verify(tree, "release", "auditor")
     assert report.exit is Exit.GOOD, said(report)
     assert report.verified is not None
-    assert report.verified.signers == (signer().identity,)
+    assert report.verified.signers == (signer().identity.name,)
     assert "for another artifact" in noted(report)
 
 

@@ -274,22 +274,20 @@ def test_nothing_is_written_into_the_tree_that_is_signed_but_the_reserved_names(
 def test_a_signer_whose_signature_does_not_verify_writes_nothing(tmp_path: Path) -> None:
     from weightmark.attestations.bundles.bundle import Bundle, KeyHint
     from weightmark.attestations.bundles.dsse import IN_TOTO_PAYLOAD_TYPE, Envelope
-    from weightmark.attestations.keys import PublicKey
+    from weightmark.attestations.trust import Trust
 
     class Broken:
         """A device that returns garbage."""
 
-        @property
-        def public(self) -> PublicKey:
-            return signer().public
+        notices = ()
+        identity = signer().identity
 
-        @property
-        def identity(self) -> str:
-            return self.public.identity
+        def own_trust(self) -> Trust:
+            return Trust.in_keys([signer().public])
 
         def sign_statement(self, payload: bytes) -> Bundle:
             return Bundle(
-                KeyHint(self.public.hint), Envelope(IN_TOTO_PAYLOAD_TYPE, payload, b"garbage")
+                KeyHint(signer().public.hint), Envelope(IN_TOTO_PAYLOAD_TYPE, payload, b"garbage")
             )
 
     tree = make_tree(tmp_path / "m")
@@ -381,7 +379,9 @@ def test_a_private_key_among_the_files_is_not_signed(
 
 def test_the_very_key_that_signs_is_not_signed_whatever_it_looks_like(tmp_path: Path) -> None:
     key = tmp_path / "release.key"
-    key.write_bytes(b"words in front of it " * 10 + b"\n" + signer().key.to_pem(None))
+    pair = signer().key
+    assert isinstance(pair, PrivateKey)
+    key.write_bytes(b"words in front of it " * 10 + b"\n" + pair.to_pem(None))
     tree = make_tree(tmp_path / "m", FILES)
     os.link(key, tree / "other-name")
     with pytest.raises(ArtifactRefusedError, match="`other-name` is the very key that signs"):

@@ -58,9 +58,9 @@ DATA = {
     "empty": b"",
     "zeros": bytes(10_000),
     "png": b"\x89PNG\r\n\x1a\n" + bytes(100),
-    "gguf": b"GGUF\x03\0\0\0" + bytes(100),
-    "hdf5": b"\x89HDF\r\n\x1a\n" + bytes(100),
-    "tflite": bytes(4) + b"TFL3" + bytes(100),
+    "ggml": b"lmgg" + bytes(100),
+    "arrow": b"ARROW1\0\0" + bytes(100),
+    "onnx runtime": bytes(4) + b"ORTM" + bytes(100),
     "lfs pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n",
 }
 
@@ -108,7 +108,7 @@ def test_honest_archives() -> None:
     assert scan(archive()).outcome is Outcome.CLEAN
     nested = archive(Member(b"model.pt", torch_zip()), Member(b"README", b"text\n", method=8))
     assert scan(nested).outcome is Outcome.CLEAN
-    assert scan(archive(Member(b"model.gguf", b"GGUF" + bytes(99)))).outcome is Outcome.UNSUPPORTED
+    assert scan(archive(Member(b"model.ggml", b"lmgg" + bytes(99)))).outcome is Outcome.UNSUPPORTED
 
 
 TORCH_SCRIPT = """
@@ -168,7 +168,7 @@ def test_real_models_are_quiet(real_models: Path) -> None:
     assert outcomes["alex.pth"].formats == ("torch-legacy", "pickle")
     assert outcomes["nmp.onnx"].formats == ("onnx",)
     assert outcomes["nmp.tflite"].formats == ("tflite",)
-    assert outcomes["saved_model.pb"].formats == ("saved-model",)
+    assert outcomes["saved_model.pb"].formats == ("saved-model", "tensorflow")
     assert outcomes["silero_vad_16k.safetensors"].outcome is Outcome.CLEAN
     assert not any(
         f.severity > Severity.INFO for found in outcomes.values() for f in found.findings

@@ -14,10 +14,17 @@ import pytest
 
 from tests.attestations.forge import ECHO, make_tree, said
 from weightmark.attestations.keys import PrivateKey, PublicKey
-from weightmark.attestations.signers.local_key import LocalKeySigner
+from weightmark.attestations.predicates.oms import Serialization
+from weightmark.attestations.signers.certificate import CertificateSigner
+from weightmark.attestations.signers.key import KeySigner
 from weightmark.attestations.signing import SignOptions, add_claim, sign_artifact
 from weightmark.attestations.trust import Trust
-from weightmark.attestations.verification import VerifyReport, examine
+from weightmark.attestations.trust.certificates import (
+    CertificateAnchor,
+    CertificateRule,
+    load_certificates,
+)
+from weightmark.attestations.verification import VerifyOptions, VerifyReport, examine
 from weightmark.errors import Exit
 
 pytestmark = pytest.mark.needs("model_signing")
@@ -46,6 +53,32 @@ json.dump(answers, sys.stderr)
 """
 
 
+FORMS = """
+import sys
+from pathlib import Path
+from model_signing import hashing, signing
+root, key = Path(sys.argv[1]), sys.argv[2]
+for form in sys.argv[3:]:
+    method, algorithm = form.split("-")
+    config = hashing.Config()
+    if method == "shards":
+        config.use_shard_serialization(hashing_algorithm=algorithm, shard_size=8)
+    else:
+        config.use_file_serialization(hashing_algorithm=algorithm)
+    tree = root / form
+    config.set_ignored_paths(paths=[tree / "model.sig"], ignore_git_paths=True)
+    signer = signing.Config().use_elliptic_key_signer(private_key=key)
+    signer.set_hashing_config(config).sign(tree, tree / "model.sig")
+"""
+GUESSED = """
+import sys
+from model_signing import verifying
+for tree in sys.argv[2:]:
+    config = verifying.Config().use_elliptic_key_verifier(public_key=sys.argv[1])
+    config.verify(tree, f"{tree}/model.sig")
+"""
+
+
 @dataclass(frozen=True)
 class Reference:
     """The command line of the reference."""
@@ -64,6 +97,12 @@ class Reference:
         )
         answers = json.loads(done.stderr.splitlines()[-1])
         return [(code, output) for code, output in answers]
+
+    def call(self, script: str, *args: object) -> None:
+        """Run a script against its library; raises when it fails."""
+        asked = [str(self.python), "-W", "ignore", "-c", script, *map(str, args)]
+        done = subprocess.run(asked, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture
@@ -87,7 +126,7 @@ def verify_job(path: Path, signature: Path, public: Path, *more: str) -> list[st
 
 
 def sign(path: Path, key: PrivateKey) -> None:
-    sign_artifact(path, LocalKeySigner(key), SignOptions(scan=False))
+    sign_artifact(path, KeySigner(key), SignOptions(scan=False))
 
 
 def verify(path: Path, public: Path, signature: Path | None = None) -> VerifyReport:
@@ -119,9 +158,9 @@ def test_the_reference_still_accepts_when_files_come_beside_it(
         tree = make_tree(tmp_path / f"m{stage}", TREES["plain"])
         sign(tree, key)
         if stage > 0:
-            add_claim(tree, LocalKeySigner(key), TEST_RESULT, {"result": "PASSED"})
+            add_claim(tree, KeySigner(key), TEST_RESULT, {"result": "PASSED"})
         if stage > 1:
-            other = LocalKeySigner(PrivateKey.generate())
+            other = KeySigner(PrivateKey.generate())
             add_claim(tree, other, TEST_RESULT, {"result": "PASSED"})
             sign_artifact(tree, other, SignOptions(scan=False))
         if stage > 2:
@@ -243,10 +282,81 @@ def test_claims_beside_a_signature_of_the_reference_keep_it_verifiable(
         *("--private_key", str(private)),
     ]
     assert reference.run([asked])[0][0] == 0
-    second = LocalKeySigner(PrivateKey.generate())
+    second = KeySigner(PrivateKey.generate())
     sign_artifact(tree, second, SignOptions(scan=False))
-    owner = LocalKeySigner(PrivateKey.load(private))
+    owner = KeySigner(PrivateKey.load(private))
     add_claim(tree, owner, TEST_RESULT, {"result": "PASSED"})
     ((code, output),) = reference.run([verify_job(tree, signature, public)])
     assert code == 0, output
     assert verify(tree, public).exit is Exit.GOOD
+
+
+def test_every_form_that_the_library_of_the_reference_writes_verifies_here(
+    tmp_path: Path, reference: Reference
+) -> None:
+    _, private, public = key_files(tmp_path, "ecdsa-p256")
+    forms = ("files-blake2", "files-blake3", "shards-sha256", "shards-blake2", "shards-blake3")
+    files = {"a": b"0123456789" * 3, "empty": b"", "d/b c": b"x", "full": b"8 bytes."}
+    trees = [make_tree(tmp_path / "m" / form, files) for form in forms]
+    reference.call(FORMS, tmp_path / "m", private, *forms)
+    for tree in trees:
+        report = verify(tree, public)
+        assert report.exit is Exit.GOOD, (tree.name, said(report))
+        assert report.verified is not None
+        assert set(report.verified.uncovered) <= {"empty"}
+        make_tree(tree, {"a": b"0123456789" * 2 + b"0123456780"})
+        assert verify(tree, public).exit is Exit.BAD
+
+
+def test_the_library_of_the_reference_verifies_blake3_and_sha256_of_whole_files(
+    tmp_path: Path, reference: Reference
+) -> None:
+    key, _, public = key_files(tmp_path, "ecdsa-p384")
+    trees = []
+    for algorithm in ("sha256", "blake3"):
+        trees.append(make_tree(tmp_path / algorithm, TREES["nested"]))
+        how = SignOptions(scan=False, oms=Serialization.of("files", algorithm))
+        sign_artifact(trees[-1], KeySigner(key), how)
+    reference.call(GUESSED, public, *trees)
+
+
+def test_the_reference_follows_what_was_left_out_when_signing(
+    tmp_path: Path, reference: Reference
+) -> None:
+    key, _, public = key_files(tmp_path, "ecdsa-p256")
+    tree = make_tree(tmp_path / "m", {**TREES["plain"], "notes.txt": b"x"})
+    sign_artifact(tree, KeySigner(key), SignOptions(scan=False, ignore_paths=("notes.txt",)))
+    left = ("--ignore-paths", str(tree / "notes.txt"))
+    asked = verify_job(tree, tree / "model.sig", public, *left)
+    ((code, output),) = reference.run([asked])
+    assert code == 0, output
+    chosen = VerifyOptions(ignore_paths=("notes.txt",))
+    trust = Trust.in_keys([PublicKey.load(public)])
+    assert examine(tree, trust, options=chosen).report.exit is Exit.GOOD
+
+
+@pytest.mark.needs("vectors")
+def test_certificate_signatures_verify_in_both_directions(
+    tmp_path: Path, reference: Reference, vectors: Path
+) -> None:
+    keys = vectors / "oms-conformance/assets/keys/certificate"
+    leaf, issuer = keys / "signing-key-cert.pem", keys / "int-ca-cert.pem"
+    root, private = keys / "ca-cert.pem", keys / "signing-key.pem"
+    ours, theirs = (make_tree(tmp_path / name, TREES["plain"]) for name in ("ours", "theirs"))
+    signer = CertificateSigner.load(PrivateKey.load(private), leaf, [issuer])
+    sign_artifact(ours, signer, SignOptions(scan=False))
+    chain = ("--certificate_chain", str(root))
+    place = ("--signature", str(ours / "model.sig"))
+    made = ("--signature", str(theirs / "model.sig"), "--private_key", str(private))
+    named = ("--signing_certificate", str(leaf), "--certificate_chain", str(issuer))
+    jobs = [
+        ["verify", "certificate", str(ours), *place, *chain],
+        ["sign", "certificate", str(theirs), *made, *named],
+    ]
+    for code, output in reference.run(jobs):
+        assert code == 0, output
+    authorities = load_certificates(root.read_bytes(), "the root")
+    anchor = CertificateAnchor(authorities, CertificateRule.parse(anybody=True))
+    for tree in (ours, theirs):
+        report = examine(tree, Trust.in_anchors([anchor])).report
+        assert report.exit is Exit.GOOD, said(report)

@@ -29,14 +29,14 @@ CHILD = """
 import json, os, resource, sys
 from pathlib import Path
 from weightmark.attestations.keys import PrivateKey
-from weightmark.attestations.signers.local_key import LocalKeySigner
+from weightmark.attestations.signers.key import KeySigner
 from weightmark.attestations.signing import SignOptions, sign_artifact
 from weightmark.attestations.trust import Trust
 from weightmark.attestations.verification import examine
 from weightmark.errors import WeightmarkError
 
 key, tree, practice, do, limit, uid = sys.argv[1:]
-signer = LocalKeySigner(PrivateKey.load(key))
+signer = KeySigner(PrivateKey.load(key))
 if practice:
     sign_artifact(Path(practice), signer, SignOptions(scan=False))
 if int(limit):
@@ -201,13 +201,13 @@ def test_a_killed_process_leaves_each_file_old_or_new(
 
 
 def test_a_refused_signature_leaves_nothing_behind(tmp_path: Path) -> None:
-    from weightmark.attestations.signers.local_key import LocalKeySigner
+    from weightmark.attestations.signers.key import KeySigner
     from weightmark.attestations.signing import sign_artifact
     from weightmark.errors import UnsafeContentError
 
     tree = make_tree(tmp_path / "m", {"w.pkl": ECHO})
     with pytest.raises(UnsafeContentError):
-        sign_artifact(tree, LocalKeySigner(PrivateKey.generate()))
+        sign_artifact(tree, KeySigner(PrivateKey.generate()))
     assert content(tree).keys() == {"w.pkl"}
 
 

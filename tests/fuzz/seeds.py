@@ -12,7 +12,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from weightmark.attestations.bundles.bundle import Bundle, KeyHint
+from tests.attestations.sigstore.own_log import KINDS, OwnLog
+from weightmark.attestations.bundles.bundle import Bundle, CertificateChain, KeyHint
 from weightmark.attestations.bundles.dsse import (
     IN_TOTO_PAYLOAD_TYPE,
     Envelope,
@@ -26,7 +27,9 @@ from weightmark.attestations.predicates.oms import OMS_PREDICATE, OmsClaim
 from weightmark.attestations.predicates.scan import SCAN_PREDICATE, ScanClaim
 from weightmark.attestations.predicates.submission import SubmissionRequest
 from weightmark.attestations.predicates.vsa import VSA_PREDICATE, VerificationSummary
+from weightmark.attestations.sigstore.packaged import PUBLIC_GOOD, packaged_root
 from weightmark.attestations.statements import Statement
+from weightmark.provenance.foreign_digests import oms_root
 from weightmark.provenance.ledger.checkpoint import Checkpoint
 from weightmark.provenance.ledger.event import Event, Kind
 from weightmark.provenance.ledger.merkle import leaf_hash, node_hash
@@ -67,6 +70,13 @@ def _bundle(payload: bytes) -> bytes:
     pae = pre_authentication_encoding(IN_TOTO_PAYLOAD_TYPE, payload)
     envelope = Envelope(IN_TOTO_PAYLOAD_TYPE, payload, RELEASE.sign(pae))
     return Bundle(KeyHint(RELEASE.public.hint), envelope).to_bytes()
+
+
+def _certified() -> bytes:
+    """Return a bundle with everything that a bundle may hold; nothing in it is good."""
+    logged = OwnLog(KINDS[0]).bundle()
+    chain = CertificateChain((b"leaf", b"authority"), single=False)
+    return Bundle(chain, logged.content, logged.log_entries, (b"token",), "0.2").to_bytes()
 
 
 def _event(kind: Kind, subject: str) -> bytes:
@@ -118,6 +128,17 @@ _MANIFEST_STATEMENT = _statement(
     ).to_predicate(),
 )
 _OMS_STATEMENT = _statement(OMS_PREDICATE, _OMS.to_predicate(), _OMS.root)
+_OMS_SHARDS = _statement(
+    OMS_PREDICATE,
+    {
+        "resources": [
+            {"name": name, "algorithm": "sha256-sharded-4", "digest": _HEX}
+            for name in ("a:b:0:4", "a:b:4:6", "w:0:1")
+        ],
+        "serialization": {"method": "shards", "hash_type": "sha256", "shard_size": 4.0},
+    },
+    oms_root([_HEX] * 3),
+)
 _APPROVAL = _statement(APPROVAL_PREDICATE, ApprovalClaim("tried it", NOW).to_predicate())
 _SCAN = _statement(SCAN_PREDICATE, ScanClaim.not_scanned("high").to_predicate())
 _SUMMARY = _statement(
@@ -149,7 +170,7 @@ key = "release.key"
 SEEDS: Mapping[str, tuple[bytes, ...]] = MappingProxyType(
     {
         "approval_claim": (_APPROVAL,),
-        "bundle": (_BUNDLE, _bundle(_OMS_STATEMENT)),
+        "bundle": (_BUNDLE, _bundle(_OMS_STATEMENT), _certified()),
         "checkpoint": (
             Checkpoint(LOG.name, 2, leaf_hash(b"x")).to_text(),
             Checkpoint(LOG.name, 7, leaf_hash(b"y"), ("ext 1",)).to_text(),
@@ -159,11 +180,12 @@ SEEDS: Mapping[str, tuple[bytes, ...]] = MappingProxyType(
         "event": (LEAF, _event(Kind.POLICY, "")),
         "founding_policy": (FOUNDING.submission.claim,),
         "inspected_file": (_BUNDLE, _BUNDLE + b"\n" + _bundle(_SUMMARY), _receipt()),
+        "logged_bundle": tuple(OwnLog(kind).bundle().to_bytes() for kind in KINDS),
         "manifest": (_MANIFEST.canonical_bytes,),
         "manifest_claim": (_MANIFEST_STATEMENT,),
         "note": (_NOTE, _NOTE + NoteSigner("witness", bytes(32)).line(_NOTE.split(b"\n\n")[0] + b"\n")),
         "npy_header": (_npy("<f8"), _npy("|O") + EVIL),
-        "oms_claim": (_OMS_STATEMENT,),
+        "oms_claim": (_OMS_STATEMENT, _OMS_SHARDS),
         "pickle_machine": (_HONEST, EVIL, b"cos\nsystem\n(S'echo x'\ntR.", b"(iposix\nsystem\n."),
         "policy": (
             draft_policy("strict", [RELEASE.public], name="p"),
@@ -180,6 +202,7 @@ SEEDS: Mapping[str, tuple[bytes, ...]] = MappingProxyType(
         "statement": (_MANIFEST_STATEMENT, _OMS_STATEMENT, _SUMMARY),
         "strict_json": (b'{"a": [1, -2.5e3, "\\u00e9\\ud83d\\ude00", null, true], "b": {}}', b'"\xc3\xa9"'),
         "submission": (_SUBMISSION,),
+        "trusted_root": (packaged_root(PUBLIC_GOOD),),
         "verification_summary": (_SUMMARY,),
         "verifier_key": (LOG.verifier.vkey.encode(),),
         "zip_reader": (_zip(zipfile.ZIP_STORED), _zip(zipfile.ZIP_DEFLATED), b"prefix" + _zip(0)),

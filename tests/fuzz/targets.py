@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol, Self
 
+from tests.attestations.sigstore import own_log
 from tests.fuzz.seeds import EVIL, FOUNDING, LEAF, LOG, RELEASE
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.bundles.dsse import IN_TOTO_PAYLOAD_TYPE
@@ -27,6 +28,9 @@ from weightmark.attestations.predicates.oms import OmsClaim
 from weightmark.attestations.predicates.scan import ScanClaim
 from weightmark.attestations.predicates.submission import SubmissionRequest
 from weightmark.attestations.predicates.vsa import VerificationSummary
+from weightmark.attestations.sigstore.thresholds import Thresholds
+from weightmark.attestations.sigstore.trusted_root import TrustedRoot
+from weightmark.attestations.sigstore.verifier import verify_key_bundle_times
 from weightmark.attestations.statements import Statement
 from weightmark.attestations.trust import Trust
 from weightmark.cli import inspect_
@@ -85,6 +89,28 @@ def signature(data: bytes) -> None:
     """Nothing but the signed statement is ever verified."""
     verified = Trust.in_keys([RELEASE.public]).verify(Bundle.parse(data))
     assert verified.bundle.envelope.payload == Bundle.parse(_sound("bundle")).envelope.payload
+
+
+def logged_bundle(data: bytes) -> None:
+    """Nothing but what the log took in is ever verified, at no other time."""
+    asked = Thresholds(log_entries=1, certificate_promises=0, times=0)
+    parsed = Bundle.parse(data)
+    proof = verify_key_bundle_times(
+        parsed, own_log.SIGNER.public, own_log.root(), now=own_log.NOW, thresholds=asked
+    )
+    assert parsed.envelope.payload == b"{}"
+    assert {time.at for time in proof.times} <= {own_log.NOW}
+
+
+def trusted_root(data: bytes) -> None:
+    """What is read has a window, and keys and certificates that can be used or are named."""
+    root = TrustedRoot.parse(data)
+    assert all(log.validity.start.tzinfo for log in (*root.logs, *root.certificate_logs))
+    for log in (*root.logs, *root.certificate_logs):
+        assert log.key.kind
+    for authority in (*root.certificate_authorities, *root.timestamp_authorities):
+        assert authority.certificates
+        assert authority.name
 
 
 def claims(data: bytes) -> None:
@@ -337,6 +363,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             event,
             founding_policy,
             inspected_file,
+            logged_bundle,
             manifest,
             manifest_claim,
             note,
@@ -355,6 +382,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             statement,
             strict_json,
             submission,
+            trusted_root,
             verification_summary,
             verifier_key,
             zip_reader,

@@ -30,12 +30,16 @@ class Entry:
 
 
 _LEDGER = {
-    "init": Entry("weightmark.cli.ledger:init", "make a ledger, its log key and its recovery key"),
-    "append": Entry("weightmark.cli.ledger:append", "add a signed claim"),
-    "list": Entry("weightmark.cli.ledger:list_", "list the entries"),
-    "show": Entry("weightmark.cli.ledger:show", "show one entry"),
-    "prove": Entry("weightmark.cli.ledger:prove", "write the receipt of an entry"),
-    "verify": Entry("weightmark.cli.ledger:verify", "check the whole ledger, or a receipt offline"),
+    "init": Entry(
+        "weightmark.cli.ledger.init:init", "make a ledger, its log key and its recovery key"
+    ),
+    "append": Entry("weightmark.cli.ledger.append:append", "add a signed claim"),
+    "list": Entry("weightmark.cli.ledger.list_:list_", "list the entries"),
+    "show": Entry("weightmark.cli.ledger.show:show", "show one entry"),
+    "prove": Entry("weightmark.cli.ledger.prove:prove", "write the receipt of an entry"),
+    "verify": Entry(
+        "weightmark.cli.ledger.verify:verify", "check the whole ledger, or a receipt offline"
+    ),
 }
 _POLICY = {
     "init": Entry("weightmark.cli.policy:init", "write a policy file from a preset"),
@@ -43,8 +47,17 @@ _POLICY = {
     "explain": Entry("weightmark.cli.policy:explain", "show what a policy demands"),
 }
 _KEY = {
-    "generate": Entry("weightmark.cli.key:generate", "make a signing key"),
-    "show": Entry("weightmark.cli.key:show", "show kind and fingerprint of a key"),
+    "generate": Entry("weightmark.cli.key.generate:generate", "make a signing key"),
+    "rotate": Entry("weightmark.cli.key.rotate:rotate", "hand over to a new key"),
+    "show": Entry("weightmark.cli.key.show:show", "show kind and fingerprint of a key"),
+    "list": Entry("weightmark.cli.key.list_:list_", "list the keys in a folder"),
+}
+
+_TRUST = {
+    "show": Entry("weightmark.cli.trust.show:show", "show whom a trust file or root believes"),
+    "add": Entry("weightmark.cli.trust.add:add", "write a signer into a trust file"),
+    "pin": Entry("weightmark.cli.trust.pin:pin", "record the digest of a trusted root"),
+    "update": Entry("weightmark.cli.trust.update:update", "fetch a trusted root by TUF"),
 }
 
 COMMANDS: Mapping[str, Entry] = {
@@ -55,11 +68,17 @@ COMMANDS: Mapping[str, Entry] = {
     "inspect": Entry(
         "weightmark.cli.inspect_:inspect", "show what a bundle says, without judging", "Daily", True
     ),
+    "convert": Entry(
+        "weightmark.cli.convert:convert",
+        "write the weights as safetensors, unpickling nothing",
+        "Daily",
+    ),
     "digest": Entry("weightmark.cli.digest:digest", "print the identity of a model", "Daily", True),
     "gate": Entry("weightmark.cli.gate:gate", "allow or refuse a model by policy", "Gate", True),
     "policy": Entry("", "write, check and explain a policy", "Gate", True, _POLICY),
     "ledger": Entry("", "keep and check an append-only register", "Register", True, _LEDGER),
     "key": Entry("", "make and show signing keys", "Set-up", True, _KEY),
+    "trust": Entry("", "write down whom you trust", "Set-up", False, _TRUST),
     "rules": Entry("weightmark.cli.rules:rules", "list the scan rules", "Set-up"),
     "explain": Entry(
         "weightmark.cli.explain:explain", "explain a rule, an error code or a check", "Set-up"

@@ -1,18 +1,24 @@
 """`weightmark attest`: sign a statement about a model and add it to its claims."""
 
-from datetime import datetime
+import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
-from weightmark.cli.options import option, trust_options
+from weightmark.cli.moments import parse_moment
+from weightmark.cli.options import option
 from weightmark.cli.places import require_folder
 from weightmark.cli.sign import signed_document
-from weightmark.cli.signer_options import load_signer, passphrase_option
+from weightmark.cli.signer_options import SignerRequest, signer_options
 from weightmark.errors import CallError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from weightmark.attestations.signers.interface import Signer
 
 __all__ = ["attest"]
 
@@ -47,8 +53,7 @@ _TYPES = {
     metavar="DATE",
     help="For `--type approval`: last moment, as 2027-01-31 or 2027-01-31T12:00:00Z",
 )
-@trust_options(signing=True)
-@passphrase_option()
+@signer_options()
 @option(
     "--out",
     metavar="DIR",
@@ -64,8 +69,7 @@ def attest(
     predicate_file: str | None,
     reason: str | None,
     expires: str | None,
-    key: str | None,
-    passphrase_file: str | None,
+    signer: SignerRequest,
     out: str | None,
 ) -> None:
     """State something about a model or a dataset, signed, as one more line of its claims.
@@ -80,11 +84,15 @@ def attest(
         uri, predicate = _type_uri(predicate_type), _read_predicate(predicate_file, reason, expires)
     if out:
         require_folder(Path(out))
-    signer = load_signer(key, passphrase_file, command=f"attest {path} --type {predicate_type}")
+    only = _one(
+        signer.load(
+            command=shlex.join(["attest", path, "--type", predicate_type]), offline=console.offline
+        )
+    )
     with console.progress(None) as progress:
         result = add_claim(
             path,
-            signer,
+            only,
             uri,
             predicate,
             out=Path(out) if out else None,
@@ -94,6 +102,15 @@ def attest(
     for notice in result.notices:
         console.note(notice)
     console.finish(signed_document("weightmark/attest/v1", path, result))
+
+
+def _one(signers: "Sequence[Signer]") -> "Signer":
+    if len(signers) > 1:
+        raise CallError(
+            "a claim is made by one signer, and `--pq-key` names a second one",
+            fix="state it once more with `--key` and the ML-DSA key",
+        )
+    return signers[0]
 
 
 def _approval(
@@ -108,26 +125,11 @@ def _approval(
         )
     if not reason or not reason.strip():
         raise CallError("an approval needs a reason", fix='say it with `--reason "…"`')
-    return APPROVAL_PREDICATE, ApprovalClaim(reason, _moment(expires)).to_predicate()
-
-
-def _moment(text: str | None) -> datetime | None:
-    """Read a date (its last second) or a time in UTC."""
-    from weightmark.errors import MalformedError
-    from weightmark.provenance.ledger.event import parse_time
-
-    if text is None:
-        return None
-    try:
-        return parse_time(text if "T" in text else f"{text}T23:59:59Z")
-    except MalformedError as error:
-        raise CallError(
-            f"`{text}` is no date", fix="write it as 2027-01-31 or 2027-01-31T12:00:00Z"
-        ) from error
+    return APPROVAL_PREDICATE, ApprovalClaim(reason, parse_moment(expires)).to_predicate()
 
 
 def _read_predicate(path: str | None, reason: str | None, expires: str | None) -> dict[str, Any]:
-    from weightmark.provenance.sidecars import read_bounded
+    from weightmark.provenance.sidecars import read_named
     from weightmark.provenance.strict_json import parse_object
 
     if reason or expires:
@@ -139,7 +141,7 @@ def _read_predicate(path: str | None, reason: str | None, expires: str | None) -
         raise CallError(
             "what to state was not said", fix="name a JSON file with `--predicate FILE`"
         )
-    return parse_object(read_bounded(Path(path)), what=f"`{path}`")
+    return parse_object(read_named(Path(path), "predicate"), what=f"`{path}`")
 
 
 def _type_uri(name: str) -> str:

@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
@@ -13,6 +14,8 @@ from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.places import cache_directory, config_directory, data_directory, state_directory
 from weightmark.cli.render import CheckLine, Document, Outcome
+from weightmark.cli.signer_checks import signer_checks
+from weightmark.cli.trust.expiring import expiring_trust
 from weightmark.errors import Exit
 
 __all__ = ["doctor"]
@@ -56,6 +59,8 @@ def _checks(console: Console) -> Iterator[CheckLine]:
         yield _writable(name, folder())
     yield CheckLine(Outcome.INFO, "config", f"`{config_directory()}`")
     yield _ledger(data_directory() / "ledger")
+    yield from expiring_trust(datetime.now(UTC))
+    yield from signer_checks(datetime.now(UTC))
 
 
 def _python() -> CheckLine:
@@ -78,8 +83,6 @@ def _library(name: str) -> CheckLine:
 
 
 def _clock(now: float) -> CheckLine:
-    from datetime import UTC, datetime
-
     shown = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if now >= _BUILT:
         return CheckLine(Outcome.PASS, "clock", shown)

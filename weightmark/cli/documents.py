@@ -1,11 +1,13 @@
 """From the values of the wings to the lines and facts that are rendered."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from weightmark.attestations.belief import ListedClaim
 from weightmark.attestations.checks import Check, Outcome
+from weightmark.attestations.trust import VerifiedBundle
 from weightmark.cli.render.interface import CheckLine, FindingLine
 from weightmark.cli.render.interface import Outcome as Shown
 from weightmark.errors import WeightmarkError
@@ -37,15 +39,27 @@ def check_lines(checks: Iterable[Check]) -> tuple[CheckLine, ...]:
     """Turn checks into lines, in their order."""
     return tuple(
         CheckLine(
-            _SHOWN[check.outcome], check.name, check.summary, check.why, check.fix, check.details
+            _SHOWN[check.outcome],
+            check.name,
+            check.summary,
+            check.why,
+            check.fix,
+            check.details,
+            check.code,
         )
         for check in checks
     )
 
 
-def finding_lines(findings: Iterable[Finding], *, root: str = "") -> tuple[FindingLine, ...]:
-    """Turn findings into lines; `root` is put before each path when several artifacts are shown."""
-    return tuple(_finding_line(finding, root) for finding in findings)
+def finding_lines(
+    findings: Iterable[Finding], *, root: str = "", given: str = ""
+) -> tuple[FindingLine, ...]:
+    """Turn findings into lines.
+
+    `root` is put before each path when several artifacts are shown; `given` is the artifact as it
+    was called, for forms that point to files.
+    """
+    return tuple(_finding_line(finding, root, given) for finding in findings)
 
 
 def claim_facts(claims: Iterable[ListedClaim]) -> list[dict[str, Any]]:
@@ -57,9 +71,38 @@ def claim_facts(claims: Iterable[ListedClaim]) -> list[dict[str, Any]]:
             "signer": claim.signer,
             "trusted": claim.trusted,
             "identity": claim.identity or None,
+            **_signer_facts(claim.verified),
         }
         for claim in claims
     ]
+
+
+def _signer_facts(verified: VerifiedBundle | None) -> dict[str, Any]:
+    """Return who signed, when, and by which verified clocks; empty for what was not verified."""
+    if verified is None:
+        return {"subject": None, "issuer": None, "times": [], "certificate": None, "notices": []}
+    certificate = verified.certificate
+    return {
+        "subject": verified.signer.subject or None,
+        "issuer": verified.signer.issuer or None,
+        "times": [{"at": _time(one.at), "clock": one.clock} for one in verified.times],
+        "certificate": {
+            "fingerprint": f"sha256:{certificate.fingerprint}",
+            "subject": certificate.subject,
+            "issuer": certificate.issuer,
+            "names": list(certificate.names),
+            "not_before": _time(certificate.not_before),
+            "not_after": _time(certificate.not_after),
+            "extensions": dict(certificate.extensions),
+        }
+        if certificate
+        else None,
+        "notices": list(verified.notices),
+    }
+
+
+def _time(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def error_facts(error: WeightmarkError) -> dict[str, str]:
@@ -110,7 +153,7 @@ def path_as_given(path: Path, artifact: Artifact, given: str) -> str:
     return str(seen if seen.resolve() == path.resolve() else path)
 
 
-def _finding_line(finding: Finding, root: str) -> FindingLine:
+def _finding_line(finding: Finding, root: str, given: str) -> FindingLine:
     path = f"{root}/{finding.path}" if root else finding.path
     location = f"{path}!{finding.member}" if finding.member else path
     return FindingLine(
@@ -121,4 +164,16 @@ def _finding_line(finding: Finding, root: str) -> FindingLine:
         finding.offset,
         finding.detail,
         finding.help,
+        file=_as_called(finding.path, given),
+        member=finding.member,
+        fingerprint=finding.fingerprint,
+        engine=finding.engine,
     )
+
+
+def _as_called(path: str, given: str) -> str:
+    """Return a path inside an artifact as seen from where the artifact was named `given`."""
+    if not given:
+        return path
+    root = Path(given)
+    return str(root if root.name == path and not root.is_dir() else root / path)

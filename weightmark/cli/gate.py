@@ -1,6 +1,5 @@
 """`weightmark gate`: allow or refuse an artifact by policy, and say why."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +10,10 @@ from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import check_lines, finding_lines
 from weightmark.cli.evidence_options import evidence_options, fail_on_option
-from weightmark.cli.options import FILE_OR_URI, option, trust_options
+from weightmark.cli.options import FILE_OR_URI, option
 from weightmark.cli.render.interface import Document
 from weightmark.cli.signer_options import load_signer, passphrase_option
+from weightmark.cli.trust_options import TRUST_FLAGS, load_trust, trust_choice_options
 from weightmark.errors import CallError, Exit, UncheckedError, WeightmarkError
 
 if TYPE_CHECKING:
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from weightmark.attestations.gate.decision import Decision
     from weightmark.attestations.policy.model import Policy
     from weightmark.attestations.signers.interface import Signer
+    from weightmark.attestations.trust.selection import TrustChoice
 
 __all__ = ["gate"]
 
 _TOLD = (
     "policy",
-    "key",
+    *TRUST_FLAGS,
     "mode",
     "fail-on",
     "ledger",
@@ -71,7 +72,7 @@ class _Keeping:
     required=True,
     help="`baseline`, `strict`, `audit`, or a policy file (with `/` or `.toml`)",
 )
-@trust_options(several=True)
+@trust_choice_options()
 @option(
     "--mode",
     type=click.Choice(["enforce", "warn"]),
@@ -101,7 +102,7 @@ def gate(
     path: str,
     *,
     policy_word: str,
-    key: tuple[str, ...],
+    choice: "TrustChoice",
     mode: str | None,
     fail_on: str | None,
     signature: str | None,
@@ -121,10 +122,9 @@ def gate(
     from weightmark.attestations.gate.collect import Sources
     from weightmark.attestations.gate.gate import gate as run_gate
 
-    named = [*(("the key", one) for one in key), ("the ledger", ledger), ("the VSA", vsa)]
-    for what, place in named:
+    for what, place in (("the ledger", ledger), ("the VSA", vsa)):
         _require_outside(path, what, place)
-    policy = _policy(path, policy_word, keys=key, mode=mode, fail_on=fail_on)
+    policy = _policy(path, policy_word, choice=choice, mode=mode, fail_on=fail_on)
     keeping = _keeping(
         f"gate {path}",
         ledger or "",
@@ -154,15 +154,14 @@ def _require_outside(path: str, what: str, place: str | None) -> None:
 
 
 def _policy(
-    path: str, word: str, *, keys: Sequence[str], mode: str | None, fail_on: str | None
+    path: str, word: str, *, choice: "TrustChoice", mode: str | None, fail_on: str | None
 ) -> "Policy":
-    from weightmark.attestations.keys import PublicKey
     from weightmark.attestations.policy.load import load_policy
     from weightmark.attestations.policy.model import Mode
     from weightmark.scanners.findings import Severity
 
     policy = load_policy(word, artifact=Path(path))
-    policy = policy.with_keys([PublicKey.load(key) for key in keys])
+    policy = policy.with_trust(load_trust(choice, path))
     policy = policy.with_fail_on(Severity.parse(fail_on) if fail_on else None)
     return policy.with_mode(Mode(mode) if mode else None)
 

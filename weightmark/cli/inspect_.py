@@ -92,7 +92,7 @@ def _entry(line: int, bundle: "Bundle | None", error: WeightmarkError | None) ->
     return {
         "kind": "bundle",
         "line": line,
-        "key_hint": bundle.material.text if bundle else None,
+        "key_hint": bundle.key_hint if bundle else None,
         "claim_id": f"sha256:{envelope.claim_id}" if envelope else None,
         "payload_type": envelope.payload_type if envelope else None,
         "subjects": _subjects(statement) if statement else None,

@@ -27,17 +27,19 @@ DEFAULT_FORMATS = ("text", "json")
 COMMON_META = "weightmark.common"
 """where the common options of a call are kept in `click.Context.meta`"""
 
+_KEY_SCHEMES = ("sha256:", "key:", "pkcs11:", "awskms:", "gcpkms:", "azurekms:", "hv:")
 _KEY_ALIASES = ("--public-key", "--public_key", "--private-key", "--private_key")
 
 
 class FileOrUri(click.types.StringParamType):
-    """A file name, or a URI with `://`; only the first is relative to a settings file."""
+    """A file name, or a URI with `://` or of a key; only the first is relative to a settings file."""
 
     name = "file|uri"
 
     def anchor(self, value: str, directory: Path) -> str:
         """Return `value` as it is meant when a settings file in `directory` says it."""
-        return value if "://" in value else str(directory / value)
+        is_uri = "://" in value or value.startswith(_KEY_SCHEMES)
+        return value if is_uri else str(directory / value)
 
 
 FILE_OR_URI = FileOrUri()

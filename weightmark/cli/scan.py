@@ -1,162 +1,205 @@
 """`weightmark scan`: is it safe to open?"""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
-from weightmark.cli.documents import error_facts, file_scan_facts, finding_lines
 from weightmark.cli.evidence_options import fail_on_option
 from weightmark.cli.options import option
-from weightmark.cli.render.interface import CheckLine, Document, Outcome
-from weightmark.errors import Exit, WeightmarkError
+from weightmark.cli.scan_document import Scanned, scan_document
+from weightmark.cli.scan_paths import scan_standard_input, scanned_paths
+from weightmark.errors import CallError, WeightmarkError
 
 if TYPE_CHECKING:
-    from weightmark.scanners.findings import ScanReport, Severity
+    from datetime import date
+
+    from weightmark.scanners.baseline import Baseline
+    from weightmark.scanners.engines import Engine
+    from weightmark.scanners.tree import TreeScan
 
 __all__ = ["scan"]
 
-_NAMES_SHOWN = 20
-
-_VERDICTS = {
-    Exit.GOOD: "clean",
-    Exit.BAD: "unsafe",
-    Exit.NOTHING: "nothing-checked",
-    Exit.UNCHECKED: "unchecked",
-}
+_FORMATS = ("text", "json", "jsonl", "sarif", "junit", "github", "markdown")
+_LARGEST_REASON = 500
 
 
-@command("scan")
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@command("scan", formats=_FORMATS)
+@click.argument("paths", metavar="PATH...", nargs=-1)
+@option(
+    "--from-file",
+    metavar="FILE",
+    type=click.Path(),
+    help="Also scan the paths in this file, one a line; `-` is stdin",
+)
 @fail_on_option("Exit with 1 from this severity on")
 @option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found")
+@option(
+    "--engine",
+    metavar="NAME",
+    multiple=True,
+    default=("weightmark",),
+    help="Who scans: weightmark, modelscan as a second opinion, a plugin, or all (default: weightmark); may be given several times",
+)
+@option(
+    "--baseline",
+    metavar="FILE",
+    type=click.Path(),
+    help="Accept the findings that this file accepts",
+)
+@option(
+    "--write-baseline",
+    metavar="FILE",
+    type=click.Path(),
+    help="Add what is found to this file, with `--reason` and `--expires`, and accept it",
+)
+@option("--reason", metavar="TEXT", help="For `--write-baseline`: why it is accepted")
+@option("--expires", metavar="DATE", help="For `--write-baseline`: the last day, as 2027-01-31")
 @pass_console
-def scan(console: Console, paths: tuple[str, ...], *, fail_on: str, exit_zero: bool) -> None:
+def scan(
+    console: Console,
+    paths: tuple[str, ...],
+    *,
+    from_file: str | None,
+    fail_on: str,
+    exit_zero: bool,
+    engine: tuple[str, ...],
+    baseline: str | None,
+    write_baseline: str | None,
+    reason: str | None,
+    expires: str | None,
+) -> NoReturn:
     """Look for what would run code or reach elsewhere when a file is opened.
 
-    Files are told apart by content, never by name, and nothing is loaded.
+    PATH is a file, a folder, a pattern as `models/**/*.bin`, or `-` for one file on stdin. Files are
+    told apart by content, never by name, and nothing is loaded.
     """
+    from weightmark.scanners.engines import engines_named
     from weightmark.scanners.findings import Severity
-    from weightmark.scanners.tree import scan_artifact
 
-    threshold = Severity.parse(fail_on)
-    reports: list[tuple[str, ScanReport]] = []
+    named, engines = scanned_paths(paths, from_file), engines_named(engine)
+    accepting = _Acceptance.of(baseline, write_baseline, reason, expires)
+    trees: list[tuple[str, TreeScan]] = []
     failures: list[tuple[str, WeightmarkError]] = []
-    for path in paths:
+    for path in named:
         try:
-            with console.progress(None) as progress:
-                reports.append((path, scan_artifact(path, progress=progress, jobs=console.jobs)))
+            trees.append((path, _scan_one(console, path, engines, identify=accepting.wanted)))
         except WeightmarkError as error:
-            if len(paths) == 1:
+            if len(named) == 1:
                 raise
             failures.append((path, error))
-    code = Exit.worst(
-        [*(report.exit(threshold) for _, report in reports), *(error.exit for _, error in failures)]
-    )
-    console.finish(_document(reports, failures, threshold, Exit.GOOD if exit_zero else code, code))
+    scanned = accepting.judge(trees)
+    document = scan_document(scanned, failures, Severity.parse(fail_on), exit_zero=exit_zero)
+    console.finish(document)
 
 
-def _document(
-    reports: "Sequence[tuple[str, ScanReport]]",
-    failures: Sequence[tuple[str, WeightmarkError]],
-    threshold: "Severity",
-    code: Exit,
-    verdict: Exit,
-) -> Document:
-    several = len(reports) + len(failures) > 1
-    checks = [
-        line
-        for path, report in reports
-        for line in _checks(path, report, threshold, f" {path}" if several else "")
-    ]
-    checks += [
-        CheckLine(
-            Outcome.UNCHECKED, f"scan {path}", f"`{path}`: {error.what}", error.why, error.fix
+def _scan_one(
+    console: Console, path: str, engines: "Sequence[Engine]", *, identify: bool
+) -> "TreeScan":
+    from weightmark.scanners.tree import scan_tree
+
+    with console.progress(None) as progress:
+        if path == "-":
+            return scan_standard_input(engines)
+        return scan_tree(
+            path, identify=identify, engines=engines, progress=progress, jobs=console.jobs
         )
-        for path, error in failures
-    ]
-    lines = [
-        line
-        for path, report in reports
-        for line in finding_lines(report.findings, root=path if several else "")
-    ]
-    return Document(
-        schema="weightmark/scan/v1",
-        exit=code,
-        verdict=_VERDICTS.get(verdict, "wrong-call"),
-        headline=_headline([report for _, report in reports], verdict),
-        checks=tuple(checks),
-        findings=tuple(lines),
-        facts={
-            "fail_on": threshold.word,
-            "artifacts": [_facts(path, report) for path, report in reports],
-            "failures": [{"path": path, **error_facts(error)} for path, error in failures],
-        },
-    )
 
 
-def _checks(path: str, report: "ScanReport", threshold: "Severity", suffix: str) -> list[CheckLine]:
-    """Return the checks of one artifact; `suffix` tells their names from those of others."""
-    bad = [finding for finding in report.findings if finding.severity >= threshold]
-    outcome = Outcome.FAIL if bad else Outcome.PASS
-    count = len(report.files)
-    summary = f"{count} file{'s' * (count != 1)} in `{path}`, {len(report.findings)} finding{'s' * (len(report.findings) != 1)}"
-    checks = [CheckLine(outcome, f"scan{suffix}", summary)]
-    problems = [
-        f"`{file.path}` could not be checked: {problem}"
-        for file in report.files
-        for problem in file.problems
-    ]
-    if problems:
-        checks.append(
-            CheckLine(
-                Outcome.UNCHECKED, f"problems{suffix}", problems[0], details=tuple(problems[1:])
+class _Acceptance:
+    """What the caller says about findings that are known already."""
+
+    def __init__(self, baseline: "Baseline", named: tuple[str, ...]) -> None:
+        self._baseline = baseline
+        self._named = named
+        self._write: Path | None = None
+        self._reason = ""
+        self._expires: date | None = None
+
+    @classmethod
+    def of(
+        cls, baseline: str | None, written: str | None, reason: str | None, expires: str | None
+    ) -> "_Acceptance":
+        """Read the baselines; raises `CallError` when options do not fit each other."""
+        from weightmark.scanners.baseline import Baseline
+
+        if not written and (reason or expires):
+            raise CallError("`--reason` and `--expires` belong to `--write-baseline FILE`")
+        found = Baseline.load(Path(baseline)) if baseline else Baseline()
+        one = cls(found, tuple(name for name in (baseline, written) if name))
+        if written:
+            one.write_to(Path(written), reason, expires)
+        return one
+
+    @property
+    def wanted(self) -> bool:
+        """Whether identities are needed."""
+        return bool(self._named)
+
+    def write_to(self, path: Path, reason: str | None, expires: str | None) -> None:
+        """Keep what a file to be written says already; raises `CallError`."""
+        from weightmark.scanners.baseline import Baseline
+
+        if not reason or not reason.strip() or not expires:
+            raise CallError(
+                "`--write-baseline` needs `--reason TEXT` and `--expires DATE`",
+                why="whoever reads the file must know why a finding is accepted, and until when",
             )
-        )
-    unsupported = [file.path for file in report.files if file.outcome.value == "unsupported"]
-    if unsupported:
-        summary = f"{len(unsupported)} of a format that is not scanned"
-        checks.append(
-            CheckLine(
-                Outcome.INFO,
-                f"unsupported{suffix}",
-                summary,
-                details=_unsupported_names(unsupported),
+        if len(reason) > _LARGEST_REASON:
+            raise CallError(f"`--reason` is over {_LARGEST_REASON} characters")
+        self._write, self._reason, self._expires = path, reason, _day(expires)
+        if path.exists():
+            written = Baseline.load(path)
+            self._baseline = Baseline((*self._baseline.entries, *written.entries))
+
+    def judge(self, trees: "Sequence[tuple[str, TreeScan]]") -> list[Scanned]:
+        """Part every report into what counts and what is accepted; write the file asked for."""
+        from datetime import UTC, datetime
+
+        for given, tree in trees:
+            self._require_outside(given, tree)
+        if self._write is not None and self._expires is not None:
+            self._extend(trees, self._write, self._expires)
+        today = datetime.now(UTC).date()
+        return [
+            Scanned(
+                path,
+                self._baseline.judge(tree.report, tree.artifact, tree.identity, today=today),
+                identified=not self.wanted or bool(tree.identity),
+                single=tree.artifact.single,
             )
-        )
-    return checks
+            for path, tree in trees
+        ]
+
+    def _extend(
+        self, trees: "Sequence[tuple[str, TreeScan]]", written: Path, expires: "date"
+    ) -> None:
+        from weightmark.provenance.atomic import replace_files
+
+        for _, tree in trees:
+            self._baseline = self._baseline.extended(
+                tree.report, tree.artifact, tree.identity, self._reason, expires
+            )
+        replace_files({written.resolve(): self._baseline.to_toml().encode("ascii")})
+
+    def _require_outside(self, given: str, tree: "TreeScan") -> None:
+        """Refuse a baseline inside of what it judges: whoever made the artifact would accept it."""
+        for name in self._named:
+            if not tree.artifact.single and Path(name).resolve().is_relative_to(tree.artifact.path):
+                raise CallError(
+                    f"the baseline `{name}` lies inside of `{given}`",
+                    why="an artifact must not accept its own findings",
+                    fix="keep it elsewhere",
+                )
 
 
-def _unsupported_names(paths: Sequence[str]) -> tuple[str, ...]:
-    """Return a line a path, and one for all that no publisher put there to be loaded."""
-    beside = [path for path in paths if _is_beside(path)]
-    lines = [f"`{path}`" for path in paths if not _is_beside(path)][:_NAMES_SHOWN]
-    if beside:
-        kinds = "signature, claims, receipt or outside of the artifact"
-        lines.append(f"{len(beside)} of them: {kinds}")
-    return tuple(lines)
+def _day(text: str) -> "date":
+    from datetime import date
 
-
-def _is_beside(path: str) -> bool:
-    from weightmark.provenance.sidecars import OUTSIDE, RESERVED_NAMES
-
-    return path in (*RESERVED_NAMES, *OUTSIDE) or path.startswith(tuple(f"{o}/" for o in OUTSIDE))
-
-
-def _headline(reports: "Sequence[ScanReport]", verdict: Exit) -> str:
-    findings = [finding for report in reports for finding in report.findings]
-    if verdict is Exit.GOOD:
-        return "nothing unsafe" if not findings else "nothing that forbids use"
-    if verdict is Exit.BAD:
-        worst = max(findings, key=lambda finding: finding.severity)
-        return f"unsafe: the worst finding is {worst.severity.word}"
-    if verdict is Exit.NOTHING:
-        return "nothing was checked: no file has a format that is scanned"
-    return "not everything could be checked"
-
-
-def _facts(path: str, report: "ScanReport") -> dict[str, Any]:
-    counts = {severity.word: number for severity, number in report.counts.items()}
-    return {"path": path, "files": file_scan_facts(report.files), "counts": counts}
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise CallError(f"`{text}` is no date", fix="write it as 2027-01-31") from None

@@ -1,5 +1,6 @@
 """`weightmark sign`: scan, hash and sign a release."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +10,13 @@ from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import path_as_given
 from weightmark.cli.evidence_options import fail_on_option
-from weightmark.cli.options import option, trust_options
+from weightmark.cli.oms_options import oms_form_options
+from weightmark.cli.options import option
 from weightmark.cli.places import require_folder
 from weightmark.cli.progress import human_bytes
 from weightmark.cli.render.interface import CheckLine, Document, Outcome
-from weightmark.cli.signer_options import load_signer, passphrase_option
-from weightmark.errors import Exit
+from weightmark.cli.signer_options import SignerRequest, signer_options
+from weightmark.errors import CallError, Exit
 
 if TYPE_CHECKING:
     from weightmark.attestations.signing import SignResult
@@ -25,8 +27,12 @@ __all__ = ["sign"]
 
 @command("sign")
 @click.argument("path", metavar="PATH")
-@trust_options(signing=True)
-@passphrase_option()
+@signer_options(several=True)
+@option(
+    "--add",
+    is_flag=True,
+    help="Sign beside others: add claims to `model.claims`, and leave `model.sig` as it is",
+)
 @fail_on_option("Refuse to sign from this severity on")
 @option("--no-scan", is_flag=True, help="Do not scan; the scan claim then says so")
 @option("--no-symlinks", is_flag=True, help="Refuse links inside the artifact")
@@ -37,18 +43,23 @@ __all__ = ["sign"]
     type=click.Path(),
     help="Write signature and claims there instead of beside the artifact",
 )
+@oms_form_options()
 @pass_console
 def sign(
     console: Console,
     path: str,
     *,
-    key: str | None,
-    passphrase_file: str | None,
+    signer: SignerRequest,
+    add: bool,
     fail_on: str,
     no_scan: bool,
     no_symlinks: bool,
     replace: bool,
     out: str | None,
+    oms_method: str,
+    oms_hash: str,
+    shard_size: int | None,
+    ignore_paths: tuple[str, ...],
 ) -> None:
     """Scan, hash and sign a model or a dataset in one read.
 
@@ -57,23 +68,46 @@ def sign(
     """
     if out:
         require_folder(Path(out))
+    from weightmark.attestations.predicates.oms import Serialization
     from weightmark.attestations.signing import SignOptions, sign_artifact
     from weightmark.scanners.findings import Severity
 
-    signer = load_signer(key, passphrase_file, command=f"sign {path}")
+    _refuse_contradictions(add=add, replace=replace, oms_method=oms_method, oms_hash=oms_hash)
+    first, *cosigners = signer.load(
+        command=shlex.join(["sign", path, *(["--add"] if add else [])]), offline=console.offline
+    )
     options = SignOptions(
         fail_on=Severity.parse(fail_on),
         scan=not no_scan,
         allow_links=not no_symlinks,
         replace=replace,
         out=Path(out) if out else None,
-        key_file=Path(key) if key else None,
+        add=add,
+        key_file=signer.key_file,
+        oms=Serialization.of(oms_method, oms_hash, shard_size or 0),
+        ignore_paths=ignore_paths,
     )
     with console.progress(None) as progress:
-        result = sign_artifact(path, signer, options, progress=progress, jobs=console.jobs)
+        result = sign_artifact(
+            path, first, options, cosigners=cosigners, progress=progress, jobs=console.jobs
+        )
     for notice in result.notices:
         console.note(notice)
     console.finish(signed_document("weightmark/sign/v1", path, result))
+
+
+def _refuse_contradictions(*, add: bool, replace: bool, oms_method: str, oms_hash: str) -> None:
+    if add and replace:
+        raise CallError(
+            "`--add` and `--replace` exclude each other",
+            why="one keeps what others signed, and the other overwrites it",
+            fix="give one of them",
+        )
+    if add and (oms_method, oms_hash) != ("files", "sha256"):
+        raise CallError(
+            "`--add` writes no `model.sig`, so its form can't be chosen",
+            fix="leave `--oms-method` and `--oms-hash` out",
+        )
 
 
 def signed_document(schema: str, given: str, result: "SignResult") -> Document:
@@ -90,6 +124,8 @@ def signed_document(schema: str, given: str, result: "SignResult") -> Document:
     if result.scan is not None:
         checks.append(_scan_line(result.scan))
     checks.append(CheckLine(Outcome.PASS, "signature", f"by {result.signer}"))
+    if result.cosigners:
+        checks.append(CheckLine(Outcome.PASS, "cosigners", f"by {', '.join(result.cosigners)}"))
     return Document(
         schema=schema,
         exit=Exit.GOOD,
@@ -102,6 +138,7 @@ def signed_document(schema: str, given: str, result: "SignResult") -> Document:
             "files": count,
             "size": result.manifest.total_size,
             "signer": result.signer,
+            "cosigners": list(result.cosigners),
             "scan": _scan_facts(result.scan) if result.scan else None,
             "written": written,
             "notices": list(result.notices),

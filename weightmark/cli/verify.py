@@ -1,8 +1,7 @@
 """`weightmark verify`: is it what the signer vouched for?"""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,15 +9,17 @@ from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import check_lines, claim_facts, outside_facts
 from weightmark.cli.evidence_options import evidence_options
-from weightmark.cli.options import option, trust_options
+from weightmark.cli.oms_options import oms_reading_options
+from weightmark.cli.options import option
 from weightmark.cli.render.interface import Document
+from weightmark.cli.trust_options import load_trust, trust_choice_options
 from weightmark.errors import Exit
 
 if TYPE_CHECKING:
-    from weightmark.attestations.trust import Trust
+    from weightmark.attestations.trust.selection import TrustChoice
     from weightmark.attestations.verification import VerifyReport
 
-__all__ = ["load_trust", "verify"]
+__all__ = ["verify"]
 
 _VERDICTS = {
     Exit.GOOD: "verified",
@@ -30,7 +31,7 @@ _VERDICTS = {
 
 @command("verify")
 @click.argument("path", metavar="PATH")
-@trust_options(several=True)
+@trust_choice_options()
 @evidence_options()
 @option(
     "--digests",
@@ -40,16 +41,20 @@ _VERDICTS = {
     help="Digest by which content is checked",
 )
 @option("--deep", is_flag=True, help="Check BLAKE3 and SHA-256, as `--digests both`")
+@oms_reading_options()
 @pass_console
 def verify(
     console: Console,
     path: str,
     *,
-    key: tuple[str, ...],
+    choice: "TrustChoice",
     signature: str | None,
     claims: tuple[str, ...],
     digests: str,
     deep: bool,
+    ignore_paths: tuple[str, ...],
+    ignore_unsigned_files: bool,
+    allow_legacy: bool,
 ) -> None:
     """Check who signed a model or a dataset, and that every name and byte is as signed."""
     from weightmark.attestations.verification import VerifyOptions, examine
@@ -57,8 +62,13 @@ def verify(
     with console.progress(None) as progress:
         examination = examine(
             path,
-            load_trust(key),
-            options=VerifyOptions(digests="both" if deep else digests),
+            load_trust(choice, path),
+            options=VerifyOptions(
+                digests="both" if deep else digests,
+                ignore_paths=ignore_paths,
+                ignore_unsigned_files=ignore_unsigned_files,
+                allow_legacy=allow_legacy,
+            ),
             signature=Path(signature) if signature else None,
             claims=[Path(claim) for claim in claims],
             progress=progress,
@@ -67,12 +77,10 @@ def verify(
     console.finish(_document(path, examination.report))
 
 
-def load_trust(keys: Sequence[str]) -> "Trust | None":
-    """Return the signers that the options name, or None when they name none."""
-    from weightmark.attestations.keys import PublicKey
-    from weightmark.attestations.trust import Trust
-
-    return Trust.in_keys([PublicKey.load(key) for key in keys]) if keys else None
+def _file_facts(report: "VerifyReport") -> list[dict[str, Any]]:
+    """Return the verified files; none unless everything is good."""
+    rows = report.verified.manifest.rows if report.verified else ()
+    return [{"path": one.path, "size": one.size, "blake3": f"blake3:{one.blake3}"} for one in rows]
 
 
 def _document(path: str, report: "VerifyReport") -> Document:
@@ -95,6 +103,7 @@ def _document(path: str, report: "VerifyReport") -> Document:
             "signers": list(report.verified.signers) if report.verified else [],
             "digest_used": report.verified.algorithm if report.verified else None,
             "claims": claim_facts(report.claims),
+            "files": _file_facts(report),
             "outside": outside_facts(report.artifact),
             "uncovered": list(report.verified.uncovered) if report.verified else [],
         },

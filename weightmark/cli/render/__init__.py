@@ -26,7 +26,12 @@ __all__ = [
 
 FORMATS = MappingProxyType(
     {
+        "github": "weightmark.cli.render.github:GithubRenderer",
         "json": "weightmark.cli.render.json_form:JsonRenderer",
+        "jsonl": "weightmark.cli.render.jsonl:JsonLinesRenderer",
+        "junit": "weightmark.cli.render.junit:JunitRenderer",
+        "markdown": "weightmark.cli.render.markdown:MarkdownRenderer",
+        "sarif": "weightmark.cli.render.sarif:SarifRenderer",
         "text": "weightmark.cli.render.text:TextRenderer",
     }
 )

@@ -39,6 +39,8 @@ class CheckLine:
     """for a check that did not pass: what to do, with the command"""
     details: tuple[str, ...] = ()
     """further lines, for example each file that differs"""
+    code: str = ""
+    """stable word for the reason, when it did not pass: `tampered`, `wrong-signer`"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,16 @@ class FindingLine:
     """why it matters"""
     help: str = ""
     """what to do"""
+    file: str = ""
+    """the file as seen from where the command was called"""
+    member: str = ""
+    """path inside containers, joined by `!`; empty for the file itself"""
+    fingerprint: str = ""
+    """`sha256:<hex>` of what was found, the same wherever the file lies and however it is packed"""
+    engine: str = ""
+    """which scanner said so"""
+    accepted: str = ""
+    """why a baseline accepts it; empty where it counts"""
 
 
 @dataclass(frozen=True, slots=True)

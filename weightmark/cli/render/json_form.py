@@ -8,7 +8,7 @@ from typing import Any
 from weightmark.cli.render.interface import Document, Style
 from weightmark.cli.render.visible import without_surrogates
 
-__all__ = ["JsonRenderer", "json_text"]
+__all__ = ["JsonRenderer", "clean", "json_text"]
 
 _ENVELOPE = ("schema", "verdict", "exit", "checks", "findings")
 
@@ -37,14 +37,15 @@ class JsonRenderer:
 
 def json_text(value: Mapping[str, Any]) -> str:
     """Return strict, ASCII-only JSON text with a newline at its end."""
-    return json.dumps(_clean(value), indent=2, allow_nan=False) + "\n"
+    return json.dumps(clean(value), indent=2, allow_nan=False) + "\n"
 
 
-def _clean(value: Any) -> Any:
+def clean(value: Any) -> Any:
+    """Return a JSON value in which every text can be written as UTF-8, see `without_surrogates`."""
     if isinstance(value, str):
         return without_surrogates(value)
     if isinstance(value, Mapping):
-        return {without_surrogates(str(key)): _clean(item) for key, item in value.items()}
+        return {without_surrogates(str(key)): clean(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_clean(item) for item in value]
+        return [clean(item) for item in value]
     return value

@@ -44,6 +44,8 @@ def _check(check: CheckLine, width: int, style: Style) -> list[str]:
 
 def _finding(finding: FindingLine, style: Style) -> list[str]:
     word, color = ("error", _RED) if finding.severity in _SEVERE else ("warning", _YELLOW)
+    if finding.accepted:
+        word, color = "accepted", _GREEN
     label = _paint(f"{word}[{visible(finding.rule)}]", color, style)
     where = visible(finding.location)
     if finding.offset is not None:
@@ -51,7 +53,7 @@ def _finding(finding: FindingLine, style: Style) -> list[str]:
     return [
         f"{label}: {visible(finding.message)} ({visible(finding.severity)})",
         f" --> {where}",
-        *_notes(("why", finding.detail), ("help", finding.help)),
+        *_notes(("why", finding.detail), ("accepted", finding.accepted), ("help", finding.help)),
         f"  = more: weightmark explain {visible(finding.rule)}",
     ]
 

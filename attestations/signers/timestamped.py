@@ -1,0 +1,41 @@
+"""Signing with the time put under each signature by time-stamping authorities."""
+
+from dataclasses import dataclass, replace
+
+from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.identities import SignerIdentity
+from weightmark.attestations.signers.interface import Signer
+from weightmark.attestations.timestamping import TimestampClient
+from weightmark.attestations.trust import Trust
+
+__all__ = ["TimestampedSigner"]
+
+
+@dataclass(frozen=True, slots=True)
+class TimestampedSigner:
+    """Another signer, whose every signature is shown to the authorities."""
+
+    signer: Signer
+    """who signs"""
+    authorities: TimestampClient
+    """who says when"""
+
+    @property
+    def identity(self) -> SignerIdentity:
+        """Who signs."""
+        return self.signer.identity
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the caller should know."""
+        return self.signer.notices
+
+    def own_trust(self) -> Trust:
+        """Return the trust in the signer itself."""
+        return self.signer.own_trust()
+
+    def sign_statement(self, payload: bytes) -> Bundle:
+        """Sign, then ask every authority; raises `NetworkError` when one gives no good timestamp."""
+        bundle = self.signer.sign_statement(payload)
+        stamps = self.authorities.stamp(bundle.envelope.signature)
+        return replace(bundle, timestamps=(*bundle.timestamps, *stamps))

@@ -1,0 +1,380 @@
+"""Trust in a certificate under a chain that the caller names, for the holder that the caller names.
+
+Paths are built by `cryptography.x509.verification`; what a leaf must be, and who, is said here.
+There are no default roots: neither the system's nor anybody's list of web authorities counts.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Self
+
+from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.bundles.material import CertificateChain
+from weightmark.attestations.identities import SignerIdentity, SignerKind, VerifiedTime
+from weightmark.attestations.keys import PublicKey
+from weightmark.attestations.predicates.oms.legacy import has_signed
+from weightmark.attestations.trust.clocks import NO_CLOCKS, Clocks
+from weightmark.attestations.trust.interface import CertificateFacts, Proof
+from weightmark.attestations.trust.validity import ALWAYS, Validity
+from weightmark.errors import (
+    CallError,
+    CertificateRefusedError,
+    ExpiredError,
+    MalformedError,
+    TamperedError,
+    TrustMissingError,
+    UnsupportedError,
+    WrongSignerError,
+)
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+__all__ = ["CertificateAnchor", "CertificateRule", "load_certificates"]
+
+_MAX_ANCHORS = 100
+_MAX_DEPTH = 8
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRule:
+    """Which of the certificates under a chain is the signer's; every condition that is set must hold."""
+
+    subject: str = ""
+    """the whole distinguished name (RFC 4514), or its only common name"""
+    name: str = ""
+    """one subject alternative name, exactly: an e-mail address, URI or DNS name"""
+    fingerprint: str = ""
+    """SHA-256 of the DER certificate, lowercase hex"""
+    anybody: bool = False
+    """whether every certificate under the chain is meant"""
+
+    @classmethod
+    def parse(
+        cls, *, subject: str = "", name: str = "", fingerprint: str = "", anybody: bool = False
+    ) -> Self:
+        """Read what a caller says; raises `CallError` for no condition, or for `anybody` beside one."""
+        wanted = fingerprint.strip().lower().removeprefix("sha256:").replace(":", "")
+        if fingerprint and not _FINGERPRINT.fullmatch(wanted):
+            raise CallError(
+                f"`{fingerprint[:100]}` is no fingerprint of a certificate",
+                why="it is the SHA-256 of the DER form, 64 hex digits",
+                fix="`openssl x509 -in LEAF.pem -noout -fingerprint -sha256` prints it",
+            )
+        said = bool(subject or name or wanted)
+        if not said and not anybody:
+            raise CallError(
+                "a certificate chain is trusted, but not for whom",
+                why="everybody else whom this authority knows could sign as well",
+                fix="name the signer with `--cert-subject`, `--cert-san` or `--cert-fingerprint`; or say `--cert-any`",
+            )
+        if said and anybody:
+            raise CallError(
+                "`--cert-any` stands beside a certain certificate", fix="leave one of them out"
+            )
+        return cls(subject, name, wanted, anybody)
+
+    @property
+    def text(self) -> str:
+        """The rule in words."""
+        if self.anybody:
+            return "any certificate"
+        parts = (
+            ("subject", self.subject),
+            ("name", self.name),
+            ("fingerprint", f"sha256:{self.fingerprint}" if self.fingerprint else ""),
+        )
+        return "certificate with " + " and ".join(
+            f"{word} `{text}`" for word, text in parts if text
+        )
+
+    def mismatch(self, facts: CertificateFacts, common_names: Sequence[str]) -> str:
+        """Say what of the rule does not hold; empty when all does."""
+        subjects = {facts.subject, *(common_names if len(common_names) == 1 else ())}
+        if self.subject and self.subject not in subjects:
+            return f"its subject is `{facts.subject}`, not `{self.subject}`"
+        if self.name and self.name not in facts.names:
+            found = ", ".join(f"`{one}`" for one in facts.names) or "nothing"
+            return f"its alternative names are {found}, and not `{self.name}`"
+        if self.fingerprint and self.fingerprint != facts.fingerprint:
+            return (
+                f"its fingerprint is `sha256:{facts.fingerprint}`, not `sha256:{self.fingerprint}`"
+            )
+        return ""
+
+
+@dataclass(frozen=True)
+class CertificateAnchor:
+    """Certificates under which a signer's certificate must stand, and who that signer is."""
+
+    chain: "tuple[Certificate, ...]"
+    """roots or intermediates; each one alone is trusted to issue"""
+    rule: CertificateRule
+    """which certificates below them count"""
+    validity: Validity = ALWAYS
+    """when signatures under them count"""
+    clocks: Clocks = NO_CLOCKS
+    """who may prove when a signature was made"""
+    label: str = ""
+    """its name in a trust file, for people"""
+    allow_legacy: bool = False
+    """whether the weaker encoding of model-signing 0.2 counts for the statements of that version"""
+
+    @property
+    def name(self) -> str:
+        """The rule and the authorities in words."""
+        issuers = " or ".join(f"`{_name(one.subject)}`" for one in self.chain[:3])
+        more = f" and {len(self.chain) - 3} more" if len(self.chain) > 3 else ""  # noqa: PLR2004 - as many are shown
+        return f"{self.rule.text} under {issuers}{more}"
+
+    @property
+    def expires(self) -> datetime | None:
+        """The last moment of the shortest authority, or of the anchor's own time."""
+        ends = [one.not_valid_after_utc for one in self.chain]
+        return min([*ends, self.validity.not_after] if self.validity.not_after else ends)
+
+    def prove(self, bundle: Bundle, now: datetime) -> Proof:
+        """Verify chain, holder, use and signature, in this order; see `Anchor`."""
+        if not isinstance(bundle.material, CertificateChain):
+            raise WrongSignerError("signed with a bare key, and you trust a certificate")
+        leaf, *others = _parse_chain(bundle.material)
+        facts = _facts(leaf)
+        self._require_path(leaf, others)
+        reason = self.rule.mismatch(facts, _common_names(leaf))
+        if reason:
+            raise WrongSignerError(
+                "signed with another certificate than you trust",
+                why=reason,
+                fix="check with the publisher whose certificate signs",
+            )
+        _require_code_signing(leaf)
+        key = _key_of(leaf)
+        envelope = bundle.envelope
+        if not has_signed(key, envelope, allow_legacy=self.allow_legacy):
+            raise TamperedError(
+                "the signature does not fit what it signs",
+                why="the certificate is one that you trust, but its key did not make it",
+            )
+        times, notices = self.clocks.read(bundle, key, now)
+        self._require_moment(leaf, others, times, now)
+        self.validity.require(self.label or facts.subject, times, now)
+        named = facts.names[0] if facts.names else facts.subject
+        signer = SignerIdentity(SignerKind.CERTIFICATE, key.fingerprint, named, facts.issuer)
+        return Proof(signer, times, facts, notices)
+
+    def _require_path(self, leaf: "Certificate", others: Sequence["Certificate"]) -> None:
+        """Demand that the leaf stands under an anchor at any moment at all: time is judged last."""
+        if any(
+            self._has_path(leaf, others, at) for at in _moments_of((leaf, *others, *self.chain))
+        ):
+            return
+        if any(not _is_path_algorithm(one) for one in (*others, *self.chain)):
+            raise UnsupportedError(
+                "the certificate chain has an authority with a key that is not supported",
+                why="authorities with RSA and ECDSA keys on P-256, P-384 and P-521 are checked",
+            )
+        raise WrongSignerError(
+            "signed with a certificate under another authority than you trust",
+            why=f"no path leads from `{_name(leaf.subject)}` to {self._authorities}",
+            fix="check which authority the publisher announces, and that the bundle holds the intermediates",
+        )
+
+    @property
+    def _authorities(self) -> str:
+        return " or ".join(f"`{_name(one.subject)}`" for one in self.chain[:3])
+
+    def _require_moment(
+        self,
+        leaf: "Certificate",
+        others: Sequence["Certificate"],
+        times: Sequence[VerifiedTime],
+        now: datetime,
+    ) -> None:
+        moment = min((time.at for time in times), default=now)
+        if self._has_path(leaf, others, moment):
+            return
+        if times:
+            raise CertificateRefusedError(
+                "signed outside of the certificate's time",
+                why=f"it was signed at {moment:%Y-%m-%dT%H:%M:%SZ}, when the chain was not valid",
+            )
+        if now < leaf.not_valid_before_utc:
+            raise CertificateRefusedError(
+                "the certificate is not valid yet",
+                why=f"its time begins at {leaf.not_valid_before_utc:%Y-%m-%dT%H:%M:%SZ}",
+            )
+        raise ExpiredError(
+            "the certificate or its chain is past its time, and nothing proves when it signed",
+            why=f"the certificate was valid until {leaf.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}",
+            fix="ask the publisher for a signature with a timestamp, and name its authority with `--tsa-chain FILE`",
+        )
+
+    def _has_path(self, leaf: "Certificate", others: Sequence["Certificate"], at: datetime) -> bool:
+        from cryptography.x509.verification import (
+            ExtensionPolicy,
+            PolicyBuilder,
+            Store,
+            VerificationError,
+        )
+
+        verifier = (
+            PolicyBuilder()
+            .store(Store(list(self.chain)))
+            .time(at)
+            .max_chain_depth(_MAX_DEPTH)
+            .extension_policies(
+                ee_policy=ExtensionPolicy.permit_all(),
+                ca_policy=ExtensionPolicy.webpki_defaults_ca(),
+            )
+            .build_client_verifier()
+        )
+        try:
+            verifier.verify(leaf, list(others))
+        except VerificationError:
+            return False
+        return True
+
+
+def load_certificates(pem: bytes, what: str) -> "tuple[Certificate, ...]":
+    """Read PEM certificates to trust; raises `TrustMissingError`."""
+    from cryptography.x509 import load_pem_x509_certificates
+
+    try:
+        found = tuple(load_pem_x509_certificates(pem))
+    except Exception as error:
+        raise TrustMissingError(
+            f"{what} holds no certificate in PEM form", fix="name a file with certificates"
+        ) from error
+    if len(found) > _MAX_ANCHORS:
+        raise TrustMissingError(
+            f"{what} holds over {_MAX_ANCHORS} certificates",
+            why="that is a list of web authorities, of which each could vouch for anybody",
+            fix="name the authority that issues the publisher's certificates",
+        )
+    return found
+
+
+def _parse_chain(material: CertificateChain) -> "list[Certificate]":
+    from cryptography.x509 import load_der_x509_certificate
+
+    try:
+        chain = [load_der_x509_certificate(one) for one in material.certificates]
+        whole = all(
+            der[-len(one.signature) - 1] == 0
+            for der, one in zip(material.certificates, chain, strict=True)
+        )
+    except Exception as error:
+        raise MalformedError("a certificate of the bundle is not X.509") from error
+    if not whole:
+        raise MalformedError(
+            "a certificate of the bundle is not DER",
+            why="its signature is no whole number of bytes, so one certificate would have two fingerprints",
+        )
+    return chain
+
+
+def _facts(leaf: "Certificate") -> CertificateFacts:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    try:
+        return CertificateFacts(
+            subject=_name(leaf.subject),
+            issuer=_name(leaf.issuer),
+            names=tuple(_alternative_names(leaf)),
+            fingerprint=hashlib.sha256(leaf.public_bytes(Encoding.DER)).hexdigest(),
+            not_before=leaf.not_valid_before_utc,
+            not_after=leaf.not_valid_after_utc,
+        )
+    except Exception as error:
+        raise MalformedError(
+            "the signer's certificate holds an extension that breaks its format"
+        ) from error
+
+
+def _name(name: object) -> str:
+    text: str = name.rfc4514_string()  # type: ignore[attr-defined] # x509.Name, which is not imported at the top
+    return text
+
+
+def _common_names(leaf: "Certificate") -> list[str]:
+    from cryptography.x509.oid import NameOID
+
+    found = leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return [one.value for one in found if isinstance(one.value, str)]
+
+
+def _alternative_names(leaf: "Certificate") -> Iterator[str]:
+    from cryptography.x509 import (
+        DNSName,
+        ExtensionNotFound,
+        RFC822Name,
+        SubjectAlternativeName,
+        UniformResourceIdentifier,
+    )
+
+    try:
+        names = leaf.extensions.get_extension_for_class(SubjectAlternativeName).value
+    except ExtensionNotFound:
+        return
+    for one in names:
+        if isinstance(one, RFC822Name | UniformResourceIdentifier | DNSName):
+            yield one.value
+
+
+def _require_code_signing(leaf: "Certificate") -> None:
+    """Demand a use that covers signing code (OMS 1.0 §6: digitalSignature, and codeSigning where uses are listed)."""
+    from cryptography.x509 import ExtendedKeyUsage, ExtensionNotFound, KeyUsage
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    usage = extended = None
+    with suppress(ExtensionNotFound):
+        usage = leaf.extensions.get_extension_for_class(KeyUsage).value
+    with suppress(ExtensionNotFound):
+        extended = leaf.extensions.get_extension_for_class(ExtendedKeyUsage).value
+    reason = ""
+    if usage is None and extended is None:
+        reason = "it does not say what it may be used for"
+    elif usage is not None and not usage.digital_signature:
+        reason = "its key usage lacks digitalSignature"
+    elif extended is not None and ExtendedKeyUsageOID.CODE_SIGNING not in extended:
+        reason = "its extended key usage lacks codeSigning"
+    if reason:
+        raise CertificateRefusedError(
+            "the certificate may not sign models",
+            why=reason,
+            fix="ask the publisher for a signature with a certificate for code signing",
+        )
+
+
+def _key_of(leaf: "Certificate") -> PublicKey:
+    try:
+        return PublicKey.of(leaf.public_key(), "the certificate", in_certificate=True)
+    except UnsupportedError as error:
+        raise CertificateRefusedError(
+            "the certificate has a key of a kind that signatures may not have",
+            why=error.why or error.what,
+            fix="ask the publisher for a certificate with a key on P-256, P-384 or P-521",
+        ) from error
+    except ValueError as error:
+        raise MalformedError("the key of the signer's certificate is not valid") from error
+
+
+def _moments_of(certificates: Sequence["Certificate"]) -> list[datetime]:
+    """Return the moments at which a path can begin or end to be valid, newest first."""
+    moments = {one.not_valid_after_utc for one in certificates}
+    moments |= {one.not_valid_before_utc for one in certificates}
+    return sorted((at.astimezone(UTC) for at in moments), reverse=True)
+
+
+def _is_path_algorithm(certificate: "Certificate") -> bool:
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    try:
+        return isinstance(certificate.public_key(), ec.EllipticCurvePublicKey | rsa.RSAPublicKey)
+    except Exception:  # noqa: BLE001 - a key that the library can't even read is one that it does not support
+        return False

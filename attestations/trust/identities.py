@@ -1,0 +1,101 @@
+"""Trust in identities: who logged in where, as a Sigstore instance proves it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.bundles.material import CertificateChain
+from weightmark.attestations.identities import SignerIdentity, SignerKind
+from weightmark.attestations.sigstore.identity import IdentityRule
+from weightmark.attestations.sigstore.leaf import CertificateFacts as SigstoreFacts
+from weightmark.attestations.sigstore.thresholds import Thresholds
+from weightmark.attestations.sigstore.verifier import verify_certificate_bundle
+from weightmark.attestations.trust.interface import CertificateFacts, Proof
+from weightmark.attestations.trust.roots import Root
+from weightmark.attestations.trust.validity import ALWAYS, Validity
+from weightmark.errors import CallError, WrongSignerError
+
+__all__ = ["IdentityAnchor", "parse_rule"]
+
+
+@dataclass(frozen=True)
+class IdentityAnchor:
+    """Identities at one provider, proven by one instance of Sigstore."""
+
+    rule: IdentityRule
+    """who is meant"""
+    root: Root
+    """which instance proves it"""
+    logs: int | None = None
+    """how many logs must hold the signature; None for what the profile of the root asks"""
+    timestamps: int = 0
+    """how many timestamps must be verified, at least"""
+    validity: Validity = ALWAYS
+    """when signatures count"""
+    label: str = ""
+    """its name in a trust file, for people"""
+    exact: str = ""
+    """the subject, when the rule names exactly one"""
+
+    @property
+    def name(self) -> str:
+        """`sigstore:<subject>@<issuer>` of one subject, else the rule in the same form."""
+        text = self.exact or self.rule.text
+        return SignerIdentity(SignerKind.SIGSTORE, "", text, self.rule.issuer).name
+
+    @property
+    def expires(self) -> datetime | None:
+        """The end of its own time, or of its root."""
+        ends = [end for end in (self.validity.not_after, self.root.expires) if end]
+        return min(ends, default=None)
+
+    @property
+    def _thresholds(self) -> Thresholds:
+        asked = self.root.thresholds
+        logs = asked.log_entries if self.logs is None else self.logs
+        return replace(asked, log_entries=logs, timestamps=max(asked.timestamps, self.timestamps))
+
+    def prove(self, bundle: Bundle, now: datetime) -> Proof:
+        """Verify certificate, logs, clocks and signature, then compare who it is; see `Anchor`."""
+        if not isinstance(bundle.material, CertificateChain):
+            raise WrongSignerError("signed with a bare key, and you trust an identity")
+        proof = verify_certificate_bundle(
+            bundle, self.root.trusted, now=now, thresholds=self._thresholds
+        )
+        self.rule.check(proof.certificate)
+        times = tuple(sorted(proof.times, key=lambda time: time.at))
+        self.validity.require(self.label or proof.identity.name, times, now)
+        return Proof(proof.identity, times, _facts(proof.certificate), proof.notices)
+
+
+def parse_rule(
+    *,
+    issuer: str,
+    exact: str = "",
+    glob: str = "",
+    regex: str = "",
+    extensions: Mapping[str, str] | None = None,
+    what: str = "the identity",
+) -> IdentityRule:
+    """Make the rule for what a caller says; raises `CallError` unless subject and issuer are said once each."""
+    said = [word for word in (exact, glob, regex) if word]
+    if len(said) != 1:
+        raise CallError(
+            f"{what} names {len(said)} subjects instead of one",
+            fix="give it as an exact name, a glob, or a regular expression",
+        )
+    make = IdentityRule.exact if exact else IdentityRule.glob if glob else IdentityRule.regex
+    return make(said[0], issuer=issuer, extensions=extensions or {})
+
+
+def _facts(found: SigstoreFacts) -> CertificateFacts:
+    return CertificateFacts(
+        subject="",
+        issuer=found.issuer,
+        names=(found.subject,),
+        fingerprint=found.fingerprint,
+        not_before=found.not_before,
+        not_after=found.not_after,
+        extensions=found.extensions.named(),
+    )

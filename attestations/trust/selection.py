@@ -1,0 +1,279 @@
+"""From what a caller names, flag by flag or word by word, to the trust in it."""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from weightmark.attestations.keys import PublicKey
+from weightmark.attestations.trust.certificates import (
+    CertificateAnchor,
+    CertificateRule,
+    load_certificates,
+)
+from weightmark.attestations.trust.clocks import Clocks
+from weightmark.attestations.trust.interface import Anchor
+from weightmark.attestations.trust.keys import KeyAnchor
+from weightmark.attestations.trust.verified import Trust
+from weightmark.errors import CallError
+from weightmark.provenance.sidecars import read_named
+
+if TYPE_CHECKING:
+    from weightmark.attestations.sigstore.trusted_root import Authority
+    from weightmark.attestations.trust.roots import Root
+    from weightmark.attestations.trust.trust_file import TrustFile
+
+__all__ = ["TrustChoice"]
+
+_MAX_FILE = 4 * 1024 * 1024
+_FINGERPRINT = re.compile(r"(?:key:|sha256:)([0-9a-f]{64})")
+
+AnyPath = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class TrustChoice:
+    """Whom a caller trusts, in the caller's words; what is empty was not said."""
+
+    keys: tuple[AnyPath | PublicKey, ...] = ()
+    """public keys: files, keys in memory, or `sha256:<hex>` of keys in a trust file"""
+    identities: tuple[str, ...] = ()
+    """subjects, exactly"""
+    identity_globs: tuple[str, ...] = ()
+    """subjects with `*`, `**` and `?`"""
+    identity_regexes: tuple[str, ...] = ()
+    """subjects as regular expressions over the whole"""
+    issuer: str = ""
+    """URL of the identity provider"""
+    repository: str = ""
+    """`OWNER/NAME` on GitHub whose workflows are trusted"""
+    owner: str = ""
+    """owner on GitHub whose workflows are trusted"""
+    signer_workflow: str = ""
+    """the GitHub workflow that must have signed, `OWNER/NAME/PATH[@REF]`"""
+    cert_chains: tuple[AnyPath, ...] = ()
+    """PEM files with certificate authorities"""
+    cert_subject: str = ""
+    """distinguished or common name of the signer's certificate"""
+    cert_san: str = ""
+    """alternative name of the signer's certificate"""
+    cert_fingerprint: str = ""
+    """SHA-256 of the signer's certificate"""
+    cert_any: bool = False
+    """whether every certificate under the chains counts"""
+    trust: tuple[str, ...] = ()
+    """trust files, by path or by name"""
+    trusted_root: AnyPath | None = None
+    """trusted root of a Sigstore instance"""
+    trust_config: AnyPath | None = None
+    """client trust configuration of a Sigstore instance"""
+    staging: bool = False
+    """whether Sigstore's staging instance is meant"""
+    rotations: tuple[AnyPath, ...] = ()
+    """files of `key rotate` in which a trusted key hands over to the next, in their order"""
+    tsa_chains: tuple[AnyPath, ...] = ()
+    """PEM files, each with the chain of one timestamp authority"""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was said."""
+        return self == TrustChoice()
+
+    @property
+    def files(self) -> Iterator[tuple[str, AnyPath]]:
+        """Each file that configures the judge, with what it is."""
+        for key in self.keys:
+            if not isinstance(key, PublicKey) and not _FINGERPRINT.fullmatch(str(key)):
+                yield "the key", key
+        yield from (("the certificate chain", one) for one in self.cert_chains)
+        yield from (("the key rotation", one) for one in self.rotations)
+        yield from (("the timestamp authority", one) for one in self.tsa_chains)
+        yield from (("the trust file", one) for one in self.trust)
+        if self.trusted_root:
+            yield "the trusted root", self.trusted_root
+        if self.trust_config:
+            yield "the trust configuration", self.trust_config
+
+    def load(self, directory: Path) -> Trust | None:
+        """Read all files and return the trust; None when nobody is named.
+
+        `directory` holds the user's trust files. Raises `CallError` for what contradicts itself or
+        is not there, `TrustMissingError` for what is unusable.
+        """
+        self._check()
+        named = _load_files(self.trust, directory)
+        clocks = self._clocks(named)
+        picked = [match[1] for key in self.keys if (match := _FINGERPRINT.fullmatch(str(key)))]
+        anchors: list[Anchor] = []
+        if picked:
+            anchors += _pick(named, picked)
+        else:
+            anchors += [anchor for one in named for anchor in one.anchors]
+        anchors += self._key_anchors(clocks)
+        anchors += self._successors(anchors, clocks)
+        anchors += self._certificate_anchors(clocks)
+        if self._names_identities:
+            anchors += self._identity_anchors()
+        return Trust(tuple(anchors)) if anchors else None
+
+    @property
+    def _names_identities(self) -> bool:
+        return bool(
+            self.identities
+            or self.identity_globs
+            or self.identity_regexes
+            or self.repository
+            or self.owner
+            or self.signer_workflow
+        )
+
+    def _check(self) -> None:
+        roots = [self.trusted_root, self.trust_config, self.staging or None]
+        if sum(root is not None for root in roots) > 1:
+            raise CallError(
+                "several Sigstore instances are named",
+                fix="keep one of `--trusted-root`, `--trust-config` and `--staging`",
+            )
+        direct = self.identities or self.identity_globs or self.identity_regexes
+        if direct and not self.issuer:
+            raise CallError(
+                "an identity is trusted, but not at which provider",
+                why="the same name at another provider is somebody else",
+                fix="name it with `--issuer`, for example `--issuer https://accounts.google.com`",
+            )
+        if self.issuer and not self._names_identities:
+            raise CallError(
+                "an issuer is trusted, but not for whom",
+                why="everybody can log in there",
+                fix="name the signer with `--identity` or `--identity-regex`",
+            )
+        rule = self.cert_subject or self.cert_san or self.cert_fingerprint or self.cert_any
+        if rule and not self.cert_chains:
+            raise CallError(
+                "a certificate is named, but no authority",
+                why="anybody can write any name into a certificate of their own",
+                fix="name the authority's certificates with `--cert-chain FILE`",
+            )
+
+    def _clocks(self, named: Sequence["TrustFile"]) -> Clocks:
+        chains = tuple(
+            authority
+            for path in self.tsa_chains
+            for authority in _authorities(_read(path, "timestamp authority"), f"`{path}`")
+        )
+        clocks = Clocks(authorities=chains)
+        for one in named:
+            clocks = clocks.joined(one.clocks)
+        return clocks
+
+    def _key_anchors(self, clocks: Clocks) -> Iterator[Anchor]:
+        seen = set()
+        for word in self.keys:
+            if not isinstance(word, PublicKey) and _FINGERPRINT.fullmatch(str(word)):
+                continue
+            key = word if isinstance(word, PublicKey) else PublicKey.load(word)
+            if key.fingerprint not in seen:
+                seen.add(key.fingerprint)
+                yield KeyAnchor(key, clocks=clocks)
+
+    def _successors(self, anchors: Sequence[Anchor], clocks: Clocks) -> list[Anchor]:
+        """Follow rotations from the keys that are trusted, one after the other."""
+        from weightmark.attestations.predicates.key_rotation import KeyRotation
+
+        known = [one for one in anchors if isinstance(one, KeyAnchor)]
+        found: list[Anchor] = []
+        for path in self.rotations:
+            if not known:
+                raise CallError(
+                    "a key rotation is named, but no key that hands over",
+                    fix="name the old public key with `--key`",
+                )
+            rotation = KeyRotation.follow(Trust(tuple(known)), _read(path, "key rotation"))
+            known.append(KeyAnchor(rotation.new, clocks=clocks))
+            found.append(known[-1])
+        return found
+
+    def _certificate_anchors(self, clocks: Clocks) -> Iterator[Anchor]:
+        if not self.cert_chains:
+            return
+        rule = CertificateRule.parse(
+            subject=self.cert_subject,
+            name=self.cert_san,
+            fingerprint=self.cert_fingerprint,
+            anybody=self.cert_any,
+        )
+        pems = ((path, _read(path, "certificate chain")) for path in self.cert_chains)
+        chain = tuple(one for path, pem in pems for one in load_certificates(pem, f"`{path}`"))
+        yield CertificateAnchor(chain, rule, clocks=clocks)
+
+    def _identity_anchors(self) -> Iterator[Anchor]:
+        from weightmark.attestations.trust.github import github_rule
+        from weightmark.attestations.trust.identities import IdentityAnchor, parse_rule
+
+        root = self._root()
+        for word in self.identities:
+            rule = parse_rule(exact=word, issuer=self.issuer)
+            yield IdentityAnchor(rule, root, exact=word)
+        for word in self.identity_globs:
+            yield IdentityAnchor(parse_rule(glob=word, issuer=self.issuer), root)
+        for word in self.identity_regexes:
+            yield IdentityAnchor(parse_rule(regex=word, issuer=self.issuer), root)
+        if self.repository or self.owner or self.signer_workflow:
+            rule = github_rule(
+                repository=self.repository,
+                owner=self.owner,
+                workflow=self.signer_workflow,
+                issuer=self.issuer,
+            )
+            yield IdentityAnchor(rule, root)
+
+    def _root(self) -> "Root":
+        from weightmark.attestations.trust.roots import (
+            built_in_root,
+            parse_root,
+            root_of_trust_config,
+        )
+
+        if self.trusted_root:
+            data = _read(self.trusted_root, "trusted root")
+            return parse_root(data, name=str(self.trusted_root))
+        if self.trust_config:
+            data = _read(self.trust_config, "trust configuration")
+            return root_of_trust_config(data, name=str(self.trust_config))
+        return built_in_root("staging" if self.staging else "public-good")
+
+
+def _load_files(words: Sequence[str], directory: Path) -> list["TrustFile"]:
+    if not words:
+        return []
+    from weightmark.attestations.trust.trust_file import find_trust_file, load_trust_file
+
+    return [load_trust_file(find_trust_file(word, directory)) for word in words]
+
+
+def _pick(named: Sequence["TrustFile"], fingerprints: Sequence[str]) -> list[Anchor]:
+    """Return the keys of the trust files that are named by fingerprint."""
+    anchors = [anchor for one in named for anchor in one.anchors if isinstance(anchor, KeyAnchor)]
+    found: list[Anchor] = []
+    for wanted in fingerprints:
+        matching = [anchor for anchor in anchors if anchor.key.fingerprint == wanted]
+        if not matching:
+            raise CallError(
+                f"no key with the fingerprint `sha256:{wanted}` is at hand",
+                why="a fingerprint names a key and does not hold it",
+                fix="name the key's file, or a trust file that holds it with `--trust`",
+            )
+        found += matching
+    return found
+
+
+def _read(path: AnyPath, what: str) -> bytes:
+    return read_named(Path(path), what, limit=_MAX_FILE)
+
+
+def _authorities(pem: bytes, what: str) -> "tuple[Authority, ...]":
+    from weightmark.attestations.sigstore.timestamps import authorities_from_pem
+
+    return authorities_from_pem(pem, what=what)

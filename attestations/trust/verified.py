@@ -1,0 +1,138 @@
+"""Whom to trust, and how a bundle becomes a verified one: only here."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Self
+
+from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.identities import SignerIdentity, VerifiedTime
+from weightmark.attestations.keys import PublicKey
+from weightmark.attestations.statements import Statement
+from weightmark.attestations.trust.certificates import CertificateAnchor
+from weightmark.attestations.trust.interface import Anchor, CertificateFacts
+from weightmark.attestations.trust.keys import KeyAnchor
+from weightmark.errors import (
+    TrustNotSaidError,
+    UncheckedError,
+    WeightmarkError,
+    WrongSignerError,
+)
+
+__all__ = ["Trust", "VerifiedBundle"]
+
+_SEAL = object()
+
+
+@dataclass(frozen=True)
+class VerifiedBundle:
+    """A bundle whose signature was verified; only `Trust.verify` can make one."""
+
+    statement: Statement
+    """what the signer stated, parsed from the verified bytes"""
+    signer: SignerIdentity
+    """whose signature it is"""
+    claim_id: str
+    """SHA-256 of the signed bytes (PAE), lowercase hex"""
+    bundle: Bundle
+    """the bundle itself"""
+    seal: object = field(repr=False, compare=False)
+    """proof of origin"""
+    times: tuple[VerifiedTime, ...] = ()
+    """when the signature existed already, by clocks that were verified; the earliest first"""
+    certificate: CertificateFacts | None = None
+    """the signer's certificate, if it was one by which the signer is known"""
+    notices: tuple[str, ...] = ()
+    """what the caller should know"""
+
+    def __post_init__(self) -> None:
+        if self.seal is not _SEAL:
+            raise TypeError("a VerifiedBundle is made by Trust.verify only")
+
+    @property
+    def time(self) -> VerifiedTime | None:
+        """The earliest verified time at which the signature existed; None when none was proven."""
+        return self.times[0] if self.times else None
+
+
+@dataclass(frozen=True)
+class Trust:
+    """The signers that the caller trusts."""
+
+    anchors: tuple[Anchor, ...]
+    """a signature that any of them proves counts"""
+
+    @classmethod
+    def in_keys(cls, keys: Iterable[PublicKey]) -> Self:
+        """Trust these keys; raises `TrustNotSaidError` for none."""
+        return cls.in_anchors(
+            KeyAnchor(key) for key in {key.fingerprint: key for key in keys}.values()
+        )
+
+    @classmethod
+    def in_anchors(cls, anchors: Iterable[Anchor]) -> Self:
+        """Trust these anchors; raises `TrustNotSaidError` for none."""
+        trusted = tuple(anchors)
+        if not trusted:
+            raise TrustNotSaidError(
+                "whom to trust was not said",
+                why="a signature by nobody in particular proves nothing",
+                fix="name the signer's public key with `--key release.pub`, or its identity with `--identity` and `--issuer`",
+            )
+        return cls(trusted)
+
+    def allowing_legacy(self) -> Self:
+        """Return the same trust that also believes signatures by the weaker encoding of model-signing 0.2."""
+        return type(self)(
+            tuple(
+                replace(anchor, allow_legacy=True)
+                if isinstance(anchor, CertificateAnchor | KeyAnchor)
+                else anchor
+                for anchor in self.anchors
+            )
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """How the anchors are named in output, each once."""
+        return tuple(dict.fromkeys(anchor.name for anchor in self.anchors))
+
+    def verify(self, bundle: Bundle, *, now: datetime | None = None) -> VerifiedBundle:
+        """Verify the signature, then parse what was signed; `now` is the present unless given.
+
+        Raises `WrongSignerError` when no trusted signer made it, `TamperedError` when the bundle
+        names one but was not made by it, `RevokedError`, `UncheckedError` when it can't be told,
+        `MalformedError` for a bad statement.
+        """
+        envelope = bundle.envelope
+        at = now or datetime.now(UTC)
+        refusals: list[WeightmarkError] = []
+        for anchor in self.anchors:
+            try:
+                proof = anchor.prove(bundle, at)
+            except WeightmarkError as error:
+                refusals.append(error)
+                continue
+            return VerifiedBundle(
+                Statement.parse(envelope.payload_type, envelope.payload),
+                proof.signer,
+                envelope.claim_id,
+                bundle,
+                _SEAL,
+                proof.times,
+                proof.certificate,
+                proof.notices,
+            )
+        raise _worst(refusals)
+
+
+def _worst(refusals: Sequence[WeightmarkError]) -> WeightmarkError:
+    """Choose the refusal that says most: what is bad, then what can't be told, then a mere stranger."""
+
+    def weight(error: WeightmarkError) -> int:
+        if isinstance(error, WrongSignerError):
+            return 2
+        return 1 if isinstance(error, UncheckedError) else 0
+
+    stranger = WrongSignerError("signed by somebody else than you trust")
+    return min(refusals, key=weight, default=stranger)

@@ -1,0 +1,88 @@
+"""NumPy's arrays: `.npy` and `.npz`, their text headers read as data (NEP 1)."""
+
+import ast
+import re
+from typing import Any
+
+from weightmark.errors import UnsupportedError
+from weightmark.provenance.reading.interface import ByteView
+from weightmark.scanners.containers.slices import Slice
+from weightmark.scanners.convert.checkpoints import Members
+from weightmark.scanners.convert.stored_tensors import (
+    StoredTensor,
+    c_order_strides,
+    shown_key,
+)
+
+__all__ = ["NPY_MAGIC", "archive_tensors", "array_tensor"]
+
+NPY_MAGIC = b"\x93NUMPY"
+_LONGEST_HEADER = 64 * 1024
+_KINDS = {
+    "b1": "BOOL",
+    "i1": "I8",
+    "i2": "I16",
+    "i4": "I32",
+    "i8": "I64",
+    "u1": "U8",
+    "u2": "U16",
+    "u4": "U32",
+    "u8": "U64",
+    "f2": "F16",
+    "f4": "F32",
+    "f8": "F64",
+    "c8": "C64",
+}
+_DESCRIPTOR = re.compile(r"([<>|=])([biufc]\d)")
+_FIELDS = {"descr", "fortran_order", "shape"}
+
+
+def archive_tensors(members: Members) -> list[StoredTensor]:
+    """Return the arrays of an npz, by the names of its members without `.npy`."""
+    return [array_tensor(name.removesuffix(".npy"), view) for name, view in sorted(members.items())]
+
+
+def array_tensor(name: str, view: ByteView) -> StoredTensor:
+    """Return the array of an npy file; raises `UnsupportedError` for objects and unknown types."""
+    head = view.read_at(0, 12)
+    if not head.startswith(NPY_MAGIC) or len(head) < 12:  # noqa: PLR2004 - the longest prefix
+        raise UnsupportedError(f"{shown_key(name)} is no npy array")
+    width = 2 if head[6] == 1 else 4
+    length, start = int.from_bytes(head[8 : 8 + width], "little"), 8 + width
+    if length > _LONGEST_HEADER or start + length > view.size:
+        raise UnsupportedError(f"{shown_key(name)}: the npy header is too long")
+    fields = _fields(name, view.read_at(start, length))
+    data = Slice(view, start + length, view.size - start - length)
+    return _tensor(name, fields, data)
+
+
+def _fields(name: str, header: bytes) -> dict[str, Any]:
+    try:
+        fields = ast.literal_eval(header.decode("utf-8").strip())
+    except (SyntaxError, ValueError, RecursionError, MemoryError, TypeError) as error:
+        raise UnsupportedError(f"{shown_key(name)}: the npy header is not understood") from error
+    if not isinstance(fields, dict) or set(fields) != _FIELDS:
+        raise UnsupportedError(f"{shown_key(name)}: the npy header is not understood")
+    return fields
+
+
+def _tensor(name: str, fields: dict[str, Any], data: ByteView) -> StoredTensor:
+    found = _DESCRIPTOR.fullmatch(fields["descr"]) if isinstance(fields["descr"], str) else None
+    dtype = _KINDS.get(found[2], "") if found else ""
+    if not found or not dtype:
+        raise UnsupportedError(
+            f"{shown_key(name)} is an array of `{str(fields['descr'])[:80]}`",
+            why="safetensors holds plain numbers only",
+        )
+    shape = fields["shape"]
+    if not isinstance(shape, tuple) or not all(type(size) is int and size >= 0 for size in shape):
+        raise UnsupportedError(f"{shown_key(name)}: the shape of the array is not understood")
+    swapped = found[1] == ">"
+    if swapped and dtype == "C64":
+        raise UnsupportedError(f"{shown_key(name)}: complex numbers are stored big-endian")
+    strides = c_order_strides(shape)
+    if fields["fortran_order"] is True:
+        strides = c_order_strides(shape[::-1])[::-1]
+    elif fields["fortran_order"] is not False:
+        raise UnsupportedError(f"{shown_key(name)}: the npy header is not understood")
+    return StoredTensor.checked(StoredTensor(name, dtype, shape, strides, 0, data, swapped))

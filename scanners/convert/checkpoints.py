@@ -1,0 +1,239 @@
+"""Checkpoints of torch: the zip format, and the older one of pickles followed by raw storages."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from weightmark.errors import LimitError, UncheckedError, UnsupportedError
+from weightmark.provenance.reading.interface import ByteView
+from weightmark.provenance.tensors import ITEM_SIZES
+from weightmark.scanners.containers.slices import Slice
+from weightmark.scanners.convert.plain_pickles import (
+    Name,
+    Rebuilt,
+    StorageId,
+    read_plain_pickle,
+)
+from weightmark.scanners.convert.stored_tensors import StoredTensor, shown_key
+from weightmark.scanners.limits import MEBIBYTE
+
+__all__ = ["Members", "legacy_tensors", "zip_tensors"]
+
+_LARGEST_PICKLE = 64 * MEBIBYTE
+_MAGIC = 0x1950A86A20F9469CFC6C
+_SIZE_BYTES = 8
+_TENSOR_FIELDS = 6
+_STORAGES = {
+    "BFloat16Storage": "BF16",
+    "BoolStorage": "BOOL",
+    "ByteStorage": "U8",
+    "CharStorage": "I8",
+    "ComplexFloatStorage": "C64",
+    "DoubleStorage": "F64",
+    "FloatStorage": "F32",
+    "HalfStorage": "F16",
+    "IntStorage": "I32",
+    "LongStorage": "I64",
+    "ShortStorage": "I16",
+}
+_DTYPES = {
+    "bfloat16": "BF16",
+    "bool": "BOOL",
+    "complex64": "C64",
+    "float16": "F16",
+    "float32": "F32",
+    "float64": "F64",
+    "float8_e4m3fn": "F8_E4M3",
+    "float8_e4m3fnuz": "F8_E4M3FNUZ",
+    "float8_e5m2": "F8_E5M2",
+    "float8_e5m2fnuz": "F8_E5M2FNUZ",
+    "float8_e8m0fnu": "F8_E8M0",
+    "int16": "I16",
+    "int32": "I32",
+    "int64": "I64",
+    "int8": "I8",
+    "uint16": "U16",
+    "uint32": "U32",
+    "uint64": "U64",
+    "uint8": "U8",
+}
+Members = Mapping[str, ByteView]
+"""members of an archive by name"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Storages:
+    """The storages of a checkpoint by key."""
+
+    views: Mapping[str, ByteView]
+    swapped: bool
+
+
+def zip_tensors(members: Members, at: str) -> list[StoredTensor]:
+    """Return the tensors of a zip checkpoint; `at` is the key of a dict inside it, or empty.
+
+    Raises `UnsupportedError` for anything but a dict of plain tensors, naming the key.
+    """
+    pickles = [name for name in members if name.rpartition("/")[2] == "data.pkl"]
+    if len(pickles) != 1:
+        raise UnsupportedError("the archive holds no single `data.pkl`, so it is no checkpoint")
+    root = pickles[0].removesuffix("data.pkl")
+    if f"{root}constants.pkl" in members:
+        raise UnsupportedError(
+            "a TorchScript archive is not converted", fix="save the state dict of the module"
+        )
+    order = members.get(f"{root}byteorder")
+    order_word = order.read_at(0, 16).strip() if order else b"little"
+    if order_word not in (b"little", b"big"):
+        raise UnsupportedError("the byte order of the checkpoint is neither little nor big")
+    prefix = f"{root}data/"
+    views = {
+        name.removeprefix(prefix): view for name, view in members.items() if name.startswith(prefix)
+    }
+    value = read_plain_pickle(_whole(members[pickles[0]])).value
+    return list(_tensors(value, _Storages(views, order_word == b"big"), at))
+
+
+def legacy_tensors(view: ByteView, at: str) -> list[StoredTensor]:
+    """Return the tensors of a checkpoint of five pickles and raw storages; as `zip_tensors`."""
+    head = view.read_at(0, _LARGEST_PICKLE)
+    magic = read_plain_pickle(head)
+    if magic.value != _MAGIC:
+        raise UnsupportedError("the file is a pickle, and no checkpoint of torch")
+    protocol = read_plain_pickle(head, magic.end)
+    system = read_plain_pickle(head, protocol.end)
+    content = read_plain_pickle(head, system.end)
+    keys = read_plain_pickle(head, content.end)
+    little = system.value.get("little_endian") if isinstance(system.value, dict) else None
+    if not isinstance(little, bool) or not isinstance(keys.value, list):
+        raise UnsupportedError("the header of the checkpoint is not understood")
+    storages = _Storages(_raw_storages(view, keys.value, keys.end, content.value), not little)
+    return list(_tensors(content.value, storages, at))
+
+
+def _raw_storages(
+    view: ByteView, keys: list[Any], start: int, content: object
+) -> dict[str, ByteView]:
+    """Find each storage: a count of items, then the items of the type that the tensors name."""
+    sizes = dict(_item_sizes(content))
+    views: dict[str, ByteView] = {}
+    for key in keys:
+        item_size = sizes.get(key) if isinstance(key, str) else None
+        if item_size is None:
+            raise UnsupportedError(f"the type of the storage {shown_key(str(key))} is not known")
+        count = int.from_bytes(view.read_at(start, _SIZE_BYTES), "little", signed=True)
+        size = count * item_size
+        if count < 0 or start + _SIZE_BYTES + size > view.size:
+            raise UncheckedError(f"the storage {shown_key(key)} reaches over the end of the file")
+        views[key] = Slice(view, start + _SIZE_BYTES, size)
+        start += _SIZE_BYTES + size
+    return views
+
+
+def _item_sizes(value: object) -> Iterator[tuple[str, int]]:
+    """Yield the storages below a value with the bytes of their items; each value is looked at once."""
+    stack, seen = [value], {id(value)}
+    while stack:
+        one = stack.pop()
+        if isinstance(one, StorageId):
+            dtype = _storage_type(one)
+            if dtype:
+                yield str(one.fields[2]), ITEM_SIZES[dtype]
+            continue
+        for child in _children(one):
+            if id(child) not in seen:
+                seen.add(id(child))
+                stack.append(child)
+
+
+def _children(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    if isinstance(value, Rebuilt):
+        return value.arguments
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _tensors(content: object, storages: _Storages, at: str) -> Iterator[StoredTensor]:
+    chosen = _chosen(content, at)
+    if isinstance(chosen, Rebuilt):
+        chosen = {"tensor": chosen}
+    if not isinstance(chosen, dict):
+        raise UnsupportedError("the checkpoint is no dict of tensors")
+    for name, value in chosen.items():
+        if not isinstance(name, str):
+            raise UnsupportedError(f"the key {shown_key(str(name))} is no text")
+        if not isinstance(value, Rebuilt):
+            raise _not_a_tensor(name, value)
+        yield _tensor(name, value, storages, 0)
+
+
+def _chosen(content: object, at: str) -> object:
+    if not at:
+        return content
+    if not isinstance(content, dict) or at not in content:
+        raise UnsupportedError(f"the checkpoint holds nothing at {shown_key(at)}")
+    return content[at]
+
+
+def _not_a_tensor(name: str, value: object) -> UnsupportedError:
+    kind = type(value).__name__ if not isinstance(value, Name | StorageId) else "other object"
+    fix = "save the state dict alone"
+    if isinstance(value, dict):
+        fix = f"if the tensors are in it, convert that dict with `--at {name[:80]}`"
+    return UnsupportedError(
+        f"{shown_key(name)} is no tensor but a {kind}",
+        why="safetensors holds nothing else",
+        fix=fix,
+    )
+
+
+def _tensor(name: str, value: Rebuilt, storages: _Storages, depth: int) -> StoredTensor:
+    arguments = value.arguments
+    if value.function.startswith("_rebuild_parameter"):
+        if not arguments or not isinstance(arguments[0], Rebuilt) or depth:
+            raise UnsupportedError(f"{shown_key(name)}: the parameter is not understood")
+        return _tensor(name, arguments[0], storages, depth + 1)
+    storage, offset, shape, strides = (*arguments, None, None, None, None)[:4]
+    if not isinstance(storage, StorageId) or not _whole_numbers((offset,)):
+        raise UnsupportedError(f"{shown_key(name)}: the tensor is not understood")
+    if not _whole_numbers(shape) or not _whole_numbers(strides):
+        raise UnsupportedError(f"{shown_key(name)}: the shape of the tensor is not understood")
+    dtype = _storage_type(storage)
+    if value.function == "_rebuild_tensor_v3":
+        kind = arguments[_TENSOR_FIELDS] if len(arguments) > _TENSOR_FIELDS else None
+        dtype = (
+            _DTYPES.get(kind.name, "") if isinstance(kind, Name) and kind.module == "torch" else ""
+        )
+    if not dtype:
+        raise UnsupportedError(f"{shown_key(name)}: the type of the tensor is not known here")
+    view = storages.views.get(str(storage.fields[2]))
+    if view is None:
+        raise UnsupportedError(f"{shown_key(name)}: its storage is missing")
+    if storage.fields[5:6] not in ((), (None,)):
+        raise UnsupportedError(f"{shown_key(name)}: its storage is a view of another one")
+    stored = StoredTensor(name, dtype, shape, strides, offset, view, storages.swapped)
+    if stored.dtype == "C64" and stored.swapped:
+        raise UnsupportedError(f"{shown_key(name)}: complex numbers are stored big-endian")
+    return StoredTensor.checked(replace(stored, swapped=stored.swapped and stored.item_size > 1))
+
+
+def _storage_type(storage: StorageId) -> str:
+    """Return the type that a storage names, or an empty text; an untyped one counts bytes."""
+    fields = storage.fields
+    if len(fields) < 5 or fields[0] != "storage" or not isinstance(fields[1], Name):  # noqa: PLR2004 - torch's tuple
+        return ""
+    kind = fields[1]
+    if (kind.module, kind.name) == ("torch.storage", "UntypedStorage"):
+        return "U8"
+    return _STORAGES.get(kind.name, "") if kind.module == "torch" else ""
+
+
+def _whole_numbers(values: object) -> bool:
+    return isinstance(values, tuple) and all(type(value) is int for value in values)
+
+
+def _whole(view: ByteView) -> bytes:
+    if view.size > _LARGEST_PICKLE:
+        raise LimitError(f"the pickle of the checkpoint is over {_LARGEST_PICKLE} bytes")
+    return view.read_at(0, view.size)

@@ -1,0 +1,166 @@
+"""From a checkpoint or arrays to one safetensors file with the same weights."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from weightmark.errors import (
+    CallError,
+    LimitError,
+    TamperedError,
+    UncheckedError,
+    UnsafeContentError,
+    UnsupportedError,
+    read_failure,
+)
+from weightmark.provenance.atomic import stream_file
+from weightmark.provenance.reading.interface import ByteView
+from weightmark.provenance.reading.views import DescriptorView
+from weightmark.provenance.tensors import TensorTable
+from weightmark.scanners.containers.slices import Slice
+from weightmark.scanners.containers.streams import Unpacked, unpack
+from weightmark.scanners.containers.zip_records import (
+    LOCAL_SIGNATURE,
+    Entry,
+    read_directories,
+    read_local,
+)
+from weightmark.scanners.convert.arrays import NPY_MAGIC, archive_tensors, array_tensor
+from weightmark.scanners.convert.checkpoints import legacy_tensors, zip_tensors
+from weightmark.scanners.convert.safetensors_writer import (
+    safetensors_blocks,
+    safetensors_tensors,
+)
+from weightmark.scanners.convert.stored_tensors import StoredTensor, table_of
+from weightmark.scanners.findings import FileScan, Severity
+from weightmark.scanners.limits import MEBIBYTE, Budget, Limits
+from weightmark.scanners.scan import scan_file
+
+__all__ = ["Conversion", "convert"]
+
+_GROWTH = 4
+_STORED, _DEFLATED = 0, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What was read and what was written; both tables have one weights digest."""
+
+    source: TensorTable
+    """the tensors of the input"""
+    written: TensorTable
+    """the tensors of the output, read back from it"""
+    size: int
+    """bytes of the output"""
+
+
+def convert(source: Path, target: Path, *, at: str = "", replace: bool = False) -> Conversion:
+    """Write the tensors of `source` to `target` as safetensors, and read them back.
+
+    `at` names a dict inside a checkpoint. The file is scanned first. Raises `UnsafeContentError`
+    for a finding at or over `medium`, `UncheckedError` for what can't be read or is no plain tensor,
+    `CallError` when `target` exists and is not to be replaced.
+    """
+    if (target.exists() or target.is_symlink()) and not replace:
+        raise CallError(f"`{target}` exists", fix="name another file, or allow it with `--replace`")
+    with _opened(source) as view:
+        _require_harmless(source, scan_file(source.name, view))
+        tensors = _tensors(view, at)
+        if not tensors:
+            raise UnsupportedError(f"`{source}` holds no tensors")
+        _require_bounded(tensors)
+        table = table_of(tensors)
+        stream_file(target.resolve(), safetensors_blocks(tensors))
+    with _opened(target) as view:
+        written = table_of(safetensors_tensors(view))
+        size = view.size
+    if written.weights != table.weights:
+        raise TamperedError(
+            f"`{target}` holds other weights than `{source}`",
+            why="one of the files changed while it was read or written",
+            fix="remove it, and run again when nothing writes to the files",
+        )
+    return Conversion(table, written, size)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[ByteView]:
+    import os
+    import stat
+
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise CallError(f"`{path}` does not exist") from None
+    except OSError as error:
+        raise read_failure(path, error) from error
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise CallError(f"`{path}` is no file", fix="name one checkpoint or array file")
+        yield DescriptorView(descriptor, status.st_size, str(path))
+    finally:
+        os.close(descriptor)
+
+
+def _require_harmless(source: Path, scan: FileScan) -> None:
+    bad = [finding for finding in scan.findings if finding.severity >= Severity.MEDIUM]
+    if bad:
+        worst = max(bad, key=lambda finding: finding.severity)
+        raise UnsafeContentError(
+            f"not converted: `{source}` has {len(bad)} findings, the worst is {worst.rule}, {worst.message}",
+            fix="see `weightmark scan`; take the weights from a source that you trust",
+        )
+    if scan.problems:
+        raise UncheckedError(f"not converted: `{source}` could not be checked: {scan.problems[0]}")
+
+
+def _tensors(view: ByteView, at: str) -> list[StoredTensor]:
+    head = view.read_at(0, 16)
+    if head.startswith(NPY_MAGIC):
+        return [array_tensor("arr_0", view)]
+    if not head.startswith(LOCAL_SIGNATURE):
+        return legacy_tensors(view, at)
+    members = _members(view)
+    if all(name.endswith(".npy") for name in members):
+        return archive_tensors(members)
+    return zip_tensors(members, at)
+
+
+def _members(view: ByteView) -> dict[str, ByteView]:
+    """Return the members of an archive of which the scan has found one reading only."""
+    budget = Budget(Limits.default())
+    directories = read_directories(view, budget)
+    if len({directory.entries for directory in directories}) != 1:
+        raise UnsupportedError("the archive has no single directory")
+    members = {}
+    for entry in directories[0].entries:
+        name = entry.header.name.decode("utf-8", "surrogateescape")
+        if name in members:
+            raise UnsupportedError("two members of the archive have one name")
+        members[name] = _content(view, entry, budget)
+    return members
+
+
+def _content(view: ByteView, entry: Entry, budget: Budget) -> ByteView:
+    local = read_local(view, entry.local_offset)
+    if local is None:
+        raise UnsupportedError("a member of the archive has no local header")
+    packed = Slice(view, local.end, entry.header.packed)
+    if entry.header.method == _STORED:
+        return packed
+    if entry.header.method == _DEFLATED:
+        return Unpacked(lambda: unpack("deflate", packed, budget), entry.header.size)
+    raise UnsupportedError(f"compression method {entry.header.method} is not read")
+
+
+def _require_bounded(tensors: list[StoredTensor]) -> None:
+    """Refuse a file whose tensors name the same bytes so often that the output explodes."""
+    total = sum(tensor.size for tensor in tensors)
+    stored = {id(tensor.storage): tensor.storage.size for tensor in tensors}
+    if total > _GROWTH * sum(stored.values()) + MEBIBYTE:
+        raise LimitError(
+            f"the tensors are over {_GROWTH} times as large as what is stored of them",
+            why="many names share the same bytes, and safetensors would repeat them",
+        )

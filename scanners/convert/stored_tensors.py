@@ -1,0 +1,167 @@
+"""A tensor as it is stored: a part of some bytes, seen through an offset and strides."""
+
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from typing import Final, Literal
+
+from weightmark.errors import LimitError, UncheckedError, UnsupportedError
+from weightmark.provenance.reading.interface import ByteView
+from weightmark.provenance.tensors import ITEM_SIZES, TensorEntry, TensorTable
+from weightmark.scanners.limits import MEBIBYTE
+
+__all__ = ["StoredTensor", "c_order_strides", "shown_key", "table_of"]
+
+_BLOCK = 4 * MEBIBYTE
+_LARGEST_SCATTERED = 2048 * MEBIBYTE
+_MOST_DIMENSIONS = 64
+_LETTERS: Final[dict[int, Literal["B", "H", "I", "Q"]]] = {1: "B", 2: "H", 4: "I", 8: "Q"}
+_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTensor:
+    """Where one tensor lies; made by `checked` only."""
+
+    name: str
+    """its key"""
+    dtype: str
+    """a key of `ITEM_SIZES`"""
+    shape: tuple[int, ...]
+    """dimensions"""
+    strides: tuple[int, ...]
+    """items from one index to the next, for each dimension"""
+    offset: int
+    """the first item, counted from the beginning of the storage"""
+    storage: ByteView
+    """the bytes, shared with other tensors perhaps"""
+    swapped: bool = False
+    """whether the items are stored big-endian"""
+
+    @classmethod
+    def checked(cls, tensor: "StoredTensor") -> "StoredTensor":
+        """Return the tensor once every item lies inside the storage and none is repeated by strides.
+
+        Raises `UnsupportedError`: an expanded tensor would grow without bound when it is written.
+        """
+        shape, strides = tensor.shape, tensor.strides
+        key = shown_key(tensor.name)
+        if len(shape) != len(strides) or len(shape) > _MOST_DIMENSIONS:
+            raise UnsupportedError(f"{key}: the shape and the strides of the tensor do not fit")
+        if tensor.offset < 0 or any(number < 0 for number in (*shape, *strides)):
+            raise UnsupportedError(f"{key}: a size, stride or offset of the tensor is negative")
+        if not tensor.count:
+            return tensor
+        last = tensor.offset + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
+        if (last + 1) * tensor.item_size > tensor.storage.size:
+            raise UnsupportedError(f"{key}: the tensor reaches over the end of its storage")
+        if tensor.count * tensor.item_size > tensor.storage.size:
+            raise UnsupportedError(
+                f"{key}: the tensor is larger than what is stored of it",
+                why="it was expanded, or its items overlap",
+                fix="save a contiguous copy of it",
+            )
+        return tensor
+
+    @property
+    def item_size(self) -> int:
+        """Bytes of one item."""
+        return ITEM_SIZES[self.dtype]
+
+    @property
+    def count(self) -> int:
+        """Items."""
+        return prod(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.count * self.item_size
+
+    @property
+    def place(self) -> tuple[int, int, tuple[int, ...], tuple[int, ...], str]:
+        """What makes two names one tensor."""
+        return (id(self.storage), self.offset, self.shape, self.strides, self.dtype)
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the bytes in C order, little-endian; raises `UncheckedError` where they end early."""
+        parts = self._runs() if self.strides == c_order_strides(self.shape) else self._gathered()
+        for part in parts:
+            yield _byteswapped(part, self.item_size) if self.swapped else part
+
+    def _runs(self) -> Iterator[bytes]:
+        at, end = self.offset * self.item_size, self.offset * self.item_size + self.size
+        while at < end:
+            block = self.storage.read_at(at, min(_BLOCK, end - at))
+            if not block or len(block) % self.item_size:
+                raise UncheckedError(f"{shown_key(self.name)}: the stored bytes end early")
+            yield block
+            at += len(block)
+
+    def _gathered(self) -> Iterator[bytes]:
+        """Collect items that are scattered over the storage, one row of the last dimension at a time."""
+        if not self.count:
+            return
+        *outer, last = self.shape
+        *steps, step = self.strides
+        span = sum((n - 1) * s for n, s in zip(self.shape, self.strides, strict=True)) + 1
+        if span * self.item_size > _LARGEST_SCATTERED:
+            raise LimitError(
+                f"{shown_key(self.name)}: a tensor that is not contiguous is over {_LARGEST_SCATTERED} bytes"
+            )
+        stored = self.storage.read_at(self.offset * self.item_size, span * self.item_size)
+        if len(stored) != span * self.item_size:
+            raise UncheckedError(f"{shown_key(self.name)}: the stored bytes end early")
+        items = memoryview(stored).cast(_LETTERS[self.item_size])
+        row = (last - 1) * step + 1
+        parts = bytearray()
+        for index in product(*map(range, outer)):
+            start = sum(i * s for i, s in zip(index, steps, strict=True))
+            parts += items[start : start + row : step or 1].tobytes()
+            if len(parts) >= _BLOCK:
+                yield bytes(parts)
+                parts.clear()
+        yield bytes(parts)
+
+
+def c_order_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the strides of a contiguous tensor, in items."""
+    strides = []
+    step = 1
+    for size in reversed(shape):
+        strides.append(step)
+        step *= size
+    return tuple(reversed(strides))
+
+
+def table_of(tensors: Iterable[StoredTensor]) -> TensorTable:
+    """Read every tensor and return the table; raises `UncheckedError` and `MalformedError`."""
+    from blake3 import blake3
+
+    known: dict[object, tuple[str, str]] = {}
+    entries = []
+    for tensor in tensors:
+        if tensor.place not in known:
+            digest = blake3()
+            for block in tensor.blocks():
+                digest.update(block)
+            known[tensor.place] = (digest.hexdigest(), tensor.name)
+        hexdigest, first = known[tensor.place]
+        alias = first if first != tensor.name else ""
+        entries.append(TensorEntry(tensor.name, tensor.dtype, tensor.shape, hexdigest, alias))
+    return TensorTable.of(entries)
+
+
+def shown_key(name: str) -> str:
+    """Return a key as errors show it."""
+    return f"`{name[:_SHOWN]}`"
+
+
+def _byteswapped(block: bytes, item_size: int) -> bytes:
+    if item_size == 1:
+        return block
+    items = array(_LETTERS[item_size], block)
+    items.byteswap()
+    return items.tobytes()

@@ -1,0 +1,57 @@
+"""ExecuTorch programs: whether the header tells the truth about the file.
+
+The program is data for an interpreter that reaches nothing but the kernels that its application links.
+Layout: a FlatBuffer with the identifier `ET12`, then at byte 8 `eh00`, the length of this header, the
+size of the program, where segments begin, and in newer files how long they are
+(`schema/extended_header.cpp` of ExecuTorch).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from weightmark.scanners.containers.slices import Slice
+from weightmark.scanners.formats.interface import Examination, Place
+
+__all__ = ["ExecutorchReader"]
+
+_IDENTIFIER, _IDENTIFIER_AT = b"ET12", 4
+_EXTENDED, _EXTENDED_AT = b"eh00", 8
+_WITH_SEGMENT_SIZE = 32
+_ALIGNMENT = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorchReader:
+    """Reads the header and what lies behind the program."""
+
+    name: Final[str] = "executorch"
+
+    def read(self, place: Place, examination: Examination) -> bool:
+        """Check the sizes that the header tells; see `FormatReader.read`."""
+        head = place.head
+        if not head.startswith(_IDENTIFIER, _IDENTIFIER_AT):
+            return False
+        examination.find("ETX002", place)
+        size = place.view.size
+        program, end = size, size
+        if head.startswith(_EXTENDED, _EXTENDED_AT):
+            length = int.from_bytes(head[12:16], "little")
+            program = int.from_bytes(head[16:24], "little")
+            segments = int.from_bytes(head[24:32], "little")
+            if length >= _WITH_SEGMENT_SIZE:
+                end = segments + int.from_bytes(head[32:40], "little") if segments else program
+            if program > size or segments > size or end > size or 0 < segments < program:
+                examination.find("ETX001", place, offset=_EXTENDED_AT, detail="sizes")
+                examination.problem("the ExecuTorch file ends before its parts do", place)
+                return True
+        if int.from_bytes(head[:4], "little") >= program:
+            examination.find("ETX001", place, offset=0, detail="root")
+        _look_behind(end, place, examination)
+        return True
+
+
+def _look_behind(end: int, place: Place, examination: Examination) -> None:
+    rest = Slice(place.view, end, place.view.size - end)
+    if rest.size and any(rest.read_at(0, _ALIGNMENT)):
+        examination.find("ETX001", place, offset=end, detail=f"{rest.size} bytes at the end")
+        examination.look(place.inside("trailing", rest))

@@ -1,0 +1,74 @@
+"""Native programs and scripts, as far as they pretend to be models or lie among them."""
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from weightmark.scanners.formats.interface import Examination, Place
+from weightmark.scanners.repository.paths import base_name
+
+__all__ = ["ProgramReader"]
+
+_PE_POINTER, _PE_HEAD = 0x3C, b"PE\0\0"
+_MACHO = frozenset(
+    [b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe"]
+)
+_FAT = (b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")
+_MOST_ARCHITECTURES = 30
+_APE = (b"MZqFpD='", b"jartsr='", b"APEDBG='")
+_ELF_CLASSES = frozenset(b"\x01\x02")
+_MODEL_NAMES = re.compile(
+    r"\.(bin|caffemodel|ckpt|dat|data|dill|gguf|ggml|h5|hdf5|joblib|keras|mar|mlmodel|model|msgpack|nemo"
+    r"|npy|npz|onnx|params|pb|pdparams|pickle|pkl|pmml|pt|pt2|pte|pth|rda|rdata|rds|safetensors|skops"
+    r"|tflite|weights)\Z",
+    re.IGNORECASE,
+)
+_SCRIPT_LINE = re.compile(rb"#![ \t]*/[\x20-\x7e]+")
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramReader:
+    """Tells programs by their headers; what they do is not looked into."""
+
+    name: Final[str] = "program"
+
+    def read(self, place: Place, examination: Examination) -> bool:
+        """Report a program; see `FormatReader.read`. A script under its own name is none."""
+        path = place.member or examination.path
+        disguised = _MODEL_NAMES.search(base_name(path)) is not None
+        script = _SCRIPT_LINE.match(place.head)
+        if script:
+            if disguised:
+                line = script[0][:80].decode("ascii")
+                examination.find("EXE003", place, offset=0, detail=line)
+            return disguised
+        kind = _kind(place)
+        if not kind:
+            return False
+        examination.also_read_as(kind, place)
+        if kind == "llamafile":
+            examination.find("EXE004", place, offset=0)
+        else:
+            examination.find("EXE001" if disguised else "EXE002", place, offset=0, detail=kind)
+        return True
+
+
+def _kind(place: Place) -> str:
+    """Return the word for a native program, or an empty text; raw weights may begin like one."""
+    head = place.head
+    if head.startswith(_APE):
+        return "llamafile"
+    if head.startswith(b"\x7fELF") and head[4:5] and head[4] in _ELF_CLASSES:
+        return "elf"
+    if head.startswith(b"MZ"):
+        at = int.from_bytes(head[_PE_POINTER : _PE_POINTER + 4], "little")
+        return "pe" if place.view.read_at(at, len(_PE_HEAD)) == _PE_HEAD else ""
+    if head[:4] in _MACHO and 0 < int.from_bytes(head[12:16], _order(head)) < 16:  # noqa: PLR2004 - kinds of Mach-O files
+        return "mach-o"
+    if head.startswith(_FAT) and 0 < int.from_bytes(head[4:8], "big") < _MOST_ARCHITECTURES:
+        return "mach-o"
+    return ""
+
+
+def _order(head: bytes) -> Literal["little", "big"]:
+    return "big" if head.startswith(b"\xfe\xed") else "little"

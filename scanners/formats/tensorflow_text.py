@@ -1,0 +1,77 @@
+"""TensorFlow graphs as text: `saved_model.pbtxt` and graphs beside it, which loaders take as well."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from weightmark.errors import LimitError
+from weightmark.scanners.formats.interface import Examination, Place
+from weightmark.scanners.formats.malformed import malformed_as
+from weightmark.scanners.formats.tensorflow_nodes import Node, judge_nodes
+from weightmark.scanners.repository.paths import leaves
+from weightmark.scanners.wire.protobuf_text import TextMessage, parse_text
+
+__all__ = ["TensorflowTextReader"]
+
+_START = re.compile(
+    r"(?:\s|#[^\n]*\n)*(?:saved_model_schema_version|meta_graphs|meta_info_def|graph_def|node"
+    r"|library|versions|asset_file_def|saver_def|collection_def|signature_def|object_graph_def)"
+    r"(?:\s|#[^\n]*\n)*[:{<]"
+)
+_SEARCHED = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class TensorflowTextReader:
+    """Judges the operators of a graph that is written as text."""
+
+    name: Final[str] = "tensorflow-text"
+
+    def read(self, place: Place, examination: Examination) -> bool:
+        """Judge every node and asset; see `FormatReader.read`."""
+        if b"\0" in place.head or not place.head:
+            return False
+        start = place.view.read_at(0, _SEARCHED).decode("utf-8", "replace")
+        if not _START.match(start):
+            return False
+        limit = examination.limits.document
+        if place.view.size > limit:
+            raise LimitError(f"the graph is over {limit} bytes of text")
+        text = place.view.read_at(0, place.view.size).decode("utf-8", "replace")
+        with malformed_as("TFG005", place, examination):
+            _judge(parse_text(text, examination.budget), place, examination)
+        return True
+
+
+def _judge(document: TextMessage, place: Place, examination: Examination) -> None:
+    metas = [document, *document.all("meta_graphs")]
+    for asset in (one for meta in metas for one in meta.all("asset_file_def")):
+        if leaves(asset.text("filename")):
+            examination.find("TFG004", place, detail=asset.text("filename")[:120])
+    fed = {
+        info.text("name").partition(":")[0]
+        for meta in metas
+        for info in meta.all("asset_file_def", "tensor_info")
+    }
+    for graph in [document, *(graph for meta in metas for graph in meta.all("graph_def"))]:
+        functions = list(graph.all("library", "function"))
+        names = {one.text("name") for function in functions for one in function.all("signature")}
+        bodies = [list(graph.all("node")), *(list(one.all("node_def")) for one in functions)]
+        for body in bodies:
+            for hit in judge_nodes([_node(one) for one in body], fed, names):
+                examination.find(hit.rule, place, detail=hit.detail)
+
+
+def _node(message: TextMessage) -> Node:
+    inputs = tuple(value for name, value in message.texts if name == "input")
+    return Node(message.text("name"), message.text("op"), inputs, tuple(_texts(message)), 0)
+
+
+def _texts(node: TextMessage) -> Iterator[tuple[str, str]]:
+    for attribute in node.all("attr"):
+        key = attribute.text("key")
+        for value in attribute.all("value"):
+            yield from ((key, text) for name, text in value.texts if name == "s")
+            for tensor in value.all("tensor"):
+                yield from ((key, text) for name, text in tensor.texts if name == "string_val")

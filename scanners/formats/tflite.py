@@ -1,0 +1,99 @@
+"""TFLite: a FlatBuffer that lists the operators which its interpreter must provide.
+
+Source: TensorFlow's `schema.fbs`, version 3.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from weightmark.scanners.formats.interface import Examination, Place
+from weightmark.scanners.formats.malformed import malformed_as
+from weightmark.scanners.formats.tensorflow_nodes import judge_operator
+from weightmark.scanners.operators.tensorflow import Reach, reach
+from weightmark.scanners.wire.flatbuffers import Table, root_table
+from weightmark.scanners.wire.window import Window, resident
+
+__all__ = ["TfliteReader"]
+
+_IDENTIFIER = b"TFL3"
+_OPERATOR_CODES, _SUBGRAPHS, _BUFFERS = 1, 2, 4
+_DEPRECATED_CODE, _CUSTOM_NAME, _CODE = 0, 1, 3
+_TENSORS, _OPERATORS = 0, 3
+_TENSOR_BUFFER, _OPERATOR_INDEX = 2, 0
+_DATA, _DATA_OFFSET, _DATA_SIZE = 0, 1, 2
+_CUSTOM = 32
+_SHOWN = 120
+_KNOWN_CUSTOM = frozenset(
+    [
+        "AudioSpectrogram",
+        "Convolution2DTransposeBias",
+        "MaxPoolingWithArgmax2D",
+        "MaxUnpooling2D",
+        "Mfcc",
+        "TFLite_Detection_PostProcess",
+        "TransformLandmarks",
+        "TransformTensorBilinear",
+        "Landmarks2TransformMatrix",
+    ]
+)
+"""custom operators of TFLite's and MediaPipe's own interpreters"""
+
+
+@dataclass(frozen=True, slots=True)
+class TfliteReader:
+    """Judges the custom operators, and checks that the parts lie inside the file."""
+
+    name: Final[str] = "tflite"
+
+    def read(self, place: Place, examination: Examination) -> bool:
+        """Walk the tables; see `FormatReader.read`."""
+        if place.head[4:8] != _IDENTIFIER:
+            return False
+        window = Window(resident(place.view, examination.limits))
+        with malformed_as("TFL002", place, examination):
+            model = root_table(window, examination.budget)
+            codes = model.tables(_OPERATOR_CODES)
+            for code in codes:
+                _judge_code(code, place, examination)
+            buffers = model.tables(_BUFFERS)
+            _check_graphs(model, len(codes), len(buffers), place, examination)
+            _check_buffers(buffers, place, examination)
+        return True
+
+
+def _judge_code(code: Table, place: Place, examination: Examination) -> None:
+    number = max(code.number(_DEPRECATED_CODE, 1), code.number(_CODE, 4))
+    name = code.text(_CUSTOM_NAME)
+    if number != _CUSTOM and not name:
+        return
+    if name.startswith("Flex"):
+        operator = name.removeprefix("Flex")
+        rule = "TFG001" if reach(operator) is Reach.PATHS else judge_operator(operator)
+    else:
+        rule = None if name in _KNOWN_CUSTOM else "TFL001"
+    if rule:
+        shown = "".join(letter if letter.isprintable() else "\ufffd" for letter in name[:_SHOWN])
+        examination.find(rule, place, offset=code.start, detail=shown)
+
+
+def _check_graphs(
+    model: Table, codes: int, buffers: int, place: Place, examination: Examination
+) -> None:
+    """Report operators and tensors that refer to what is not there."""
+    for graph in model.tables(_SUBGRAPHS):
+        for tensor in graph.tables(_TENSORS):
+            if tensor.number(_TENSOR_BUFFER, 4) >= max(1, buffers):
+                examination.find("TFL002", place, detail="a tensor's buffer is not there")
+        for operator in graph.tables(_OPERATORS):
+            if operator.number(_OPERATOR_INDEX, 4) >= codes:
+                examination.find("TFL002", place, detail="an operator's code is not there")
+
+
+def _check_buffers(buffers: list[Table], place: Place, examination: Examination) -> None:
+    """Report data that lie outside of the file, as models over two gigabytes keep them apart."""
+    for buffer in buffers:
+        buffer.vector(_DATA, 1)
+        start, size = buffer.number(_DATA_OFFSET, 8), buffer.number(_DATA_SIZE, 8)
+        if start > 1 and start + size > place.view.size:
+            examination.find("TFL002", place, detail=f"a buffer lies at {start}")
+            examination.problem("a TFLite buffer lies outside of the file", place)

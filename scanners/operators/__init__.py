@@ -1,0 +1,1 @@
+"""The operators of graph libraries by name, and what they reach."""

@@ -1,0 +1,1 @@
+"""Bounded readers of the encodings that model formats are built from."""

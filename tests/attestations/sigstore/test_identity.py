@@ -1,0 +1,136 @@
+"""Whom a rule means: nobody who only looks like them."""
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weightmark.attestations.sigstore.extensions import EXTENSION_NAMES, FulcioExtensions
+from weightmark.attestations.sigstore.identity import IdentityRule
+from weightmark.attestations.sigstore.leaf import CertificateFacts
+from weightmark.errors import CallError, LimitError, WrongSignerError
+
+ISSUER = "https://token.actions.githubusercontent.com"
+WORKFLOW = "https://github.com/acme/model/.github/workflows/release.yml@refs/tags/v1"
+THEN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def facts(subject: str = WORKFLOW, issuer: str | None = ISSUER, **said: str) -> CertificateFacts:
+    extensions = FulcioExtensions(issuer=issuer, **said)
+    return CertificateFacts(subject, "CN=x", "00", THEN, THEN, extensions)
+
+
+def means(rule: IdentityRule, certificate: CertificateFacts) -> bool:
+    found = rule.mismatches(certificate)
+    if found:
+        with pytest.raises(WrongSignerError) as caught:
+            rule.check(certificate)
+        assert caught.value.why == "; ".join(found)
+    else:
+        rule.check(certificate)
+    return not found
+
+
+def test_an_exact_rule_means_one_subject_at_one_issuer() -> None:
+    rule = IdentityRule.exact(WORKFLOW, issuer=ISSUER)
+    assert means(rule, facts())
+    for subject in (WORKFLOW + "0", WORKFLOW[:-1], WORKFLOW.upper(), WORKFLOW + "\n", ""):
+        assert not means(rule, facts(subject))
+    for issuer in (ISSUER + "/", ISSUER.replace("https", "http"), ISSUER + ".evil.example", None):
+        assert not means(rule, facts(issuer=issuer))
+
+
+def test_special_characters_of_an_exact_rule_mean_themselves() -> None:
+    rule = IdentityRule.exact("a.c*@example.com", issuer=ISSUER)
+    assert means(rule, facts("a.c*@example.com"))
+    assert not means(rule, facts("abcc@example.com"))
+
+
+def test_a_star_of_a_glob_does_not_reach_over_a_slash() -> None:
+    rule = IdentityRule.glob("https://github.com/acme/*", issuer=ISSUER)
+    assert means(rule, facts("https://github.com/acme/model"))
+    assert not means(rule, facts())
+    assert not means(rule, facts("https://github.com/acme/"[:-1]))
+    assert means(IdentityRule.glob("https://github.com/acme/**", issuer=ISSUER), facts())
+    assert means(IdentityRule.glob("?@example.com", issuer=ISSUER), facts("a@example.com"))
+    assert not means(IdentityRule.glob("?@example.com", issuer=ISSUER), facts("/@example.com"))
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "https://evil.example/https://github.com/acme/model",
+        "https://github.com/acme/model\nhttps://evil.example",
+        "https://github.com/acme/model.evil.example/x",
+        "x https://github.com/acme/model",
+    ],
+)
+def test_a_pattern_must_match_the_whole_subject(subject: str) -> None:
+    assert not means(
+        IdentityRule.regex("https://github.com/acme/[a-z]+", issuer=ISSUER), facts(subject)
+    )
+    assert not means(
+        IdentityRule.glob("https://github.com/acme/mode?", issuer=ISSUER), facts(subject)
+    )
+
+
+def test_alternatives_of_a_pattern_are_anchored_as_a_whole() -> None:
+    rule = IdentityRule.regex("a@example.com|b@example.com", issuer=ISSUER)
+    assert means(rule, facts("b@example.com"))
+    assert not means(rule, facts("a@example.com.evil"))
+    assert not means(rule, facts("evil-b@example.com"))
+
+
+def test_every_extension_can_be_asked_for_and_a_missing_one_does_not_fit() -> None:
+    for name in EXTENSION_NAMES:
+        rule = IdentityRule.exact(WORKFLOW, issuer=ISSUER, extensions={name: ISSUER})
+        field = name.replace("-", "_")
+        if name != "issuer":
+            assert not means(rule, facts())
+            assert means(rule, facts(**{field: ISSUER}))
+            assert not means(rule, facts(**{field: ISSUER + "x"}))
+
+
+def test_what_does_not_fit_is_named() -> None:
+    rule = IdentityRule.exact("me", issuer="https://x", extensions={"source-repository": "r"})
+    assert rule.mismatches(facts()) == (
+        f"the subject is `{WORKFLOW}`, not `me`",
+        f"`issuer` is `{ISSUER}`, not `https://x`",
+        "`source-repository` is missing, not `r`",
+    )
+
+
+@pytest.mark.parametrize(
+    ("subject", "issuer", "extensions"),
+    [("", ISSUER, {}), ("me", "", {}), ("me", ISSUER, {"repo": "x"}), ("x" * 2000, ISSUER, {})],
+)
+def test_a_rule_that_is_not_whole_is_a_wrong_call(
+    subject: str, issuer: str, extensions: dict[str, str]
+) -> None:
+    for make in (IdentityRule.exact, IdentityRule.glob, IdentityRule.regex):
+        with pytest.raises(CallError):
+            make(subject, issuer=issuer, extensions=extensions)
+
+
+def test_a_pattern_that_is_none_is_a_wrong_call() -> None:
+    with pytest.raises(CallError, match="no regular expression"):
+        IdentityRule.regex("(", issuer=ISSUER)
+
+
+def test_a_subject_without_end_is_a_limit() -> None:
+    with pytest.raises(LimitError):
+        IdentityRule.regex("(a|aa)+", issuer=ISSUER).mismatches(facts("a" * 10_000))
+
+
+@given(st.text(min_size=1, max_size=30), st.text(max_size=30))
+def test_an_exact_rule_fits_no_other_text(wanted: str, other: str) -> None:
+    rule = IdentityRule.exact(wanted, issuer=ISSUER)
+    assert means(rule, facts(other)) == (wanted == other)
+
+
+@given(st.text(min_size=1, max_size=30), st.text(max_size=30))
+def test_a_glob_without_wildcards_is_exact(wanted: str, other: str) -> None:
+    plain = re.sub(r"[*?]", "x", wanted)
+    assert means(IdentityRule.glob(plain, issuer=ISSUER), facts(other)) == (plain == other)

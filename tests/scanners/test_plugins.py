@@ -1,0 +1,139 @@
+"""Plugins can add what they see, and can take nothing away."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from weightmark.errors import CallError
+from weightmark.provenance.reading.interface import ByteView
+from weightmark.provenance.reading.views import MemoryView
+from weightmark.scanners.engines import engines_named, examine
+from weightmark.scanners.engines.own import OwnEngine
+from weightmark.scanners.findings import FileScan, Finding, Outcome, Severity
+from weightmark.scanners.plugins import Plugin
+
+EVIL = b"cos\nsystem\n(S'echo x'\ntR."
+
+
+class _Saying:
+    """A plugin that answers what it was made with."""
+
+    def __init__(self, answer: Callable[[str], Any]) -> None:
+        self._answer = answer
+
+    def scan(self, path: str, view: ByteView) -> Any:  # noqa: ARG002 - the signature of an engine
+        return self._answer(path)
+
+
+def _plugin(answer: Callable[[str], Any]) -> Plugin:
+    return Plugin("acme", lambda: _Saying(answer))
+
+
+def _scan(plugin: Plugin, data: bytes = EVIL) -> FileScan:
+    return examine("m.pkl", MemoryView(data), (OwnEngine(), plugin))
+
+
+def _finding(**changes: Any) -> Finding:
+    fields: dict[str, Any] = {
+        "rule": "ACM001",
+        "severity": Severity.LOW,
+        "message": "m",
+        "path": "p",
+    }
+    return Finding(**{**fields, **changes})
+
+
+def _clean(path: str) -> FileScan:
+    return FileScan(path, (), Outcome.CLEAN, (), ())
+
+
+def test_a_plugin_that_calls_everything_clean_hides_nothing() -> None:
+    found = _scan(_plugin(_clean))
+    assert found.outcome is Outcome.FINDINGS
+    assert [finding.rule for finding in found.findings] == ["PKL001"]
+
+
+def test_what_it_finds_is_marked_with_its_name_and_the_right_file() -> None:
+    lying = _finding(engine="weightmark", path="elsewhere")
+    found = _scan(
+        _plugin(lambda _: FileScan("x", (), Outcome.FINDINGS, (lying,), ("p",))), b"\x80\x04}."
+    )
+    (finding,) = found.findings
+    assert (finding.engine, finding.path) == ("acme", "m.pkl")
+    assert found.problems == ("acme: p",)
+    assert found.outcome is Outcome.FINDINGS
+
+
+def _raise(error: BaseException) -> Callable[[str], Any]:
+    def raising(_: str) -> Any:
+        raise error
+
+    return raising
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        _raise(ValueError("x")),
+        _raise(SystemExit(0)),
+        _raise(RecursionError()),
+        lambda _: None,
+        lambda _: True,
+        lambda path: FileScan(path, (), Outcome.FINDINGS, (_finding(rule="PKL001"),), ()),
+        lambda path: FileScan(path, (), Outcome.FINDINGS, (_finding(rule="x"),), ()),
+        lambda path: FileScan(path, (), Outcome.FINDINGS, (_finding(severity=9),), ()),
+        lambda path: FileScan(path, (), Outcome.FINDINGS, (_finding(offset=-1),), ()),
+        lambda path: FileScan(path, (), Outcome.FINDINGS, ("x",), ()),  # type: ignore[arg-type] # wrong on purpose
+        lambda path: FileScan(path, (), "clean", (), ()),  # type: ignore[arg-type] # wrong on purpose
+        lambda path: FileScan(path, (), Outcome.CLEAN, None, ()),  # type: ignore[arg-type] # wrong on purpose
+    ],
+)
+def test_one_that_misbehaves_could_not_check(answer: Callable[[str], Any]) -> None:
+    found = _scan(_plugin(answer), b"\x80\x04}.")
+    assert found.outcome is Outcome.UNCHECKED
+    assert "acme" in found.problems[0]
+
+
+def test_one_that_cannot_be_imported_could_not_check() -> None:
+    found = _scan(Plugin("acme", lambda: __import__("no_such_module")), b"\x80\x04}.")
+    assert found.outcome is Outcome.UNCHECKED
+
+
+def test_one_that_does_not_look_at_a_model_could_not_check_it() -> None:
+    silent = _plugin(lambda path: FileScan(path, (), Outcome.UNSUPPORTED, (), ()))
+    assert _scan(silent, b"\x80\x04}.").outcome is Outcome.UNCHECKED
+    assert _scan(silent, b"words\n").outcome is Outcome.UNSUPPORTED
+
+
+def test_an_installed_plugin_is_found_by_its_entry_point(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = tmp_path / "acme_scanner-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-scanner\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[weightmark.scanners]\nacme = acme_scanner:Scanner\n")
+    (tmp_path / "acme_scanner.py").write_text(
+        "from weightmark.scanners.findings import FileScan, Outcome\n"
+        "class Scanner:\n"
+        "    def scan(self, path, view):\n"
+        "        return FileScan(path, (), Outcome.CLEAN, (), ())\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (engine,) = engines_named(("acme",))
+    assert "acme_scanner" not in sys.modules, "a plugin is imported before it is asked"
+    assert engine.scan("m", MemoryView(b"x")).outcome is Outcome.CLEAN
+    sys.modules.pop("acme_scanner")
+
+
+def test_an_unknown_engine_is_a_wrong_call() -> None:
+    with pytest.raises(CallError, match="no engine `nobody`"):
+        engines_named(("nobody",))
+
+
+def test_findings_of_our_own_scanners_count_only_when_they_were_asked() -> None:
+    found = examine("m.pkl", MemoryView(EVIL), (_plugin(_clean),))
+    assert found.outcome is Outcome.CLEAN
+    assert not found.findings

@@ -1,0 +1,1 @@
+"""`weightmark key`: make, show, list and rotate keys; one file a command."""

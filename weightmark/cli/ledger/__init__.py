@@ -1,0 +1,1 @@
+"""`weightmark ledger`: keep and check an append-only register; one file a command."""

@@ -1,0 +1,115 @@
+"""`weightmark ledger append`: enter claims."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from weightmark.cli.command import command
+from weightmark.cli.console import Console, pass_console
+from weightmark.cli.ledger.entries import entry_line, receipt_facts
+from weightmark.cli.ledger_options import ledger_option, open_ledger
+from weightmark.cli.options import option, trust_options
+from weightmark.cli.render.interface import Document
+from weightmark.cli.signer_options import load_signer, passphrase_option
+from weightmark.errors import CallError, Exit, NoInputError
+
+if TYPE_CHECKING:
+    from weightmark.attestations.bundles.bundle import Bundle
+    from weightmark.provenance.ledger.proof import Receipt
+
+__all__ = ["append"]
+
+
+@command("ledger append", own_output=True)
+@click.argument("path", metavar="FILE", type=click.Path())
+@ledger_option()
+@trust_options(signing=True)
+@passphrase_option()
+@option(
+    "--kind",
+    type=click.Choice(["observed"]),
+    help="Enter the claims as merely observed, which no policy counts",
+)
+@option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(),
+    help="Where to write the receipt (default: `model.receipt` beside `model.claims`)",
+)
+@pass_console
+def append(
+    console: Console,
+    path: str,
+    *,
+    ledger: str | None,
+    key: str | None,
+    passphrase_file: str | None,
+    kind: str | None,
+    output: str | None,
+) -> None:
+    """Enter the claims of FILE, one bundle a line, all or none; `--key` is the submitter's.
+
+    The same claims again change nothing. The receipt of the newest release entry goes beside
+    `model.claims` as `model.receipt`; with `--output` that of the newest entry goes there.
+    """
+    from weightmark.attestations.submission import submit
+    from weightmark.provenance.atomic import replace_files
+
+    claims = _read_claims(Path(path))
+    signer = load_signer(key, passphrase_file, command=f"ledger append {path}")
+    with open_ledger(ledger) as log:
+        receipts = submit(log, claims, signer, kind=kind)
+        facts = {"origin": log.origin, "size": log.refresh().size}
+    newest, target = _receipt_to_write(Path(path), output, receipts)
+    if newest and target:
+        replace_files({target: newest.text})
+        console.note(f"receipt written to `{target}`")
+    console.finish(
+        Document(
+            schema="weightmark/ledger-append/v1",
+            exit=Exit.GOOD,
+            facts={
+                **facts,
+                "entries": [receipt_facts(one) for one in receipts],
+                "receipt": str(target) if newest and target else None,
+            },
+            notices=tuple(entry_line(one.index, one.event) for one in receipts),
+        )
+    )
+
+
+def _read_claims(path: Path) -> "list[Bundle]":
+    from weightmark.attestations.claims import parse_claims
+    from weightmark.provenance.sidecars import read_bounded
+
+    if not path.exists():
+        raise CallError(
+            f"`{path}` does not exist",
+            fix="name a file of claims, for example `my-model/model.claims`",
+        )
+    if path.is_dir():
+        raise CallError(
+            f"`{path}` is a folder, not a file of claims", fix=f"name `{path / 'model.claims'}`"
+        )
+    lines = parse_claims(read_bounded(path))
+    if not lines:
+        raise NoInputError(f"`{path}` holds no claims", fix="sign the artifact first")
+    for line in lines:
+        if line.error:
+            raise line.error
+    return [line.bundle for line in lines if line.bundle]
+
+
+def _receipt_to_write(
+    claims: Path, output: str | None, receipts: "Sequence[Receipt]"
+) -> "tuple[Receipt | None, Path | None]":
+    """Choose a receipt and its place: the reserved name holds releases only."""
+    releases = [one for one in receipts if one.event.kind == "release"]
+    if output:
+        return (releases or list(receipts))[-1], Path(output)
+    if releases and claims.suffix == ".claims":
+        return releases[-1], claims.with_suffix(".receipt")
+    return None, None

@@ -1,0 +1,48 @@
+"""Entries of a ledger as lines and facts."""
+
+from typing import TYPE_CHECKING, Any
+
+from weightmark.cli.documents import event_facts
+from weightmark.errors import CallError
+
+if TYPE_CHECKING:
+    from weightmark.provenance.ledger.proof import Receipt
+    from weightmark.provenance.ledger.snapshot import LoggedEvent
+
+__all__ = ["entry_facts", "entry_line", "kind_of", "receipt_facts"]
+
+_SHORT_DIGEST = 12
+
+
+def entry_line(index: int, event: Any) -> str:
+    """One line of a list: index, time, kind, subject and the beginning of the signer."""
+    subject = event.subject or "-"
+    return f"{index:>6}  {event.at}  {event.kind:<10} {subject:<68}  {_short(event.signer)}"
+
+
+def kind_of(text: str | None) -> Any:
+    """Return the kind of entry that a flag names, None for none; raises `CallError` for an unknown one."""
+    from weightmark.provenance.ledger.event import Kind
+
+    if text is None:
+        return None
+    if text not in set(Kind):
+        raise CallError(
+            f"`{text}` is no kind of entry", fix=f"use one of {', '.join(sorted(Kind))}"
+        )
+    return Kind(text)
+
+
+def entry_facts(logged: "LoggedEvent") -> dict[str, Any]:
+    """Return an entry as it stands in JSON output."""
+    return {"index": logged.index, **event_facts(logged.event)}
+
+
+def receipt_facts(receipt: "Receipt") -> dict[str, Any]:
+    """Return the entry of a receipt as it stands in JSON output."""
+    return {"index": receipt.index, **event_facts(receipt.event)}
+
+
+def _short(signer: str) -> str:
+    kind, _, digest = signer.partition(":")
+    return f"{kind}:{digest[:_SHORT_DIGEST]}…"

@@ -1,0 +1,69 @@
+"""`weightmark ledger list`: list the entries."""
+
+import re
+
+import click
+
+from weightmark.cli.command import command
+from weightmark.cli.console import Console, pass_console
+from weightmark.cli.ledger.entries import entry_facts, entry_line, kind_of
+from weightmark.cli.ledger_options import ledger_option, log_key_option, open_ledger
+from weightmark.cli.options import option
+from weightmark.cli.render.interface import Document
+from weightmark.errors import CallError, Exit
+
+__all__ = ["list_"]
+
+_SUBJECT = re.compile(r"(wm1|sha256|key):[0-9a-f]{64}")
+
+
+@command("ledger list")
+@ledger_option()
+@log_key_option("Verifier key that the ledger must have")
+@option("--subject", metavar="wm1:HEX", help="Only entries about this identity")
+@option("--kind", metavar="KIND", help="Only entries of this kind")
+@option("--start", type=click.IntRange(min=0), default=0, show_default=True, help="First index")
+@option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="At most so many entries",
+)
+@pass_console
+def list_(
+    console: Console,
+    *,
+    ledger: str | None,
+    log_key: str | None,
+    subject: str | None,
+    kind: str | None,
+    start: int,
+    limit: int,
+) -> None:
+    """List the entries of a ledger, each proven against its signed checkpoint."""
+    if subject and not _SUBJECT.fullmatch(subject):
+        raise CallError(
+            f"`{subject}` is no identity", fix="name it as `weightmark digest` does: `wm1:<hex>`"
+        )
+    with open_ledger(ledger, log_key) as log:
+        size = log.refresh().size
+        if subject or kind:
+            matching = log.find(subject=subject, kind=kind_of(kind), start=start)
+            found, more = matching[:limit], len(matching) - limit
+        else:
+            found = log.entries(start, limit)
+            more = size - start - len(found)
+        facts = {
+            "origin": log.origin,
+            "size": size,
+            "entries": [entry_facts(one) for one in found],
+        }
+    if not found:
+        console.note("no entries match")
+    elif more > 0:
+        console.note(f"{more} more; use `--start {found[-1].index + 1}` or `--limit`")
+    lines = tuple(entry_line(one.index, one.event) for one in found)
+    console.finish(
+        Document(schema="weightmark/ledger-list/v1", exit=Exit.GOOD, facts=facts, lines=lines)
+    )

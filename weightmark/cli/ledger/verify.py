@@ -1,0 +1,88 @@
+"""`weightmark ledger verify`: check the whole ledger."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from weightmark.cli.command import command
+from weightmark.cli.console import Console, pass_console
+from weightmark.cli.documents import check_lines
+from weightmark.cli.ledger.receipts import check_receipt
+from weightmark.cli.ledger_options import ledger_option, log_key_option, open_ledger
+from weightmark.cli.options import option
+from weightmark.cli.render.interface import Document
+from weightmark.errors import CallError, Exit
+
+if TYPE_CHECKING:
+    from weightmark.provenance.ledger.audit import LedgerAudit
+
+__all__ = ["verify"]
+
+
+@command("ledger verify")
+@click.argument("path", metavar="[PATH]", required=False)
+@ledger_option()
+@option(
+    "--receipt",
+    metavar="FILE",
+    type=click.Path(),
+    help="Check this receipt offline instead of a whole ledger",
+)
+@log_key_option("Verifier key that you trust; with `--ledger` it may be left out")
+@pass_console
+def verify(
+    console: Console,
+    path: str | None,
+    *,
+    ledger: str | None,
+    receipt: str | None,
+    log_key: str | None,
+) -> None:
+    """Check the whole ledger, or a receipt; with PATH, that the receipt is about this artifact.
+
+    A whole ledger is recomputed from its entries: root, tiles, checkpoint, published view, stored
+    claims, and the signature of every request.
+    """
+    if receipt:
+        console.finish(check_receipt(console, Path(receipt), path, ledger, log_key))
+    if path:
+        raise CallError("PATH goes with `--receipt`", fix="name the ledger with `--ledger`")
+    from weightmark.attestations.submission import BundleVerifier
+
+    with open_ledger(ledger, log_key) as log:
+        audit = log.verify(BundleVerifier())
+    console.note("unwitnessed: the operator could rewrite what nobody else has seen")
+    console.finish(_audit_document(audit))
+
+
+def _audit_document(audit: "LedgerAudit") -> Document:
+    from weightmark.attestations.checks import Check, merge_checks
+    from weightmark.attestations.checks import Outcome as Came
+
+    sound = f"{audit.head.size} entries, root and checkpoint recomputed"
+    checks = [
+        Check(
+            problem.where, Came.FAIL if problem.exit is Exit.BAD else Came.UNCHECKED, problem.what
+        )
+        for problem in audit.problems
+    ] or [Check("log", Came.PASS, sound)]
+    code = audit.exit
+    return Document(
+        schema="weightmark/ledger-verify/v1",
+        exit=code,
+        verdict={Exit.GOOD: "verified", Exit.BAD: "refused"}.get(code, "unchecked"),
+        headline="the ledger is sound"
+        if code is Exit.GOOD
+        else f"the ledger is not sound: {len(audit.problems)} problems",
+        checks=check_lines(merge_checks(checks)),
+        facts={
+            "checked": "ledger",
+            "origin": audit.head.origin,
+            "size": audit.head.size,
+            "root": f"sha256:{audit.head.root.hex()}",
+            "published": audit.published,
+            "blobs": {str(state): count for state, count in audit.blobs.items()},
+            "signatures_checked": audit.signatures_checked,
+        },
+    )

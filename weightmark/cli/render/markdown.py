@@ -1,0 +1,68 @@
+"""Markdown for a job summary or a pull request."""
+
+from weightmark.cli.render.interface import CheckLine, Document, FindingLine, Style
+from weightmark.cli.render.visible import visible
+
+__all__ = ["MarkdownRenderer"]
+
+
+class MarkdownRenderer:
+    """Tables of GitHub's Markdown; whatever comes from outside stands in code spans.
+
+    A code span shows mentions, links, images, HTML and emphasis as text.
+    """
+
+    def render(self, document: Document, style: Style) -> str:  # noqa: ARG002 - one look for all
+        """Return the verdict, the findings and the checks."""
+        parts = []
+        if document.headline:
+            parts.append(f"**{_code(document.headline)}** (exit {int(document.exit)})")
+        if document.lines:
+            parts.append("\n".join(f"- {_code(line)}" for line in document.lines))
+        if document.findings:
+            header = ("rule", "severity", "where", "what", "detail")
+            parts.append(_table(header, [_finding(finding) for finding in document.findings]))
+        if document.checks:
+            rows = [row for check in document.checks for row in _check(check)]
+            parts.append(_table(("check", "outcome", "what"), rows))
+        return "".join(f"{part}\n\n" for part in parts)[:-1]
+
+
+def _finding(finding: FindingLine) -> list[str]:
+    where = finding.location
+    if finding.offset is not None:
+        where += f", byte {finding.offset:#x}"
+    severity = f"{finding.severity}, accepted" if finding.accepted else finding.severity
+    detail = finding.accepted or finding.detail
+    return [finding.rule, severity, where, finding.message, detail]
+
+
+def _check(check: CheckLine) -> list[list[str]]:
+    first = [check.name, check.outcome.value, check.summary]
+    return [first, *(["", "", detail] for detail in check.details)]
+
+
+def _table(header: tuple[str, ...], rows: list[list[str]]) -> str:
+    lines = [" | ".join(header), " | ".join("---" for _ in header)]
+    lines += [" | ".join(_cell(cell) for cell in row) for row in rows]
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    r"""Return a code span for a table, which splits cells at `|` even there, but not at `\|`.
+
+    A backslash right before the bar would be taken for the escape, so it becomes another sign.
+    """
+    return _code(text.replace("\\|", "\N{REVERSE SOLIDUS OPERATOR}|")).replace("|", "\\|")
+
+
+def _code(text: str) -> str:
+    """Return a code span, with a fence longer than any run of backticks in the text."""
+    shown = visible(text).strip()
+    if not shown:
+        return ""
+    fence = "`"
+    while fence in shown:
+        fence += "`"
+    pad = " " if shown[0] == "`" or shown[-1] == "`" else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"

@@ -1,0 +1,1 @@
+"""`weightmark trust`: look at whom you trust, and write it down; one file a command."""
