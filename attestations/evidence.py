@@ -22,7 +22,6 @@ from weightmark.errors import (
     read_failure,
 )
 from weightmark.provenance.artifact import Artifact
-from weightmark.provenance.ledger.proof import parse_proof
 from weightmark.provenance.sidecars import SidecarPaths, read_bounded, read_sidecar
 
 __all__ = ["Claim", "Evidence", "SignatureFile", "collect_evidence"]
@@ -251,7 +250,7 @@ def _read_receipt(places: SidecarPaths, checks: list[Check]) -> bytes | None:
     try:
         data = read_sidecar(path, storage=places.storage)
         if data is not None:
-            parse_proof(data)
+            _check_receipt(data)
     except MalformedError as error:
         checks.append(_reserved_name_check(path.name, error))
         return None
@@ -259,6 +258,12 @@ def _read_receipt(places: SidecarPaths, checks: list[Check]) -> bytes | None:
         checks.append(Check.from_error("sidecar", error))
         return None
     return data
+
+
+def _check_receipt(data: bytes) -> None:
+    from weightmark.provenance.ledger.proof import parse_proof
+
+    parse_proof(data)
 
 
 def _reserved_name_check(label: str, error: WeightmarkError, where: str = "") -> Check:

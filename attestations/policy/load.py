@@ -6,13 +6,14 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from weightmark.attestations.keys import PublicKey
+from weightmark.attestations.outside import require_outside
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.policy.parse import MAX_POLICY_SIZE, parse_policy, parse_preset
 from weightmark.attestations.policy.presets import PRESETS, preset_text
 from weightmark.errors import CallError, PolicyError, WeightmarkError
 from weightmark.provenance.sidecars import read_bounded
 
-__all__ = ["is_policy_file", "load_policy", "load_policy_file", "load_preset", "require_outside"]
+__all__ = ["is_policy_file", "load_policy", "load_policy_file", "load_preset"]
 
 
 def load_policy(word: str, *, artifact: Path) -> Policy:
@@ -58,21 +59,6 @@ def load_policy_file(path: Path, *, artifact: Path | None = None) -> Policy:
         return _as_policy_error(lambda: PublicKey.load(place))
 
     return parse_policy(text, source=str(path), read_key=read_key)
-
-
-def require_outside(
-    artifact: Path, path: Path, what: str, *, error: type[CallError] = CallError
-) -> None:
-    """Refuse what configures the judge and lies inside the artifact being judged; raises `error`."""
-    root = os.path.realpath(artifact)
-    named = os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118 - the last component is not resolved
-    for place in (named, os.path.realpath(path)):
-        if os.path.commonpath([root, place]) == root:
-            raise error(
-                f"{what} `{path}` lies inside the artifact",
-                why="an artifact can't say by which rules it is judged",
-                fix="keep it elsewhere, where the publisher of the artifact can't write",
-            )
 
 
 def _require_outside_if(artifact: Path | None, path: Path, what: str) -> None:

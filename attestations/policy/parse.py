@@ -18,7 +18,7 @@ from weightmark.attestations.policy.model import (
     ScanRule,
     Unsupported,
 )
-from weightmark.attestations.policy.table import Table
+from weightmark.attestations.strict_toml import Table
 from weightmark.errors import CallError, PolicyError
 from weightmark.scanners.findings import Severity
 

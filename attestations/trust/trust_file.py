@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from weightmark.attestations.keys import PublicKey
-from weightmark.attestations.policy.table import Table
 from weightmark.attestations.sigstore.timestamps import authorities_from_pem
+from weightmark.attestations.strict_toml import Table
 from weightmark.attestations.trust.certificates import (
     CertificateAnchor,
     CertificateRule,

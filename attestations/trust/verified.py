@@ -10,9 +10,10 @@ from weightmark.attestations.identities import SignerIdentity, VerifiedTime
 from weightmark.attestations.keys import PublicKey
 from weightmark.attestations.statements import Statement
 from weightmark.attestations.trust.certificates import CertificateAnchor
-from weightmark.attestations.trust.interface import Anchor, CertificateFacts
+from weightmark.attestations.trust.interface import Anchor, CertificateFacts, Proof
 from weightmark.attestations.trust.keys import KeyAnchor
 from weightmark.errors import (
+    RevokedError,
     TrustNotSaidError,
     UncheckedError,
     WeightmarkError,
@@ -105,25 +106,32 @@ class Trust:
         `MalformedError` for a bad statement.
         """
         envelope = bundle.envelope
-        at = now or datetime.now(UTC)
+        proof = self._prove(bundle, now or datetime.now(UTC))
+        return VerifiedBundle(
+            Statement.parse(envelope.payload_type, envelope.payload),
+            proof.signer,
+            envelope.claim_id,
+            bundle,
+            _SEAL,
+            proof.times,
+            proof.certificate,
+            proof.notices,
+        )
+
+    def _prove(self, bundle: Bundle, at: datetime) -> Proof:
+        """Ask every anchor: what one of them knows to be revoked counts for none of them."""
+        proofs: list[Proof] = []
         refusals: list[WeightmarkError] = []
         for anchor in self.anchors:
             try:
-                proof = anchor.prove(bundle, at)
+                proofs.append(anchor.prove(bundle, at))
+            except RevokedError:
+                raise
             except WeightmarkError as error:
                 refusals.append(error)
-                continue
-            return VerifiedBundle(
-                Statement.parse(envelope.payload_type, envelope.payload),
-                proof.signer,
-                envelope.claim_id,
-                bundle,
-                _SEAL,
-                proof.times,
-                proof.certificate,
-                proof.notices,
-            )
-        raise _worst(refusals)
+        if not proofs:
+            raise _worst(refusals)
+        return proofs[0]
 
 
 def _worst(refusals: Sequence[WeightmarkError]) -> WeightmarkError:

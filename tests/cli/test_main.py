@@ -184,7 +184,7 @@ def test_a_full_disk_on_stdout_is_4_and_never_0(spawn_cli: RunCli) -> None:
     [
         (["ledger", "init", "l", "--admit", "k.pub"], 0),
         (["digest", "k.pub"], 0),
-        (["verify", "k.pub", "--key", "k.pub"], 3),
+        (["verify", "k.key", "--key", "k.pub"], 3),
         (["verify", "missing", "--key", "k.pub"], 2),
     ],
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from weightmark.attestations.belief import ListedClaim
 from weightmark.attestations.checks import Check, Outcome
@@ -12,8 +12,10 @@ from weightmark.cli.render.interface import CheckLine, FindingLine
 from weightmark.cli.render.interface import Outcome as Shown
 from weightmark.errors import WeightmarkError
 from weightmark.provenance.artifact import Artifact
-from weightmark.provenance.ledger.event import Event
-from weightmark.scanners.findings import FileScan, Finding
+
+if TYPE_CHECKING:
+    from weightmark.provenance.ledger.event import Event
+    from weightmark.scanners.findings import FileScan, Finding
 
 __all__ = [
     "check_lines",
@@ -52,7 +54,7 @@ def check_lines(checks: Iterable[Check]) -> tuple[CheckLine, ...]:
 
 
 def finding_lines(
-    findings: Iterable[Finding], *, root: str = "", given: str = ""
+    findings: "Iterable[Finding]", *, root: str = "", given: str = ""
 ) -> tuple[FindingLine, ...]:
     """Turn findings into lines.
 
@@ -110,7 +112,7 @@ def error_facts(error: WeightmarkError) -> dict[str, str]:
     return {"code": error.code, "what": error.what, "why": error.why, "fix": error.fix}
 
 
-def event_facts(event: Event) -> dict[str, Any]:
+def event_facts(event: "Event") -> dict[str, Any]:
     """Return a ledger event as JSON: digests as `sha256:<hex>`, no subject as null."""
     return {
         "kind": event.kind.value,
@@ -126,7 +128,7 @@ def event_facts(event: Event) -> dict[str, Any]:
     }
 
 
-def file_scan_facts(files: Iterable[FileScan]) -> list[dict[str, Any]]:
+def file_scan_facts(files: "Iterable[FileScan]") -> list[dict[str, Any]]:
     """Return what was learned about each file as JSON."""
     return [
         {
@@ -153,7 +155,7 @@ def path_as_given(path: Path, artifact: Artifact, given: str) -> str:
     return str(seen if seen.resolve() == path.resolve() else path)
 
 
-def _finding_line(finding: Finding, root: str, given: str) -> FindingLine:
+def _finding_line(finding: "Finding", root: str, given: str) -> FindingLine:
     path = f"{root}/{finding.path}" if root else finding.path
     location = f"{path}!{finding.member}" if finding.member else path
     return FindingLine(

@@ -147,7 +147,7 @@ def gate(
 
 
 def _require_outside(path: str, what: str, place: str | None) -> None:
-    from weightmark.attestations.policy.load import require_outside
+    from weightmark.attestations.outside import require_outside
 
     if place and "://" not in place:
         require_outside(Path(path), Path(place), what)

@@ -201,7 +201,7 @@ def load_trust(choice: "TrustChoice", artifact: str) -> "Trust | None":
 
 def require_outside(choice: "TrustChoice", artifact: str) -> None:
     """Refuse files of the choice that lie in the artifact being judged; raises `CallError`."""
-    from weightmark.attestations.policy.load import require_outside as refuse_inside
+    from weightmark.attestations.outside import require_outside as refuse_inside
 
     for what, place in choice.files:
         if "://" not in str(place):

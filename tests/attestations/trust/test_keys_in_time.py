@@ -133,3 +133,12 @@ def test_no_signature_counts_outside_of_its_time(
     assert validity.not_before is None or validity.not_before <= moment
     assert validity.not_after is None or moment <= validity.not_after
     assert validity.revoked is None or moment < validity.revoked
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_key_that_is_revoked_anywhere_counts_nowhere(first: bool) -> None:
+    plain = KeyAnchor(KEY.public)
+    revoked = KeyAnchor(KEY.public, Validity(revoked=NOW - DAY))
+    anchors = (plain, revoked) if first else (revoked, plain)
+    with pytest.raises(RevokedError):
+        Trust(anchors).verify(signed(KEY), now=NOW)
