@@ -1,6 +1,6 @@
 """`weightmark inspect`: what a signature, a claims file, a bundle or a receipt says; no verdict."""
 
-import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from weightmark.attestations.statements import Statement
 
 __all__ = ["inspect"]
+
+Words = tuple[tuple[str, str], ...]
+"""label and sentence"""
 
 _HEAD = 64
 
@@ -42,13 +45,13 @@ def inspect(console: Console, path: str) -> None:
     _refuse_other_files(path, data)
     entries = _receipt(data) if data.startswith(b"c2sp.org/tlog-proof@") else _bundles(data)
     console.note("nothing was verified: this is what the file says of itself")
-    lines = json.dumps(entries, indent=2, ensure_ascii=True).splitlines()
+    lines = tuple(line for entry, words in entries for line in _lines(entry, words))
     console.finish(
         Document(
             schema="weightmark/inspect/v1",
             exit=Exit.GOOD,
-            facts={"path": path, "entries": entries},
-            lines=tuple(lines),
+            facts={"path": path, "entries": [facts for facts, _ in entries]},
+            lines=lines,
         )
     )
 
@@ -66,7 +69,18 @@ def _refuse_other_files(path: str, data: bytes) -> None:
         raise CallError(f"`{path}` is no bundle, no claims and no receipt", fix=fix)
 
 
-def _bundles(data: bytes) -> list[dict[str, Any]]:
+def _lines(facts: dict[str, Any], words: "Words") -> Iterator[str]:
+    """Yield one entry as text: a title, then a word and what it says."""
+    where = f"line {facts['line']}: " if facts["kind"] == "bundle" and facts["line"] > 1 else ""
+    version = f" v{facts['version']}" if facts.get("version") else ""
+    yield f"{where}{facts['kind']}{version}"
+    width = max((len(label) for label, _ in words), default=0)
+    yield from (f"  {label:<{width}}  {text}" for label, text in words)
+    if facts["error"] and not words:
+        yield f"  {facts['error']['what']}"
+
+
+def _bundles(data: bytes) -> "list[tuple[dict[str, Any], Words]]":
     from weightmark.attestations.bundles.bundle import Bundle
     from weightmark.attestations.claims import parse_claims
 
@@ -79,19 +93,25 @@ def _bundles(data: bytes) -> list[dict[str, Any]]:
     return [_entry(line.number, line.bundle, line.error) for line in lines]
 
 
-def _entry(line: int, bundle: "Bundle | None", error: WeightmarkError | None) -> dict[str, Any]:
-    """Return what one line says; what it does not say is null."""
-    from weightmark.attestations.statements import Statement
+def _entry(
+    line: int, bundle: "Bundle | None", error: WeightmarkError | None
+) -> "tuple[dict[str, Any], Words]":
+    """Return what one line says, as facts and as words; what it does not say is null."""
+    from weightmark.attestations.bundles.dsse import Envelope
+    from weightmark.attestations.description import describe
 
-    envelope, statement = bundle.envelope if bundle else None, None
-    try:
-        if envelope:
-            statement = Statement.parse(envelope.payload_type, envelope.payload)
-    except WeightmarkError as failure:
-        error = failure
-    return {
+    said = describe(bundle) if bundle else None
+    error = error or (said.error if said else None)
+    envelope = bundle.content if bundle and isinstance(bundle.content, Envelope) else None
+    statement = said.statement if said else None
+    facts = {
         "kind": "bundle",
         "line": line,
+        "version": said.version if said else None,
+        "signer": said.signer if said else None,
+        "certificate": said.certificate if said else None,
+        "log_entries": list(said.log_entries) if said else None,
+        "timestamps": list(said.timestamps) if said else None,
         "key_hint": bundle.key_hint if bundle else None,
         "claim_id": f"sha256:{envelope.claim_id}" if envelope else None,
         "payload_type": envelope.payload_type if envelope else None,
@@ -100,6 +120,7 @@ def _entry(line: int, bundle: "Bundle | None", error: WeightmarkError | None) ->
         "predicate": statement.predicate if statement else None,
         "error": error_facts(error) if error else None,
     }
+    return facts, said.words if said else ()
 
 
 def _subjects(statement: "Statement") -> list[dict[str, Any]]:
@@ -112,7 +133,7 @@ def _subjects(statement: "Statement") -> list[dict[str, Any]]:
     ]
 
 
-def _receipt(data: bytes) -> list[dict[str, Any]]:
+def _receipt(data: bytes) -> "list[tuple[dict[str, Any], Words]]":
     from weightmark.provenance.ledger.event import parse_event
     from weightmark.provenance.ledger.proof import parse_proof
 
@@ -122,12 +143,17 @@ def _receipt(data: bytes) -> list[dict[str, Any]]:
         event = parse_event(proof.extra) if proof.extra is not None else None
     except WeightmarkError as failure:
         error = failure
-    return [
-        {
-            "kind": "receipt",
-            "index": proof.index,
-            "hashes": len(proof.hashes),
-            "event": event_facts(event) if event else None,
-            "error": error_facts(error) if error else None,
-        }
-    ]
+    words = [("entry", f"{proof.index} of a ledger")]
+    if event:
+        words = [("entry", f"{proof.index} of the ledger `{event.origin}`, a {event.kind}")]
+        words += [("about", event.subject or "the ledger itself"), ("claim by", event.signer)]
+        words += [("entered by", event.submitter), ("at", f"{event.at} by the ledger's own clock")]
+    words.append(("to check it", "weightmark ledger verify --receipt FILE --log-key log.vkey PATH"))
+    facts = {
+        "kind": "receipt",
+        "index": proof.index,
+        "hashes": len(proof.hashes),
+        "event": event_facts(event) if event else None,
+        "error": error_facts(error) if error else None,
+    }
+    return [(facts, tuple(words))]
