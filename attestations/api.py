@@ -10,27 +10,29 @@ Errors are the tree of `weightmark.errors`.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Unpack
 
 from weightmark.attestations.gate.collect import Sources
 from weightmark.attestations.gate.decision import Decision
 from weightmark.attestations.gate.gate import gate as run_gate
-from weightmark.attestations.keys import PrivateKey, PublicKey
+from weightmark.attestations.loading.opening import MEMORY_LIMIT
+from weightmark.attestations.loading.releases import decided_release, find_releases
+from weightmark.attestations.loading.tensors import VerifiedTensors
 from weightmark.attestations.policy.load import load_policy
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.predicates.oms import Serialization
-from weightmark.attestations.signers.key import KeySigner
 from weightmark.attestations.signing import SignOptions, SignResult, add_claim, sign_artifact
-from weightmark.attestations.trust import Trust
-from weightmark.attestations.trust.selection import TrustChoice
 from weightmark.attestations.verification import VerifyOptions, VerifyReport, examine
+from weightmark.attestations.words import SignerWords, TrustWords, signers_of, trust_of
+from weightmark.errors import CallError
+from weightmark.provenance.artifact import open_artifact
 from weightmark.provenance.identification import Identification, identify
 from weightmark.scanners.findings import ScanReport, Severity
 from weightmark.scanners.tree import scan_artifact
 
-__all__ = ["attest", "digest", "gate", "scan", "sign", "verify"]
+__all__ = ["attest", "digest", "gate", "open_verified", "scan", "sign", "verify"]
 
 AnyPath = str | Path
-AnyKey = str | Path | PublicKey
 
 
 def digest(path: AnyPath, *, sha256: bool = False) -> Identification:
@@ -46,65 +48,78 @@ def scan(path: AnyPath) -> ScanReport:
 def sign(
     path: AnyPath,
     *,
-    key: AnyPath | PrivateKey,
-    passphrase: bytes | None = None,
     fail_on: str = "high",
     scan: bool = True,
+    allow_links: bool = True,
+    add: bool = False,
     replace: bool = False,
     out: AnyPath | None = None,
     oms: Serialization | None = None,
     ignore_paths: Sequence[str] = (),
+    **who: Unpack[SignerWords],
 ) -> SignResult:
-    """Scan and sign the artifact at `path` with a private key, and write `model.sig` and `model.claims`.
+    """Scan and sign the artifact at `path`, and write `model.sig` and `model.claims`.
 
-    `oms` is the form of `model.sig`, if not whole files with SHA-256; `ignore_paths` are left out of it.
+    Who signs is said in the words of `SignerWords`, as `key="release.key"`; the first signer makes
+    `model.sig`, and with `add` nobody does. `oms` is the form of `model.sig`, if not whole files
+    with SHA-256; `ignore_paths` are left out of it.
     """
+    (first, *cosigners), secrets = signers_of(who)
     options = SignOptions(
         Severity.parse(fail_on),
         scan,
+        allow_links=allow_links,
         replace=replace,
         out=Path(out) if out else None,
-        key_file=None if isinstance(key, PrivateKey) else Path(key),
+        add=add,
+        secret_files=secrets,
         oms=oms or Serialization(),
         ignore_paths=tuple(ignore_paths),
     )
-    return sign_artifact(Path(path), _signer(key, passphrase), options)
+    return sign_artifact(Path(path), first, options, cosigners=cosigners)
 
 
 def attest(
     path: AnyPath,
     *,
-    key: AnyPath | PrivateKey,
     type: str,  # noqa: A002 - the flag is called so
     predicate: dict[str, object],
-    passphrase: bytes | None = None,
+    out: AnyPath | None = None,
+    **who: Unpack[SignerWords],
 ) -> SignResult:
-    """State `predicate` of the type URI `type` about the artifact at `path`, and add the claim beside it."""
-    return add_claim(Path(path), _signer(key, passphrase), type, predicate)
+    """State `predicate` of the type URI `type` about the artifact at `path`, and add the claim beside it.
+
+    Who signs is said in the words of `SignerWords`; a claim is made by one signer.
+    """
+    (first, *others), _ = signers_of(who)
+    if others:
+        raise CallError(
+            f"a claim is made by one signer, and {1 + len(others)} are named",
+            fix="state it once more for each of the others",
+        )
+    return add_claim(Path(path), first, type, predicate, out=Path(out) if out else None)
 
 
 def verify(
     path: AnyPath,
     *,
-    key: AnyKey | Sequence[AnyKey] = (),
-    identity: str = "",
-    issuer: str = "",
-    trust: Trust | AnyPath | None = None,
     signature: AnyPath | None = None,
     claims: Sequence[AnyPath] = (),
     digests: str = "any",
     ignore_paths: Sequence[str] = (),
     ignore_unsigned_files: bool = False,
     allow_legacy: bool = False,
+    **whom: Unpack[TrustWords],
 ) -> VerifyReport:
     """Verify signature and content; `.verified` is set only when everything is as a trusted signer says.
 
-    Trust a public `key`, or an `identity` exactly as its `issuer` knows it, or `trust`: a trust file
-    or a `Trust`; raises `TrustNotSaidError` for none of them. What `ignore_paths` and `ignore_unsigned_files` leave out stands in `.verified.uncovered`.
+    Whom to trust is said in the words of `TrustWords`, as `key="release.pub"`; raises
+    `TrustNotSaidError` for nobody. What `ignore_paths` and `ignore_unsigned_files` leave out stands
+    in `.verified.uncovered`.
     """
     examination = examine(
         Path(path),
-        _believed(key, identity, issuer, trust),
+        trust_of(whom),
         options=VerifyOptions(
             digests=digests,
             ignore_paths=tuple(ignore_paths),
@@ -121,40 +136,53 @@ def gate(
     path: AnyPath,
     *,
     policy: AnyPath | Policy = "baseline",
-    key: AnyKey | Sequence[AnyKey] = (),
-    identity: str = "",
-    issuer: str = "",
-    trust: Trust | AnyPath | None = None,
     ledger: AnyPath | None = None,
+    **whom: Unpack[TrustWords],
 ) -> Decision:
     """Decide by `policy` (a preset's name, a file, or a `Policy`); `.exit` is the verdict, `.checks` say why.
 
-    `key`, `identity` with `issuer`, or `trust` fill the role `release` of a preset.
+    The words of `TrustWords` fill the role `release` of a preset.
     """
     if not isinstance(policy, Policy):
         policy = load_policy(str(policy), artifact=Path(path))
     sources = Sources(ledger=str(ledger) if ledger else "")
-    return run_gate(Path(path), policy.with_trust(_believed(key, identity, issuer, trust)), sources)
+    return run_gate(Path(path), policy.with_trust(trust_of(whom)), sources)
 
 
-def _believed(
-    keys: AnyKey | Sequence[AnyKey], identity: str, issuer: str, trust: Trust | AnyPath | None
-) -> Trust | None:
-    listed: Sequence[AnyKey] = [keys] if isinstance(keys, (str, Path, PublicKey)) else keys
-    whole = trust if isinstance(trust, Trust) else None
-    files = () if trust is None or whole else (str(Path(str(trust)).absolute()),)
-    said = TrustChoice(
-        keys=tuple(listed),
-        identities=(identity,) if identity else (),
-        issuer=issuer,
-        trust=files,
-    ).load(Path())
-    if whole is None or said is None:
-        return whole or said
-    return Trust((*whole.anchors, *said.anchors))
+def open_verified(
+    path: AnyPath,
+    *,
+    policy: AnyPath | Policy | None = None,
+    file: str = "",
+    framework: str = "auto",
+    memory_limit: int = MEMORY_LIMIT,
+    signature: AnyPath | None = None,
+    claims: Sequence[AnyPath] = (),
+    **whom: Unpack[TrustWords],
+) -> VerifiedTensors:
+    """Open the safetensors weights at `path`; every tensor is checked in private memory when it is asked for.
 
+    Whom to trust is said in the words of `TrustWords`, as `key="release.pub"`. With `policy` the
+    gate decides first, reading and scanning everything, and these words fill the role `release` of
+    a preset. `file` names the weights or the index where there are several. `framework` is
+    `numpy`, `torch`, `bytes`, or `auto` for the first that is installed. `memory_limit` bounds the
+    bytes that are read before the first tensor where only whole files are signed.
 
-def _signer(key: AnyPath | PrivateKey, passphrase: bytes | None) -> KeySigner:
-    if isinstance(key, PrivateKey):
-        return KeySigner(key)
-    return KeySigner(PrivateKey.load(key, lambda _path: passphrase))
+    Raises `TamperedError` and other `RefusedError` for what may not be loaded, `UncheckedError`,
+    `NoSignatureError`, `TrustNotSaidError` and `CallError`.
+    """
+    named = Path(signature) if signature else None
+    stores = tuple(Path(claim) for claim in claims)
+    if policy is None:
+        artifact = open_artifact(path)
+        releases = find_releases(artifact, trust_of(whom), signature=named, claims=stores)
+    else:
+        if not isinstance(policy, Policy):
+            policy = load_policy(str(policy), artifact=Path(path))
+        sources = Sources(signature=named, claims=stores)
+        decision = run_gate(Path(path), policy.with_trust(trust_of(whom)), sources)
+        artifact = open_artifact(path)
+        releases = decided_release(artifact, decision, stores)
+    return VerifiedTensors.open(
+        artifact, releases, file=file, framework=framework, memory_limit=memory_limit
+    )

@@ -10,10 +10,18 @@ from weightmark.attestations.evidence import Claim, Evidence, SignatureFile
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
 from weightmark.attestations.predicates.oms import OmsClaim
 from weightmark.attestations.trust import Trust, VerifiedBundle
+from weightmark.attestations.trust.claimed import claimed_signer
 from weightmark.errors import MalformedError, UnsupportedError, WeightmarkError, WrongSignerError
 from weightmark.provenance.foreign_digests import in_oms_set
 
-__all__ = ["Belief", "BelievedManifest", "BelievedSignature", "ListedClaim", "weigh_evidence"]
+__all__ = [
+    "Belief",
+    "BelievedManifest",
+    "BelievedSignature",
+    "ListedClaim",
+    "Stranger",
+    "weigh_evidence",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,18 @@ class ListedClaim:
     """the verified bundle, when its signer is trusted: who, when, by which clock"""
 
 
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """A signature by nobody whom the caller trusts."""
+
+    source: str
+    """file and line"""
+    claimed: str
+    """whom it names as its signer, unverified"""
+    refusal: WrongSignerError
+    """why it is by nobody whom the caller trusts"""
+
+
 @dataclass(frozen=True)
 class Belief:
     """What remains of the evidence after every signature was checked."""
@@ -70,6 +90,10 @@ class Belief:
     """everything, for display"""
     checks: tuple[Check, ...]
     """signatures that do not hold"""
+    strangers: tuple[Stranger, ...] = ()
+    """signatures by others, the model signature first"""
+    trusted: tuple[str, ...] = ()
+    """whom the caller trusts, by name"""
 
     @property
     def names_content(self) -> bool:
@@ -120,7 +144,13 @@ def weigh_evidence(evidence: Evidence, trust: Trust, *, allow_legacy: bool = Fal
         outcome = Outcome.INFO if manifests else Outcome.UNCHECKED
         scales.checks.append(replace(scales.open_signature, outcome=outcome))
     return Belief(
-        signature, tuple(manifests), tuple(others), tuple(scales.listed), tuple(scales.checks)
+        signature,
+        tuple(manifests),
+        tuple(others),
+        tuple(scales.listed),
+        tuple(scales.checks),
+        tuple(scales.strangers),
+        trust.names,
     )
 
 
@@ -132,6 +162,7 @@ class _Scales:
         self.allow_legacy = allow_legacy
         self.listed: list[ListedClaim] = []
         self.checks: list[Check] = []
+        self.strangers: list[Stranger] = []
         self.open_signature: Check | None = None
 
     def weigh_signature(self, file: SignatureFile) -> BelievedSignature | None:
@@ -139,8 +170,9 @@ class _Scales:
         name = file.path.name
         try:
             verified = self.trust.verify(file.bundle) if file.bundle else None
-        except WrongSignerError:
+        except WrongSignerError as error:
             verified = None
+            self._meet_stranger(f"`{name}`", file.bundle, error)
         except UnsupportedError as error:
             verified = None
             self._leave_open(name, file, error)
@@ -173,8 +205,9 @@ class _Scales:
         """Judge one claim; what is signed by nobody whom the caller trusts is listed and no more."""
         try:
             verified = self.trust.verify(claim.bundle)
-        except WrongSignerError:
+        except WrongSignerError as error:
             self._list_stranger(claim.source, _hint(claim.bundle))
+            self._meet_stranger(claim.source, claim.bundle, error)
             return None
         except UnsupportedError as error:
             self._list_stranger(claim.source, _hint(claim.bundle))
@@ -191,6 +224,10 @@ class _Scales:
         """Say what is wrong; in a store that holds claims about many things it is only reported."""
         check = replace(Check.from_error(name, error), summary=f"{label}: {error.what}")
         self.checks.append(check if reserved else replace(check, outcome=Outcome.INFO, fix=""))
+
+    def _meet_stranger(self, source: str, bundle: Bundle | None, error: WrongSignerError) -> None:
+        claimed = claimed_signer(bundle)[0] if bundle else ""
+        self.strangers.append(Stranger(source, claimed, error))
 
     def _list_stranger(self, source: str, hint: str) -> None:
         self.listed.append(ListedClaim(source, "", hint, trusted=False, identity=""))

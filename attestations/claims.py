@@ -28,13 +28,14 @@ class ClaimLine:
 
 def parse_claims(data: bytes) -> tuple[ClaimLine, ...]:
     """Parse every line; a bad one does not hide the others. Raises `LimitError` over 10,000 lines."""
-    lines = data.split(b"\n")
-    if len(lines) > _MAX_LINES:
+    if data.count(b"\n") > _MAX_LINES:
         raise LimitError(
             f"the claims file has over {_MAX_LINES} lines", fix="check that this is the right file"
         )
     return tuple(
-        _parse_line(number, raw) for number, raw in enumerate(lines, start=1) if raw.strip()
+        _parse_line(number, raw)
+        for number, raw in enumerate(data.split(b"\n"), start=1)
+        if raw.strip()
     )
 
 

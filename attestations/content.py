@@ -63,8 +63,13 @@ class Content:
             "manifest claim", len(self._listed(matches[0]))
         )
 
-    def signature_check(self, signature: BelievedSignature, belief: Belief) -> Check:
-        """Compare what `model.sig` lists with what was read, directly or by the same signer's claim."""
+    def signature_check(
+        self, signature: BelievedSignature, belief: Belief, *, matched: bool
+    ) -> Check:
+        """Compare what `model.sig` lists with what was read, directly or by the same signer's claim.
+
+        `matched` tells whether a manifest claim, which gives BLAKE3 and SHA-256, holds the content.
+        """
         oms = signature.oms
         if oms is None:
             reason = signature.unsupported.what if signature.unsupported else ""
@@ -75,9 +80,11 @@ class Content:
             results = [self._differences(one, covered=self._covered) for one in stand_ins]
             differences = next((one for one in results if not one), results[0])
         else:
-            found = self._found(oms)
+            found = self._found(oms, matched=matched)
             if found is None:
-                return _not_checked(f"its {oms.algorithm} digests were not compared")
+                return _not_checked(
+                    f"it gives {oms.algorithm} digests alone, and SHA-256 was asked for"
+                )
             listed, found = self._same_names(oms.files, found)
             differences = Differences.between(*self._narrowed(listed, found))
         if differences or hidden:
@@ -107,9 +114,12 @@ class Content:
         paths = (file.path for file in self.reading.files)
         return frozenset(path for path in paths if in_oms_set(path) and path not in own)
 
-    def _found(self, oms: OmsClaim) -> dict[str, str] | None:
+    def _found(self, oms: OmsClaim, *, matched: bool) -> dict[str, str] | None:
         """Return the digests of the OMS set; None when they were not read or do not count."""
-        if oms.algorithm != "sha256" and self.digests == "sha256":
+        without_sha256 = oms.algorithm != "sha256"
+        if without_sha256 and (
+            self.digests == "sha256" or (self.digests == "both" and not matched)
+        ):
             return None
         return oms.found(
             {file.path: file for file in self.reading.files if file.path in self._covered}
@@ -118,14 +128,16 @@ class Content:
     def _narrowed(
         self, listed: Mapping[str, str], found: Mapping[str, str]
     ) -> tuple[dict[str, str], dict[str, str]]:
-        """Take out of both sides what the caller asked to leave out."""
+        """Take out of what was found what nobody signed and the caller asked to leave out.
+
+        A file that is signed is always compared: leaving it out would accept whatever stands there.
+        """
         if self.ignore_unsigned:
-            found = {path: digest for path, digest in found.items() if path in listed}
+            return dict(listed), {path: one for path, one in found.items() if path in listed}
         covers = self.ignored.covers
-        return (
-            {path: digest for path, digest in listed.items() if not covers(path)},
-            {path: digest for path, digest in found.items() if not covers(path)},
-        )
+        return dict(listed), {
+            path: one for path, one in found.items() if path in listed or not covers(path)
+        }
 
     def _listed(self, believed: BelievedManifest) -> list[str]:
         rows = believed.claim.manifest.rows

@@ -30,6 +30,8 @@ class IgnoredPaths:
     """relative paths of files and folders, as the caller named them"""
     kept: frozenset[str]
     """files in a named folder that a loader could open: they stay"""
+    absent: frozenset[str] = frozenset()
+    """names under which the artifact holds nothing"""
 
     @classmethod
     def of(cls, artifact: Artifact, given: Sequence[str]) -> Self:
@@ -45,7 +47,9 @@ class IgnoredPaths:
             for entry in artifact.entries
             if entry.path not in names and beneath_any(entry.path, names)
         ]
-        return cls(names, frozenset(entry.path for entry in inside if _is_loadable(entry)))
+        there = {place for entry in artifact.entries for place in _prefixes(entry.path)}
+        kept = frozenset(entry.path for entry in inside if _is_loadable(entry))
+        return cls(names, kept, names - there)
 
     def covers(self, path: str) -> bool:
         """Tell whether the file at `path` is left out."""

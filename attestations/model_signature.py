@@ -1,23 +1,35 @@
-"""What a new `model.sig` says: its form, what it leaves out, and who can verify it."""
+"""What a `model.sig` says: its form, what it leaves out, who can verify it, and whether it still fits."""
 
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 
-from weightmark.attestations.ignored_paths import IgnoredPaths
+from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.ignored_paths import IgnoredPaths, beneath_any
 from weightmark.attestations.predicates.oms import SILENT_IGNORES, OmsClaim, Serialization
-from weightmark.errors import CallError
+from weightmark.attestations.statements import Statement
+from weightmark.errors import CallError, WeightmarkError
 from weightmark.provenance.artifact import Artifact
 from weightmark.provenance.foreign_digests import in_oms_set
+from weightmark.provenance.manifest import SINGLE_FILE
 from weightmark.provenance.names import escape_path
 from weightmark.provenance.reading.engine import FileDigests
 
-__all__ = ["form_notices", "leave_out", "list_files"]
+__all__ = ["form_notices", "is_outdated", "leave_out", "list_files"]
 
 
 def leave_out(artifact: Artifact, paths: Sequence[str]) -> IgnoredPaths:
-    """Read what the signer leaves out; raises `CallError` for a folder that hides what a loader could open."""
+    """Read what the signer leaves out.
+
+    Raises `CallError` for what is not there, and for a folder that hides what a loader could open.
+    """
     ignored = IgnoredPaths.of(artifact, paths)
+    if ignored.absent:
+        raise CallError(
+            f"`{escape_path(min(ignored.absent))}` is not in the artifact, so it can't be left out",
+            why="a misspelt name would leave a file in that was meant to stay out",
+            fix="correct `--ignore-paths`; names are relative to the artifact's root",
+        )
     if ignored.kept:
         raise CallError(
             f"`{escape_path(min(ignored.kept))}` is not left out with its folder",
@@ -53,3 +65,28 @@ def form_notices(form: Serialization, ignored: IgnoredPaths) -> list[str]:
         named = " ".join(f"--ignore-paths {shlex.quote(name)}" for name in names)
         notices.append(f"`model.sig` leaves files out: whoever verifies has to add `{named}`")
     return notices
+
+
+def is_outdated(kept: Bundle, artifact: Artifact, files: Sequence[FileDigests]) -> bool:
+    """Tell whether a model signature that stays lists other content than was read.
+
+    Its list is not believed, so the answer is good for a notice only. A list of digests that were
+    not computed counts as fitting.
+    """
+    try:
+        statement = Statement.parse(kept.envelope.payload_type, kept.envelope.payload)
+        oms = OmsClaim.from_statement(statement, allow_legacy=True)
+    except WeightmarkError:
+        return False
+    left_out = frozenset(oms.ignore_paths)
+    covered = {
+        file.path: file
+        for file in files
+        if in_oms_set(file.path) and not beneath_any(file.path, left_out)
+    }
+    found = oms.found(covered)
+    if found is None:
+        return False
+    if artifact.single and SINGLE_FILE not in oms.files:
+        found = {artifact.name: found[SINGLE_FILE]}
+    return found != oms.files

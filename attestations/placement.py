@@ -9,6 +9,7 @@ from weightmark.attestations.claims import ClaimLine, parse_claims, render_claim
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE
 from weightmark.attestations.predicates.oms import OmsClaim
 from weightmark.attestations.predicates.scan import SCAN_PREDICATE
+from weightmark.attestations.predicates.tensors import TENSORS_PREDICATE
 from weightmark.attestations.signers.interface import Signer
 from weightmark.attestations.statements import Statement
 from weightmark.errors import (
@@ -24,7 +25,7 @@ from weightmark.provenance.sidecars import CLAIMS, RECEIPT, SidecarPaths, read_s
 
 __all__ = ["Placement", "merge_claims", "place"]
 
-_SUPERSEDED = frozenset([MANIFEST_PREDICATE, SCAN_PREDICATE])
+_SUPERSEDED = frozenset([MANIFEST_PREDICATE, SCAN_PREDICATE, TENSORS_PREDICATE])
 """kinds of which a signer has one at a time: what the artifact holds now"""
 
 
@@ -34,10 +35,15 @@ class Placement:
 
     sidecars: SidecarPaths
     """the files beside the artifact, or in the folder that the caller named"""
-    keeps_foreign_signature: bool
-    """whether the model signature that stands there stays in its place"""
+    kept: Bundle | UnsupportedError | None
+    """the model signature that stands there and stays, or why it can't be read; None when none stays"""
     notices: tuple[str, ...]
     """what the caller should know"""
+
+    @property
+    def keeps_signature(self) -> bool:
+        """Whether a model signature that stands there stays in its place."""
+        return self.kept is not None
 
 
 def place(
@@ -58,10 +64,10 @@ def place(
         out = None if out.resolve() == artifact.path else out
     sidecars = artifact.sidecars.moved_to(out) if out else artifact.sidecars
     if replace:
-        return Placement(sidecars, keeps_foreign_signature=False, notices=())
+        return Placement(sidecars, kept=None, notices=())
     kept, foreign = _existing_signature(sidecars, signer)
     if kept is None or not (foreign or keep_own):
-        return Placement(sidecars, keeps_foreign_signature=False, notices=())
+        return Placement(sidecars, kept=None, notices=())
     notices = []
     if foreign and not keep_own:
         notices.append(
@@ -73,7 +79,7 @@ def place(
         notices.append(
             f"claims go to `{sibling}`: `{sidecars.signature.name}` does not expect `{CLAIMS}` inside"
         )
-    return Placement(sidecars, keeps_foreign_signature=True, notices=tuple(notices))
+    return Placement(sidecars, kept=kept, notices=tuple(notices))
 
 
 def _refuse_inside(artifact: Artifact, out: Path) -> None:

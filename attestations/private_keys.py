@@ -1,6 +1,7 @@
 """Private keys among the files of a release: a signed one would be handed to everybody."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from weightmark.errors import ArtifactRefusedError, read_failure
@@ -14,19 +15,21 @@ _LARGEST = 64 * 1024
 """bytes; no key file is larger"""
 _HEAD = 64
 """bytes in which the first line of a PEM file stands"""
+_LENGTH_BYTES = 4
+"""bytes of a DER length that are read"""
 
 
-def refuse_private_keys(artifact: Artifact, key_file: Path | None = None) -> None:
-    """Refuse an artifact that holds `key_file` or any PEM file with a private key.
+def refuse_private_keys(artifact: Artifact, secrets: Sequence[Path] = ()) -> None:
+    """Refuse an artifact that holds one of the files `secrets`, or a private key in PEM, OpenSSH or DER form.
 
     It guards against a slip, not against an attack: another encoding passes. Raises
     `ArtifactRefusedError`, and `ReadError` when a file can't be read.
     """
-    own = _file_id(key_file) if key_file else None
+    own = {_file_id(path) for path in secrets} - {None}
     for entry in artifact.entries:
-        if (entry.device, entry.inode) == own:
-            raise _refusal(artifact, entry, "is the very key that signs")
-        if entry.size <= _LARGEST and _is_private_key(_head(entry)):
+        if (entry.device, entry.inode) in own:
+            raise _refusal(artifact, entry, "is a key or passphrase with which you sign")
+        if entry.size <= _LARGEST and _is_private_key(entry):
             raise _refusal(artifact, entry, "is a private key")
 
 
@@ -38,16 +41,44 @@ def _file_id(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _head(entry: Entry) -> bytes:
+def _read(entry: Entry, count: int) -> bytes:
     try:
         with Beneath(entry.base) as folder, os.fdopen(folder.file(entry.location), "rb") as file:
-            return file.read(_HEAD)
+            return file.read(count)
     except OSError as error:
         raise read_failure(Path(entry.base) / entry.location, error) from error
 
 
-def _is_private_key(head: bytes) -> bool:
-    return b"-----BEGIN" in head and b"PRIVATE KEY-----" in head
+def _is_private_key(entry: Entry) -> bool:
+    head = _read(entry, _HEAD)
+    if b"-----BEGIN" in head and b"PRIVATE KEY-----" in head:
+        return True
+    # A DER key is one SEQUENCE that fills the file; the length rules out nearly all else unread.
+    return _sequence_size(head) == entry.size and _is_der_key(_read(entry, _LARGEST))
+
+
+def _sequence_size(head: bytes) -> int:
+    """Return the size of the DER SEQUENCE that begins here, header included; 0 when none does."""
+    if head[:1] != b"\x30" or len(head) < 2:  # noqa: PLR2004 - tag and length
+        return 0
+    if head[1] < 0x80:  # noqa: PLR2004 - the short form (X.690 §8.1.3.4)
+        return 2 + head[1]
+    count = head[1] & 0x7F
+    return 2 + count + int.from_bytes(head[2 : 2 + count]) if count <= _LENGTH_BYTES else 0
+
+
+def _is_der_key(data: bytes) -> bool:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_der_private_key
+
+    try:
+        load_der_private_key(data, None)
+    except (TypeError, UnsupportedAlgorithm):
+        # It is encrypted, or of a kind that is not known here: a private key all the same.
+        return True
+    except ValueError:
+        return False
+    return True
 
 
 def _refusal(artifact: Artifact, entry: Entry, what: str) -> ArtifactRefusedError:

@@ -4,11 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from weightmark.attestations.belief import weigh_evidence
 from weightmark.attestations.bundles.bundle import Bundle
-from weightmark.attestations.evidence import Claim, Evidence, SignatureFile
 from weightmark.attestations.ignored_paths import IgnoredPaths
-from weightmark.attestations.model_signature import form_notices, leave_out, list_files
+from weightmark.attestations.loading.tables import Seen, tables_of, watch_tables
+from weightmark.attestations.model_signature import (
+    form_notices,
+    is_outdated,
+    leave_out,
+    list_files,
+)
 from weightmark.attestations.placement import Placement, merge_claims, place
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
 from weightmark.attestations.predicates.oms import (
@@ -17,15 +21,20 @@ from weightmark.attestations.predicates.oms import (
     Serialization,
 )
 from weightmark.attestations.predicates.scan import SCAN_PREDICATE, ScanClaim
+from weightmark.attestations.predicates.tensors import (
+    MOST_TENSORS,
+    TENSORS_PREDICATE,
+    FileTable,
+    TensorsClaim,
+)
 from weightmark.attestations.private_keys import refuse_private_keys
+from weightmark.attestations.self_check import check_own_output
 from weightmark.attestations.signers.interface import Signer
 from weightmark.attestations.statements import Statement
-from weightmark.attestations.verification import VerifyOptions, judge
 from weightmark.errors import (
     ArtifactRefusedError,
     CallError,
     Exit,
-    TamperedError,
     UncheckedError,
     UnsafeContentError,
     WeightmarkError,
@@ -34,7 +43,13 @@ from weightmark.provenance.artifact import Artifact, open_artifact
 from weightmark.provenance.atomic import exclusive, replace_files
 from weightmark.provenance.manifest import SINGLE_FILE, Manifest
 from weightmark.provenance.names import escape_path
-from weightmark.provenance.reading.engine import Column, ProgressSink, Reading, read_artifact
+from weightmark.provenance.reading.engine import (
+    Column,
+    FileDigests,
+    ProgressSink,
+    Reading,
+    read_artifact,
+)
 from weightmark.provenance.sidecars import read_sidecar
 from weightmark.scanners.findings import FileScan, ScanReport, Severity
 from weightmark.scanners.local_imports import report_of_tree
@@ -59,8 +74,8 @@ class SignOptions:
     """write signature and claims into this folder instead of beside the artifact"""
     add: bool = False
     """whether only claims are written, and `model.sig` stays as it is or absent"""
-    key_file: Path | None = None
-    """where the signer's private key lies, if in a file: it must not be part of the artifact"""
+    secret_files: tuple[Path, ...] = ()
+    """files with the keys, passphrases and PINs of all signers: none may be part of the artifact"""
     oms: Serialization = field(default_factory=Serialization)
     """form of `model.sig`: `Serialization.of("shards", "blake3", 10**9)`"""
     ignore_paths: tuple[str, ...] = ()
@@ -84,7 +99,7 @@ class SignResult:
     notices: tuple[str, ...]
     """what the caller should know"""
     claims: tuple[Bundle, ...]
-    """the new claims: manifest claim and scan claim, of each signer"""
+    """the new claims of each signer: manifest, scan, and tensors where there are safetensors files"""
     cosigners: tuple[str, ...] = ()
     """names of those who signed beside `signer`"""
 
@@ -106,20 +121,21 @@ def sign_artifact(
     """
     artifact = open_artifact(path).require_identifiable().require_portable()
     _refuse_links(artifact, options)
-    refuse_private_keys(artifact, options.key_file)
+    refuse_private_keys(artifact, options.secret_files)
     ignored = leave_out(artifact, options.ignore_paths)
     _refuse_same_signers([signer, *cosigners])
     place(artifact, signer, out=options.out, replace=options.replace, keep_own=options.add)
-    reading = read_artifact(
+    reading: Reading[Seen[FileScan]] = read_artifact(
         artifact,
         columns={Column.BLAKE3, Column.SHA256, options.oms.algorithm},
         sharding=options.oms.sharding,
-        inspect=scan_file if options.scan else None,
+        watch=watch_tables(scan_file if options.scan else None),
         progress=progress,
         jobs=jobs,
     )
     paths = [file.path for file in reading.files]
-    report = report_of_tree(reading.inspections, paths) if options.scan else None
+    scans = (seen.inspection for seen in reading.inspections if seen.inspection)
+    report = report_of_tree(scans, paths) if options.scan else None
     _refuse_unsafe(report, options.fail_on)
     statements = _statements(artifact, reading, report, options, ignored=ignored)
     signature = statements.signature and signer.sign_statement(statements.signature)
@@ -127,7 +143,7 @@ def sign_artifact(
     for one in (signer, *cosigners):
         own = tuple(one.sign_statement(payload) for payload in statements.claims)
         made = signature if one is signer else None
-        _check_own_output(artifact, reading, made or None, own, one, ignored=ignored)
+        check_own_output(artifact, reading, made or None, own, one, ignored=ignored)
         claims += own
     with exclusive(options.out or artifact.sidecars.signature.parent):
         # Another signer may have written meanwhile, so the place is looked at once more.
@@ -135,7 +151,8 @@ def sign_artifact(
             artifact, signer, out=options.out, replace=options.replace, keep_own=options.add
         )
         contents = {}
-        if signature and not placement.keeps_foreign_signature:
+        written = signature and not placement.keeps_signature
+        if signature and written:
             contents[placement.sidecars.signature] = signature.to_bytes()
         contents[placement.sidecars.claims] = merge_claims(
             placement.sidecars, claims, [signer, *cosigners], replace=options.replace
@@ -145,7 +162,8 @@ def sign_artifact(
     notices = (
         *placement.notices,
         *_notices(artifact, statements, placement, signer),
-        *form_notices(options.oms, ignored),
+        *(form_notices(options.oms, ignored) if written else ()),
+        *_outdated(placement, artifact, reading.files),
         *_stale_receipt(placement, manifest.identity),
     )
     return SignResult(
@@ -196,7 +214,7 @@ def add_claim(
 
 
 def _refuse_own_kinds(predicate_type: str) -> None:
-    if predicate_type in (MANIFEST_PREDICATE, SCAN_PREDICATE, OMS_PREDICATE):
+    if predicate_type in (MANIFEST_PREDICATE, SCAN_PREDICATE, TENSORS_PREDICATE, OMS_PREDICATE):
         raise CallError(
             f"a claim of the type `{predicate_type}` is made by signing only",
             why="it says what was read and scanned, which nobody may state by hand",
@@ -258,7 +276,7 @@ class _Statements:
 
 def _statements(
     artifact: Artifact,
-    reading: Reading[FileScan],
+    reading: Reading[Seen[FileScan]],
     report: ScanReport | None,
     options: SignOptions,
     *,
@@ -274,6 +292,8 @@ def _statements(
         else ScanClaim.not_scanned(options.fail_on.word)
     )
     listed = ManifestClaim(manifest, sha256, artifact.has_links)
+    tables = _bounded(tables_of(reading))
+    tensors = {TENSORS_PREDICATE: TensorsClaim.of(tables).to_predicate()} if tables else {}
     claims = tuple(
         Statement.about_manifest(
             artifact.name, manifest.identity, predicate_type, predicate, annotations
@@ -281,12 +301,18 @@ def _statements(
         for predicate_type, predicate in (
             (MANIFEST_PREDICATE, listed.to_predicate()),
             (SCAN_PREDICATE, scan.to_predicate()),
+            *tensors.items(),
         )
     )
     if options.add or not oms.resources:
         return _Statements(None, claims, nothing_for_oms=not oms.resources)
     payload = Statement.about_digest(artifact.name, oms.root, OMS_PREDICATE, oms.to_predicate())
     return _Statements(payload, claims, nothing_for_oms=False)
+
+
+def _bounded(tables: Sequence[FileTable]) -> Sequence[FileTable]:
+    """Leave out all tables when they list more than a claims file can hold: whole files are signed anyway."""
+    return tables if sum(len(one.tensors) for one in tables) <= MOST_TENSORS else ()
 
 
 def _annotations(artifact: Artifact, oms: OmsClaim, sha256: dict[str, str]) -> dict[str, str]:
@@ -299,31 +325,6 @@ def _annotations(artifact: Artifact, oms: OmsClaim, sha256: dict[str, str]) -> d
     return {name: digest for name, digest in found.items() if digest}
 
 
-def _check_own_output(
-    artifact: Artifact,
-    reading: Reading[FileScan],
-    signature: Bundle | None,
-    claims: Sequence[Bundle],
-    signer: Signer,
-    *,
-    ignored: IgnoredPaths,
-) -> None:
-    """Verify the serialized output with the very code that `verify` uses."""
-    file = None
-    if signature:
-        parsed = Bundle.parse(signature.to_bytes())
-        file = SignatureFile(artifact.sidecars.signature, parsed, None, (0, 0))
-    found = tuple(Claim("own output", Bundle.parse(claim.to_bytes())) for claim in claims)
-    evidence = Evidence(file, found, None, ())
-    belief = weigh_evidence(evidence, signer.own_trust())
-    report = judge(
-        artifact, evidence, belief, reading, VerifyOptions(digests="both"), ignored=ignored
-    )
-    if report.verified is None:
-        reason = "; ".join(check.summary for check in report.checks if check.outcome == "fail")
-        raise TamperedError("the new signature does not verify, so it was not written", why=reason)
-
-
 def _notices(
     artifact: Artifact, statements: _Statements, placement: Placement, signer: Signer
 ) -> list[str]:
@@ -334,9 +335,20 @@ def _notices(
         notices.append(
             "the artifact holds links: the reference verifier then needs `--allow_symlinks`"
         )
-    if statements.signature and not placement.keeps_foreign_signature:
+    if statements.signature and not placement.keeps_signature:
         notices += signer.notices
     return notices
+
+
+def _outdated(
+    placement: Placement, artifact: Artifact, files: Sequence[FileDigests]
+) -> tuple[str, ...]:
+    kept, name = placement.kept, placement.sidecars.signature.name
+    if not isinstance(kept, Bundle) or not is_outdated(kept, artifact, files):
+        return ()
+    return (
+        f"`{name}` no longer fits the content: have its signer sign again, or overwrite it with `--replace`",
+    )
 
 
 def _stale_receipt(placement: Placement, identity: str) -> list[str]:

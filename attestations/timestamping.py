@@ -4,16 +4,20 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from weightmark.errors import CallError, NetworkError
+from weightmark.attestations.bounded_time import within
+from weightmark.errors import CallError, MalformedError, NetworkError, WeightmarkError
 
 if TYPE_CHECKING:
     from rfc3161_client import TimeStampRequest, TimeStampResponse
+
+    from weightmark.attestations.sigstore.trusted_root import Authority
 
 __all__ = ["TimestampClient"]
 
@@ -23,7 +27,13 @@ _GRANTED = frozenset([0, 1])
 """PKIStatus granted and grantedWithMods (RFC 3161 §2.4.2)"""
 _BUSY = frozenset([408, 425, 429, 500, 502, 503, 504])
 """HTTP codes after which the same question may be answered"""
+_TOLERANCE = timedelta(minutes=5)
+"""by which two clocks that are right may differ, the way of the answer included"""
 _SHA256 = "2.16.840.1.101.3.4.2.1"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class _TryAgain(Exception):  # noqa: N818 - it is no error of the tree and never leaves this file
@@ -42,6 +52,10 @@ class TimestampClient:
     """how often one authority is asked"""
     pause: Callable[[float], None] = time.sleep
     """waits so many seconds between two attempts"""
+    chains: "tuple[Authority, ...]" = ()
+    """the authorities that are believed; without any, each timestamp is checked against its own certificate"""
+    clock: Callable[[], datetime] = _now
+    """this machine's clock, with which the authority's has to agree to the minute"""
 
     def __post_init__(self) -> None:
         for url in self.urls:
@@ -64,6 +78,17 @@ class TimestampClient:
         )
         answer = self._post(url, request.as_bytes())
         _check(url, request, answer, signature)
+        try:
+            made = _time_of(answer, signature, self.chains)
+        except WeightmarkError as error:
+            raise _refused(url, error.what, error.why) from error
+        now = self.clock()
+        if abs(made - now) > _TOLERANCE:
+            raise _refused(
+                url,
+                f"its clock says {made:%Y-%m-%dT%H:%M:%SZ}",
+                f"here it is {now:%Y-%m-%dT%H:%M:%SZ}, and a timestamp is about now",
+            )
         return answer
 
     def _post(self, url: str, body: bytes) -> bytes:
@@ -72,7 +97,9 @@ class TimestampClient:
             if attempt:
                 self.pause(0.5 * 2 ** (attempt - 1))
             try:
-                return _post_once(url, body, self.timeout)
+                return within(self.timeout, lambda: _post_once(url, body, self.timeout))
+            except TimeoutError:
+                said = f"no whole answer within {self.timeout:g} s"
             except _TryAgain as failure:
                 said = str(failure)
         raise NetworkError(
@@ -80,6 +107,32 @@ class TimestampClient:
             why=said,
             fix="try again later, or name another authority with `--tsa-url`",
         )
+
+
+def _time_of(answer: bytes, signature: bytes, chains: "tuple[Authority, ...]" = ()) -> datetime:
+    """Verify the token that a `TimeStampResp` holds, and return its time.
+
+    Without `chains` the certificates that it carries are taken as its authority: that proves a
+    sound token, and not whose clock it is. Raises what `verify_timestamp` raises.
+    """
+    from weightmark.attestations.sigstore.timestamps import verify_timestamp
+
+    return verify_timestamp(answer, signature, chains or _carried(answer)).at
+
+
+def _carried(answer: bytes) -> "tuple[Authority, ...]":
+    from cryptography.hazmat.primitives.serialization import Encoding
+    from cryptography.x509 import load_der_x509_certificate
+    from rfc3161_client import decode_timestamp_response
+
+    from weightmark.attestations.sigstore.timestamps import authorities_from_pem
+
+    try:
+        listed = decode_timestamp_response(answer).signed_data.certificates
+        pems = [load_der_x509_certificate(one).public_bytes(Encoding.PEM) for one in listed]
+    except Exception as error:
+        raise MalformedError("the certificates of a timestamp can't be read") from error
+    return authorities_from_pem(b"".join(sorted(pems)), what="the timestamp")
 
 
 class _StayThere(HTTPRedirectHandler):

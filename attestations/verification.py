@@ -23,7 +23,13 @@ from weightmark.attestations.ignored_paths import NOTHING_IGNORED, IgnoredPaths
 from weightmark.attestations.predicates.oms import SILENT_IGNORES, OmsClaim
 from weightmark.attestations.trust import Trust, VerifiedBundle
 from weightmark.attestations.trust.claimed import trust_not_said
-from weightmark.errors import CallError, Exit, NoSignatureError
+from weightmark.errors import (
+    CallError,
+    Exit,
+    NoSignatureError,
+    OutOfTimeError,
+    WrongSignerError,
+)
 from weightmark.provenance.artifact import Artifact, open_artifact
 from weightmark.provenance.manifest import Manifest
 from weightmark.provenance.names import escape_path
@@ -39,6 +45,8 @@ __all__ = ["Examination", "VerifiedManifest", "VerifyOptions", "VerifyReport", "
 
 _SEAL = object()
 _DIGESTS = ("any", "sha256", "both")
+_REASONS_SHOWN = 3
+_STRANGERS_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -209,7 +217,7 @@ def _content_checks(
 ) -> list[Check]:
     checks = [content.manifest_check(belief.manifests, matches)]
     if belief.signature:
-        check = content.signature_check(belief.signature, belief)
+        check = content.signature_check(belief.signature, belief, matched=bool(matches))
         if belief.signature.oms is None and matches:
             check = replace(check, outcome=Outcome.INFO)
         checks.append(check)
@@ -281,7 +289,7 @@ def _when_and_what(bundle: VerifiedBundle) -> Iterator[str]:
     if bundle.signer.kind is SignerKind.CERTIFICATE:
         yield f"the certificate names `{bundle.signer.subject}`, issued by `{bundle.signer.issuer}`"
     for time in bundle.times:
-        yield f"{bundle.signer.name} signed by {time.at:%Y-%m-%dT%H:%M:%SZ} ({time.clock})"
+        yield f"the signature of {bundle.signer.name} existed at {time.at:%Y-%m-%dT%H:%M:%SZ} ({time.clock})"
     yield from bundle.notices
 
 
@@ -296,20 +304,46 @@ def _no_signer_check(evidence: Evidence, belief: Belief) -> Check:
             fix="ask the signer for `weightmark sign`",
             code="no-signature",
         )
+    if belief.strangers:
+        return _strangers_check(belief)
     if evidence.claims or (file and file.bundle):
         return Check(
             "signature",
-            Outcome.FAIL,
-            "signed, but not by whom you trust",
-            "none of the signatures was made with a key that you named",
-            "check which key the publisher announces",
-            code="wrong-signer",
+            Outcome.UNCHECKED,
+            "none of the signatures could be checked",
+            "each has a form or an algorithm that this version does not support",
+            code="unsupported",
         )
     unsupported = [file.unsupported] if file and file.unsupported else evidence.unsupported
     for error in unsupported:
         return Check.from_error("signature", error)
     return Check(
         "signature", Outcome.NOTHING, "no signature that could be checked", code="no-signature"
+    )
+
+
+def _strangers_check(belief: Belief) -> Check:
+    """Say who signed instead of whom the caller trusts, and what each signature lacks."""
+    refusals = list(dict.fromkeys((one.refusal.what, one.refusal.why) for one in belief.strangers))
+    late = [one.refusal for one in belief.strangers if isinstance(one.refusal, OutOfTimeError)]
+    first: WrongSignerError | None = next(
+        iter([*late, *(one.refusal for one in belief.strangers)]), None
+    )
+    details = [
+        f"{one.source} names, unverified: {one.claimed}; {one.refusal.why or one.refusal.what}"
+        for one in belief.strangers
+    ]
+    if len(details) > _STRANGERS_SHOWN:
+        details[_STRANGERS_SHOWN:] = [f"… and {len(details) - _STRANGERS_SHOWN} more"]
+    trusted = " or ".join(belief.trusted[:_STRANGERS_SHOWN])
+    return Check(
+        "signature",
+        Outcome.FAIL,
+        late[0].what if late else "signed, but not by whom you trust",
+        late[0].why if late else "; ".join(why or what for what, why in refusals[:_REASONS_SHOWN]),
+        first.fix if first and first.fix else "check which key the publisher announces",
+        (*details, *([f"you trust {trusted}"] if trusted else [])),
+        code=first.code if first else WrongSignerError.code,
     )
 
 

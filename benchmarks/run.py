@@ -1,6 +1,6 @@
-"""Measure weightmark side by side with its peers: start-up, verification, memory.
+"""Measure weightmark side by side with its peers: start-up, verification, memory, scanning.
 
-Usage: ``python benchmarks/run.py [--only startup|verify|memory] [--quick] [--json FILE] [--strict]``.
+Usage: ``python benchmarks/run.py [--only startup|verify|memory|scanning] [--quick] [--json FILE] [--strict]``.
 See ``benchmarks/README.md`` for how to read the result.
 """
 
@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import platform
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -19,8 +20,11 @@ from artifacts import (
     MEBIBYTE,
     pickle_with_many_values,
     pickle_with_one_value,
+    repository,
+    safetensors_of,
     sparse_file,
     tiny_model,
+    torch_zip_of,
 )
 from measure import MEGABYTE, Command, environment, paired, run
 from signed import sign_keyless, write_certificates
@@ -30,6 +34,9 @@ PEER = ".peers/model_signing/bin/python"
 STARTUP_GOAL = 2.5
 VERIFY_GOAL = 0.4
 MEMORY_GOAL = 150
+TENSORS_GOAL = 1.7
+SMALL_GOAL, LARGE_GOAL, REPOSITORY_GOAL = 200, 300, 500
+PAYLOAD_GOAL = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +205,50 @@ def memory(bench: Bench) -> Iterator[Row]:
             yield Row(title, peak, None, "MB", peak, MEMORY_GOAL)
 
 
-PARTS = {"startup": startup, "verify": verify, "memory": memory}
+def scanning(bench: Bench) -> Iterator[Row]:
+    """Measure `scan` as a process: a small pickle, two large files, a repository, a pickle of bytes."""
+    size = (16 if bench.quick else 2000) * MEBIBYTE
+    folder = bench.scratch / "scanning"
+    small = folder / "small.pkl"
+    safetensors = safetensors_of(folder / "large.safetensors", size)
+    small.write_bytes(b"\x80\x04}\x94.")
+    files = {
+        "a small pickle": (small, SMALL_GOAL),
+        f"safetensors of {size // MEBIBYTE} MiB": (safetensors, LARGE_GOAL),
+        f"a torch zip of {size // MEBIBYTE} MiB": (
+            torch_zip_of(folder / "large.pt", size),
+            LARGE_GOAL,
+        ),
+        "a repository of 50 files": (repository(folder / "repository"), REPOSITORY_GOAL),
+    }
+    for name, (path, goal) in files.items():
+        command = bench.command("scan", path)
+        seconds = [run(command, bench.env)[0] for _ in range(4 if bench.quick else 16)]
+        figure = statistics.median(seconds[1:]) * 1e3
+        yield Row(f"`scan` of {name}", figure, None, "ms", figure, goal)
+    payload = pickle_with_one_value(folder / "payload.pkl", size // 2)
+    peak = run(bench.command("scan", payload), bench.env)[1] / MEGABYTE
+    title = f"peak memory of `scan`, a pickle of {size // 2 // MEBIBYTE} MiB of bytes"
+    yield Row(title, peak, None, "MB", peak, PAYLOAD_GOAL)
+
+
+def tensors(bench: Bench) -> Iterator[Row]:
+    """Compare `digest --tensors` of one large safetensors file with `digest` of the same file."""
+    size = (16 if bench.quick else 2000) * MEBIBYTE
+    file = safetensors_of(bench.scratch / "tensors" / "model.safetensors", size)
+    ours = bench.command("digest", "--tensors", file, label="digest --tensors")
+    pair = paired(ours, bench.command("digest", file), 3 if bench.quick else 11, bench.env)
+    name = f"`digest --tensors` / `digest`, safetensors of {size // MEBIBYTE} MiB"
+    yield Row(name, pair.ours * 1e3, pair.theirs * 1e3, "ms", pair.ratio, TENSORS_GOAL)
+
+
+PARTS = {
+    "startup": startup,
+    "verify": verify,
+    "memory": memory,
+    "scanning": scanning,
+    "tensors": tensors,
+}
 
 
 def show(row: Row) -> None:

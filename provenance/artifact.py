@@ -14,6 +14,7 @@ from typing import Self
 
 from weightmark.errors import ArtifactRefusedError, CallError, NoInputError, read_failure
 from weightmark.provenance.beneath import Beneath
+from weightmark.provenance.collector import paused_collector
 from weightmark.provenance.links import LinkKind, LinkResolver
 from weightmark.provenance.manifest import SINGLE_FILE
 from weightmark.provenance.names import (
@@ -107,7 +108,8 @@ class Artifact:
     @property
     def clashes(self) -> tuple[NameClash, ...]:
         """Names that become something else on other systems."""
-        return find_clashes(entry.path for entry in self.entries)
+        with paused_collector():
+            return find_clashes(entry.path for entry in self.entries)
 
     @property
     def has_links(self) -> bool:
@@ -189,7 +191,8 @@ def _open_file(named: Path, real: Path, status: os.stat_result) -> Artifact:
 def _open_tree(named: Path, real: Path) -> Artifact:
     lister = _Lister(real)
     try:
-        lister.run()
+        with paused_collector():
+            lister.run()
     except OSError as error:
         raise read_failure(error.filename or real, error) from error
     name = named.name if named.name not in ("", "..") else real.name
@@ -209,6 +212,8 @@ class _Lister:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.base = str(root)
+        self.devices: dict[int, int] = {}
         self.links = LinkResolver.for_root(root)
         self.entries: list[Entry] = []
         self.problems: list[Problem] = []
@@ -226,7 +231,20 @@ class _Lister:
                 except OSError as error:
                     error.filename = self.root.joinpath(*parents)
                     raise
-                pending.extend((*parents, item.name) for item in items if self._take(item, parents))
+                prefix = "".join(f"{parent}/" for parent in parents)
+                for item in items:
+                    if parents and self._take_ordinary(item, prefix):
+                        continue
+                    if self._take(item, parents):
+                        pending.append((*parents, item.name))
+
+    def _take_ordinary(self, item: os.DirEntry[str], prefix: str) -> bool:
+        """Record a file below the root whose name needs no second look; tell whether it was one."""
+        if not item.name.isascii() or not item.is_file(follow_symlinks=False):
+            return False
+        path = prefix + item.name
+        self._add(path, item.stat(follow_symlinks=False), LinkKind.NONE, self.base, path)
+        return True
 
     def _take(self, item: os.DirEntry[str], parents: tuple[str, ...]) -> bool:
         """Record one name; return whether it is a folder to walk into."""
@@ -244,7 +262,7 @@ class _Lister:
             return True
         elif item.is_file(follow_symlinks=False):
             status = item.stat(follow_symlinks=False)
-            self._add(path, status, LinkKind.NONE, str(self.root), path)
+            self._add(path, status, LinkKind.NONE, self.base, path)
         else:
             self._refuse(ProblemKind.SPECIAL, path, "is a FIFO, device or socket")
         return False
@@ -275,8 +293,9 @@ class _Lister:
     def _add(
         self, path: str, status: os.stat_result, link: LinkKind, base: str, location: str
     ) -> None:
+        device = self.devices.setdefault(status.st_dev, status.st_dev)
         self.entries.append(
-            Entry(path, status.st_size, status.st_dev, status.st_ino, link, base, location)
+            Entry(path, status.st_size, device, status.st_ino, link, base, location)
         )
 
     def _refuse(self, kind: ProblemKind, path: str, reason: str) -> None:

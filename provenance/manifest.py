@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Self
 
 from weightmark.errors import MalformedError, NoInputError
+from weightmark.provenance.collector import paused_collector
 from weightmark.provenance.names import escape_path, path_problem, sort_key, unescape_path
 
 __all__ = [
@@ -36,6 +37,7 @@ _ROW = re.compile(rb"([0-9a-f]{64}) (0|[1-9][0-9]{0,18}) ([^\n]+)")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MAX_SIZE = 10**19 - 1
 """bytes: what 19 digits can say"""
+_ROWS_AT_ONCE = 4096
 _IDENTITY = re.compile(r"wm1:[0-9a-f]{64}")
 
 
@@ -65,7 +67,11 @@ class Manifest:
     @classmethod
     def from_rows(cls, rows: Iterable[Row]) -> Self:
         """Sort and check rows; raises `NoInputError` for none and `MalformedError` for a bad or doubled path or a size over 19 digits."""
-        listed = tuple(rows)
+        with paused_collector():
+            return cls._from_rows(tuple(rows))
+
+    @classmethod
+    def _from_rows(cls, listed: tuple[Row, ...]) -> Self:
         if not listed:
             raise NoInputError(
                 "an artifact without files has no identity", fix="name a folder that holds files"
@@ -111,7 +117,11 @@ class Manifest:
     @cached_property
     def identity(self) -> str:
         """The identity, `wm1:` and 64 lowercase hex digits."""
-        return IDENTITY_PREFIX + hashlib.sha256(self.canonical_bytes).hexdigest()
+        digest = hashlib.sha256(MANIFEST_HEADER)
+        for start in range(0, len(self.rows), _ROWS_AT_ONCE):
+            rows = self.rows[start : start + _ROWS_AT_ONCE]
+            digest.update(b"".join([row.line() for row in rows]))
+        return IDENTITY_PREFIX + digest.hexdigest()
 
     @property
     def total_size(self) -> int:

@@ -5,7 +5,7 @@ The rules are those of Manifest v1 (docs/formats/manifest-v1.md).
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from weightmark.errors import MalformedError
@@ -33,6 +33,8 @@ _WINDOWS_DEVICES = frozenset(
         *(f"{port}{n}" for port in ("com", "lpt") for n in "123456789¹²³"),
     ]
 )
+_DEVICE_BEGINNINGS = frozenset(name[:3] for name in _WINDOWS_DEVICES)
+_LOST_ENDINGS = frozenset([".", " "])
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ def sort_key(path: str) -> bytes:
 
 def escape_path(path: str) -> str:
     r"""Escape a path for one line of a manifest: ``\\`` for a backslash, ``\xHH`` for control characters."""
+    if path.isprintable() and "\\" not in path:
+        return path
     return _CONTROL.sub(lambda m: r"\\" if m[0] == "\\" else f"\\x{ord(m[0]):02x}", path)
 
 
@@ -78,7 +82,7 @@ def component_problem(raw: bytes) -> str | None:
 
 def path_problem(path: str) -> str | None:
     """Say why a relative path can't stand in a manifest, or None; `.` alone is the path of a single file."""
-    if path == ".":
+    if path == "." or _is_ordinary(path):
         return None
     if path.startswith("/"):
         return "is absolute"
@@ -93,27 +97,50 @@ def path_problem(path: str) -> str | None:
     return None
 
 
+def _is_ordinary(path: str) -> bool:
+    """Tell quickly, of most paths, that nothing is wrong with them."""
+    return (
+        path.isascii()
+        and path[:1] not in ("", ".", "/")
+        and path[-1] != "/"
+        and "//" not in path
+        and "/." not in path
+        and "\0" not in path
+    )
+
+
 def find_clashes(paths: Iterable[str]) -> tuple[NameClash, ...]:
     """Find names that become one name after NFC and simple case folding, and names that Windows reserves.
 
     Folders count too: `A/x` beside `a/y` would land in one folder on a case-insensitive system.
     """
-    spellings: dict[str, set[str]] = {}
+    spelling: dict[str, str] = {}
+    others: dict[str, set[str]] = {}
     reserved: list[str] = []
+    plain_folders: set[str] = set()
     for path in paths:
-        prefix = ""
-        for component in path.split("/"):
-            prefix = f"{prefix}/{component}" if prefix else component
-            spellings.setdefault(_fold(prefix), set()).add(prefix)
-            if _windows_reserves(component):
+        folder, _, name = path.rpartition("/")
+        if folder not in plain_folders:
+            for prefix in _prefixes(folder) if folder else ():
+                first = spelling.setdefault(_fold(prefix), prefix)
+                if first != prefix:
+                    others.setdefault(_fold(prefix), {first}).add(prefix)
+            if folder and any(map(_windows_reserves, folder.split("/"))):
                 reserved.append(path)
+            else:
+                plain_folders.add(folder)
+        folded = _fold(path)
+        first = spelling.setdefault(path if folded == path else folded, path)
+        if first != path:
+            others.setdefault(folded, {first}).add(path)
+        if _windows_reserves(name):
+            reserved.append(path)
     clashes = [
         NameClash(
             tuple(sorted(names, key=sort_key)),
             "become one name on systems that ignore case or Unicode form",
         )
-        for names in spellings.values()
-        if len(names) > 1
+        for names in others.values()
     ]
     clashes += [
         NameClash((path,), "is reserved on Windows")
@@ -121,6 +148,13 @@ def find_clashes(paths: Iterable[str]) -> tuple[NameClash, ...]:
         if path != "."
     ]
     return tuple(sorted(clashes, key=lambda clash: [sort_key(p) for p in clash.paths]))
+
+
+def _prefixes(folder: str) -> Iterator[str]:
+    """Yield a folder and all folders above it, topmost first."""
+    parts = folder.split("/")
+    for count in range(1, len(parts) + 1):
+        yield "/".join(parts[:count])
 
 
 def _fold(text: str) -> str:
@@ -138,5 +172,7 @@ def _fold_character(character: str) -> str:
 
 
 def _windows_reserves(component: str) -> bool:
+    if component[:3].lower() not in _DEVICE_BEGINNINGS and component[-1:] not in _LOST_ENDINGS:
+        return False
     stem = component.partition(".")[0].rstrip(" ").lower()
     return stem in _WINDOWS_DEVICES or (component[-1:] in (".", " ") and component != ".")

@@ -50,16 +50,22 @@ class TensorEntry:
     """a key of `ITEM_SIZES`, or another name that the format knows"""
     shape: tuple[int, ...]
     """dimensions; empty for a single number"""
+    size: int
+    """bytes"""
     blake3: str
     """lowercase hex over the C-order little-endian bytes"""
     alias_of: str = ""
     """the first name of the very same stored bytes; empty for that one itself. No digest binds it"""
 
     @property
+    def type_and_shape(self) -> str:
+        """Type and dimensions, as `F32 2x3`."""
+        return f"{self.dtype} {'x'.join(map(str, self.shape)) or 'scalar'}"
+
+    @property
     def value_line(self) -> str:
         """Digest, type and shape as they stand in canonical bytes."""
-        shape = "x".join(map(str, self.shape)) or "scalar"
-        return f"{self.blake3} {self.dtype} {shape}"
+        return f"{self.blake3} {self.type_and_shape}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,24 @@ class TensorTable:
             if first.name == second.name:
                 raise MalformedError(f"two tensors are called `{first.name}`")
         return cls(tuple(ordered))
+
+    def __len__(self) -> int:
+        """Return how many names there are."""
+        return len(self.entries)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all names together, shared ones counted for each name."""
+        return sum(one.size for one in self.entries)
+
+    @property
+    def aliases(self) -> dict[str, tuple[str, ...]]:
+        """Names that share stored bytes, by the first of them; those that share none are left out."""
+        shared: dict[str, list[str]] = {}
+        for one in self.entries:
+            if one.alias_of:
+                shared.setdefault(one.alias_of, []).append(one.name)
+        return {first: tuple(others) for first, others in shared.items()}
 
     @property
     def weights(self) -> str:

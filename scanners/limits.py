@@ -8,7 +8,7 @@ from typing import Any
 
 from weightmark.errors import CallError, LimitError
 
-__all__ = ["MEBIBYTE", "Budget", "Limits"]
+__all__ = ["MEBIBYTE", "Budget", "Limits", "over_limit"]
 
 MEBIBYTE = 1024 * 1024
 
@@ -54,6 +54,12 @@ class Limits:
     findings: int = 100
     """findings of one rule in one file; more are counted as one problem"""
 
+    @property
+    def changed(self) -> dict[str, float]:
+        """The limits that are not what holds when nobody sets others."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in named.items() if value != _DEFAULTS[name]}
+
     @classmethod
     def default(cls) -> "Limits":
         """Return the bounds that hold when nobody sets others."""
@@ -66,7 +72,7 @@ class Limits:
         Keys are the names of the fields, values positive numbers: whole ones but for `seconds`.
         Raises `CallError` for an unknown name or another value.
         """
-        known = {field.name: field.default for field in fields(cls)}
+        known = _DEFAULTS
         chosen: dict[str, Any] = {}
         for name, value in document.items():
             if name not in known:
@@ -75,13 +81,24 @@ class Limits:
                 )
             kinds = (int, float) if isinstance(known[name], float) else (int,)
             if type(value) not in kinds or not isinstance(value, kinds) or not 0 < value < inf:
-                raise CallError(f"the limit `{name}` is no positive number")
+                raise CallError(
+                    f"the limit `{name}` is no positive number",
+                    fix=f"write it as `{name}={known[name]}`",
+                )
             chosen[name] = value
         return cls(**chosen)
 
 
+_DEFAULTS: dict[str, Any] = {field.name: field.default for field in fields(Limits)}
+
+
 def _quoted(name: str) -> str:
     return f"`{name}`"
+
+
+def over_limit(name: str, what: str) -> LimitError:
+    """Return the error for a limit that was hit, which says how the limit is called."""
+    return LimitError(f"{what} (limit `{name}`)")
 
 
 class Budget:
@@ -112,31 +129,33 @@ class Budget:
     def check_time(self) -> None:
         """Raise `LimitError` when the file took too long."""
         if monotonic() > self._deadline:
-            raise LimitError(f"the scan took more than {self.limits.seconds:g} seconds")
+            raise over_limit("seconds", f"the scan took more than {self.limits.seconds:g} seconds")
 
     def spend_member(self) -> None:
         """Count one container member; raises `LimitError` when none is left."""
         self.check_time()
         self.members -= 1
         if self.members < 0:
-            raise LimitError(f"more than {self.limits.members} container members")
+            raise over_limit("members", f"more than {self.limits.members} container members")
 
     def spend_decompressed(self, count: int) -> None:
         """Count decompressed bytes; raises `LimitError` when none are left."""
         self.check_time()
         self.decompressed -= count
         if self.decompressed < 0:
-            raise LimitError(f"more than {self.limits.decompressed} bytes after decompression")
+            raise over_limit(
+                "decompressed", f"more than {self.limits.decompressed} bytes after decompression"
+            )
 
     def spend_gap(self, count: int) -> None:
         """Count bytes searched between members; raises `LimitError` when none are left."""
         self.gaps -= count
         if self.gaps < 0:
-            raise LimitError(f"more than {self.limits.gaps} bytes lie between zip members")
+            raise over_limit("gaps", f"more than {self.limits.gaps} bytes lie between zip members")
 
     def spend_fields(self, count: int) -> None:
         """Count records of a binary format; raises `LimitError` when none are left."""
         self.fields -= count
         if self.fields < 0:
-            raise LimitError(f"more than {self.limits.fields} records")
+            raise over_limit("fields", f"more than {self.limits.fields} records")
         self.check_time()

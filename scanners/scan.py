@@ -57,7 +57,7 @@ __all__ = [
     "scan_file",
 ]
 
-SCANNER_VERSION = "2"
+SCANNER_VERSION = "3"
 """raised whenever the same bytes may get another verdict by code rather than by rule data"""
 
 _READERS: tuple[FormatReader, ...] = (
@@ -118,14 +118,15 @@ def rules_digest() -> str:
     import hashlib
     import json
 
-    from weightmark.scanners.allow.names import data_digest
+    from weightmark.scanners.allow import names
+    from weightmark.scanners.operators import tensorflow
     from weightmark.scanners.rules.catalogue import catalogue
 
     rules = [
         [rule.id, rule.title, rule.severity.word, rule.help, list(rule.references)]
         for rule in catalogue().values()
     ]
-    document = [SCANNER_VERSION, rules, data_digest()]
+    document = [SCANNER_VERSION, rules, names.data_digest(), tensorflow.data_digest()]
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 

@@ -17,8 +17,10 @@ from weightmark.provenance.reading.views import DescriptorView
 from weightmark.provenance.sidecars import SidecarPaths
 from weightmark.scanners.engines.choice import examine
 from weightmark.scanners.engines.interface import Engine
+from weightmark.scanners.engines.own import OwnEngine
 from weightmark.scanners.findings import FileScan, Finding, Outcome, ScanReport
 from weightmark.scanners.local_imports import report_of_tree
+from weightmark.scanners.luggage import FILE_SCANS
 from weightmark.scanners.rules.catalogue import catalogue
 from weightmark.scanners.scan import scan_file
 
@@ -173,6 +175,7 @@ def _scan_part(
         part,
         columns=(Column.BLAKE3,) if identify else (),
         inspect=inspect,
+        luggage=FILE_SCANS if all(isinstance(one, OwnEngine) for one in engines) else None,
         salvage=salvage,
         progress=progress,
         jobs=jobs,

@@ -92,6 +92,10 @@ def _git_checkout() -> bool:
     return subprocess.run(asked, capture_output=True, check=False).returncode == 0
 
 
+def _forked_workers() -> bool:
+    return Path("/proc/self/task").is_dir()
+
+
 def _reflink() -> bool:
     import fcntl
 
@@ -159,6 +163,7 @@ PROBES: dict[str, Callable[[], bool]] = {
     "hvac": lambda: find_spec("hvac") is not None,
     "non_utf8_names": _non_utf8_names,
     "ordinary_user": _ordinary_user,
+    "forked_workers": _forked_workers,
     "reflink": _reflink,
     "settled_times": _settled_times,
     "root": _root,

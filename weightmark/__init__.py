@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from weightmark.attestations.api import attest, digest, gate, scan, sign, verify
+    from weightmark.attestations.api import attest, digest, gate, open_verified, scan, sign, verify
     from weightmark.attestations.policy.model import Policy
     from weightmark.provenance.ledger.log import Ledger
 
@@ -27,6 +27,7 @@ __all__ = [
     "attest",
     "digest",
     "gate",
+    "open_verified",
     "scan",
     "sign",
     "verify",
@@ -38,6 +39,7 @@ _PUBLIC = {
     "attest": "weightmark.attestations.api",
     "digest": "weightmark.attestations.api",
     "gate": "weightmark.attestations.api",
+    "open_verified": "weightmark.attestations.api",
     "scan": "weightmark.attestations.api",
     "sign": "weightmark.attestations.api",
     "verify": "weightmark.attestations.api",

@@ -6,6 +6,7 @@
     │   ├── ArtifactRefusedError      the tree holds what no identity can cover
     │   ├── SidecarRefusedError       a reserved name holds something else
     │   ├── WrongSignerError          signed, but by somebody else
+    │   │   └── OutOfTimeError        by a trusted signer, at a time that does not count
     │   ├── CertificateRefusedError   a certificate that may not sign
     │   ├── RevokedError              signed by whom you no longer trust
     │   ├── TamperedError             content differs from what was signed
@@ -32,7 +33,8 @@
         ├── ExpiredError              a key, certificate or root is past its time
         ├── ProofMissingError         a log entry or timestamp that is asked for is not there
         ├── UnknownAuthorityError     a log or clock that the trust root does not know
-        └── ExtraMissingError         an optional dependency is not installed
+        ├── ExtraMissingError         an optional dependency is not installed
+        └── SelfCheckError            what was just signed does not verify
 
 Every class is one error code; ``weightmark explain CODE`` prints its title and docstring.
 """
@@ -58,12 +60,14 @@ __all__ = [
     "NoInputError",
     "NoSignatureError",
     "NothingCheckedError",
+    "OutOfTimeError",
     "PolicyError",
     "ProofMissingError",
     "ProofRefusedError",
     "ReadError",
     "RefusedError",
     "RevokedError",
+    "SelfCheckError",
     "SettingsError",
     "SidecarRefusedError",
     "SubmissionRefusedError",
@@ -172,12 +176,24 @@ class SidecarRefusedError(RefusedError):
 class WrongSignerError(RefusedError):
     """There is a signature, but none by whom you trust.
 
-    Anybody can sign anything, so only a signature by the key that you named counts. Check that you
-    have the publisher's present key, and that it came to you by another way than the model.
+    Anybody can sign anything, so only a signature by the key, certificate or identity that you named
+    counts. The answer says of each signature whom it names and what does not fit: compare it with
+    what the publisher announces, and with your trusted root, by another way than the model.
     """
 
     code = "wrong-signer"
     title = "signed by somebody else"
+
+
+class OutOfTimeError(WrongSignerError):
+    """It was made by a signer whom you trust, provably at a time when that did not count.
+
+    A trust file says from when until when the signer counts. Ask the publisher what happened, or
+    correct `not_before` and `not_after` if they are wrong.
+    """
+
+    code = "out-of-time"
+    title = "signed outside of the signer's time"
 
 
 class CertificateRefusedError(RefusedError):
@@ -294,8 +310,10 @@ class PolicyError(CallError):
 class TrustNotSaidError(CallError):
     """Whom to trust was not said; a signature by nobody in particular proves nothing.
 
-    Name the publisher's public key with `--key release.pub`, and get it from elsewhere than the
-    model, because whoever changes the model can change a key beside it.
+    Name the publisher: a public key with `--key release.pub`, an identity with `--identity` and
+    `--issuer` or with `--repo`, a certificate with `--cert-chain` and `--cert-san`, or a trust file
+    with `--trust`. Get it from elsewhere than the model, because whoever changes the model can
+    change what stands beside it.
     """
 
     code = "trust-not-said"
@@ -477,6 +495,17 @@ class ExtraMissingError(UncheckedError):
 
     code = "extra-missing"
     title = "an optional dependency is missing"
+
+
+class SelfCheckError(UncheckedError):
+    """A new signature did not verify with the signer's own key or certificate, so nothing was written.
+
+    This says nothing against the artifact. Mostly an authority in the certificate chain was made
+    without what verifiers demand of one; the message names what does not hold.
+    """
+
+    code = "self-check"
+    title = "the new signature does not verify"
 
 
 def error_catalogue() -> dict[str, type[WeightmarkError]]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,7 +28,8 @@ from weightmark.attestations.verification import (
 from weightmark.errors import NoSignatureError, RefusedError, UncheckedError, WeightmarkError
 from weightmark.provenance.artifact import Artifact, open_artifact
 from weightmark.provenance.names import escape_path
-from weightmark.provenance.reading.engine import ProgressSink, read_artifact
+from weightmark.provenance.reading.engine import Inspector, ProgressSink, read_artifact
+from weightmark.scanners.findings import FileScan
 from weightmark.scanners.local_imports import report_of_tree
 from weightmark.scanners.scan import scan_file
 
@@ -69,7 +71,8 @@ def gather(
     options = VerifyOptions(
         digests=policy.digests.value, allow_clashes=policy.names.clashes is Clashes.ALLOW
     )
-    reader = _Reader(Path(path), options, sources, progress, jobs)
+    scan = partial(scan_file, limits=policy.scan.limits)
+    reader = _Reader(Path(path), options, sources, scan, progress, jobs)
     judged = policy.release.required
     try:
         examination = reader.examine(policy.trust) if judged else reader.read_unjudged()
@@ -98,6 +101,7 @@ class _Reader:
     path: Path
     options: VerifyOptions
     sources: Sources
+    scan: Inspector[FileScan]
     progress: ProgressSink | None
     jobs: int | None
 
@@ -110,7 +114,7 @@ class _Reader:
                 options=self.options,
                 signature=self.sources.signature,
                 claims=self.sources.claims,
-                inspect=scan_file,
+                inspect=self.scan,
                 progress=self.progress,
                 jobs=self.jobs,
             )
@@ -128,7 +132,7 @@ class _Reader:
         if artifact.entries:
             try:
                 reading = read_artifact(
-                    artifact, inspect=scan_file, progress=self.progress, jobs=self.jobs
+                    artifact, inspect=self.scan, progress=self.progress, jobs=self.jobs
                 )
             except (RefusedError, UncheckedError) as error:
                 failure = (Check.from_error("reading", error),)

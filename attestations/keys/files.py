@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from weightmark.attestations.keys.schemes import FILE, scheme_of, without_pin
 from weightmark.errors import CallError, TrustMissingError, WeightmarkError
 from weightmark.provenance.sidecars import read_named
 
@@ -13,6 +14,7 @@ _SSH_TYPES = (b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-")
 
 def read_key_file(path: Path) -> bytes:
     """Read a key file; raises `CallError` when there is none, `TrustMissingError` when it can't be read."""
+    _refuse_uri(str(path))
     try:
         return read_named(path, "key", limit=_MAX_KEY_FILE)
     except CallError:
@@ -21,6 +23,15 @@ def read_key_file(path: Path) -> bytes:
         raise TrustMissingError(
             f"no key can be read from `{path}`", why=error.what, fix="check the path"
         ) from error
+
+
+def _refuse_uri(word: str) -> None:
+    if scheme_of(word) != FILE:
+        raise CallError(
+            f"`{without_pin(word)}` is a URI, and this call needs a file with a key",
+            why="a URI names a private key that signs, and whoever verifies needs the public one",
+            fix="write it into a file with `weightmark key show --public URI -o release.pub`",
+        )
 
 
 def is_private(data: bytes) -> bool:

@@ -1,12 +1,15 @@
 """Keys in cloud services, reached through securesystemslib by the URIs that it defines."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from weightmark.attestations.bounded_time import within
 from weightmark.attestations.keys.public import PublicKey
+from weightmark.attestations.keys.schemes import KMS_SCHEMES
 from weightmark.errors import (
     CallError,
     ExtraMissingError,
@@ -16,15 +19,13 @@ from weightmark.errors import (
     WeightmarkError,
 )
 
-__all__ = ["KMS_SCHEMES", "KmsKey"]
+__all__ = ["KmsKey"]
 
-KMS_SCHEMES = {
-    "awskms": "kms-aws",
-    "gcpkms": "kms-gcp",
-    "azurekms": "kms-azure",
-    "hv": "kms-vault",
-}
-"""schemes of key URIs, and the extra that each one needs"""
+PATIENCE = 30.0
+"""seconds; a service that takes longer is given up"""
+_SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
+"""what the names of variables with secrets hold"""
+_SHORTEST_SECRET = 6
 _FORMS = {
     "awskms": (re.compile(r"[A-Za-z0-9:/_.-]{1,2048}"), "awskms:KEY-ID|ARN|alias/NAME"),
     "gcpkms": (
@@ -59,25 +60,28 @@ class KmsKey:
     """its URI"""
     signer: Any = field(repr=False)
     """the signer of securesystemslib"""
+    patience: float = PATIENCE
+    """seconds that the service may take for one answer"""
 
     @classmethod
-    def open(cls, uri: str) -> Self:
-        """Ask the service for the public key; nothing is signed yet.
+    def open(cls, uri: str, *, patience: float = PATIENCE) -> Self:
+        """Ask the service for the public key, and wait `patience` seconds at most; nothing is signed yet.
 
         Raises `CallError` for a wrong URI, `ExtraMissingError`, `UnsupportedError` for a key of
         another type, and `NetworkError` with what the service said.
         """
         scheme, parts = _parse(uri)
         with _translated(uri, scheme):
-            own_uri, key = _IMPORTS[scheme](parts)
+            own_uri, key = within(patience, lambda: _IMPORTS[scheme](parts))
             public = _public(key, uri)
             signer = _signer_class(scheme).from_priv_key_uri(own_uri, key)
-        return cls(public, uri, signer)
+        return cls(public, uri, signer, patience)
 
     def sign(self, message: bytes) -> bytes:
         """Let the service sign `message`, and check what it answers; raises `NetworkError` or `UncheckedError`."""
         with _translated(self.name, self.name.partition(":")[0]):
-            signature = bytes.fromhex(self.signer.sign(message).signature)
+            answer = within(self.patience, lambda: self.signer.sign(message))
+            signature = bytes.fromhex(answer.signature)
         if not self.public.verifies(signature, message):
             raise UncheckedError(
                 f"what the service signed with `{self.name}` does not fit its public key",
@@ -177,11 +181,20 @@ def _translated(uri: str, scheme: str) -> Iterator[None]:
         ) from error
     except UnsupportedAlgorithmError as error:
         raise UnsupportedError(
-            f"the key `{uri}` has a type that is not supported", why=str(error)[:300]
+            f"the key `{uri}` has a type that is not supported", why=_words(error)
         ) from error
     except Exception as error:
         raise NetworkError(
             f"the key service did not do its work for `{uri}`",
-            why=f"{type(error).__name__}: {' '.join(str(error).split())[:300]}",
+            why=f"{type(error).__name__}: {_words(error)}",
             fix="check the credentials in the environment, the key's name and the network",
         ) from error
+
+
+def _words(error: Exception) -> str:
+    """Return what a service said on one line, without the secrets that it was given."""
+    text = " ".join(str(error).split())
+    for name, value in os.environ.items():
+        if _SECRET.search(name) and len(value) >= _SHORTEST_SECRET:
+            text = text.replace(value, "[secret]")
+    return text[:300]

@@ -172,13 +172,13 @@ def _find_token(library: Any, uri: Pkcs11Uri) -> Any:
     found = [token for token in _tokens(library) if _fits(library, token, uri.attributes)]
     if not found:
         raise TrustMissingError(
-            f"there is no token for {uri}",
+            f"there is no token for `{uri}`",
             why=_listed(token.label for token in _tokens(library)),
             fix="plug it in, or correct `token=`, `serial=` or `slot-id=` in the URI",
         )
     if len(found) >= _SEVERAL:
         raise CallError(
-            f"{len(found)} tokens fit {uri}",
+            f"{len(found)} tokens fit `{uri}`",
             why=_listed(f"{token.label} (serial {_plain(token.serial)})" for token in found),
             fix="add `serial=` or `slot-id=` to the URI",
         )
@@ -265,13 +265,13 @@ def _find_private(pkcs11: "ModuleType", session: Any, uri: Pkcs11Uri) -> Any:
     if not found:
         every = session.get_objects({pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PRIVATE_KEY})
         raise TrustMissingError(
-            f"there is no private key {uri}",
+            f"there is no private key `{uri}`",
             why=_listed(key.label for key in every),
             fix="correct `object=` or `id=` in the URI",
         )
     if len(found) >= _SEVERAL:
         raise CallError(
-            f"{len(found)} private keys fit {uri}",
+            f"{len(found)} private keys fit `{uri}`",
             why=_listed(f"{key.label} (id {_percent(key.id)})" for key in found),
             fix="add `id=` to the URI",
         )
@@ -288,7 +288,7 @@ def _public_of(pkcs11: "ModuleType", session: Any, private: Any, name: str) -> P
     halves = list(session.get_objects(same))
     if len(halves) >= _SEVERAL:
         raise CallError(
-            f"{len(halves)} public keys have the id of the private key {name}",
+            f"{len(halves)} public keys have the id of the private key `{name}`",
             why="which of them belongs to it can't be told",
             fix="give the keys of the token ids of their own",
         )
@@ -301,7 +301,7 @@ def _public_of(pkcs11: "ModuleType", session: Any, private: Any, name: str) -> P
         if point:
             return _read_point(pkcs11, private.key_type, params, point, name)
     raise UnsupportedError(
-        f"the token does not tell the public key of {name}",
+        f"the token does not tell the public key of `{name}`",
         fix="put the public key (CKO_PUBLIC_KEY) beside the private one, with the same id",
     )
 
@@ -326,9 +326,11 @@ def _read_point(
                 ec.EllipticCurvePublicKey.from_encoded_point(curve, _unwrap(point)), name
             )
     except ValueError as error:
-        raise UnsupportedError(f"the public key of {name} can't be read", why=str(error)) from error
+        raise UnsupportedError(
+            f"the public key of `{name}` can't be read", why=str(error)
+        ) from error
     raise UnsupportedError(
-        f"the key {name} has a type that is not supported",
+        f"the key `{name}` has a type that is not supported",
         fix="use one of ecdsa-p256, ecdsa-p384, ecdsa-p521, ed25519",
     )
 
@@ -346,16 +348,16 @@ def _unwrap(point: bytes) -> bytes:
 def _explained(pkcs11: "ModuleType", error: Exception, uri: Pkcs11Uri) -> Exception:
     if isinstance(error, (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange)):
         return KeyLockedError(
-            f"the PIN does not open the token for {uri}",
+            f"the PIN does not open the token for `{uri}`",
             why="a token locks itself after a few wrong ones",
             fix="check the PIN before you try again",
         )
     if isinstance(error, (pkcs11.PinLocked, pkcs11.PinExpired)):
         return KeyLockedError(
-            f"the PIN of the token for {uri} is locked or expired",
+            f"the PIN of the token for `{uri}` is locked or expired",
             fix="set a new one with the security officer's PIN and the token's own tool",
         )
-    return UncheckedError(f"the token for {uri} did not answer as it should", why=_reason(error))
+    return UncheckedError(f"the token for `{uri}` did not answer as it should", why=_reason(error))
 
 
 def _reason(error: BaseException) -> str:

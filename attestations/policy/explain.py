@@ -64,6 +64,8 @@ def _scan(policy: Policy) -> Iterator[tuple[str, str, str]]:
         yield "scan", _UNSUPPORTED[rule.unsupported], "scan.unsupported"
     else:
         yield "scan", "the scan is shown and decides nothing", "scan.required"
+    limits = ", ".join(f"{name} {number:g}" for name, number in rule.limits.changed.items())
+    yield "scan", f"the scan of one file may cost: {limits or 'the usual'}", "scan.limits"
     if rule.claim_required:
         yield (
             "scan claim",

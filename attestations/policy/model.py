@@ -13,6 +13,7 @@ from weightmark.attestations.trust import Trust
 from weightmark.attestations.trust.interface import Anchor
 from weightmark.errors import PolicyError
 from weightmark.scanners.findings import Severity
+from weightmark.scanners.limits import Limits
 
 __all__ = [
     "PRESET_URI",
@@ -107,6 +108,8 @@ class ScanRule:
     """what to do with files that can't be scanned"""
     claim_required: bool = False
     """whether the signer must have scanned as well, and said so in a claim"""
+    limits: Limits = field(default_factory=Limits.default)
+    """what the scan of one file may cost; a limit that is hit means `could not be checked`"""
 
 
 @dataclass(frozen=True, slots=True)

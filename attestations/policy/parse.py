@@ -21,6 +21,7 @@ from weightmark.attestations.policy.model import (
 from weightmark.attestations.strict_toml import Table
 from weightmark.errors import CallError, PolicyError
 from weightmark.scanners.findings import Severity
+from weightmark.scanners.limits import Limits
 
 __all__ = ["MAX_POLICY_SIZE", "POLICY_VERSION", "KeyReader", "parse_policy", "parse_preset"]
 
@@ -31,6 +32,7 @@ MAX_POLICY_SIZE = 256 * 1024
 _MAX_NAME = 200
 _MAX_KEYS = 1000
 _MAX_WITNESSES = 1000
+_LARGEST_LIMIT = 2**53
 
 KeyReader = Callable[[str], PublicKey]
 """turns an item of `[release] keys`, a PEM text or a path, into a key"""
@@ -155,9 +157,19 @@ def _parse_scan(fields: Table) -> ScanRule:
         fail_on=_parse_severity(fields.text("fail_on", Severity.HIGH.word)),
         unsupported=fields.choice("unsupported", Unsupported.LIST),
         claim_required=fields.flag("claim_required", default=False),
+        limits=_parse_limits(fields.table("limits")),
     )
     fields.finish()
     return rule
+
+
+def _parse_limits(fields: Table) -> Limits:
+    """Read `[scan.limits]`: names of limits and whole numbers."""
+    named = {name: fields.count(name, 0, limit=_LARGEST_LIMIT) for name in fields.names()}
+    try:
+        return Limits.of(named)
+    except CallError as error:
+        raise PolicyError(f"`scan.limits` of the policy: {error.what}", fix=error.fix) from error
 
 
 def _parse_severity(word: str) -> Severity:

@@ -15,7 +15,13 @@ from weightmark.attestations.keys import PublicKey, SigningKey
 from weightmark.attestations.signers.key import KeySigner
 from weightmark.attestations.statements import Statement
 from weightmark.attestations.trust import Trust
-from weightmark.errors import CallError, ExpiredError, MalformedError, WrongSignerError
+from weightmark.errors import (
+    CallError,
+    ExpiredError,
+    MalformedError,
+    WeightmarkError,
+    WrongSignerError,
+)
 from weightmark.provenance.ledger.event import format_time, parse_time
 
 __all__ = ["KEY_ROTATION_PREDICATE", "KeyRotation"]
@@ -115,6 +121,20 @@ class KeyRotation:
                 fix=f"name the new key itself, key:{rotation.new.fingerprint}",
             )
         return rotation
+
+    @classmethod
+    def accepted_by(cls, trusted: Trust, data: bytes) -> str:
+        """Return the fingerprint of the new key when it is one of those trusted; empty when it is none.
+
+        Who handed over to it plays no part: nothing but that key, which is trusted anyway, is told.
+        """
+        try:
+            _, accepting = _bundles(data)
+            verified = trusted.verify(accepting)
+            new = cls.from_statement(verified.statement).new
+        except WeightmarkError:
+            return ""
+        return new.fingerprint if verified.signer.fingerprint == new.fingerprint else ""
 
 
 def _bundles(data: bytes) -> tuple[Bundle, Bundle]:

@@ -13,6 +13,12 @@ from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.bundles.material import CertificateChain
 from weightmark.attestations.identities import SignerIdentity, SignerKind
 from weightmark.attestations.keys import PublicKey, SigningKey
+from weightmark.attestations.keys.certificates import (
+    issued_itself,
+    parse_certificates,
+    why_no_authority,
+    why_not_for_code,
+)
 from weightmark.attestations.keys.files import is_private
 from weightmark.attestations.signers.key import reference_notices, sign_envelope
 from weightmark.attestations.trust import Trust
@@ -21,7 +27,6 @@ from weightmark.errors import (
     CallError,
     CertificateRefusedError,
     ExpiredError,
-    TrustMissingError,
     UncheckedError,
 )
 from weightmark.provenance.sidecars import read_named
@@ -37,12 +42,16 @@ _MAX_CHAIN = 15
 
 @dataclass(frozen=True)
 class CertificateSigner:
-    """Signs with a key, and puts its certificate and the chain into each bundle."""
+    """Signs with a key, and puts its certificate and the authorities below the root into each bundle."""
 
     key: SigningKey
     """the private key"""
     chain: "tuple[Certificate, ...]"
-    """the signer's certificate, then each one's issuer"""
+    """what is published: the signer's certificate, then each one's issuer, and never the root"""
+    authority: "Certificate"
+    """the last certificate that the caller named: under it the own output is verified"""
+    timestamped: bool = False
+    """whether its signatures get timestamps, so that they outlive the certificates"""
 
     @classmethod
     def load(
@@ -51,12 +60,17 @@ class CertificateSigner:
         certificate: str | os.PathLike[str],
         chain: Sequence[str | os.PathLike[str]] = (),
         *,
+        timestamped: bool = False,
         now: datetime | None = None,
     ) -> Self:
         """Read the certificates from PEM files; `certificate` may hold the chain behind its leaf.
 
+        A root at the end is used to check what is signed, and left out of it: only whoever verifies
+        can name a root, and verifiers of keyless signatures refuse a bundle that brings one.
+
         Raises `CallError` when they are not those of `key` or out of order, `ExpiredError`,
-        `CertificateRefusedError` when the leaf may not sign, and `TrustMissingError`.
+        `CertificateRefusedError` when the leaf may not sign or an authority may not issue, and
+        `TrustMissingError`.
         """
         certificates = _without_repeats(
             one for path in (certificate, *chain) for one in _read_certificates(Path(path))
@@ -67,7 +81,11 @@ class CertificateSigner:
         for one in certificates:
             _require_time(one, now or datetime.now(UTC))
         _require_use(leaf)
-        return cls(key, certificates)
+        for one in certificates[1:]:
+            _require_authority(one)
+        last = certificates[-1]
+        published = certificates[:-1] if issued_itself(last) else certificates
+        return cls(key, published or certificates, last, timestamped)
 
     @property
     def identity(self) -> SignerIdentity:
@@ -84,16 +102,18 @@ class CertificateSigner:
     @property
     def notices(self) -> tuple[str, ...]:
         """Whether the reference verifier knows the key's type, and how long the certificate is good."""
-        ends = min(one.not_valid_after_utc for one in self.chain)
+        ends = min(one.not_valid_after_utc for one in (*self.chain, self.authority))
+        said = f"the certificates are valid until {ends:%Y-%m-%d}"
+        hint = "a timestamp (`--tsa-url`) keeps signatures good after that"
         return (
             *reference_notices(self.key.public),
-            f"the certificates are valid until {ends:%Y-%m-%d}; a timestamp (`--tsa-url`) keeps signatures good after that",
+            said if self.timestamped else f"{said}; {hint}",
         )
 
     def own_trust(self) -> Trust:
         """Return the trust in this very certificate under the last one of the chain."""
         rule = CertificateRule.parse(fingerprint=_fingerprint(self.chain[0]))
-        return Trust.in_anchors([CertificateAnchor((self.chain[-1],), rule)])
+        return Trust.in_anchors([CertificateAnchor((self.authority,), rule)])
 
     def sign_statement(self, payload: bytes) -> Bundle:
         """Sign the bytes of an in-toto statement."""
@@ -103,23 +123,14 @@ class CertificateSigner:
         )
 
 
-def _read_certificates(path: Path) -> "list[Certificate]":
-    from cryptography.x509 import load_pem_x509_certificates
-
+def _read_certificates(path: Path) -> "tuple[Certificate, ...]":
     data = read_named(path, "certificate", limit=_MAX_FILE)
     if is_private(data):
         raise CallError(
             f"`{path}` holds a private key, and certificates are published with each signature",
             fix="name a file that holds certificates only",
         )
-    try:
-        found = load_pem_x509_certificates(data)
-    except Exception as error:
-        raise TrustMissingError(
-            f"`{path}` holds no certificate in PEM form",
-            fix="convert it with `openssl x509 -inform DER -in FILE -out FILE.pem`",
-        ) from error
-    return list(found)
+    return parse_certificates(data, f"`{path}`")
 
 
 def _without_repeats(certificates: "Iterable[Certificate]") -> "tuple[Certificate, ...]":
@@ -143,17 +154,8 @@ def _require_pair(key: SigningKey, leaf: "Certificate", name: str) -> None:
         )
 
 
-def _is_self_signed(certificate: "Certificate") -> bool:
-    """Tell whether the certificate is its own authority, so that whoever trusts it needs no other."""
-    try:
-        certificate.verify_directly_issued_by(certificate)
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, it did not issue itself
-        return False
-    return True
-
-
 def _require_chain(certificates: "Sequence[Certificate]") -> None:
-    if len(certificates) == 1 and not _is_self_signed(certificates[0]):
+    if len(certificates) == 1 and not issued_itself(certificates[0]):
         raise CallError(
             "the certificate stands alone",
             why="whoever verifies trusts an authority, and the way from there to the certificate is missing",
@@ -187,35 +189,22 @@ def _require_time(one: "Certificate", now: datetime) -> None:
 
 
 def _require_use(leaf: "Certificate") -> None:
-    """Demand what verifiers demand of a certificate that signs code (OMS 1.0 §6)."""
-    from cryptography.x509 import ExtendedKeyUsage, ExtensionNotFound, KeyUsage
-    from cryptography.x509.oid import ExtendedKeyUsageOID
-
-    def value_of(kind: type) -> object:
-        try:
-            return leaf.extensions.get_extension_for_class(kind).value
-        except ExtensionNotFound:
-            return None
-        except ValueError as error:
-            raise CertificateRefusedError(
-                "the certificate has an extension that can't be read", why=str(error)
-            ) from error
-
-    usage, extended = value_of(KeyUsage), value_of(ExtendedKeyUsage)
-    reason = ""
-    if usage is None and extended is None:
-        reason = "it does not say what it may be used for"
-    elif isinstance(usage, KeyUsage) and not usage.digital_signature:
-        reason = "its key usage lacks digitalSignature"
-    elif (
-        isinstance(extended, ExtendedKeyUsage) and ExtendedKeyUsageOID.CODE_SIGNING not in extended
-    ):
-        reason = "its extended key usage lacks codeSigning"
+    reason = why_not_for_code(leaf)
     if reason:
         raise CertificateRefusedError(
             "the certificate may not sign models",
             why=reason,
             fix="have one issued with key usage digitalSignature and extended key usage codeSigning",
+        )
+
+
+def _require_authority(one: "Certificate") -> None:
+    reason = why_no_authority(one)
+    if reason:
+        raise CertificateRefusedError(
+            f"`{one.subject.rfc4514_string()}` may not issue certificates",
+            why=reason,
+            fix="have the authority issued anew, with basicConstraints CA:TRUE and key usage keyCertSign, both critical",
         )
 
 

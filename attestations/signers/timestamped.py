@@ -27,8 +27,13 @@ class TimestampedSigner:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What the caller should know."""
-        return self.signer.notices
+        """What the caller should know, also that nobody said whose clock is believed."""
+        if self.authorities.chains:
+            return self.signer.notices
+        return (
+            *self.signer.notices,
+            "whose clock the timestamps are by was not checked: name the authority's certificates with `--tsa-chain FILE`, as verifiers have to",
+        )
 
     def own_trust(self) -> Trust:
         """Return the trust in the signer itself."""

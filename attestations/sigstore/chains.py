@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from weightmark.attestations.sigstore.validity import moment
+from weightmark.attestations.sigstore.time_ranges import moment
 from weightmark.errors import ExpiredError, MalformedError, UnsupportedError, WrongSignerError
 
 if TYPE_CHECKING:
@@ -96,10 +96,11 @@ def _check_authority(authority: "Certificate", depth: int, at: datetime) -> None
     try:
         extensions = authority.extensions
         limits = extensions.get_extension_for_class(BasicConstraints).value
-        usage = extensions.get_extension_for_class(KeyUsage).value
     except (ExtensionNotFound, ValueError) as error:
         raise WrongSignerError(f"{name} may not issue certificates") from error
-    if not limits.ca or not usage.key_cert_sign:
+    # Without a key usage an authority is not restricted (RFC 5280 §6.1.4 n).
+    usage = next((one.value for one in extensions if isinstance(one.value, KeyUsage)), None)
+    if not limits.ca or (usage is not None and not usage.key_cert_sign):
         raise WrongSignerError(f"{name} may not issue certificates")
     if limits.path_length is not None and depth > limits.path_length:
         raise WrongSignerError(f"{name} may not stand so far above a certificate")

@@ -1,12 +1,17 @@
 """Rules for identities: whom the caller means, among all who can log in somewhere."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
 from weightmark.attestations.sigstore.extensions import EXTENSION_NAMES
-from weightmark.attestations.sigstore.leaf import CertificateFacts
+from weightmark.attestations.sigstore.leaf import LeafFacts
+from weightmark.attestations.sigstore.subject_patterns import (
+    ExactSubject,
+    GlobPattern,
+    RegexPattern,
+    SubjectPattern,
+)
 from weightmark.errors import CallError, LimitError, WrongSignerError
 
 __all__ = ["IdentityRule"]
@@ -19,7 +24,7 @@ _MAX_PATTERN = 1024
 class IdentityRule:
     """Who must have signed: a subject, as one identity provider knows it, and what else must hold."""
 
-    pattern: re.Pattern[str]
+    pattern: SubjectPattern
     """what the whole subject must match"""
     issuer: str
     """URL of the identity provider, exactly"""
@@ -33,7 +38,7 @@ class IdentityRule:
         cls, subject: str, *, issuer: str, extensions: Mapping[str, str] | None = None
     ) -> Self:
         """Mean exactly this subject; raises `CallError`."""
-        return cls._of(subject, re.escape(subject), issuer, extensions)
+        return cls._of(subject, ExactSubject, issuer, extensions)
 
     @classmethod
     def glob(
@@ -43,20 +48,23 @@ class IdentityRule:
 
         `*` stands for any characters but `/`, `**` for any characters, `?` for one that is not `/`.
         """
-        parts = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
-        tokens = re.split(r"(\*\*|\*|\?)", pattern)
-        regex = "".join(parts.get(token, re.escape(token)) for token in tokens)
-        return cls._of(pattern, regex, issuer, extensions)
+        return cls._of(pattern, GlobPattern, issuer, extensions)
 
     @classmethod
     def regex(
         cls, pattern: str, *, issuer: str, extensions: Mapping[str, str] | None = None
     ) -> Self:
         """Mean subjects that match a regular expression as a whole; raises `CallError`."""
-        return cls._of(pattern, pattern, issuer, extensions)
+        return cls._of(pattern, RegexPattern.parse, issuer, extensions)
 
     @classmethod
-    def _of(cls, text: str, regex: str, issuer: str, extensions: Mapping[str, str] | None) -> Self:
+    def _of(
+        cls,
+        text: str,
+        make: Callable[[str], SubjectPattern],
+        issuer: str,
+        extensions: Mapping[str, str] | None,
+    ) -> Self:
         if not text or not issuer:
             raise CallError(
                 "an identity needs a subject and an issuer",
@@ -71,27 +79,26 @@ class IdentityRule:
                 f"`{unknown[0]}` is nothing that a certificate says",
                 fix=f"use one of {', '.join(EXTENSION_NAMES)}",
             )
-        try:
-            compiled = re.compile(regex)
-        except (re.error, OverflowError, RecursionError) as error:
-            raise CallError(f"`{text}` is no regular expression", why=str(error)) from error
-        return cls(compiled, issuer, text, tuple(sorted((extensions or {}).items())))
+        return cls(make(text), issuer, text, tuple(sorted((extensions or {}).items())))
 
-    def mismatches(self, certificate: CertificateFacts) -> tuple[str, ...]:
+    def mismatches(self, certificate: LeafFacts) -> tuple[str, ...]:
         """Say what does not fit, one line each; empty when all fits. Raises `LimitError`."""
         if len(certificate.subject) > _MAX_SUBJECT:
             raise LimitError(f"the signer's name is longer than {_MAX_SUBJECT} characters")
         said = dict(certificate.extensions.named())
         found = []
-        if not self.pattern.fullmatch(certificate.subject):
-            found.append(f"the subject is `{certificate.subject}`, not `{self.text}`")
         for name, wanted in (("issuer", self.issuer), *self.extensions):
             if said.get(name) != wanted:
                 has = f"`{said[name]}`" if name in said else "missing"
                 found.append(f"`{name}` is {has}, not `{wanted}`")
+        # The pattern comes last: only somebody at the right provider may make it work.
+        if found and isinstance(self.pattern, RegexPattern):
+            return tuple(found)
+        if not self.pattern.fits(certificate.subject):
+            found.insert(0, f"the subject is `{certificate.subject}`, not `{self.text}`")
         return tuple(found)
 
-    def check(self, certificate: CertificateFacts) -> None:
+    def check(self, certificate: LeafFacts) -> None:
         """Raise `WrongSignerError` unless the certificate is of whom the caller means."""
         found = self.mismatches(certificate)
         if found:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, TypeVar
 from weightmark.attestations.keys import PublicKey
 from weightmark.attestations.sigstore.chains import load_certificate
 from weightmark.attestations.sigstore.extensions import FulcioExtensions
-from weightmark.attestations.sigstore.validity import moment
+from weightmark.attestations.sigstore.time_ranges import moment
 from weightmark.errors import MalformedError, UnsupportedError, WrongSignerError
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate, Extensions
 
-__all__ = ["CertificateFacts", "Leaf"]
+__all__ = ["Leaf", "LeafFacts"]
 
 _T = TypeVar("_T")
 
@@ -27,7 +27,7 @@ _UNDERSTOOD = frozenset(["2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.37"])
 
 
 @dataclass(frozen=True, slots=True)
-class CertificateFacts:
+class LeafFacts:
     """What the certificate of a verified signature says."""
 
     subject: str
@@ -74,9 +74,9 @@ class Leaf:
             raise MalformedError(f"{what} can't be read") from error
 
     @cached_property
-    def facts(self) -> CertificateFacts:
+    def facts(self) -> LeafFacts:
         """What the certificate says; raises `MalformedError`."""
-        return CertificateFacts(
+        return LeafFacts(
             _subject(self.certificate),
             self.certificate.issuer.rfc4514_string(),
             hashlib.sha256(self.der).hexdigest(),

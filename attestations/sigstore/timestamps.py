@@ -5,14 +5,15 @@ and the token must be about this very signature.
 """
 
 import hashlib
+import warnings
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from weightmark.attestations.identities import VerifiedTime
 from weightmark.attestations.sigstore.chains import check_path, issuer_of, load_certificate, path_of
+from weightmark.attestations.sigstore.time_ranges import moment
 from weightmark.attestations.sigstore.trusted_root import Authority
-from weightmark.attestations.sigstore.validity import moment
 from weightmark.errors import (
     MalformedError,
     ProofRefusedError,
@@ -20,6 +21,7 @@ from weightmark.errors import (
     UncheckedError,
     UnknownAuthorityError,
     UnsupportedError,
+    WeightmarkError,
 )
 
 if TYPE_CHECKING:
@@ -49,6 +51,20 @@ def verify_timestamp(
     none of `authorities` made it, `ProofRefusedError` when it is not good or about something else,
     `ExpiredError` when the authority did not count then, `MalformedError` and `UnsupportedError`.
     """
+    from cryptography.utils import CryptographyDeprecationWarning
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            return _verify(token, signature, authorities)
+    except WeightmarkError:
+        raise
+    except Exception as error:
+        # Libraries read tokens lazily, and say of a broken one whatever their parsers happen to raise.
+        raise MalformedError("a timestamp can't be read", why=type(error).__name__) from error
+
+
+def _verify(token: bytes, signature: bytes, authorities: Sequence[Authority]) -> VerifiedTime:
     response = _decode(token)
     _check_imprint(response, signature)
     at = response.tst_info.gen_time

@@ -16,7 +16,7 @@ from weightmark.attestations.bundles.proto_json import read_base64, read_list, r
 from weightmark.attestations.keys import PublicKey
 from weightmark.attestations.sigstore.chains import load_certificate
 from weightmark.attestations.sigstore.packaged import PUBLIC_GOOD, STAGING, packaged_root
-from weightmark.attestations.sigstore.validity import Validity
+from weightmark.attestations.sigstore.time_ranges import TimeRange
 from weightmark.errors import LimitError, MalformedError, TrustMissingError, UnsupportedError
 from weightmark.provenance.strict_json import parse_object
 
@@ -63,7 +63,7 @@ class LogKey:
     """protobuf-specs `PublicKeyDetails`, for example `PKIX_ECDSA_P256_SHA_256`"""
     raw: bytes
     """DER"""
-    validity: Validity
+    validity: TimeRange
     """when it counts"""
 
     @property
@@ -106,7 +106,7 @@ class Authority:
     """where it answers; empty when unknown"""
     chain: tuple[bytes, ...]
     """DER certificates, the one that signs first, the root last"""
-    validity: Validity | None
+    validity: TimeRange | None
     """when it counts; None when only its certificates say"""
 
     @property
@@ -226,7 +226,7 @@ def _log(value: object, what: str) -> LogKey:
         key_id,
         read_text(key, "keyDetails", what, limit=_MAX_TEXT),
         read_base64(key, "rawBytes", what, limit=_MAX_RAW),
-        Validity.from_json(key["validFor"], what),
+        TimeRange.from_json(key["validFor"], what),
     )
 
 
@@ -252,5 +252,5 @@ def _authority(value: object, what: str) -> Authority:
     return Authority(
         read_text(document, "uri", what, limit=_MAX_TEXT),
         certificates,
-        Validity.from_json(document["validFor"], what),
+        TimeRange.from_json(document["validFor"], what),
     )

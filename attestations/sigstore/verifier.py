@@ -14,13 +14,13 @@ from weightmark.attestations.keys import PublicKey
 from weightmark.attestations.sigstore.chains import check_path, load_certificate, path_of
 from weightmark.attestations.sigstore.entries import SeenEntry, VersionRules, verify_entry
 from weightmark.attestations.sigstore.entry_bodies import Logged
-from weightmark.attestations.sigstore.leaf import CertificateFacts, Leaf
+from weightmark.attestations.sigstore.leaf import Leaf, LeafFacts
 from weightmark.attestations.sigstore.scts import check_scts
 from weightmark.attestations.sigstore.signed_content import Signed, SignedFile
 from weightmark.attestations.sigstore.thresholds import Thresholds
+from weightmark.attestations.sigstore.time_ranges import moment
 from weightmark.attestations.sigstore.timestamps import verify_timestamp
 from weightmark.attestations.sigstore.trusted_root import Authority, TrustedRoot
-from weightmark.attestations.sigstore.validity import moment
 from weightmark.errors import (
     MalformedError,
     ProofMissingError,
@@ -50,7 +50,7 @@ class SigstoreProof:
 
     identity: SignerIdentity
     """whose signature it is"""
-    certificate: CertificateFacts
+    certificate: LeafFacts
     """what the certificate says of the signer"""
     times: tuple[VerifiedTime, ...]
     """when the signature existed already; the earliest first"""
@@ -96,16 +96,20 @@ def verify_certificate_bundle(
 
     `thresholds` are those of a log-keeping instance unless given. `file` is
     what a message signature is about. Whether the signer is whom the caller means is for
-    an `IdentityRule` to say. Raises `TamperedError` for a bad signature, `WrongSignerError` for a
-    certificate that does not count, `ProofRefusedError` for log entries and timestamps that are not
+    an `IdentityRule` to say. The issuer is looked for before all else, so that what is by another
+    instance or authority is a stranger's, whatever its form. Raises `TamperedError` for a bad
+    signature, `WrongSignerError` for a certificate that does not count, `ProofRefusedError` for log entries and timestamps that are not
     good, `UncheckedError` (`ProofMissingError`, `ExpiredError`, `UnknownAuthorityError`,
     `UnsupportedError`) when it can't be told, `MalformedError`.
     """
-    leaf = Leaf.parse(_only_leaf(bundle))
+    chain = _chain_of(bundle)
+    leaf = Leaf.parse(chain[0])
+    issuers = _issuers_of(leaf, root)
+    for above in chain[1:]:
+        _refuse_root(above)
     signed = Signed.of(bundle, file)
     if not signed.is_by(leaf.key):
         raise _bad_signature("the key in its certificate did not make it")
-    issuers = _issuers_of(leaf, root)
     asked = thresholds or Thresholds.transparent()
     proven = _Proofs(bundle, root, asked, Logged(signed, leaf.der), now)
     proven.collect()
@@ -256,19 +260,19 @@ class _Proofs:
         self.notices.append(error.what)
 
 
-def _only_leaf(bundle: Bundle) -> bytes:
-    """Return the signer's certificate; a bundle may not bring its own authorities as roots."""
+def _chain_of(bundle: Bundle) -> tuple[bytes, ...]:
+    """Return the signer's certificate and those that the bundle brings beside it."""
     chain = bundle.certificate_chain
     if chain is None:
         raise WrongSignerError(
-            "the bundle is signed with a bare key", fix="name the signer's public key with `--key`"
+            "signed with a bare key, and you trust an identity",
+            fix="name the signer's public key with `--key`",
         )
-    for der in chain.certificates[1:]:
-        _refuse_root(der)
-    return chain.leaf
+    return tuple(chain.certificates)
 
 
 def _refuse_root(der: bytes) -> None:
+    """Refuse a bundle that brings an authority as its own root."""
     certificate = load_certificate(der, "a certificate of the bundle")
     if certificate.issuer == certificate.subject:
         raise MalformedError("the bundle brings a root certificate, which only you can name")
@@ -281,8 +285,10 @@ def _issuers_of(leaf: Leaf, root: TrustedRoot) -> list[tuple[Authority, tuple["C
     ]
     found = [(one, path) for one, path in ways if path]
     if not found:
+        issuer = leaf.certificate.issuer.rfc4514_string()[:200]
         raise WrongSignerError(
-            "the signer's certificate was not issued by an authority that you trust",
+            "signed with a certificate by another authority than you trust",
+            why=f"its issuer `{issuer}` is no authority of the trust root",
             fix="check that the trust root is that of the instance with which it was signed",
         )
     return found

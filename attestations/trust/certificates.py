@@ -5,25 +5,26 @@ There are no default roots: neither the system's nor anybody's list of web autho
 """
 
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.bundles.material import CertificateChain
 from weightmark.attestations.identities import SignerIdentity, SignerKind, VerifiedTime
 from weightmark.attestations.keys import PublicKey
 from weightmark.attestations.predicates.oms.legacy import has_signed
+from weightmark.attestations.trust.certificate_rule import CertificateRule
 from weightmark.attestations.trust.clocks import NO_CLOCKS, Clocks
 from weightmark.attestations.trust.interface import CertificateFacts, Proof
+from weightmark.attestations.trust.paths import authorities_between
 from weightmark.attestations.trust.validity import ALWAYS, Validity
 from weightmark.errors import (
-    CallError,
     CertificateRefusedError,
     ExpiredError,
+    LimitError,
     MalformedError,
     TamperedError,
     TrustMissingError,
@@ -33,79 +34,14 @@ from weightmark.errors import (
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
+    from cryptography.x509.verification import ExtensionPolicy
 
 __all__ = ["CertificateAnchor", "CertificateRule", "load_certificates"]
 
 _MAX_ANCHORS = 100
 _MAX_DEPTH = 8
-_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
-
-
-@dataclass(frozen=True, slots=True)
-class CertificateRule:
-    """Which of the certificates under a chain is the signer's; every condition that is set must hold."""
-
-    subject: str = ""
-    """the whole distinguished name (RFC 4514), or its only common name"""
-    name: str = ""
-    """one subject alternative name, exactly: an e-mail address, URI or DNS name"""
-    fingerprint: str = ""
-    """SHA-256 of the DER certificate, lowercase hex"""
-    anybody: bool = False
-    """whether every certificate under the chain is meant"""
-
-    @classmethod
-    def parse(
-        cls, *, subject: str = "", name: str = "", fingerprint: str = "", anybody: bool = False
-    ) -> Self:
-        """Read what a caller says; raises `CallError` for no condition, or for `anybody` beside one."""
-        wanted = fingerprint.strip().lower().removeprefix("sha256:").replace(":", "")
-        if fingerprint and not _FINGERPRINT.fullmatch(wanted):
-            raise CallError(
-                f"`{fingerprint[:100]}` is no fingerprint of a certificate",
-                why="it is the SHA-256 of the DER form, 64 hex digits",
-                fix="`openssl x509 -in LEAF.pem -noout -fingerprint -sha256` prints it",
-            )
-        said = bool(subject or name or wanted)
-        if not said and not anybody:
-            raise CallError(
-                "a certificate chain is trusted, but not for whom",
-                why="everybody else whom this authority knows could sign as well",
-                fix="name the signer with `--cert-subject`, `--cert-san` or `--cert-fingerprint`; or say `--cert-any`",
-            )
-        if said and anybody:
-            raise CallError(
-                "`--cert-any` stands beside a certain certificate", fix="leave one of them out"
-            )
-        return cls(subject, name, wanted, anybody)
-
-    @property
-    def text(self) -> str:
-        """The rule in words."""
-        if self.anybody:
-            return "any certificate"
-        parts = (
-            ("subject", self.subject),
-            ("name", self.name),
-            ("fingerprint", f"sha256:{self.fingerprint}" if self.fingerprint else ""),
-        )
-        return "certificate with " + " and ".join(
-            f"{word} `{text}`" for word, text in parts if text
-        )
-
-    def mismatch(self, facts: CertificateFacts, common_names: Sequence[str]) -> str:
-        """Say what of the rule does not hold; empty when all does."""
-        subjects = {facts.subject, *(common_names if len(common_names) == 1 else ())}
-        if self.subject and self.subject not in subjects:
-            return f"its subject is `{facts.subject}`, not `{self.subject}`"
-        if self.name and self.name not in facts.names:
-            found = ", ".join(f"`{one}`" for one in facts.names) or "nothing"
-            return f"its alternative names are {found}, and not `{self.name}`"
-        if self.fingerprint and self.fingerprint != facts.fingerprint:
-            return (
-                f"its fingerprint is `sha256:{facts.fingerprint}`, not `sha256:{self.fingerprint}`"
-            )
-        return ""
+_SIGNATURE_BUDGET = "maximum signature check limit"
+"""how `cryptography` words that it gave up"""
 
 
 @dataclass(frozen=True)
@@ -142,10 +78,10 @@ class CertificateAnchor:
         """Verify chain, holder, use and signature, in this order; see `Anchor`."""
         if not isinstance(bundle.material, CertificateChain):
             raise WrongSignerError("signed with a bare key, and you trust a certificate")
-        leaf, *others = _parse_chain(bundle.material)
+        leaf, *brought = _parse_chain(bundle.material)
         facts = _facts(leaf)
-        self._require_path(leaf, others)
-        reason = self.rule.mismatch(facts, _common_names(leaf))
+        others = self._require_path(leaf, brought, now)
+        reason = self.rule.mismatch(facts, _common_names(leaf), _key_fingerprint(leaf))
         if reason:
             raise WrongSignerError(
                 "signed with another certificate than you trust",
@@ -167,22 +103,45 @@ class CertificateAnchor:
         signer = SignerIdentity(SignerKind.CERTIFICATE, key.fingerprint, named, facts.issuer)
         return Proof(signer, times, facts, notices)
 
-    def _require_path(self, leaf: "Certificate", others: Sequence["Certificate"]) -> None:
-        """Demand that the leaf stands under an anchor at any moment at all: time is judged last."""
-        if any(
-            self._has_path(leaf, others, at) for at in _moments_of((leaf, *others, *self.chain))
-        ):
-            return
-        if any(not _is_path_algorithm(one) for one in (*others, *self.chain)):
+    def _require_path(
+        self, leaf: "Certificate", brought: Sequence["Certificate"], now: datetime
+    ) -> "tuple[Certificate, ...]":
+        """Demand that the leaf stands under an anchor at any moment at all: time is judged last.
+
+        Returns those certificates that lead there, of what the bundle brought.
+        """
+        others = authorities_between(leaf, brought, self.chain)
+        if others is not None:
+            moments = (now, *_moments_of((leaf, *others, *self.chain)))
+            if any(self._has_path(leaf, others, at) for at in moments):
+                return others
+        if any(not _is_path_algorithm(one) for one in (*brought, *self.chain)):
             raise UnsupportedError(
                 "the certificate chain has an authority with a key that is not supported",
                 why="authorities with RSA and ECDSA keys on P-256, P-384 and P-521 are checked",
             )
         raise WrongSignerError(
             "signed with a certificate under another authority than you trust",
-            why=f"no path leads from `{_name(leaf.subject)}` to {self._authorities}",
+            why=self._missing_path(leaf, brought),
             fix="check which authority the publisher announces, and that the bundle holds the intermediates",
         )
+
+    def _missing_path(self, leaf: "Certificate", others: Sequence["Certificate"]) -> str:
+        """Say where the path from the leaf ends, or which authority on it may not issue."""
+        below, known = leaf, [*self.chain, *others]
+        for _ in range(_MAX_DEPTH):
+            above = next((one for one in known if one.subject == below.issuer), None)
+            if above is None:
+                return f"no path leads from `{_name(leaf.subject)}` to {self._authorities}: nobody holds the certificate of `{_name(below.issuer)}`"
+            reason = _no_issuer(above, named=above in self.chain)
+            if reason:
+                return (
+                    f"the authority `{_name(above.subject)}` may not issue certificates: {reason}"
+                )
+            if above in self.chain or above.subject == above.issuer:
+                break
+            below = above
+        return f"no path leads from `{_name(leaf.subject)}` to {self._authorities}"
 
     @property
     def _authorities(self) -> str:
@@ -227,17 +186,55 @@ class CertificateAnchor:
             .store(Store(list(self.chain)))
             .time(at)
             .max_chain_depth(_MAX_DEPTH)
-            .extension_policies(
-                ee_policy=ExtensionPolicy.permit_all(),
-                ca_policy=ExtensionPolicy.webpki_defaults_ca(),
-            )
+            .extension_policies(ee_policy=ExtensionPolicy.permit_all(), ca_policy=self._ca_policy())
             .build_client_verifier()
         )
         try:
             verifier.verify(leaf, list(others))
-        except VerificationError:
+        except VerificationError as error:
+            if _SIGNATURE_BUDGET in str(error):
+                raise LimitError(
+                    "the certificates of the bundle could be linked in too many ways",
+                    fix="ask the publisher for a bundle with nothing but the chain of its signer",
+                ) from error
             return False
         return True
+
+    def _ca_policy(self) -> "ExtensionPolicy":
+        """Return what an authority must be; one that the caller named may lack a key usage.
+
+        Without that extension an authority is not restricted (RFC 5280 §6.1.4 n), and roots that
+        `openssl req -x509` makes have none.
+        """
+        from cryptography.x509 import KeyUsage
+        from cryptography.x509.verification import Criticality, ExtensionPolicy
+
+        def require_issuing(_: object, authority: "Certificate", _usage: KeyUsage | None) -> None:
+            reason = _no_issuer(authority, named=authority in self.chain)
+            if reason:
+                raise ValueError(reason)
+
+        return ExtensionPolicy.webpki_defaults_ca().may_be_present(
+            KeyUsage, Criticality.AGNOSTIC, require_issuing
+        )
+
+
+def _no_issuer(authority: "Certificate", *, named: bool) -> str:
+    """Say why an authority may not issue certificates; empty when it may."""
+    from cryptography.x509 import BasicConstraints, ExtensionNotFound, KeyUsage
+
+    limits = usage = None
+    with suppress(ExtensionNotFound):
+        limits = authority.extensions.get_extension_for_class(BasicConstraints).value
+    with suppress(ExtensionNotFound):
+        usage = authority.extensions.get_extension_for_class(KeyUsage).value
+    if limits is None or not limits.ca:
+        return "its basic constraints lack `CA:TRUE`"
+    if usage is None and not named:
+        return "it has no key usage, which an authority that you did not name needs"
+    if usage is not None and not usage.key_cert_sign:
+        return "its key usage lacks `keyCertSign`"
+    return ""
 
 
 def load_certificates(pem: bytes, what: str) -> "tuple[Certificate, ...]":
@@ -349,6 +346,20 @@ def _require_code_signing(leaf: "Certificate") -> None:
             why=reason,
             fix="ask the publisher for a signature with a certificate for code signing",
         )
+
+
+def _key_fingerprint(leaf: "Certificate") -> str:
+    """Return the SHA-256 of the SubjectPublicKeyInfo as it stands in the certificate, lowercase hex.
+
+    It is by this digest that verified signers are named, whatever the kind of the key.
+    """
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    try:
+        spki = leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except Exception:  # noqa: BLE001 - a key that the library can't read is refused where it is used
+        return ""
+    return hashlib.sha256(spki).hexdigest()
 
 
 def _key_of(leaf: "Certificate") -> PublicKey:

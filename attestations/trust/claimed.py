@@ -18,7 +18,8 @@ def claimed_signer(bundle: Bundle) -> tuple[str, str]:
     chain = bundle.certificate_chain
     if chain is None:
         hint = bundle.key_hint[:_MAX_NAME]
-        return (f"a key with the hint `{hint}`" if hint else "a key"), "--key FILE"
+        named = f"a key with the hint `{hint}` (`weightmark key show KEY` prints it)"
+        return (named if hint else "a key"), "--key FILE"
     try:
         from weightmark.attestations.sigstore.leaf import Leaf
 

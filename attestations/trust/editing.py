@@ -8,7 +8,7 @@ from datetime import datetime
 from weightmark.attestations.trust.trust_file import TRUST_FILE_VERSION
 from weightmark.errors import CallError
 
-__all__ = ["with_entry"]
+__all__ = ["with_entry", "with_values"]
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _NEXT_TABLE = re.compile(r"^\s*\[", re.MULTILINE)
@@ -40,6 +40,28 @@ def with_entry(
     base = kept.strip("\n") or f"version = {TRUST_FILE_VERSION}"
     lines = [f"{key} = {_toml(value)}" for key, value in values.items()]
     return "\n".join([base, "", head, *lines, ""])
+
+
+def with_values(text: str, kind: str, label: str, values: Mapping[str, Value]) -> str:
+    """Return the text with further fields at the head of the table `[kind.label]`.
+
+    Raises `CallError` unless that table stands there once, with a head of its own.
+    """
+    name = re.escape(label)
+    head = re.compile(
+        rf"""^[ \t]*\[[ \t]*{kind}[ \t]*\.[ \t]*(?:{name}|"{name}"|'{name}')[ \t]*\][^\n]*$""",
+        re.MULTILINE,
+    )
+    found = list(head.finditer(text))
+    if len(found) != 1:
+        raise CallError(
+            f"the table `[{kind}.{label}]` stands {len(found)} times in the trust file",
+            why="where to write is known only for a table with one head of its own",
+            fix="correct the file with an editor; docs/formats/trust.md has its fields",
+        )
+    end = found[0].end()
+    lines = "".join(f"\n{key} = {_toml(value)}" for key, value in values.items())
+    return text[:end] + lines + text[end:]
 
 
 def _toml(value: Value) -> str:

@@ -8,7 +8,7 @@ from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.bundles.material import CertificateChain
 from weightmark.attestations.identities import SignerIdentity, SignerKind
 from weightmark.attestations.sigstore.identity import IdentityRule
-from weightmark.attestations.sigstore.leaf import CertificateFacts as SigstoreFacts
+from weightmark.attestations.sigstore.leaf import LeafFacts
 from weightmark.attestations.sigstore.thresholds import Thresholds
 from weightmark.attestations.sigstore.verifier import verify_certificate_bundle
 from weightmark.attestations.trust.interface import CertificateFacts, Proof
@@ -89,7 +89,7 @@ def parse_rule(
     return make(said[0], issuer=issuer, extensions=extensions or {})
 
 
-def _facts(found: SigstoreFacts) -> CertificateFacts:
+def _facts(found: LeafFacts) -> CertificateFacts:
     return CertificateFacts(
         subject="",
         issuer=found.issuer,

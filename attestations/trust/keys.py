@@ -15,6 +15,8 @@ from weightmark.errors import TamperedError, WrongSignerError
 
 __all__ = ["KeyAnchor", "identity_of_key"]
 
+_MAX_HINT = 200
+
 
 def identity_of_key(key: PublicKey) -> SignerIdentity:
     """Return how the holder of `key` is named."""
@@ -35,6 +37,8 @@ class KeyAnchor:
     """its name in a trust file, for people"""
     allow_legacy: bool = False
     """whether the weaker encoding of model-signing 0.2 counts for the statements of that version"""
+    handed_over: str = ""
+    """how the key became trusted, when another one handed over to it; one line for people"""
 
     @property
     def name(self) -> str:
@@ -62,7 +66,8 @@ class KeyAnchor:
             raise self._not_made_by_it(bundle.material)
         times, notices = self.clocks.read(bundle, self.key, now)
         self.validity.require(self.label or self.name, times, now)
-        return Proof(identity_of_key(self.key), times, None, notices)
+        handed_over = (self.handed_over,) if self.handed_over else ()
+        return Proof(identity_of_key(self.key), times, None, (*handed_over, *notices))
 
     def _not_made_by_it(self, hint: KeyHint) -> TamperedError | WrongSignerError:
         if hint.text in (self.key.hint, self.key.fingerprint):
@@ -71,5 +76,11 @@ class KeyAnchor:
                 why="it names a key that you trust, but this key did not make it",
             )
         return WrongSignerError(
-            "signed by somebody else than you trust", fix="check which key the publisher announces"
+            "signed with another key than you trust",
+            why=f"it names {_key_of_hint(hint)}, and you trust {self.name} (OMS hint {self.key.hint})",
+            fix="check which key the publisher announces; `weightmark key show KEY` prints fingerprint and hint",
         )
+
+
+def _key_of_hint(hint: KeyHint) -> str:
+    return f"a key with the hint `{hint.text[:_MAX_HINT]}`" if hint.text else "no key"

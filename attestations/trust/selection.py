@@ -17,7 +17,7 @@ from weightmark.attestations.trust.clocks import Clocks
 from weightmark.attestations.trust.interface import Anchor
 from weightmark.attestations.trust.keys import KeyAnchor
 from weightmark.attestations.trust.verified import Trust
-from weightmark.errors import CallError
+from weightmark.errors import CallError, WeightmarkError, WrongSignerError
 from weightmark.provenance.sidecars import read_named
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ __all__ = ["TrustChoice"]
 
 _MAX_FILE = 4 * 1024 * 1024
 _FINGERPRINT = re.compile(r"(?:key:|sha256:)([0-9a-f]{64})")
+_KEY_URI = re.compile(r"(?:pkcs11|awskms|gcpkms|azurekms|hv):")
+_USER = re.compile(r"(://)[^/@]*@")
+_PIN = re.compile(r"(pin-value=)[^;&]*")
 
 AnyPath = str | os.PathLike[str]
 
@@ -83,27 +86,27 @@ class TrustChoice:
 
     @property
     def files(self) -> Iterator[tuple[str, AnyPath]]:
-        """Each file that configures the judge, with what it is."""
+        """Each file that configures the judge, with what it is; trust files are judged by `load`."""
         for key in self.keys:
             if not isinstance(key, PublicKey) and not _FINGERPRINT.fullmatch(str(key)):
                 yield "the key", key
         yield from (("the certificate chain", one) for one in self.cert_chains)
         yield from (("the key rotation", one) for one in self.rotations)
         yield from (("the timestamp authority", one) for one in self.tsa_chains)
-        yield from (("the trust file", one) for one in self.trust)
         if self.trusted_root:
             yield "the trusted root", self.trusted_root
         if self.trust_config:
             yield "the trust configuration", self.trust_config
 
-    def load(self, directory: Path) -> Trust | None:
+    def load(self, directory: Path, *, artifact: Path | None = None) -> Trust | None:
         """Read all files and return the trust; None when nobody is named.
 
-        `directory` holds the user's trust files. Raises `CallError` for what contradicts itself or
+        `directory` holds the user's trust files, none of which may lie in the `artifact` that is
+        judged. Raises `CallError` for what contradicts itself or
         is not there, `TrustMissingError` for what is unusable.
         """
         self._check()
-        named = _load_files(self.trust, directory)
+        named = _load_files(self.trust, directory, artifact)
         clocks = self._clocks(named)
         picked = [match[1] for key in self.keys if (match := _FINGERPRINT.fullmatch(str(key)))]
         anchors: list[Anchor] = []
@@ -128,6 +131,10 @@ class TrustChoice:
             or self.owner
             or self.signer_workflow
         )
+
+    @property
+    def _names_root(self) -> bool:
+        return bool(self.trusted_root or self.trust_config or self.staging)
 
     def _check(self) -> None:
         roots = [self.trusted_root, self.trust_config, self.staging or None]
@@ -163,7 +170,7 @@ class TrustChoice:
             for path in self.tsa_chains
             for authority in _authorities(_read(path, "timestamp authority"), f"`{path}`")
         )
-        clocks = Clocks(authorities=chains)
+        clocks = Clocks(chains, self._root() if self._names_root else None)
         for one in named:
             clocks = clocks.joined(one.clocks)
         return clocks
@@ -173,26 +180,30 @@ class TrustChoice:
         for word in self.keys:
             if not isinstance(word, PublicKey) and _FINGERPRINT.fullmatch(str(word)):
                 continue
-            key = word if isinstance(word, PublicKey) else PublicKey.load(word)
+            key = word if isinstance(word, PublicKey) else _public_key(word)
             if key.fingerprint not in seen:
                 seen.add(key.fingerprint)
                 yield KeyAnchor(key, clocks=clocks)
 
     def _successors(self, anchors: Sequence[Anchor], clocks: Clocks) -> list[Anchor]:
-        """Follow rotations from the keys that are trusted, one after the other."""
-        from weightmark.attestations.predicates.key_rotation import KeyRotation
-
+        """Follow rotations from the keys that are trusted, in whatever order the files were named."""
         known = [one for one in anchors if isinstance(one, KeyAnchor)]
+        if self.rotations and not known:
+            raise CallError(
+                "a key rotation is named, but no key that hands over",
+                fix="name the old public key with `--key`",
+            )
+        waiting = {path: _read(path, "key rotation") for path in self.rotations}
         found: list[Anchor] = []
-        for path in self.rotations:
-            if not known:
-                raise CallError(
-                    "a key rotation is named, but no key that hands over",
-                    fix="name the old public key with `--key`",
-                )
-            rotation = KeyRotation.follow(Trust(tuple(known)), _read(path, "key rotation"))
-            known.append(KeyAnchor(rotation.new, clocks=clocks))
-            found.append(known[-1])
+        while waiting:
+            followed = {path: _follow(known, path, data, clocks) for path, data in waiting.items()}
+            reached = [path for path, anchor in followed.items() if anchor]
+            if not reached:
+                raise _not_handed_over(next(iter(waiting)))
+            fresh = [one for one in followed.values() if one and one.name not in _names(known)]
+            known += fresh
+            found += fresh
+            waiting = {path: data for path, data in waiting.items() if path not in reached}
         return found
 
     def _certificate_anchors(self, clocks: Clocks) -> Iterator[Anchor]:
@@ -245,12 +256,12 @@ class TrustChoice:
         return built_in_root("staging" if self.staging else "public-good")
 
 
-def _load_files(words: Sequence[str], directory: Path) -> list["TrustFile"]:
+def _load_files(words: Sequence[str], directory: Path, artifact: Path | None) -> list["TrustFile"]:
     if not words:
         return []
     from weightmark.attestations.trust.trust_file import find_trust_file, load_trust_file
 
-    return [load_trust_file(find_trust_file(word, directory)) for word in words]
+    return [load_trust_file(find_trust_file(word, directory), artifact=artifact) for word in words]
 
 
 def _pick(named: Sequence["TrustFile"], fingerprints: Sequence[str]) -> list[Anchor]:
@@ -267,6 +278,56 @@ def _pick(named: Sequence["TrustFile"], fingerprints: Sequence[str]) -> list[Anc
             )
         found += matching
     return found
+
+
+def _public_key(word: AnyPath) -> PublicKey:
+    if _KEY_URI.match(str(word)):
+        raise CallError(
+            f"the key `{_without_secrets(str(word))}` is a URI, and a URI is for signing",
+            why="verifying takes the public key as a file, so that it needs neither token nor service",
+            fix="`weightmark key show --public URI -o signer.pub` writes it; name that file with `--key`",
+        )
+    return PublicKey.load(word)
+
+
+def _without_secrets(uri: str) -> str:
+    """Leave out what may hold a PIN or a password: everything behind `?`, and what stands before `@`."""
+    place, mark, _ = uri.partition("?")
+    shown = _PIN.sub(r"\1…", _USER.sub(r"\1…@", place))[:200]
+    return f"{shown}?…" if mark else shown
+
+
+def _follow(
+    known: Sequence[KeyAnchor], path: AnyPath, data: bytes, clocks: Clocks
+) -> KeyAnchor | None:
+    """Return the anchor of the key to which a trusted one hands over; None when none of them does.
+
+    Of a rotation to a key that is trusted already, that key itself is returned.
+    """
+    from weightmark.attestations.predicates.key_rotation import KeyRotation
+
+    try:
+        rotation = KeyRotation.follow(Trust(tuple(known)), data)
+    except WeightmarkError as error:
+        accepted = KeyRotation.accepted_by(Trust(tuple(known)), data)
+        already = [one for one in known if one.key.fingerprint == accepted]
+        if already or isinstance(error, WrongSignerError):
+            return already[0] if already else None
+        raise type(error)(f"`{path}`: {error.what}", why=error.why, fix=error.fix) from error
+    said = f"`key:{rotation.old}` handed over to this key in `{path}`"
+    return KeyAnchor(rotation.new, clocks=clocks, handed_over=said)
+
+
+def _names(anchors: Sequence[Anchor]) -> set[str]:
+    return {anchor.name for anchor in anchors}
+
+
+def _not_handed_over(path: AnyPath) -> CallError:
+    return CallError(
+        f"`{path}` was not made by a key that you trust",
+        why="a key hands over to the next by its own signature, and no trusted key made this one",
+        fix="name the key that hands over with `--key`, and every rotation between it and this one with `--rotation`",
+    )
 
 
 def _read(path: AnyPath, what: str) -> bytes:

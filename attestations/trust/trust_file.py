@@ -3,13 +3,15 @@
 import hashlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from weightmark.attestations.keys import PublicKey
+from weightmark.attestations.outside import require_outside
 from weightmark.attestations.sigstore.timestamps import authorities_from_pem
 from weightmark.attestations.strict_toml import Table
 from weightmark.attestations.trust.certificates import (
@@ -33,6 +35,7 @@ from weightmark.errors import CallError, SettingsError, WeightmarkError
 from weightmark.provenance.sidecars import read_bounded
 
 __all__ = [
+    "ANCHOR_KINDS",
     "TRUST_FILE_VERSION",
     "TrustFile",
     "find_trust_file",
@@ -51,6 +54,11 @@ _DEFAULT_ROOT = "public-good"
 _MAX_THRESHOLD = 16
 _SUBJECTS = ("identity", "identity_glob", "identity_regex")
 _GITHUB = ("repository", "owner", "signer_workflow")
+
+ANCHOR_KINDS: Mapping[type[Anchor], str] = MappingProxyType(
+    {KeyAnchor: "keys", CertificateAnchor: "certificates", IdentityAnchor: "identities"}
+)
+"""the table of a trust file that holds each kind of anchor"""
 
 FileReader = Callable[[str], bytes]
 """reads a file that the trust file names"""
@@ -100,8 +108,13 @@ def find_trust_file(word: str, directory: Path) -> Path:
     )
 
 
-def load_trust_file(path: Path) -> TrustFile:
-    """Read a trust file; files that it names are relative to it. Raises `SettingsError` or `CallError`."""
+def load_trust_file(path: Path, *, artifact: Path | None = None) -> TrustFile:
+    """Read a trust file; files that it names are relative to it. Raises `SettingsError` or `CallError`.
+
+    Neither it nor a file that it names may lie in the `artifact` that is judged by it.
+    """
+    if artifact is not None:
+        require_outside(artifact, path, "the trust file")
     try:
         text = read_bounded(path, limit=MAX_TRUST_FILE)
     except WeightmarkError as error:
@@ -111,6 +124,8 @@ def load_trust_file(path: Path) -> TrustFile:
 
     def read(name: str) -> bytes:
         place = path.parent / name
+        if artifact is not None:
+            require_outside(artifact, place, "a file that the trust file names,")
         try:
             return read_bounded(place, limit=MAX_TRUST_FILE)
         except WeightmarkError as error:
@@ -167,6 +182,7 @@ class _Reader:
         anchors: list[Anchor] = [
             self._key(name, one, clocks) for name, one in self._entries(fields, "keys")
         ]
+        _refuse_doubles(fields, anchors)
         anchors += [
             self._certificate(name, one, clocks)
             for name, one in self._entries(fields, "certificates")
@@ -288,6 +304,17 @@ class _Reader:
         if bool(file) == bool(text):
             raise entry.wrong("file", "set alone: one of `file` and `pem` is needed")
         return self.read_file(file) if file else text.encode()
+
+
+def _refuse_doubles(fields: Table, keys: Sequence[Anchor]) -> None:
+    """Refuse two entries for one key: what is revoked in one would count by the other."""
+    seen: dict[str, str] = {}
+    for anchor in keys:
+        first = seen.setdefault(anchor.name, anchor.label)
+        if first != anchor.label:
+            raise fields.wrong(
+                f"keys.{anchor.label}", f"another key than that of `keys.{first}`: one entry a key"
+            )
 
 
 def _parse_toml(text: bytes, source: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from weightmark.attestations.identities import VerifiedTime
-from weightmark.errors import ExpiredError, RevokedError, WrongSignerError
+from weightmark.errors import ExpiredError, OutOfTimeError, RevokedError
 
 __all__ = ["ALWAYS", "Validity"]
 
@@ -26,22 +26,22 @@ class Validity:
     def require(self, who: str, times: Sequence[VerifiedTime], now: datetime) -> None:
         """Accept a signature by `who` that existed at each of `times`, or exists `now` when none was verified.
 
-        Raises `RevokedError`, `WrongSignerError` when it was provably made outside the window, and
+        Raises `RevokedError`, `OutOfTimeError` when it was provably made outside the window, and
         `ExpiredError` when it may have been made within it, but nothing proves that.
         """
         moments = [time.at for time in times] or [now]
         if self.revoked and min(moments) >= self.revoked:
             raise self._revoked(who, proven=bool(times))
         if self.not_before and min(moments) < self.not_before:
-            raise WrongSignerError(
+            raise OutOfTimeError(
                 f"`{who}` signed before its time",
                 why=f"its signatures count from {_shown(self.not_before)} on, and this one is of {_shown(min(moments))}",
-                fix="check with the publisher what happened",
+                fix="check with the publisher what happened, and `not_before` in the trust file",
             )
         if self.not_after is None or min(moments) <= self.not_after:
             return
         if times:
-            raise WrongSignerError(
+            raise OutOfTimeError(
                 f"`{who}` signed after its time",
                 why=f"its signatures count until {_shown(self.not_after)}, and this one is of {_shown(min(moments))}",
                 fix="ask the publisher for the present key",

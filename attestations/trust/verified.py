@@ -13,6 +13,7 @@ from weightmark.attestations.trust.certificates import CertificateAnchor
 from weightmark.attestations.trust.interface import Anchor, CertificateFacts, Proof
 from weightmark.attestations.trust.keys import KeyAnchor
 from weightmark.errors import (
+    OutOfTimeError,
     RevokedError,
     TrustNotSaidError,
     UncheckedError,
@@ -23,6 +24,7 @@ from weightmark.errors import (
 __all__ = ["Trust", "VerifiedBundle"]
 
 _SEAL = object()
+_REASONS_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -135,12 +137,25 @@ class Trust:
 
 
 def _worst(refusals: Sequence[WeightmarkError]) -> WeightmarkError:
-    """Choose the refusal that says most: what is bad, then what can't be told, then a mere stranger."""
+    """Choose the refusal that says most: what is bad, then what can't be told, then mere strangers."""
+    others = [one for one in refusals if not isinstance(one, WrongSignerError)]
+    if others:
+        return min(others, key=lambda error: isinstance(error, UncheckedError))
+    return _stranger(refusals)
 
-    def weight(error: WeightmarkError) -> int:
-        if isinstance(error, WrongSignerError):
-            return 2
-        return 1 if isinstance(error, UncheckedError) else 0
 
-    stranger = WrongSignerError("signed by somebody else than you trust")
-    return min(refusals, key=weight, default=stranger)
+def _stranger(refusals: Sequence[WeightmarkError]) -> WrongSignerError:
+    """Say of a signer whom no anchor knows what each of them says; out of time is nearer than unknown."""
+    late = [one for one in refusals if isinstance(one, OutOfTimeError)]
+    if late:
+        return late[0]
+    said = dict.fromkeys(refusal.why or refusal.what for refusal in refusals)
+    if len(said) == 1 and isinstance(refusals[0], WrongSignerError):
+        return refusals[0]
+    shown = list(said)[:_REASONS_SHOWN]
+    more = [f"and {len(said) - len(shown)} more"] if len(said) > len(shown) else []
+    return WrongSignerError(
+        "signed by somebody else than you trust",
+        why="; ".join([*shown, *more]),
+        fix=next((one.fix for one in refusals if one.fix), ""),
+    )

@@ -17,6 +17,8 @@ class Column(StrEnum):
     BLAKE3 = "blake3"
     SHA256 = "sha256"
 
+    __hash__ = str.__hash__
+
 
 DIGEST_SIZES = MappingProxyType({Column.BLAKE2B: 64, Column.BLAKE3: 32, Column.SHA256: 32})
 """bytes of each digest"""

@@ -13,7 +13,7 @@ from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.reading.views import MemoryView
 from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.containers.zstd_frames import frame_end
-from weightmark.scanners.limits import MEBIBYTE, Budget
+from weightmark.scanners.limits import MEBIBYTE, Budget, over_limit
 
 __all__ = ["SINGLE_STREAM", "Block", "Unpacked", "held", "is_streamed", "unpack"]
 
@@ -124,7 +124,9 @@ def unpack(kind: str, source: ByteView, budget: Budget) -> Iterator[Block]:
         budget.spend_decompressed(len(data))
         ratio = budget.limits.ratio
         if grown > MEBIBYTE and grown > ratio * max(1, used):
-            raise LimitError(f"the content grows more than {ratio} times when it is decompressed")
+            raise over_limit(
+                "ratio", f"the content grows more than {ratio} times when it is decompressed"
+            )
         yield Block(data, used)
 
 

@@ -12,7 +12,8 @@ BLOCK = 512
 _CHECKSUM = slice(148, 156)
 _EXTENDED = frozenset(b"xX")
 _GLOBAL, _LONG_NAME, _LONG_LINK, _FOLDER = ord("g"), ord("L"), ord("K"), ord("5")
-_PLAIN = frozenset(b"\x000")
+_OLD_FILE = 0
+"""the kind of a file, and of a folder where the name ends with a slash, before long names are known"""
 _WITHOUT_CONTENT = frozenset(b"123456")
 _KNOWN = frozenset(b"\x0001234567SDgxXLK")
 _SPARSE = ord("S")
@@ -50,6 +51,12 @@ class Header:
     def has_content(self) -> bool:
         """Whether bytes follow: links, folders and devices have none, whatever their size says."""
         return self.kind not in _WITHOUT_CONTENT
+
+    @property
+    def became_folder(self) -> bool:
+        """Whether the slash that makes it a folder ends no more than the short name."""
+        slash = self.plain_name.endswith("/") and not self.name.endswith("/")
+        return self.kind == _FOLDER and slash
 
     @property
     def nexts(self) -> tuple[int, ...]:
@@ -133,7 +140,7 @@ def _plain(block: bytes, at: int, size: int) -> Header:
     kind = block[156]
     if block[257:263] == b"ustar\0" and prefix:
         name = f"{prefix}/{name}"
-    if kind in _PLAIN and name.endswith("/"):
+    if kind == _OLD_FILE and name.endswith("/"):
         kind = _FOLDER
     return Header(
         name=name,

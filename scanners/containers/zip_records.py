@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from struct import unpack_from
 
-from weightmark.errors import LimitError
 from weightmark.provenance.reading.interface import ByteView
-from weightmark.scanners.limits import Budget
+from weightmark.scanners.limits import Budget, over_limit
 
 __all__ = [
     "LOCAL_SIGNATURE",
@@ -144,7 +143,7 @@ def _entries(
     view: ByteView, start: int, end: int, shift: int, budget: Budget
 ) -> tuple[tuple[Entry, ...], int]:
     if end - start > budget.limits.directory:
-        raise LimitError(f"the zip directory is over {budget.limits.directory} bytes")
+        raise over_limit("directory", f"the zip directory is over {budget.limits.directory} bytes")
     data = view.read_at(start, end - start)
     entries: list[Entry] = []
     at = 0

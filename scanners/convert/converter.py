@@ -18,29 +18,21 @@ from weightmark.provenance.atomic import stream_file
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.reading.views import DescriptorView
 from weightmark.provenance.tensors import TensorTable
-from weightmark.scanners.containers.slices import Slice
-from weightmark.scanners.containers.streams import Unpacked, unpack
-from weightmark.scanners.containers.zip_records import (
-    LOCAL_SIGNATURE,
-    Entry,
-    read_directories,
-    read_local,
-)
-from weightmark.scanners.convert.arrays import NPY_MAGIC, archive_tensors, array_tensor
-from weightmark.scanners.convert.checkpoints import legacy_tensors, zip_tensors
-from weightmark.scanners.convert.safetensors_writer import (
-    safetensors_blocks,
-    safetensors_tensors,
-)
-from weightmark.scanners.convert.stored_tensors import StoredTensor, table_of
+from weightmark.scanners.containers.zip_records import LOCAL_SIGNATURE
+from weightmark.scanners.convert.safetensors_writer import safetensors_blocks
 from weightmark.scanners.findings import FileScan, Severity
-from weightmark.scanners.limits import MEBIBYTE, Budget, Limits
+from weightmark.scanners.limits import MEBIBYTE
 from weightmark.scanners.scan import scan_file
+from weightmark.scanners.tensors.digests import table_of
+from weightmark.scanners.tensors.numpy_arrays import NPY_MAGIC, archive_tensors, array_tensor
+from weightmark.scanners.tensors.safetensors import safetensors_tensors
+from weightmark.scanners.tensors.stored import StoredTensor
+from weightmark.scanners.tensors.torch_checkpoints import legacy_tensors, zip_tensors
+from weightmark.scanners.tensors.zip_members import zip_members
 
 __all__ = ["Conversion", "convert"]
 
 _GROWTH = 4
-_STORED, _DEFLATED = 0, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,37 +114,10 @@ def _tensors(view: ByteView, at: str) -> list[StoredTensor]:
         return [array_tensor("arr_0", view)]
     if not head.startswith(LOCAL_SIGNATURE):
         return legacy_tensors(view, at)
-    members = _members(view)
+    members = zip_members(view)
     if all(name.endswith(".npy") for name in members):
         return archive_tensors(members)
     return zip_tensors(members, at)
-
-
-def _members(view: ByteView) -> dict[str, ByteView]:
-    """Return the members of an archive of which the scan has found one reading only."""
-    budget = Budget(Limits.default())
-    directories = read_directories(view, budget)
-    if len({directory.entries for directory in directories}) != 1:
-        raise UnsupportedError("the archive has no single directory")
-    members = {}
-    for entry in directories[0].entries:
-        name = entry.header.name.decode("utf-8", "surrogateescape")
-        if name in members:
-            raise UnsupportedError("two members of the archive have one name")
-        members[name] = _content(view, entry, budget)
-    return members
-
-
-def _content(view: ByteView, entry: Entry, budget: Budget) -> ByteView:
-    local = read_local(view, entry.local_offset)
-    if local is None:
-        raise UnsupportedError("a member of the archive has no local header")
-    packed = Slice(view, local.end, entry.header.packed)
-    if entry.header.method == _STORED:
-        return packed
-    if entry.header.method == _DEFLATED:
-        return Unpacked(lambda: unpack("deflate", packed, budget), entry.header.size)
-    raise UnsupportedError(f"compression method {entry.header.method} is not read")
 
 
 def _require_bounded(tensors: list[StoredTensor]) -> None:

@@ -1,15 +1,12 @@
-"""safetensors files: written without gaps, and read back to see what was written."""
+"""safetensors files, written without gaps."""
 
 import json
 from collections.abc import Iterator, Sequence
 
 from weightmark.errors import LimitError, UnsupportedError
-from weightmark.provenance.reading.interface import ByteView
-from weightmark.scanners.containers.slices import Slice
-from weightmark.scanners.convert.stored_tensors import StoredTensor, c_order_strides
-from weightmark.scanners.formats.safetensors import read_header
+from weightmark.scanners.tensors.stored import StoredTensor
 
-__all__ = ["safetensors_blocks", "safetensors_tensors"]
+__all__ = ["safetensors_blocks"]
 
 _LOADERS_LIMIT = 100_000_000
 _ALIGNMENT = 8
@@ -41,24 +38,3 @@ def safetensors_blocks(tensors: Sequence[StoredTensor]) -> Iterator[bytes]:
     yield len(text).to_bytes(_PREFIX, "little") + text
     for tensor in ordered:
         yield from tensor.blocks()
-
-
-def safetensors_tensors(view: ByteView) -> list[StoredTensor]:
-    """Return the tensors of a safetensors file; raises `UnsupportedError` for a header that lies."""
-    length = int.from_bytes(view.read_at(0, _PREFIX), "little")
-    header = read_header(view, _LOADERS_LIMIT, length)
-    if isinstance(header, str):
-        raise UnsupportedError(f"the safetensors file is not understood: {header}")
-    header.pop(_METADATA, None)
-    data = Slice(view, _PREFIX + length, max(0, view.size - _PREFIX - length))
-    return [_tensor(name, entry, data) for name, entry in header.items()]
-
-
-def _tensor(name: str, entry: dict[str, object], data: ByteView) -> StoredTensor:
-    dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-    if not isinstance(dtype, str) or not isinstance(shape, list) or not isinstance(offsets, list):
-        raise UnsupportedError("the safetensors header is not understood")
-    start, end = offsets
-    sizes = tuple(shape)
-    part = Slice(data, start, end - start)
-    return StoredTensor.checked(StoredTensor(name, dtype, sizes, c_order_strides(sizes), 0, part))

@@ -8,6 +8,7 @@ from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.engines.interface import Engine
 from weightmark.scanners.engines.own import OwnEngine
 from weightmark.scanners.findings import FileScan, Outcome, Severity
+from weightmark.scanners.limits import Limits
 
 __all__ = ["engines_named", "examine"]
 
@@ -31,14 +32,15 @@ _OURS_ALONE = frozenset(
 """formats in which no other engine is expected to find anything"""
 
 
-def engines_named(names: Sequence[str]) -> tuple[Engine, ...]:
+def engines_named(names: Sequence[str], limits: Limits | None = None) -> tuple[Engine, ...]:
     """Return the engines of these names: `weightmark`, `modelscan`, a plugin's name, or `all`.
 
-    Raises `CallError` for an unknown name; `ExtraMissingError` or `UnsupportedError` when modelscan
+    `limits` bind our own scanners. Raises `CallError` for an unknown name; `ExtraMissingError` or `UnsupportedError` when modelscan
     cannot run here.
     """
+    ours = OwnEngine(limits=limits or Limits.default())
     if tuple(names) == (_OWN,):
-        return (OwnEngine(),)
+        return (ours,)
     from weightmark.scanners.plugins import installed_plugins
 
     plugins = {plugin.name: plugin for plugin in installed_plugins()}
@@ -46,7 +48,7 @@ def engines_named(names: Sequence[str]) -> tuple[Engine, ...]:
     found: list[Engine] = []
     for name in wanted:
         if name == _OWN:
-            found.append(OwnEngine())
+            found.append(ours)
         elif name == _MODELSCAN:
             found.append(_modelscan())
         elif name in plugins:
@@ -63,7 +65,8 @@ def examine(path: str, view: ByteView, engines: Sequence[Engine]) -> FileScan:
     Our own scanners always look, to know what the file is; their findings count only if they were
     asked for. What another engine did not look at could not be checked by it.
     """
-    own = OwnEngine().scan(path, view)
+    asked = (engine for engine in engines if isinstance(engine, OwnEngine))
+    own = next(asked, OwnEngine()).scan(path, view)
     results = []
     for engine in engines:
         if engine.name == _OWN:

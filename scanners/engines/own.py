@@ -1,10 +1,11 @@
 """The scanners of this package."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.findings import FileScan
+from weightmark.scanners.limits import Limits
 from weightmark.scanners.scan import scan_file
 
 __all__ = ["OwnEngine"]
@@ -15,7 +16,9 @@ class OwnEngine:
     """Symbolic, by content, allowed by exact name."""
 
     name: Final[str] = "weightmark"
+    limits: Limits = field(default_factory=Limits.default)
+    """what one file may cost"""
 
     def scan(self, path: str, view: ByteView) -> FileScan:
         """See `Engine.scan`."""
-        return scan_file(path, view)
+        return scan_file(path, view, self.limits)

@@ -7,8 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from weightmark.errors import LimitError, MalformedError
+from weightmark.errors import MalformedError
 from weightmark.scanners.formats.interface import Examination, Place
+from weightmark.scanners.limits import over_limit
 from weightmark.scanners.repository.documents import parse_document
 from weightmark.scanners.wire.flatbuffers import root_table
 from weightmark.scanners.wire.ubjson import end_of_value
@@ -57,7 +58,7 @@ def _read_json(place: Place, examination: Examination) -> bool:
         return False
     limit = examination.limits.document
     if place.view.size > limit:
-        raise LimitError(f"the XGBoost model is over {limit} bytes of JSON")
+        raise over_limit("document", f"the XGBoost model is over {limit} bytes of JSON")
     text = place.view.read_at(0, place.view.size).decode("utf-8", "replace")
     try:
         parse_document(text, what="the XGBoost model")

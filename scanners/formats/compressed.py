@@ -23,6 +23,7 @@ _ZF_HEADER = 21
 _ZLIB_METHOD, _ZLIB_DICTIONARY, _ZLIB_CHECK = 0x08, 0x20, 31
 _UNSURE = frozenset({"lzma", "zlib"})
 _SKIPPABLE = tuple(bytes([0x50 + number]) + b"\x2a\x4d\x18" for number in range(16))
+_XZ_PADDING = bytes(4)
 _SKIPPABLE_HEADER = 8
 _MAGIC = (
     (b"\x1f\x8b", "gzip"),
@@ -58,6 +59,10 @@ class CompressedReader:
         kind, start = _kind(place.head)
         if not kind:
             return False
+        if start >= place.view.size:
+            examination.also_read_as(kind, place)
+            examination.problem(f"the header of the {kind} file is cut off", place)
+            return True
         source = Slice(place.view, start, place.view.size - start)
         if kind in _UNSURE and not _begins(kind, source, examination.budget):
             return False
@@ -140,6 +145,10 @@ def _streams(kind: str, source: ByteView, budget: Budget) -> Iterator[Block]:
             at += _SKIPPABLE_HEADER + int.from_bytes(head[4:_SKIPPABLE_HEADER], "little")
             yield Block(b"", min(at, source.size))
             continue
+        if at and kind == "xz" and head.startswith(_XZ_PADDING):
+            at += _padding(source, at)
+            yield Block(b"", at)
+            continue
         if at and _kind(head)[0] != kind:
             return
         used = 0
@@ -149,6 +158,13 @@ def _streams(kind: str, source: ByteView, budget: Budget) -> Iterator[Block]:
         at += used
         if kind in SINGLE_STREAM:
             return
+
+
+def _padding(source: ByteView, at: int) -> int:
+    """Return how many zeros stand between two streams of xz, in fours (xz format, 2.2)."""
+    block = source.read_at(at, _INPUT)
+    zeros = len(block) - len(block.lstrip(b"\0"))
+    return zeros - zeros % len(_XZ_PADDING)
 
 
 def _measure(kind: str, source: ByteView, budget: Budget) -> _Content:

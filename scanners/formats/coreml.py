@@ -7,12 +7,13 @@ Source: coremltools `mlmodel/format/Model.proto`, `NeuralNetwork.proto`, `MIL.pr
 from dataclasses import dataclass
 from typing import Final
 
-from weightmark.errors import LimitError, MalformedError
+from weightmark.errors import MalformedError
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.malformed import malformed_as
+from weightmark.scanners.limits import over_limit
 from weightmark.scanners.repository.documents import parse_document, walk
 from weightmark.scanners.repository.paths import leaves
-from weightmark.scanners.wire.protobuf import Field, Message, Probe, may_be_message, probe
+from weightmark.scanners.wire.protobuf import Field, Message, Probe, may_be_message
 from weightmark.scanners.wire.window import resident
 
 __all__ = ["CoremlPackageReader", "CoremlReader"]
@@ -36,7 +37,7 @@ class CoremlReader:
 
     def read(self, place: Place, examination: Examination) -> bool:
         """Judge custom parts, links and files; see `FormatReader.read`."""
-        if not may_be_message(place.head) or not _is_model(probe(place.view)):
+        if not may_be_message(place.head) or not _is_model(examination.probe(place)):
             return False
         view = resident(place.view, examination.limits)
         with malformed_as("CML003", place, examination):
@@ -142,7 +143,7 @@ class CoremlPackageReader:
             return False
         limit = examination.limits.document
         if place.view.size > limit:
-            raise LimitError(f"the manifest is over {limit} bytes")
+            raise over_limit("document", f"the manifest is over {limit} bytes")
         text = place.view.read_at(0, place.view.size).decode("utf-8", "replace")
         try:
             document = parse_document(text, what="the manifest")

@@ -1,6 +1,7 @@
 """ExecuTorch programs: whether the header tells the truth about the file.
 
-The program is data for an interpreter that reaches nothing but the kernels that its application links.
+The program is data for an interpreter that reaches nothing but the kernels and backends that its
+application links (`schema/program.fbs`).
 Layout: a FlatBuffer with the identifier `ET12`, then at byte 8 `eh00`, the length of this header, the
 size of the program, where segments begin, and in newer files how long they are
 (`schema/extended_header.cpp` of ExecuTorch).
@@ -11,6 +12,9 @@ from typing import Final
 
 from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.formats.interface import Examination, Place
+from weightmark.scanners.formats.malformed import malformed_as
+from weightmark.scanners.wire.flatbuffers import root_table
+from weightmark.scanners.wire.window import Window, resident
 
 __all__ = ["ExecutorchReader"]
 
@@ -18,6 +22,39 @@ _IDENTIFIER, _IDENTIFIER_AT = b"ET12", 4
 _EXTENDED, _EXTENDED_AT = b"eh00", 8
 _WITH_SEGMENT_SIZE = 32
 _ALIGNMENT = 64 * 1024
+_PLANS, _OPERATORS, _DELEGATES = 1, 6, 7
+_SHOWN = 120
+_LIBRARIES = frozenset(
+    [
+        "aten",
+        "cadence",
+        "cortex_m",
+        "dim_order_ops",
+        "et_copy",
+        "et_vk",
+        "executorch_prim",
+        "llama",
+        "quantized_decomposed",
+        "torchao",
+    ]
+)
+"""namespaces of operators whose kernels come with ExecuTorch"""
+_BACKENDS = frozenset(
+    [
+        "CoreMLBackend",
+        "EthosUBackend",
+        "MPSBackend",
+        "NeuropilotBackend",
+        "NXPBackend",
+        "OpenvinoBackend",
+        "QnnBackend",
+        "SamsungBackend",
+        "VgfBackend",
+        "VulkanBackend",
+        "XnnpackBackend",
+    ]
+)
+"""backends that come with ExecuTorch"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +81,33 @@ class ExecutorchReader:
                 examination.find("ETX001", place, offset=_EXTENDED_AT, detail="sizes")
                 examination.problem("the ExecuTorch file ends before its parts do", place)
                 return True
-        if int.from_bytes(head[:4], "little") >= program:
+        root = int.from_bytes(head[:4], "little")
+        if not _EXTENDED_AT <= root < program:
             examination.find("ETX001", place, offset=0, detail="root")
+        else:
+            _judge_plans(place, examination)
         _look_behind(end, place, examination)
         return True
+
+
+def _judge_plans(place: Place, examination: Examination) -> None:
+    """Report what an application must provide: operators by their library, backends by their name."""
+    window = Window(resident(place.view, examination.limits))
+    with malformed_as("ETX001", place, examination):
+        for plan in root_table(window, examination.budget).tables(_PLANS):
+            for operator in plan.tables(_OPERATORS):
+                name = operator.text(0)
+                if name.partition("::")[0] not in _LIBRARIES:
+                    _report(f"operator `{name}`", operator.start, place, examination)
+            for delegate in plan.tables(_DELEGATES):
+                name = delegate.text(0)
+                if name not in _BACKENDS:
+                    _report(f"backend `{name}`", delegate.start, place, examination)
+
+
+def _report(what: str, offset: int, place: Place, examination: Examination) -> None:
+    shown = "".join(letter if letter.isprintable() else "\ufffd" for letter in what[:_SHOWN])
+    examination.find("ETX003", place, offset=offset, detail=shown)
 
 
 def _look_behind(end: int, place: Place, examination: Examination) -> None:

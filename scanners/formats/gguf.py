@@ -10,24 +10,25 @@ from typing import Final, Literal
 from weightmark.errors import LimitError, MalformedError, UnsupportedError
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.malformed import malformed_as
-from weightmark.scanners.limits import Budget
+from weightmark.scanners.limits import Budget, over_limit
 from weightmark.scanners.repository.templates import report_template
 from weightmark.scanners.wire.window import Window, resident
 
-__all__ = ["GgufReader"]
+__all__ = ["BLOCKS", "VALUE_WIDTHS", "GgufReader"]
 
 _MAGIC = b"GGUF"
 _HEADER = 24
 _VERSIONS = (2, 3)
 _STRING, _ARRAY, _BOOL = 8, 9, 7
-_WIDTHS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
+VALUE_WIDTHS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
+"""bytes of each value type that has a fixed width"""
 _DEEPEST_ARRAY = 4
 _MOST_DIMENSIONS = 4
 _LONGEST_KEY = 1 << 16
 _DEFAULT_ALIGNMENT = 32
 _LARGEST_ALIGNMENT = 1 << 20
 _LARGEST = 1 << 63
-_TYPES = {
+BLOCKS = {
     0: (1, 4),
     1: (1, 2),
     2: (32, 18),
@@ -117,7 +118,7 @@ class _Walk:
         if "chat_template" in key:
             self._templates(key, kind)
         elif key == "general.alignment":
-            value = self._number(_WIDTHS.get(kind, 4))
+            value = self._number(VALUE_WIDTHS.get(kind, 4))
             if not 0 < value <= _LARGEST_ALIGNMENT or value & (value - 1):
                 raise MalformedError(f"tensors can't be aligned to {value} bytes")
             self.alignment = value
@@ -143,16 +144,16 @@ class _Walk:
     def _skip(self, kind: int, depth: int) -> None:
         """Pass over one value."""
         self.budget.spend_fields(1)
-        if kind in _WIDTHS:
-            self._move(_WIDTHS[kind])
+        if kind in VALUE_WIDTHS:
+            self._move(VALUE_WIDTHS[kind])
         elif kind == _STRING:
             self._move(self._number(8))
         elif kind == _ARRAY:
             if depth >= _DEEPEST_ARRAY:
                 raise LimitError(f"GGUF arrays are nested deeper than {_DEEPEST_ARRAY} levels")
             below, count = self._number(4), self._number(8)
-            if below in _WIDTHS:
-                self._move(_WIDTHS[below] * count)
+            if below in VALUE_WIDTHS:
+                self._move(VALUE_WIDTHS[below] * count)
                 return
             if count * 8 > self.window.size:
                 raise MalformedError(f"an array of {count} values does not fit into the file")
@@ -174,10 +175,10 @@ class _Walk:
             raise MalformedError(f"tensor `{name[:80]}` has {count} elements")
         if offset % self.alignment:
             raise MalformedError(f"tensor `{name[:80]}` is not aligned")
-        if kind not in _TYPES:
+        if kind not in BLOCKS:
             self.examination.problem(f"tensor type {kind} is not known here", self.place)
             return None
-        elements, size = _TYPES[kind]
+        elements, size = BLOCKS[kind]
         if shape and shape[0] % elements:
             raise MalformedError(f"tensor `{name[:80]}` ends inside of a block")
         return offset, offset + count // elements * size, name
@@ -200,7 +201,7 @@ class _Walk:
         if self.at + size > self.window.size:
             raise MalformedError(f"a text at byte {self.at} reaches over the end of the file")
         if size > limit:
-            raise LimitError(f"a GGUF text is over {limit} bytes")
+            raise over_limit("template", f"a GGUF text is over {limit} bytes")
         data = self.window.take(self.at, size)
         self.at += size
         return data.decode("utf-8", "replace")

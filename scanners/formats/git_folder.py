@@ -12,7 +12,9 @@ __all__ = ["GitFolderReader"]
 
 _READ = 4 * MEBIBYTE
 _PLACE = re.compile(
-    r"(?:^|[/!])\.git/(?:.*/)?(?:hooks/(?P<hook>[a-z-]+)|config(?:\.worktree)?)\Z", re.IGNORECASE
+    r"(?:^|[/!])\.git/(?:.*/)?(?:hooks/(?P<hook>[a-z-]+)|config(?:\.worktree)?)\Z"
+    r"|(?:^|[/!])\.gitmodules\Z",
+    re.IGNORECASE,
 )
 _LINK_PLACE = re.compile(r"(?:^|[/!])\.git\Z", re.IGNORECASE)
 _INSIDE_GIT = re.compile(rb"gitdir: (?:\.\./)*\.git/(?:modules|worktrees)/[\w./-]+\s*")
@@ -123,7 +125,7 @@ def _runs(key: str, value: str) -> bool:
     if key == "core.fsmonitor" or key.startswith("pager."):
         return value.lower() not in _OFF
     if key in ("remote.url", "submodule.url", "url.insteadof"):
-        return value.startswith("ext::")
+        return value.startswith(("ext::", "-"))
     return key in _COMMANDS and value not in _KNOWN
 
 

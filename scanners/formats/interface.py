@@ -9,6 +9,7 @@ from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.findings import Finding, Severity
 from weightmark.scanners.limits import Budget, Limits
 from weightmark.scanners.rules.catalogue import catalogue
+from weightmark.scanners.wire.protobuf import Probe, probe
 
 __all__ = ["Dialect", "Examination", "FormatReader", "Place"]
 
@@ -70,6 +71,7 @@ class Examination:
         self.unknown_members = 0
         self.storages: dict[str, dict[str, tuple[str, int]]] = {}
         self._look = look
+        self._probed: Probe | None = None
         self._findings: dict[tuple[str, str, str], Finding] = {}
         self._per_rule: dict[str, int] = {}
 
@@ -87,7 +89,10 @@ class Examination:
         detail: str = "",
         severity: Severity | None = None,
     ) -> None:
-        """Add a finding; one that says the same about the same member is kept once."""
+        """Add a finding; one that says the same about the same member is kept once.
+
+        An `offset` behind the end, where a hostile file claims to begin, is left out.
+        """
         key = (rule, place.member, detail)
         if key in self._findings:
             return
@@ -95,7 +100,9 @@ class Examination:
         count = self._per_rule[rule] = self._per_rule.get(rule, 0) + 1
         if count > self.limits.findings:
             if entry.severity > Severity.INFO:
-                self.problem(f"more than {self.limits.findings} findings of {rule}")
+                self.problem(
+                    f"more than {self.limits.findings} findings of {rule} (limit `findings`)"
+                )
             return
         self._findings[key] = Finding(
             rule=rule,
@@ -103,7 +110,7 @@ class Examination:
             message=entry.title,
             path=self.path,
             member=place.member,
-            offset=offset,
+            offset=offset if offset is None or offset <= place.view.size else None,
             detail=detail,
             help=entry.help,
         )
@@ -120,10 +127,17 @@ class Examination:
         if not place.member and name not in self.formats:
             self.formats.append(name)
 
+    def probe(self, place: Place) -> Probe:
+        """Read a place as a protobuf message, one level deep: once for all formats that ask."""
+        if self._probed is None or self._probed.view is not place.view:
+            self._probed = probe(place.view)
+        return self._probed
+
     def look(self, place: Place) -> bool:
         """Examine a place with every reader that fits; False if it holds what none can check."""
         if place.depth > self.limits.depth:
-            self.problem(f"containers are nested deeper than {self.limits.depth} levels", place)
+            text = f"containers are nested deeper than {self.limits.depth} levels (limit `depth`)"
+            self.problem(text, place)
             return True
         try:
             return self._look(place, self)

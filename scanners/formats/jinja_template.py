@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from weightmark.errors import LimitError
 from weightmark.scanners.formats.interface import Examination, Place
+from weightmark.scanners.limits import over_limit
 from weightmark.scanners.repository.paths import base_name
 from weightmark.scanners.repository.templates import report_template
 
@@ -26,7 +26,7 @@ class JinjaTemplateReader:
             return False
         limit = examination.limits.template
         if place.view.size > limit:
-            raise LimitError(f"the template is over {limit} bytes")
+            raise over_limit("template", f"the template is over {limit} bytes")
         text = place.view.read_at(0, place.view.size).decode("utf-8", "replace")
         report_template(text, base_name(path), place, examination)
         return True

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from weightmark.errors import LimitError, MalformedError
+from weightmark.errors import MalformedError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.formats.interface import Examination, Place
-from weightmark.scanners.limits import MEBIBYTE
+from weightmark.scanners.limits import MEBIBYTE, over_limit
 from weightmark.scanners.repository.configurations import (
     CONFIGURATION_NAMES,
     MARKERS,
@@ -88,14 +88,18 @@ def _judge_kind(document: Any, place: Place, examination: Examination) -> bool:
 
 def _text(view: ByteView, limit: int) -> str:
     if view.size > limit:
-        raise LimitError(f"the JSON document is over {limit} bytes")
+        raise over_limit("document", f"the JSON document is over {limit} bytes")
     data = view.read_at(0, view.size)
     return data.decode(json.detect_encoding(data), "replace")
 
 
 def _first_letter(view: ByteView, at: int) -> bytes:
-    """Return the first byte after white space that fills the head."""
+    """Return the first byte after white space that fills the head; zeros alone are no white space."""
+    if not any(view.read_at(0, at)):
+        return b""
     while block := view.read_at(at, _BLOCK):
+        if not any(block):
+            return b""
         if found := block.lstrip(_SPACE)[:1]:
             return found
         at += len(block)

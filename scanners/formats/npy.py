@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from math import prod
 from typing import Final
 
 from weightmark.errors import UnsupportedError
@@ -13,6 +14,14 @@ __all__ = ["NpyReader"]
 
 _MAGIC = b"\x93NUMPY"
 _LONGEST_HEADER = 64 * 1024
+_LONGEST_TEXT = 200
+_LETTER = 4
+"""bytes of a letter of NumPy's texts"""
+_PLAIN = re.compile(
+    rb"\{'descr': '[<>|=]?([biufcSUVmM])(\d{1,9})(?:\[\w+\])?', 'fortran_order': (?:True|False), "
+    rb"'shape': \(((?:\d{1,19}, ?){0,64}(?:\d{1,19})?)\),? ?\}\s*"
+)
+"""the header as NumPy writes it for arrays of one plain type"""
 _OBJECT = re.compile(rb"""['"][|<>=]?O\d*['"]""")
 
 
@@ -39,7 +48,27 @@ class NpyReader:
         is_pickle = PickleReader().read(inner, examination)
         if _OBJECT.search(header) and not is_pickle:
             examination.problem("the npy file holds objects, but no pickle follows", place)
+        if not is_pickle:
+            _check_size(header, data, place, examination)
         return True
+
+
+def _check_size(header: bytes, data: Slice, place: Place, examination: Examination) -> None:
+    """Compare the data with what the shape asks for; what follows is looked at by itself."""
+    found = _PLAIN.fullmatch(header)
+    if not found:
+        return
+    width = int(found[2]) * (_LETTER if found[1] == b"U" else 1)
+    wanted = width * prod(map(int, filter(None, found[3].replace(b" ", b"").split(b","))))
+    if wanted > data.size:
+        text = f"the npy array needs {wanted} bytes, and {data.size} are there"
+        examination.problem(text[:_LONGEST_TEXT], place)
+    elif wanted < data.size:
+        rest = Slice(data, wanted, data.size - wanted)
+        if not rest.read_at(0, len(_MAGIC)).startswith(_MAGIC):
+            detail = f"{rest.size} bytes"
+            examination.find("NPY002", place, offset=place.view.size - rest.size, detail=detail)
+        examination.look(place.inside("trailing", rest))
 
 
 def _header(head: bytes) -> tuple[int, int]:

@@ -11,10 +11,10 @@ from typing import Final
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.malformed import malformed_as
 from weightmark.scanners.repository.paths import leaves
-from weightmark.scanners.wire.protobuf import Field, Message, Probe, may_be_message, probe
+from weightmark.scanners.wire.protobuf import Field, Message, Probe, may_be_message
 from weightmark.scanners.wire.window import resident
 
-__all__ = ["OnnxReader"]
+__all__ = ["OnnxReader", "is_model"]
 
 _VARINT, _BYTES = 0, 2
 _IR_VERSION, _MODEL_GRAPH, _MODEL_TRAINING, _MODEL_FUNCTION = 1, 7, 20, 25
@@ -62,7 +62,7 @@ class OnnxReader:
         """Judge operators and paths; see `FormatReader.read`."""
         if not may_be_message(place.head):
             return False
-        if not _is_model(probe(place.view)):
+        if not is_model(examination.probe(place)):
             return False
         view = resident(place.view, examination.limits)
         with malformed_as("ONX005", place, examination):
@@ -70,7 +70,7 @@ class OnnxReader:
         return True
 
 
-def _is_model(found: Probe) -> bool:
+def is_model(found: Probe) -> bool:
     """Tell whether there is an IR version, and a graph that reads as a message."""
     if not found.has(_IR_VERSION, _VARINT):
         return False

@@ -9,7 +9,7 @@ from typing import Final
 
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.malformed import malformed_as
-from weightmark.scanners.wire.protobuf import Message, Probe, may_be_message, probe
+from weightmark.scanners.wire.protobuf import Message, Probe, may_be_message
 from weightmark.scanners.wire.window import resident
 
 __all__ = ["PaddleReader"]
@@ -48,7 +48,7 @@ class PaddleReader:
 
     def read(self, place: Place, examination: Examination) -> bool:
         """Walk the program; see `FormatReader.read`."""
-        if not may_be_message(place.head) or not _is_program(probe(place.view)):
+        if not may_be_message(place.head) or not _is_program(examination.probe(place)):
             return False
         view = resident(place.view, examination.limits)
         with malformed_as("PDL002", place, examination):

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
-from weightmark.errors import LimitError, UncheckedError
+from weightmark.errors import UncheckedError
 from weightmark.scanners.allow.names import Grade
 from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.plain_text import is_text
+from weightmark.scanners.limits import over_limit
 from weightmark.scanners.pickles.judge import Judge
 from weightmark.scanners.pickles.opcodes import OPCODES, PROTO
 from weightmark.scanners.pickles.run import Run, run
@@ -84,7 +85,7 @@ def _following(place: Place, examination: Examination, latest: Run) -> None:
     while not latest.error and latest.end < place.view.size:
         streams += 1
         if streams > examination.limits.streams:
-            raise LimitError(f"more than {examination.limits.streams} pickles in a row")
+            raise over_limit("streams", f"more than {examination.limits.streams} pickles in a row")
         following = _try(place, examination, latest.end)
         if following is None:
             rest = place.view.size - latest.end

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from weightmark.errors import LimitError, MalformedError
+from weightmark.errors import MalformedError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.strict_json import parse_object
 from weightmark.scanners.formats.interface import Examination, Place
+from weightmark.scanners.limits import over_limit
 
-__all__ = ["SafetensorsReader", "Tensor", "read_header"]
+__all__ = ["SafetensorsReader", "Tensor", "read_header", "read_tensor"]
 
 _PREFIX = 8
 _LOADERS_LIMIT = 100_000_000
@@ -90,7 +91,7 @@ class SafetensorsReader:
 def read_header(view: ByteView, limit: int, length: int) -> dict[str, Any] | str:
     """Return the parsed header, or why it is not strict JSON; raises `LimitError`."""
     if length > limit:
-        raise LimitError(f"the safetensors header is over {limit} bytes")
+        raise over_limit("header", f"the safetensors header is over {limit} bytes")
     data = view.read_at(_PREFIX, length)
     try:
         return parse_object(data, what="the header", max_size=limit, max_depth=_DEPTH)
@@ -109,7 +110,7 @@ def _check_metadata(metadata: object, place: Place, examination: Examination) ->
 
 def _entries(header: dict[str, Any], place: Place, examination: Examination) -> Iterator[Tensor]:
     for name, entry in header.items():
-        tensor = _entry(name, entry)
+        tensor = read_tensor(name, entry)
         if isinstance(tensor, str):
             examination.find("STF002", place, offset=_PREFIX, detail=f"`{name[:80]}`: {tensor}")
             continue
@@ -122,7 +123,8 @@ def _entries(header: dict[str, Any], place: Place, examination: Examination) -> 
         yield tensor
 
 
-def _entry(name: str, entry: object) -> Tensor | str:
+def read_tensor(name: str, entry: object) -> Tensor | str:
+    """Return one entry of a header, or why it is none."""
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         return "not exactly `dtype`, `shape` and `data_offsets`"
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]

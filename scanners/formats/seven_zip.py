@@ -10,7 +10,7 @@ from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.reading.views import MemoryView
 from weightmark.scanners.containers.seven_zip_headers import MAGIC, header_size
 from weightmark.scanners.formats.interface import Examination, Place
-from weightmark.scanners.limits import MEBIBYTE
+from weightmark.scanners.limits import MEBIBYTE, over_limit
 
 __all__ = ["SevenZipReader"]
 
@@ -113,7 +113,9 @@ class _Sink:
         examination = self.sinks.examination
         examination.budget.spend_decompressed(len(block))
         if len(self.content) + len(block) > examination.limits.unpacked:
-            raise LimitError(f"a member of the 7z is over {examination.limits.unpacked} bytes")
+            raise over_limit(
+                "unpacked", f"a member of the 7z is over {examination.limits.unpacked} bytes"
+            )
         self.content += block
         return len(block)
 

@@ -122,7 +122,7 @@ class _Archive:
             self._find("TAR004", header.start, f"{shown}: mode {header.mode:o}")
         if name in self.names and header.has_content and self.names[name] != header.start:
             self._find("TAR007", header.start, shown)
-        if header.name != header.plain_name and "/" in header.plain_name[-1:]:
+        if header.became_folder:
             self._find("TAR005", header.start, f"{shown}: names differ")
         if header.has_content:
             self.names[name] = header.start

@@ -21,7 +21,7 @@ from weightmark.scanners.formats.tensorflow_nodes import (
     read_node,
 )
 from weightmark.scanners.repository.paths import leaves
-from weightmark.scanners.wire.protobuf import Message, Probe, may_be_message, probe
+from weightmark.scanners.wire.protobuf import Message, Probe, may_be_message
 from weightmark.scanners.wire.window import resident
 
 __all__ = ["TensorflowReader"]
@@ -50,7 +50,7 @@ class TensorflowReader:
             raise UnsupportedError("a chunked SavedModel is not looked into")
         if not may_be_message(place.head):
             return False
-        found = probe(place.view)
+        found = examination.probe(place)
         kinds = [word for word, fits in _KINDS if fits(found)]
         if not kinds:
             if not found.whole:

@@ -45,8 +45,12 @@ _PASSING = frozenset(
 )
 """operators through which a text reaches a path"""
 _FED = frozenset({"Arg", "Placeholder", "PlaceholderV2", "PlaceholderWithDefault", "_Arg"})
-_ATTRIBUTE_PATHS = {"DecodeProtoV2": "descriptor_source", "EncodeProto": "descriptor_source"}
-_BY_ATTRIBUTE = frozenset({"DecodeProtoV2", "EncodeProto", "PrintV2"})
+_ATTRIBUTE_PATHS = {
+    "DecodeProtoV2": "descriptor_source",
+    "EncodeProto": "descriptor_source",
+    "FixedUnigramCandidateSampler": "vocab_file",
+}
+_BY_ATTRIBUTE = frozenset({*_ATTRIBUTE_PATHS, "PrintV2"})
 _BUILT_IN_SOURCES = ("bytes://", "local://")
 _MOST_STEPS = 10_000
 _SHOWN = 120

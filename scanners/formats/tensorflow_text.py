@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from weightmark.errors import LimitError
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.malformed import malformed_as
 from weightmark.scanners.formats.tensorflow_nodes import Node, judge_nodes
+from weightmark.scanners.limits import over_limit
 from weightmark.scanners.repository.paths import leaves
 from weightmark.scanners.wire.protobuf_text import TextMessage, parse_text
 
@@ -37,7 +37,7 @@ class TensorflowTextReader:
             return False
         limit = examination.limits.document
         if place.view.size > limit:
-            raise LimitError(f"the graph is over {limit} bytes of text")
+            raise over_limit("document", f"the graph is over {limit} bytes of text")
         text = place.view.read_at(0, place.view.size).decode("utf-8", "replace")
         with malformed_as("TFG005", place, examination):
             _judge(parse_text(text, examination.budget), place, examination)

@@ -1,11 +1,14 @@
 """TFLite: a FlatBuffer that lists the operators which its interpreter must provide.
 
-Source: TensorFlow's `schema.fbs`, version 3.
+Files that belong to a model (labels, vocabularies) may follow it as a zip, which the zip's reader
+reads. Sources: TensorFlow's `schema.fbs`, version 3; tflite-support's `metadata_schema.fbs`.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
+from weightmark.errors import MalformedError
+from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.malformed import malformed_as
 from weightmark.scanners.formats.tensorflow_nodes import judge_operator
@@ -13,14 +16,15 @@ from weightmark.scanners.operators.tensorflow import Reach, reach
 from weightmark.scanners.wire.flatbuffers import Table, root_table
 from weightmark.scanners.wire.window import Window, resident
 
-__all__ = ["TfliteReader"]
+__all__ = ["TfliteReader", "is_described_model", "is_model"]
 
 _IDENTIFIER = b"TFL3"
-_OPERATOR_CODES, _SUBGRAPHS, _BUFFERS = 1, 2, 4
+_OPERATOR_CODES, _SUBGRAPHS, _BUFFERS, _METADATA = 1, 2, 4, 6
 _DEPRECATED_CODE, _CUSTOM_NAME, _CODE = 0, 1, 3
 _TENSORS, _OPERATORS = 0, 3
 _TENSOR_BUFFER, _OPERATOR_INDEX = 2, 0
 _DATA, _DATA_OFFSET, _DATA_SIZE = 0, 1, 2
+_METADATA_NAME, _DESCRIPTION = 0, "TFLITE_METADATA"
 _CUSTOM = 32
 _SHOWN = 120
 _KNOWN_CUSTOM = frozenset(
@@ -47,7 +51,7 @@ class TfliteReader:
 
     def read(self, place: Place, examination: Examination) -> bool:
         """Walk the tables; see `FormatReader.read`."""
-        if place.head[4:8] != _IDENTIFIER:
+        if not is_model(place.head):
             return False
         window = Window(resident(place.view, examination.limits))
         with malformed_as("TFL002", place, examination):
@@ -59,6 +63,28 @@ class TfliteReader:
             _check_graphs(model, len(codes), len(buffers), place, examination)
             _check_buffers(buffers, place, examination)
         return True
+
+
+def is_model(head: bytes) -> bool:
+    """Tell by its first bytes whether a file is a TFLite model."""
+    return head[4:8] == _IDENTIFIER
+
+
+def is_described_model(view: ByteView, examination: Examination) -> bool:
+    """Tell whether a view holds a whole model whose metadata lets files follow it as a zip."""
+    if not is_model(view.read_at(0, 8)):
+        return False
+    window = Window(resident(view, examination.limits))
+    try:
+        model = root_table(window, examination.budget)
+        model.tables(_OPERATOR_CODES)
+        model.tables(_SUBGRAPHS)
+        for buffer in model.tables(_BUFFERS):
+            buffer.vector(_DATA, 1)
+        names = [entry.text(_METADATA_NAME) for entry in model.tables(_METADATA)]
+    except MalformedError:
+        return False
+    return _DESCRIPTION in names
 
 
 def _judge_code(code: Table, place: Place, examination: Examination) -> None:

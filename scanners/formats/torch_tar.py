@@ -8,9 +8,9 @@ and its numbers, then a pickle of views; `tensors` a count, then for each tensor
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from weightmark.errors import LimitError
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.pickled import run_pickle
+from weightmark.scanners.limits import over_limit
 from weightmark.scanners.pickles.run import Run
 from weightmark.scanners.pickles.storages import item_size
 from weightmark.scanners.pickles.values import Global
@@ -71,7 +71,9 @@ def _count(cursor: _Cursor) -> int | None:
     if ended.error or type(count) is not int or count < 0:
         return None
     if count > cursor.examination.limits.streams:
-        raise LimitError(f"more than {cursor.examination.limits.streams} tensors in one file")
+        raise over_limit(
+            "streams", f"more than {cursor.examination.limits.streams} tensors in one file"
+        )
     return count
 
 

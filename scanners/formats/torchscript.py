@@ -15,7 +15,20 @@ __all__ = ["is_source", "judge_source", "report_source"]
 _LONGEST = 16 * MEBIBYTE
 _STRING = re.compile(r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|\#[^\n]*""")
 _CALL = re.compile(r"\b(torch|ops)\s*\.\s*([A-Za-z_]\w*)\s*(?:\.\s*([A-Za-z_]\w*)\s*)?\(")
-_REACHES_FILES = frozenset({"from_file", "load", "save"})
+_REACHES_FILES = frozenset(
+    {
+        "from_file",
+        "load",
+        "read_file",
+        "save",
+        "sox_effects_apply_effects_file",
+        "sox_io_get_info",
+        "sox_io_load_audio_file",
+        "sox_io_save_audio_file",
+        "write_file",
+    }
+)
+"""operators of torch, torchvision's images and torchaudio that open a file by its name"""
 _OWN_SPACES = frozenset(
     {
         "_caffe2",
@@ -60,7 +73,7 @@ def judge_source(text: str) -> Iterator[tuple[str, str]]:
     """Yield rule and detail of each operator that reaches files, or comes from outside of torch."""
     for found in _CALL.finditer(_STRING.sub("''", text)):
         space, first, second = found.groups()
-        if space == "ops" and first not in _OWN_SPACES:
-            yield "TSC003", f"ops.{first}.{second or ''}"
-        elif (second or first) in _REACHES_FILES:
+        if (second or first) in _REACHES_FILES:
             yield "TSC002", ".".join(part for part in found.groups() if part)
+        elif space == "ops" and first not in _OWN_SPACES:
+            yield "TSC003", f"ops.{first}.{second or ''}"

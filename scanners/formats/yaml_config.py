@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from weightmark.errors import LimitError, MalformedError
+from weightmark.errors import MalformedError
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.plain_text import is_text
+from weightmark.scanners.limits import over_limit
 from weightmark.scanners.repository.configurations import judge_configuration
 from weightmark.scanners.repository.dataset_cards import (
     CARD_NAME,
@@ -42,7 +43,7 @@ class YamlConfigReader:
             return False
         limit = examination.limits.document
         if place.view.size > limit:
-            raise LimitError(f"the YAML document is over {limit} bytes")
+            raise over_limit("document", f"the YAML document is over {limit} bytes")
         data = place.view.read_at(0, place.view.size)
         data = card_header(data) if card else data
         if not data or not (card or _TELLING.search(data)):

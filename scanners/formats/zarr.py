@@ -6,8 +6,9 @@ Source: Zarr specification, versions 2 and 3; numcodecs `Pickle`.
 from dataclasses import dataclass
 from typing import Final
 
-from weightmark.errors import LimitError, MalformedError
+from weightmark.errors import MalformedError
 from weightmark.scanners.formats.interface import Examination, Place
+from weightmark.scanners.limits import over_limit
 from weightmark.scanners.repository.documents import Field, parse_document, walk
 
 __all__ = ["ZarrReader"]
@@ -28,7 +29,7 @@ class ZarrReader:
             return False
         limit = examination.limits.document
         if place.view.size > limit:
-            raise LimitError(f"the zarr metadata are over {limit} bytes")
+            raise over_limit("document", f"the zarr metadata are over {limit} bytes")
         text = place.view.read_at(0, place.view.size).decode("utf-8", "replace")
         try:
             document = parse_document(text, what="the zarr metadata")

@@ -25,6 +25,9 @@ from weightmark.scanners.containers.zip_records import (
 )
 from weightmark.scanners.findings import Severity
 from weightmark.scanners.formats.interface import Dialect, Examination, Place
+from weightmark.scanners.formats.recognise import INERT, recognise
+from weightmark.scanners.formats.tflite import is_described_model, is_model
+from weightmark.scanners.formats.torch_packages import report_packages
 from weightmark.scanners.formats.torchscript import is_source, report_source
 from weightmark.scanners.formats.torchserve import is_manifest, report_manifest
 from weightmark.scanners.limits import MEBIBYTE
@@ -56,7 +59,8 @@ class ZipReader:
     def read(self, place: Place, examination: Examination) -> bool:
         """Compare all readings and look at all members; see `FormatReader.read`."""
         begins = place.head.startswith(LOCAL_SIGNATURE)
-        if place.depth and not begins and place.view.size > _SEARCHED_MEMBER:
+        expected = begins or is_model(place.head)
+        if place.depth and not expected and place.view.size > _SEARCHED_MEMBER:
             return False
         directories = _own(place.view, read_directories(place.view, examination.budget))
         if not directories and not begins:
@@ -72,6 +76,7 @@ class _Archive:
     examination: Examination
     directories: list[Directory]
     looked: int = 0
+    models: int = 0
 
     def read(self) -> None:
         entries = _distinct(entry for item in self.directories for entry in item.entries)
@@ -82,6 +87,8 @@ class _Archive:
             self.place = replace(self.place, dialect=dialect)
         if dialect.torchscript:
             self.examination.find("TSC001", self.place)
+        names = [entry.header.name for entry in entries]
+        report_packages(names, self.place, self.examination)
         self._compare_directories()
         self._compare_names(entries, folded=dialect.torch)
         spans = [span for entry in entries for span in self._member(entry)]
@@ -217,8 +224,10 @@ class _Archive:
             self.examination.unknown_members += 1
 
     def _special(self, header: Header, inner: Place) -> None:
-        """Read members that a loader knows by their names in the archive."""
+        """Read members as what they are to this archive, or to a loader that knows their names."""
         try:
+            if is_model(self.place.head):
+                self.models += recognise(inner.view, inner.head) not in {*INERT, ""}
             if self.place.dialect.torchscript and is_source(header.name):
                 report_source(inner, self.examination)
             if is_manifest(header.name):
@@ -257,7 +266,7 @@ class _Archive:
     def _search(self, start: int, end: int, *, trailing: bool = False) -> None:
         if start >= end:
             return
-        if not trailing and self.directories:
+        if not trailing and self.directories and not self._packed_behind_model(start, end):
             self.examination.find(
                 "ZIP006", self.place, offset=start, detail=f"{end - start} bytes at {start}"
             )
@@ -270,6 +279,12 @@ class _Archive:
             if local.has_descriptor and not local.packed:
                 local = replace(local, packed=end - local.end, size=local.size or end - local.end)
             self._content(local, end)
+
+    def _packed_behind_model(self, start: int, end: int) -> bool:
+        """Tell whether these bytes are a TFLite model, behind which no other model is packed."""
+        if start or self.models or self.place.dialect.torch:
+            return False
+        return is_described_model(Slice(self.place.view, start, end - start), self.examination)
 
     def _find(self, rule: str, header: Header, offset: int, detail: str = "") -> None:
         shown = f"`{_shown(header)}`"

@@ -3,7 +3,7 @@
 from enum import Enum
 from functools import cache
 
-__all__ = ["Reach", "reach"]
+__all__ = ["Reach", "data_digest", "reach"]
 
 
 class Reach(Enum):
@@ -31,11 +31,23 @@ def reach(operator: str) -> Reach:
     return found
 
 
+def data_digest() -> str:
+    """Return the SHA-256 of the list, in hex."""
+    import hashlib
+
+    return hashlib.sha256(_read()).hexdigest()
+
+
+def _read() -> bytes:
+    from importlib.resources import files
+
+    return (files("weightmark.scanners.operators") / "tensorflow.json").read_bytes()
+
+
 @cache
 def _table() -> dict[str, Reach]:
     import json
-    from importlib.resources import files
 
-    document = json.loads((files(__package__) / "tensorflow.json").read_text("utf-8"))
+    document = json.loads(_read())
     groups = (Reach.PLAIN, Reach.PATHS, Reach.FILES, Reach.CODE)
     return {name: group for group in groups for name in document[group.value]}

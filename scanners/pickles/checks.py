@@ -21,7 +21,10 @@ __all__ = [
     "is_block",
     "is_codec_call",
     "is_inert",
+    "is_no_text",
     "is_plain",
+    "is_ratio",
+    "is_sized",
     "is_state",
     "names_classes",
     "names_factory",
@@ -33,6 +36,7 @@ __all__ = [
 
 SLOT_STATE = 2
 """values in state that has attributes in a dict and in slots"""
+_MOST_ZEROS = 1 << 20
 _CODECS = frozenset({"latin1", "latin-1", "utf-8", "utf8", "ascii"})
 _CODEC_ARGUMENTS = 3
 _RECONSTRUCTOR_ARGUMENTS = 3
@@ -81,6 +85,28 @@ def is_plain(value: Value) -> bool:
     if isinstance(value, Call):
         return bool(value.codec)
     return not isinstance(value, (Global, Instance, Persistent)) and not is_armed(value)
+
+
+def is_no_text(value: Value) -> bool:
+    """Tell what can never be a text, whatever making it did; calling or making a `str` can."""
+    if isinstance(value, Instance):
+        return value.of is not None and (value.of.module, value.of.name) != ("builtins", "str")
+    return value is None or isinstance(value, (Container, Global, int, float, tuple))
+
+
+def is_sized(arguments: tuple[Value, ...]) -> bool:
+    """Allow plain data, and no number that asks for so many zeros that memory ends."""
+    return all(is_plain(item) for item in arguments) and not any(
+        isinstance(item, int) and item > _MOST_ZEROS for item in arguments
+    )
+
+
+def is_ratio(arguments: tuple[Value, ...]) -> bool:
+    """Allow plain numbers, and text without an exponent, which would be written out in digits."""
+    texts = [item for item in arguments if isinstance(item, str)]
+    return all(is_plain(item) for item in arguments) and not any(
+        set(text) - set("-/.0123456789_ ") for text in texts
+    )
 
 
 def names_classes(arguments: tuple[Value, ...]) -> bool:

@@ -8,7 +8,9 @@ from weightmark.provenance.reading.views import MemoryView
 from weightmark.scanners.allow.names import Grade, Permission, permission
 from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.formats.interface import Examination, Place
+from weightmark.scanners.limits import over_limit
 from weightmark.scanners.pickles.array_types import is_honest_dtype_state
+from weightmark.scanners.pickles.broken import BreakError
 from weightmark.scanners.pickles.checks import (
     SLOT_STATE,
     freeze,
@@ -17,7 +19,10 @@ from weightmark.scanners.pickles.checks import (
     is_block,
     is_codec_call,
     is_inert,
+    is_no_text,
     is_plain,
+    is_ratio,
+    is_sized,
     is_state,
     names_classes,
     names_factory,
@@ -62,7 +67,9 @@ _CHECKS: dict[str, Callable[[tuple[Value, ...]], bool]] = {
     "dtype": is_inert,
     "factory": names_factory,
     "plain": lambda arguments: all(map(is_plain, arguments)),
+    "ratio": is_ratio,
     "reconstructor": reconstructs,
+    "sized": is_sized,
     "state": sets_state,
 }
 """what arguments must be for the word in the allowlist"""
@@ -87,12 +94,13 @@ class Judge:
         "_globals",
         "_nested",
         "_place",
+        "_second",
         "acted",
         "storages",
     )
 
-    def __init__(self, place: Place, examination: Examination) -> None:
-        """Judge for `place`; nothing is reported before `report`."""
+    def __init__(self, place: Place, examination: Examination, *, second: bool = False) -> None:
+        """Judge for `place`; nothing is reported before `report`. `second` is another loader's reading."""
         self._place = place
         self._examination = examination
         self._dialect = place.dialect
@@ -100,6 +108,7 @@ class Judge:
         self._findings: dict[tuple[str, str], int] = {}
         self._counts: dict[str, int] = {}
         self._nested: dict[Value, bool] = {}
+        self._second = second
         self.acted = False
         self.storages: dict[str, tuple[str, int]] = {}
 
@@ -120,7 +129,13 @@ class Judge:
         return found
 
     def computed_import(self, offset: int, module: Value, name: Value) -> Unknown:
-        """Take note of an import whose name is no constant text."""
+        """Take note of an import whose name is no constant text.
+
+        Raises `BreakError` in another loader's reading where a name is certainly no text: what the
+        first reading means by its memo, that loader stops at.
+        """
+        if self._second and (is_no_text(module) or is_no_text(name)):
+            raise BreakError("a name to import is no text")
         self.acted = True
         self._find("PKL006", offset, f"import of {show(name)} from {show(module)}")
         return Unknown("import of a computed name")
@@ -250,7 +265,7 @@ class Judge:
 
     def second_reading(self) -> "Judge":
         """Return a judge for another loader's reading of the same bytes."""
-        return Judge(self._place, self._examination)
+        return Judge(self._place, self._examination, second=True)
 
     def report(self) -> None:
         """Report what was found, and the imports that no other finding has named."""
@@ -362,7 +377,7 @@ class Judge:
         limit = self._examination.limits.nested
         if isinstance(value, BytesAt):
             if value.length > limit:
-                raise LimitError(f"a nested file is over {limit} bytes")
+                raise over_limit("nested", f"a nested file is over {limit} bytes")
             return Slice(self._place.view, value.offset, value.length)
         if not isinstance(value, Call) or not value.codec:
             return None
@@ -370,7 +385,7 @@ class Judge:
         try:
             if isinstance(text, TextAt):
                 if text.length > limit:
-                    raise LimitError(f"a nested file is over {limit} bytes")
+                    raise over_limit("nested", f"a nested file is over {limit} bytes")
                 raw = self._place.view.read_at(text.offset, text.length)
                 errors = "surrogatepass" if text.encoding == "utf-8" else "strict"
                 text = raw.decode(text.encoding, errors)

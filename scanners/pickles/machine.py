@@ -7,7 +7,7 @@ skipped where they stand.
 
 from struct import Struct
 
-from weightmark.errors import LimitError
+from weightmark.scanners.limits import over_limit
 from weightmark.scanners.pickles.broken import BreakError, TruncatedError
 from weightmark.scanners.pickles.inline_arrays import InlineArrays, is_wrapper
 from weightmark.scanners.pickles.literals import line_value
@@ -87,6 +87,7 @@ from weightmark.scanners.pickles.operands import (
     LONG_TEXT,
     LONGEST_NAME,
     SHORT_TEXT,
+    TEXTS,
 )
 from weightmark.scanners.pickles.values import (
     CONSTANTS,
@@ -94,6 +95,7 @@ from weightmark.scanners.pickles.values import (
     KEPT_TUPLE,
     METHODS,
     BytesAt,
+    Container,
     Persistent,
     PlainDict,
     PlainList,
@@ -101,6 +103,7 @@ from weightmark.scanners.pickles.values import (
     TextAt,
     Unknown,
     Value,
+    hold,
 )
 
 __all__ = ["Machine"]
@@ -131,6 +134,7 @@ class Machine(InlineArrays):
         `stack` and `marks` are what stands there already.
         """
         window, judge, memo, sparse = self._window, self._judge, self._memo, self._sparse
+        keys = self._keys
         stack = [] if stack is None else stack
         marks = [] if marks is None else marks
         opcodes = self._budget.opcodes
@@ -267,17 +271,19 @@ class Machine(InlineArrays):
                             memo.append(stack[-1])
                         else:
                             self._put(index, stack[-1])
+                    elif op == EMPTY_DICT:
+                        stack.append(PlainDict())
                     elif op == SETITEM:
                         value = stack.pop()
                         key = stack.pop()
                         target = stack[-1]
                         if (
                             type(target) is PlainDict
-                            and type(value) in CONSTANTS
                             and type(key) is str
                             and key[:2] != "__"
                             and key not in METHODS
                             and not target.frozen
+                            and (type(value) in CONSTANTS or _goes_in(value, target))
                         ):
                             if target.more:
                                 continue
@@ -303,7 +309,21 @@ class Machine(InlineArrays):
                         stack = marks.pop()
                         if len(items) % 2:
                             raise BreakError("an odd number of keys and values")
-                        self._set_items(base + position - 1, stack[-1], items)
+                        target = stack[-1]
+                        if (
+                            type(target) is PlainDict
+                            and not target.items
+                            and not target.held
+                            and not target.frozen
+                            and len(items) <= KEPT_ITEMS
+                            and TEXTS.issuperset(map(type, items[::2]))
+                            and keys.issuperset(items[::2])
+                        ):
+                            target.items = items
+                            if hold(items[1::2]) is not None:
+                                target.armed = True
+                        else:
+                            self._set_items(base + position - 1, target, items)
                     elif op == APPENDS:
                         items = stack
                         stack = _unmark(marks)
@@ -318,8 +338,6 @@ class Machine(InlineArrays):
                             target.items = items
                         else:
                             self._add_items(base + position - 1, target, PlainList, items)
-                    elif op == EMPTY_DICT:
-                        stack.append(PlainDict())
                     elif op == LONG_BINGET:
                         (index,) = _UNSIGNED(data, position)
                         position += 4
@@ -360,12 +378,14 @@ class Machine(InlineArrays):
                         if len(items) % 2:
                             raise BreakError("an odd number of keys and values")
                         stack.append(PlainDict())
-                        self._set_items(base + position - 1, stack[-1], items)
+                        if items:
+                            self._set_items(base + position - 1, stack[-1], items)
                     elif op == LIST:
                         items = stack
                         stack = _unmark(marks)
                         stack.append(PlainList())
-                        self._add_items(base + position - 1, stack[-1], PlainList, items)
+                        if items:
+                            self._add_items(base + position - 1, stack[-1], PlainList, items)
                     elif op == OBJ:
                         cls = stack[0]
                         arguments = self._tuple(stack[1:])
@@ -374,114 +394,130 @@ class Machine(InlineArrays):
                     else:
                         raise BreakError(f"0x{op:02x} is no opcode")
 
-                elif op == BININT1:
-                    stack.append(data[position])
-                    position += 1
-                elif op == BINUNICODE:
-                    (length,) = _UNSIGNED(data, position)
-                    position += 4
-                    if length <= SHORT_TEXT:
-                        try:
-                            stack.append(data[position : position + length].decode())
-                        except UnicodeDecodeError:
-                            stack.append(self._text(base + position, length))
-                        texts += length
-                    else:
-                        stack.append(self._text(base + position, length))
-                    position += length
-                elif op == MARK:
-                    marks.append(stack)
-                    stack = []
-                elif op == BININT:
-                    stack += _SIGNED(data, position)
-                    position += 4
-                elif op == INT and data[position] != _ZERO:
-                    end = data.find(b"\n", position)
-                    if 0 <= end <= position + LONGEST_NAME:
-                        stack.append(int(data[position:end], 0))
-                        position = end + 1
-                    else:
-                        position = self._long_line(op, position, stack)
-                elif op == BINFLOAT:
-                    stack += _DOUBLE(data, position)
-                    position += 8
-                elif op == BININT2:
-                    stack.append(data[position] | data[position + 1] << 8)
-                    position += 2
-                elif op == NONE:
-                    stack.append(None)
-                elif op == EMPTY_LIST:
-                    stack.append(PlainList())
-                elif op == APPEND:
-                    value = stack.pop()
-                    target = stack[-1]
-                    if type(target) is PlainList and type(value) in CONSTANTS and not target.frozen:
-                        if target.more:
-                            continue
-                        if len(target.items) < KEPT_ITEMS:
-                            target.items = [*target.items, value]
+                elif op > NONE:
+                    if op == BINUNICODE:
+                        (length,) = _UNSIGNED(data, position)
+                        position += 4
+                        if length <= SHORT_TEXT:
+                            try:
+                                stack.append(data[position : position + length].decode())
+                            except UnicodeDecodeError:
+                                stack.append(self._text(base + position, length))
+                            texts += length
                         else:
-                            target.more = True
+                            stack.append(self._text(base + position, length))
+                        position += length
+                    elif op == EMPTY_LIST:
+                        stack.append(PlainList())
+                    elif op == APPEND:
+                        value = stack.pop()
+                        target = stack[-1]
+                        if (
+                            type(target) is PlainList
+                            and not target.frozen
+                            and (type(value) in CONSTANTS or _goes_in(value, target))
+                        ):
+                            if target.more:
+                                continue
+                            if len(target.items) < KEPT_ITEMS:
+                                target.items = [*target.items, value]
+                            else:
+                                target.more = True
+                        else:
+                            self._add_items(base + position - 1, target, PlainList, [value])
+                    elif op == REDUCE:
+                        arguments = stack.pop()
+                        stack[-1] = judge.called(base + position - 1, stack[-1], arguments)
+                    elif op == BUILD:
+                        here = base + position - 1
+                        state = stack.pop()
+                        judge.built(here, stack[-1], state)
+                        if self._wraps and is_wrapper(stack[-1]):
+                            end, array = self._wrapped_array(here + 1, state, stack, marks)
+                            stack[-1] = array
+                            position = end - base
+                    elif op in _LINES:
+                        end = data.find(b"\n", position)
+                        if 0 <= end <= position + LONGEST_NAME:
+                            stack.append(line_value(op, data[position:end]))
+                            position = end + 1
+                        else:
+                            position = self._long_line(op, position, stack)
+                    elif op == BINPERSID:
+                        if isinstance(stack[-1], Persistent):
+                            raise BreakError("a persistent id is itself a persistent object")
+                        stack[-1] = judge.persistent(base + position - 1, stack[-1])
+                    elif op in _STRINGS:
+                        length, position = self._length(op, position)
+                        if length <= LONG_TEXT and position + length <= len(data):
+                            stack.append(data[position : position + length].decode("latin-1"))
+                        else:
+                            stack.append(TextAt(base + position, length))
+                        position += length
+                    elif op == PERSID:
+                        line, after = self._line(position)
+                        stack.append(judge.persistent(base + position - 1, line.decode("ascii")))
+                        position = after
                     else:
-                        self._add_items(base + position - 1, target, PlainList, [value])
-                elif op == EMPTY_TUPLE:
-                    stack.append(())
-                elif op == REDUCE:
-                    arguments = stack.pop()
-                    stack[-1] = judge.called(base + position - 1, stack[-1], arguments)
-                elif op == POP:
-                    if stack:
-                        stack.pop()
-                    else:
+                        raise BreakError(f"0x{op:02x} is no opcode")
+
+                else:  # noqa: PLR5501 - one group of opcodes beside the others
+                    if op == BININT1:
+                        stack.append(data[position])
+                        position += 1
+                    elif op == MARK:
+                        marks.append(stack)
+                        stack = []
+                    elif op == BININT2:
+                        stack.append(data[position] | data[position + 1] << 8)
+                        position += 2
+                    elif op == BININT:
+                        stack += _SIGNED(data, position)
+                        position += 4
+                    elif op == INT and data[position] != _ZERO:
+                        end = data.find(b"\n", position)
+                        if 0 <= end <= position + LONGEST_NAME:
+                            stack.append(int(data[position:end], 0))
+                            position = end + 1
+                        else:
+                            position = self._long_line(op, position, stack)
+                    elif op == BINFLOAT:
+                        stack += _DOUBLE(data, position)
+                        position += 8
+                    elif op == NONE:
+                        stack.append(None)
+                    elif op == EMPTY_TUPLE:
+                        stack.append(())
+                    elif op == POP:
+                        if stack:
+                            stack.pop()
+                        else:
+                            stack = _unmark(marks)
+                    elif op in _LINES:
+                        end = data.find(b"\n", position)
+                        if 0 <= end <= position + LONGEST_NAME:
+                            stack.append(line_value(op, data[position:end]))
+                            position = end + 1
+                        else:
+                            position = self._long_line(op, position, stack)
+                    elif op == SHORT_BINBYTES:
+                        length = data[position]
+                        stack.append(BytesAt(base + position + 1, length))
+                        position += 1 + length
+                        if base + position > window.view.size:
+                            raise TruncatedError("a payload reaches over the end")
+                    elif op == DUP:
+                        stack.append(stack[-1])
+                    elif op == BINBYTES:
+                        position = self._skip_bytes(op, position, stack)
+                    elif op == POP_MARK:
                         stack = _unmark(marks)
-                elif op in _LINES:
-                    end = data.find(b"\n", position)
-                    if 0 <= end <= position + LONGEST_NAME:
-                        stack.append(line_value(op, data[position:end]))
-                        position = end + 1
+                    elif op == STOP:
+                        self._weigh(stack, marks)
+                        return stack.pop()
                     else:
-                        position = self._long_line(op, position, stack)
-                elif op == BINPERSID:
-                    if isinstance(stack[-1], Persistent):
-                        raise BreakError("a persistent id is itself a persistent object")
-                    stack[-1] = judge.persistent(base + position - 1, stack[-1])
-                elif op == BUILD:
-                    here = base + position - 1
-                    state = stack.pop()
-                    judge.built(here, stack[-1], state)
-                    if self._wraps and is_wrapper(stack[-1]):
-                        end, array = self._wrapped_array(here + 1, state, stack, marks)
-                        stack[-1] = array
-                        position = end - base
-                elif op == SHORT_BINBYTES:
-                    length = data[position]
-                    stack.append(BytesAt(base + position + 1, length))
-                    position += 1 + length
-                    if base + position > window.view.size:
-                        raise TruncatedError("a payload reaches over the end")
-                elif op == DUP:
-                    stack.append(stack[-1])
-                elif op == BINBYTES:
-                    position = self._skip_bytes(op, position, stack)
-                elif op == POP_MARK:
-                    stack = _unmark(marks)
-                elif op in _STRINGS:
-                    length, position = self._length(op, position)
-                    if length <= LONG_TEXT and position + length <= len(data):
-                        stack.append(data[position : position + length].decode("latin-1"))
-                    else:
-                        stack.append(TextAt(base + position, length))
-                    position += length
-                elif op == PERSID:
-                    line, after = self._line(position)
-                    stack.append(judge.persistent(base + position - 1, line.decode("ascii")))
-                    position = after
-                elif op == STOP:
-                    self._weigh(stack, marks)
-                    return stack.pop()
-                else:
-                    raise BreakError(f"0x{op:02x} is no opcode")
-            raise LimitError(f"more than {self._budget.limits.opcodes} pickle opcodes")
+                        raise BreakError(f"0x{op:02x} is no opcode")
+            raise over_limit("opcodes", f"more than {self._budget.limits.opcodes} pickle opcodes")
         finally:
             self.at, self.count = min(base + position, window.view.size), count
 
@@ -490,3 +526,13 @@ def _unmark(marks: list[list[Value]]) -> list[Value]:
     if not marks:
         raise BreakError("a mark is missing")
     return marks.pop()
+
+
+def _goes_in(value: Value, target: Container) -> bool:
+    """Tell an unarmed container or tuple of which nothing but the first items matters; hold it."""
+    if type(value) is tuple:
+        return len(target.items) < KEPT_ITEMS
+    if isinstance(value, Container) and not value.armed:
+        value.held = True
+        return True
+    return False

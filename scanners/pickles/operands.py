@@ -1,10 +1,11 @@
 """What the opcodes of a pickle work on: texts, names, the memo, and items of containers."""
 
 from sys import getsizeof
+from typing import cast
 
 from weightmark.errors import LimitError
 from weightmark.provenance.reading.interface import ByteView
-from weightmark.scanners.limits import Budget
+from weightmark.scanners.limits import Budget, over_limit
 from weightmark.scanners.pickles.broken import BreakError, TruncatedError
 from weightmark.scanners.pickles.judge import Judge
 from weightmark.scanners.pickles.literals import line_value
@@ -37,7 +38,7 @@ from weightmark.scanners.pickles.values import (
 )
 from weightmark.scanners.pickles.window import Window
 
-__all__ = ["LONGEST_NAME", "LONG_TEXT", "SHORT_TEXT", "TEXT_BUDGET", "Operands"]
+__all__ = ["LONGEST_NAME", "LONG_TEXT", "SHORT_TEXT", "TEXTS", "TEXT_BUDGET", "Operands"]
 
 SHORT_TEXT = 64
 LONG_TEXT = 256
@@ -48,11 +49,14 @@ _MEMO_BYTES = 104 * 1024 * 1024
 _STACK_BYTES = 20 * 1024 * 1024
 _LIGHT_STACK = 50_000
 _OBJECT_BYTES = 296
+_HEAVIEST = 2304
+"""more than any value in a memo takes: a number of 4096 hexadecimal digits"""
 _TEXT_BYTES = 66
 _LIGHT_BYTES = 88
 _PLACE_BYTES = 40
 _NESTED_TUPLES = 300_000
-_FEW_KEYS = 3
+_KNOWN_KEYS = 256
+TEXTS = frozenset({str})
 _SIZED = frozenset({int, float, bool, tuple, ArmedTuple})
 _LIGHT = frozenset({BytesAt, TextAt, type(None)})
 
@@ -63,6 +67,7 @@ class Operands:
     __slots__ = (
         "_budget",
         "_judge",
+        "_keys",
         "_memo",
         "_nested",
         "_sparse",
@@ -82,6 +87,7 @@ class Operands:
         self._judge = judge
         self._budget = budget
         self._window = Window(view)
+        self._keys: set[str] = set()
         self._memo: list[Value] = []
         self._sparse: dict[int, Value] = {}
         self._text_left = TEXT_BUDGET
@@ -95,19 +101,23 @@ class Operands:
         self._budget.check_time()
         limits = self._budget.limits
         if len(self._memo) + len(self._sparse) > limits.memo:
-            raise LimitError(f"more than {limits.memo} entries in a pickle's memo")
+            raise over_limit("memo", f"more than {limits.memo} entries in a pickle's memo")
         if len(marks) > limits.stack:
-            raise LimitError(f"more than {limits.stack} marks on a pickle's stack")
+            raise over_limit("stack", f"more than {limits.stack} marks on a pickle's stack")
         standing = len(stack) + sum(map(len, marks))
         if standing > limits.stack:
-            raise LimitError(f"more than {limits.stack} values on a pickle's stack")
-        self._weight += _weight(self._memo[self._weighed :])
-        self._weighed = len(self._memo)
+            raise over_limit("stack", f"more than {limits.stack} values on a pickle's stack")
         texts = TEXT_BUDGET - self._text_left
-        if self._weight + len(self._sparse) * _OBJECT_BYTES + texts > _MEMO_BYTES:
-            raise LimitError("a pickle's memo takes too much memory")
+        if (len(self._memo) + len(self._sparse)) * _HEAVIEST + texts > _MEMO_BYTES:
+            self._weigh_memo(texts)
         if standing > _LIGHT_STACK and sum(map(_weight, (stack, *marks))) > _STACK_BYTES:
             raise LimitError("a pickle's stack takes too much memory")
+
+    def _weigh_memo(self, texts: int) -> None:
+        self._weight += _weight(self._memo[self._weighed :])
+        self._weighed = len(self._memo)
+        if self._weight + len(self._sparse) * _OBJECT_BYTES + texts > _MEMO_BYTES:
+            raise LimitError("a pickle's memo takes too much memory")
 
     def _tuple(self, items: list[Value]) -> tuple[Value, ...]:
         """Make a tuple; tuples in tuples are counted, since a chain of them stays in memory."""
@@ -247,13 +257,15 @@ class Operands:
         keep(target, items)
 
     def _has_odd_key(self, keys: list[Value]) -> bool:
-        """Tell whether a key is odd; many keys are looked at in one piece."""
-        if len(keys) < _FEW_KEYS:
+        """Tell whether a key is odd; texts that are not are known from then on."""
+        if not TEXTS.issuperset(map(type, keys)):
             return any(map(self._is_odd, keys))
-        texts = [key for key in keys if type(key) is str]
-        if len(texts) < len(keys) or not METHODS.isdisjoint(texts):
-            return any(map(self._is_odd, keys))
-        return "__" in "".join(texts) and any(map(is_odd_key, texts))
+        texts = cast("list[str]", keys)
+        if not METHODS.isdisjoint(texts) or any(text[:2] == "__" for text in texts):
+            return True
+        if len(texts) + len(self._keys) <= _KNOWN_KEYS:
+            self._keys.update(texts)
+        return False
 
     def _is_odd(self, key: Value) -> bool:
         """Tell an odd key; text that was left in place is too long for a method's name."""

@@ -29,6 +29,7 @@ __all__ = [
     "TextAt",
     "Unknown",
     "Value",
+    "hold",
     "is_armed",
     "is_odd_key",
     "keep",
@@ -50,7 +51,7 @@ _SHOWN_DEPTH = 4
 CONSTANTS = frozenset({str, int, float, bool, type(None)})
 """types of values that stand for themselves and hold nothing"""
 _UNARMED = frozenset({*CONSTANTS, tuple})
-_HARMLESS_CALLS = frozenset({"", "any", "dtype", "plain"})
+_HARMLESS_CALLS = frozenset({"", "any", "dtype", "plain", "ratio", "sized"})
 METHODS = frozenset({"add", "append", "extend", "items", "keys", "update"})
 """names of methods that an unpickler looks up on an object"""
 
@@ -230,7 +231,7 @@ def is_odd_key(key: Value) -> bool:
 
 def make_tuple(items: list[Value]) -> tuple[Value, ...]:
     """Return a tuple of the first items, and of the first armed one wherever it stands."""
-    armed = _hold(items)
+    armed = hold(items)
     kept = items[:KEPT_TUPLE]
     if armed is None:
         return tuple(kept)
@@ -240,7 +241,7 @@ def make_tuple(items: list[Value]) -> tuple[Value, ...]:
 def keep(target: Container, items: list[Value]) -> None:
     """Put items into a container, which remembers the first ones and whether any is armed."""
     constants = CONSTANTS.issuperset(map(type, items))
-    if not constants and _hold(items) is not None:
+    if not constants and hold(items) is not None:
         target.armed = True
     known = target.items
     if not known and len(items) <= KEPT_ITEMS:
@@ -263,7 +264,7 @@ def _is_field(item: tuple[Value, ...]) -> bool:
     return bool(item) and isinstance(item[0], ArrayType)
 
 
-def _hold(items: list[Value]) -> Value:
+def hold(items: list[Value]) -> Value:
     """Mark the containers among the items as held; return the first armed item, or None."""
     first: Value = None
     for item in items:

@@ -29,6 +29,7 @@ CONFIGURATION_NAMES = frozenset({"model_index.json", "modular_model_index.json",
 MARKERS = frozenset(
     [
         "_class_name",
+        "_data_files",
         "_diffusers_version",
         "_name_or_path",
         "activation_fn",
@@ -73,7 +74,10 @@ _LAYER_KEYS = frozenset(
 )
 _CODE_MODULES = ("transformers_modules.", "diffusers_modules.")
 _ATTENTION = frozenset({"_attn_implementation", "attn_implementation"})
+_NO_FUNCTIONS = frozenset({"engine", "models", "saving", "trainers"})
+"""parts of Keras whose functions load and build models"""
 _BUILTIN_TYPES = frozenset({"bool", "dict", "float", "int", "list", "slice", "str", "tuple"})
+_FALSE = frozenset({"", "0", "false", "n", "no", "none", "null", "off", "~"})
 _IDENTIFIER = re.compile(r"[A-Z]\w*")
 _SHOWN = 120
 _PAIR = 2
@@ -138,8 +142,8 @@ def _remote_code(field: Field) -> Iterator[Hit]:
         yield _hit("REP001", field, ", ".join(_texts(field.value)))
     elif field.key.endswith("trust_remote_code") and _is_true(field.value):
         yield _hit("REP002", field, "true")
-    elif field.key in _ATTENTION and isinstance(field.value, str) and "/" in field.value:
-        yield _hit("REP001", field, f"a kernel from `{field.value}`")
+    elif field.key in _ATTENTION and any("/" in text for text in _texts(field.value)):
+        yield _hit("REP001", field, f"a kernel from `{', '.join(_texts(field.value))}`")
     elif field.key == "_class_name" and _names_code(field.value):
         yield _hit("REP001", field, ", ".join(_texts(field.value)))
 
@@ -154,6 +158,7 @@ def _foreign_class(field: Field) -> Iterator[Hit]:
         or (field.key == "parent_library" and not is_diffusers_library(value))
         or (field.key == "_target_" and not is_target_class(value))
         or (_is_instantiated(field) and not is_instantiated_class(value))
+        or (field.key == "megatron_core" and value.partition(".")[0] != "megatron")
         or (field.key == "loader_module" and not is_mlflow_module(value))
         or (field.key == "tokenizer_class" and dotted and not is_sentence_module(value))
         or (field.pointer.startswith("types/") and dotted and not is_sentence_module(value))
@@ -170,7 +175,10 @@ def _is_instantiated(field: Field) -> bool:
 
 
 def _leaving_path(field: Field) -> Iterator[Hit]:
-    if field.key == "weight_map":
+    if field.key == "file" and field.pointer.endswith("pretrained_cfg/file"):
+        names = [text for text in _texts(field.value) if leaves(text)]
+        yield from (_hit("REP004", field, name) for name in names)
+    elif field.key in {"_data_files", "weight_map"}:
         for name in sorted({name for name in _texts(field.value) if leaves(name)}):
             yield _hit("REP004", field, name)
 
@@ -238,6 +246,8 @@ def _keras_allows(owner: JsonObject, module: str) -> bool:
         plain = all(kind == "function" or str(kind) in _BUILTIN_TYPES for kind in kinds)
         return plain and not any(hasattr(builtins, str(name)) for name in called)
     plain = all(kind == "function" or _IDENTIFIER.fullmatch(str(kind)) for kind in kinds)
+    if "function" in kinds and not _NO_FUNCTIONS.isdisjoint(module.split(".")):
+        return False
     return plain and is_keras_module(module)
 
 
@@ -260,7 +270,10 @@ def _repeated_keys(document: object) -> Iterator[Hit]:
 
 
 def _is_true(value: object) -> bool:
-    return value is True or value == 1 or (isinstance(value, str) and value.lower() == "true")
+    """Tell what Python takes for true, but for words that clearly mean the opposite."""
+    if isinstance(value, str):
+        return value.strip().lower() not in _FALSE
+    return isinstance(value, bool | int | float) and bool(value)
 
 
 def _names_code(value: object) -> bool:

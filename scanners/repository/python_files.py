@@ -14,6 +14,8 @@ __all__ = ["judge_python_file"]
 _RUN_BY_NAME = {
     "handler.py": "inference endpoints import it",
     "hubconf.py": "`torch.hub` imports it",
+    "sitecustomize.py": "Python imports it when it starts",
+    "usercustomize.py": "Python imports it when it starts",
     "diffusers.py": "it takes the place of the library when a component is loaded",
     "transformers.py": "it takes the place of the library when a component is loaded",
 }

@@ -32,7 +32,14 @@ _PLAIN_TYPES = frozenset(
 _LOADERS = {
     "BytearrayNode": frozenset({("builtins", "bytearray")}),
     "BytesNode": frozenset({("builtins", "bytes")}),
-    "DictNode": frozenset({("builtins", "dict"), ("collections", "OrderedDict")}),
+    "DictNode": frozenset(
+        {
+            ("builtins", "dict"),
+            ("collections", "OrderedDict"),
+            ("sklearn.utils", "Bunch"),
+            ("sklearn.utils._bunch", "Bunch"),
+        }
+    ),
     "ListNode": frozenset({("builtins", "list")}),
     "SetNode": frozenset({("builtins", "set")}),
     "SliceNode": frozenset({("builtins", "slice")}),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from weightmark.errors import LimitError
 from weightmark.scanners.formats.interface import Examination, Place
+from weightmark.scanners.limits import over_limit
 from weightmark.scanners.repository.folding import Folder
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def report_template(template: str, pointer: str, place: Place, examination: Exam
 
     limit = examination.limits.template
     if len(template) > limit:
-        raise LimitError(f"the template `{pointer}` is over {limit} characters")
+        raise over_limit("template", f"the template `{pointer}` is over {limit} characters")
     try:
         tree = _environment().parse(template)
         _Judge(pointer, place, examination, Folder(tree)).judge(tree)

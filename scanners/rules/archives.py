@@ -49,7 +49,7 @@ RULES = (
         "the archive has bytes before, between or after its members",
         Severity.MEDIUM,
         _REPACK,
-        ("CWE-436", "CWE-506"),
+        _READINGS,
     ),
     Rule("ZIP007", "members overlap in the file", Severity.HIGH, _REPACK, ("CWE-436", "CWE-409")),
     Rule(
@@ -78,7 +78,7 @@ RULES = (
         "bytes follow the compressed content",
         Severity.MEDIUM,
         _REPACK,
-        ("CWE-436", "CWE-506"),
+        _READINGS,
     ),
     Rule(
         "TAR001",
@@ -99,7 +99,7 @@ RULES = (
         "a member is a device or a FIFO",
         Severity.HIGH,
         "do not unpack it",
-        ("CWE-67",),
+        (),
     ),
     Rule(
         "TAR004",
@@ -120,7 +120,7 @@ RULES = (
         "something follows the end of the archive, and some readers go on to it",
         Severity.MEDIUM,
         _REPACK,
-        ("CWE-436", "CWE-506"),
+        _READINGS,
     ),
     Rule(
         "TAR007",
@@ -158,6 +158,20 @@ RULES = (
         ("CWE-829",),
     ),
     Rule(
+        "TSC004",
+        "the archive is a package of torch, whose source code is run when it is imported",
+        Severity.HIGH,
+        "read that code first, or ship the weights as safetensors",
+        ("CWE-94", "CWE-502"),
+    ),
+    Rule(
+        "TSC005",
+        "the archive holds compiled code that torch loads into the process",
+        Severity.HIGH,
+        "compile the model anew from its source",
+        ("CWE-829", "CWE-506"),
+    ),
+    Rule(
         "MAR001",
         "the TorchServe archive brings code that the server runs",
         Severity.HIGH,
@@ -190,7 +204,14 @@ RULES = (
         "the ExecuTorch header does not fit the file",
         Severity.MEDIUM,
         "get the file again from its source",
-        ("CWE-20", "CWE-506"),
+        ("CWE-20",),
+    ),
+    Rule(
+        "ETX003",
+        "the program calls an operator or backend that does not come with ExecuTorch",
+        Severity.LOW,
+        "ask the publisher what the operator is for; the application must provide it",
+        ("CWE-829",),
     ),
     Rule(
         "ETX002",

@@ -5,7 +5,6 @@ from weightmark.scanners.rules.interface import Rule
 
 __all__ = ["RULES"]
 
-_XXE = ("CWE-611", "CWE-776")
 _PROGRAM = "run it only if you would run any other program of its publisher"
 
 RULES = (
@@ -14,14 +13,14 @@ RULES = (
         "the model declares entities, which its reader may take from files or the network",
         Severity.HIGH,
         "remove the document type; no model needs entities",
-        _XXE,
+        ("CWE-611", "CWE-776"),
     ),
     Rule(
         "XML002",
         "the model names an outer document type, which its reader may fetch",
         Severity.MEDIUM,
         "remove the document type",
-        _XXE,
+        ("CWE-611",),
     ),
     Rule(
         "XML003",
@@ -77,7 +76,7 @@ RULES = (
         "the skops file names a type that is on no list",
         Severity.HIGH,
         "review the type before you trust it with `skops.io.load(trusted=…)`",
-        ("CWE-502", "CVE-2025-54412", "CVE-2025-54413", "CVE-2025-54886"),
+        ("CWE-502", "CVE-2024-37065"),
     ),
     Rule(
         "SKO002",
@@ -101,7 +100,7 @@ RULES = (
         ("CWE-646", "CWE-506"),
     ),
     Rule(
-        "EXE002", "the file is a native program or library", Severity.MEDIUM, _PROGRAM, ("CWE-506",)
+        "EXE002", "the file is a native program or library", Severity.MEDIUM, _PROGRAM, ("CWE-829",)
     ),
     Rule(
         "EXE003",
@@ -115,7 +114,7 @@ RULES = (
         "the model is a program as well, as llamafile makes it",
         Severity.MEDIUM,
         _PROGRAM,
-        ("CWE-506",),
+        ("CWE-829",),
     ),
     Rule(
         "NBK001",

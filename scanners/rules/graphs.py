@@ -80,7 +80,7 @@ RULES = (
         "the TFLite file is malformed",
         Severity.MEDIUM,
         _AGAIN,
-        ("CWE-125", "CVE-2022-23558"),
+        ("CWE-125",),
     ),
     Rule(
         "CML001",

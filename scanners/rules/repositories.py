@@ -75,7 +75,7 @@ RULES = (
     ),
     Rule(
         "KER002",
-        "the Keras configuration names something outside Keras",
+        "the Keras configuration names something that is no building block of Keras",
         Severity.HIGH,
         _STANDARD,
         ("CWE-470", "CVE-2025-1550", "CVE-2025-8747"),

@@ -16,6 +16,13 @@ RULES = (
         "save it without objects, and load it with `allow_pickle=False`",
         ("CWE-502",),
     ),
+    Rule(
+        "NPY002",
+        "bytes follow that are no part of the npy array",
+        Severity.LOW,
+        "save the array again",
+        ("CWE-1284",),
+    ),
     Rule("STF001", "the safetensors header is not strict JSON", Severity.HIGH, _AGAIN, (_FORMAT,)),
     Rule("STF002", "a safetensors entry breaks the format", Severity.HIGH, _AGAIN, (_FORMAT,)),
     Rule("STF003", "safetensors tensors overlap", Severity.HIGH, _AGAIN, (_FORMAT,)),
@@ -24,7 +31,7 @@ RULES = (
         "bytes of the safetensors file belong to no tensor",
         Severity.HIGH,
         _AGAIN,
-        (_FORMAT, "CWE-506"),
+        (_FORMAT, "CWE-436"),
     ),
     Rule(
         "STF005",

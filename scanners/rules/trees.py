@@ -18,7 +18,7 @@ RULES = (
         "a FIFO, device or socket stands among the files",
         Severity.HIGH,
         "remove it",
-        ("CWE-67",),
+        (),
     ),
     Rule(
         "TRE003",

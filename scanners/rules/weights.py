@@ -29,7 +29,7 @@ RULES = (
         "bytes follow the tensors of the GGUF file",
         Severity.LOW,
         "compare the file with its source",
-        ("CWE-506",),
+        ("CWE-436",),
     ),
     Rule(
         "HDF001",

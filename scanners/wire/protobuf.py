@@ -4,22 +4,30 @@ Source: protobuf.dev, "Encoding". As in the real parsers, a message whose field 
 merged, unknown fields are passed over, and numbers may be encoded longer than they need to be.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from weightmark.errors import LimitError, MalformedError
 from weightmark.provenance.reading.interface import ByteView
-from weightmark.scanners.limits import Budget, Limits
+from weightmark.scanners.limits import Budget
 from weightmark.scanners.wire.window import Window, resident
 
 __all__ = ["Field", "Message", "Probe", "may_be_message", "probe"]
 
 _VARINT, _FIXED64, _BYTES, _GROUP, _GROUP_END, _FIXED32 = 0, 1, 2, 3, 4, 5
+_SIZES = {_VARINT: 0, _GROUP: 0, _GROUP_END: 0, _FIXED32: 4, _FIXED64: 8}
+_OPENED = {_GROUP: 1, _GROUP_END: -1}
+_BLOCK = 64 * 1024
+_LAST_BYTE = 0x7F
 _LONGEST_VARINT = 10
-_LARGEST_KEY = (1 << 32) - 1
+_SMALLEST_KEY, _LARGEST_KEY = 8, (1 << 32) - 1
+_LARGEST_NUMBER = (1 << 64) - 1
 _DEEPEST = 100
 _LONGEST_TEXT = 1 << 16
-_PROBED = 100_000
+_PROBED = 500_000
+_SPENT_AT_ONCE = 64
 _KEPT = 64
 
 
@@ -95,30 +103,15 @@ class Message:
 
         Raises `MalformedError` where a parser would stop and `LimitError` when the budget ends.
         """
-        at, open_groups = self.start, 0
-        while at < self.end:
-            self.budget.spend_fields(1)
-            key, after = self._varint(at)
-            if not key >> 3 or key > _LARGEST_KEY:
-                raise MalformedError(f"no protobuf field begins at byte {at}")
-            field = self._field(key, after)
-            at = field.start + field.size
-            if at > self.end:
-                raise MalformedError(f"the protobuf field at byte {field.start} is cut off")
-            if field.wire == _GROUP:
-                open_groups += 1
-                if open_groups > _DEEPEST:
-                    raise MalformedError(
-                        f"protobuf groups are nested deeper than {_DEEPEST} levels"
-                    )
-            elif field.wire == _GROUP_END:
-                open_groups -= 1
-                if open_groups < 0:
-                    raise MalformedError(f"a protobuf group ends at byte {at} that never began")
-            elif not open_groups:
-                yield field
-        if open_groups:
-            raise MalformedError("a protobuf group does not end")
+        spent = 0
+        for key, value, start, size in _records(self.window, self.start, self.end):
+            spent += 1
+            if spent >= _SPENT_AT_ONCE:
+                self.budget.spend_fields(spent)
+                spent = 0
+            if key:
+                yield _field(key, value, start, size)
+        self.budget.spend_fields(spent)
 
     def below(self, field: Field) -> "Message":
         """Read the bytes of a field as a message; raises `LimitError` where it is too deep."""
@@ -160,35 +153,19 @@ class Message:
             raise LimitError(f"a name is over {_LONGEST_TEXT} bytes")
         return self.window.take(field.start, field.size).decode("utf-8", "replace")
 
+    def numbers(self, field: Field) -> Iterator[int]:
+        """Yield the packed numbers that the bytes of a field hold, each as 64 bits without a sign."""
+        at, end = field.start, field.start + field.size
+        while at < end:
+            self.budget.spend_fields(1)
+            value, at = _varint(self.window.peek(at, min(_LONGEST_VARINT, end - at)), at, at)
+            yield value
+
     def data(self, field: Field, limit: int) -> bytes:
         """Return the bytes of a field; raises `LimitError` when there are more than `limit`."""
         if field.size > limit:
             raise LimitError(f"a field is over {limit} bytes")
         return self.window.take(field.start, field.size)
-
-    def _field(self, key: int, at: int) -> Field:
-        number, wire = key >> 3, key & 7
-        if wire == _VARINT:
-            value, after = self._varint(at)
-            return Field(number, wire, value, after, 0)
-        if wire == _BYTES:
-            size, after = self._varint(at)
-            return Field(number, wire, 0, after, size)
-        if wire in (_GROUP, _GROUP_END):
-            return Field(number, wire, 0, at, 0)
-        if wire in (_FIXED32, _FIXED64):
-            size = 4 if wire == _FIXED32 else 8
-            return Field(number, wire, 0, at, size)
-        raise MalformedError(f"no protobuf wire type {wire} exists (byte {at})")
-
-    def _varint(self, at: int) -> tuple[int, int]:
-        data = self.window.peek(at, min(_LONGEST_VARINT, self.end - at))
-        value = 0
-        for index, byte in enumerate(data):
-            value |= (byte & 0x7F) << (7 * index)
-            if byte < 0x80:  # noqa: PLR2004 - the continuation bit of a varint
-                return value & 0xFFFFFFFFFFFFFFFF, at + index + 1
-        raise MalformedError(f"a protobuf number at byte {at} does not end")
 
 
 def may_be_message(head: bytes) -> bool:
@@ -199,16 +176,80 @@ def may_be_message(head: bytes) -> bool:
 def probe(view: ByteView, start: int = 0, end: int | None = None) -> Probe:
     """Read the fields of one level, so that formats can be told apart; never raises."""
     stop = view.size if end is None else end
-    message = Message(Window(view), Budget(Limits(fields=_PROBED)), start, stop)
     found: dict[tuple[int, int], list[Field]] = {}
-    sound = True
+    known: set[int] = set()
+    records = _records(Window(view), start, stop, known)
     try:
-        for field in message.fields():
-            same = found.setdefault((field.number, field.wire), [])
+        for key, value, at, size in islice(records, _PROBED):
+            same = found.setdefault((key >> 3, key & 7), [])
             if len(same) < _KEPT:
-                same.append(field)
+                same.append(_field(key, value, at, size))
+            else:
+                known.add(key)
+        whole = next(records, None) is None
     except MalformedError:
-        sound = False
-    except LimitError:
-        return Probe(view, found, sound=True, whole=False)
-    return Probe(view, found, sound=sound)
+        return Probe(view, found, sound=False)
+    found.pop((0, 0), None)
+    return Probe(view, found, sound=True, whole=whole)
+
+
+def _field(key: int, value: int, start: int, size: int) -> Field:
+    wire = key & 7
+    return Field(key >> 3, wire, 0 if wire == _BYTES else value, start, size)
+
+
+def _records(
+    window: Window, at: int, end: int, known: Container[int] = ()
+) -> Iterator[tuple[int, int, int, int]]:
+    """Yield key, number, start and size of each record; the key is 0 for what stands in a group.
+
+    Numbers one after the other under a key that is `known` count as one record. Raises
+    `MalformedError` where a parser would stop.
+    """
+    block, base, limit, groups = b"", at, at, 0
+    while at < end:
+        if at >= limit:
+            block, base = window.take(at, min(_BLOCK, end - at)), at
+            limit = end if len(block) < _BLOCK else at + _BLOCK - 2 * _LONGEST_VARINT
+        key = block[at - base]
+        at += 1
+        if key > _LAST_BYTE:
+            key, at = _varint(block, base, at - 1)
+        wire, value = key & 7, 0
+        if wire in (_VARINT, _BYTES):
+            value, at = _varint(block, base, at)
+        else:
+            groups += _OPENED.get(wire, 0)
+        if not _SMALLEST_KEY <= key <= _LARGEST_KEY or not 0 <= groups <= _DEEPEST:
+            raise MalformedError(f"no protobuf field ends at byte {at}")
+        size = value if wire == _BYTES else _SIZES.get(wire, -1)
+        start = at
+        at += size
+        if not start <= at <= end:
+            raise MalformedError(f"the protobuf field at byte {start} is cut off")
+        yield (0 if groups or wire == _GROUP_END else key), value, start, size
+        if wire == _VARINT and key in known:
+            at = base + _run(key, block, at - base)
+    if groups:
+        raise MalformedError("a protobuf group does not end")
+
+
+def _varint(block: bytes, base: int, at: int) -> tuple[int, int]:
+    """Return the number at an offset of the file, and the offset after it."""
+    value = shift = 0
+    for byte in block[at - base : at - base + _LONGEST_VARINT]:
+        at += 1
+        if byte <= _LAST_BYTE:
+            return (value | byte << shift) & _LARGEST_NUMBER, at
+        value |= (byte & _LAST_BYTE) << shift
+        shift += 7
+    raise MalformedError(f"the protobuf number before byte {at} does not end")
+
+
+def _run(key: int, block: bytes, here: int) -> int:
+    """Return where the numbers under a key of one byte end that stand one after the other."""
+    if key > _LAST_BYTE:
+        return here
+    run = re.compile(rb"(?:%b[\x80-\xff]{0,9}[\x00-\x7f])*" % re.escape(bytes([key])), re.DOTALL)
+    found = run.match(block, here)
+    return found.end() if found else here

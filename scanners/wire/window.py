@@ -1,10 +1,10 @@
 """A view read through one block, for formats that are read field by field."""
 
-from weightmark.errors import LimitError, MalformedError
+from weightmark.errors import MalformedError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.reading.views import MemoryView
 from weightmark.scanners.containers.streams import is_streamed
-from weightmark.scanners.limits import Limits
+from weightmark.scanners.limits import Limits, over_limit
 
 __all__ = ["Window", "resident"]
 
@@ -59,5 +59,7 @@ def resident(view: ByteView, limits: Limits) -> ByteView:
     if not is_streamed(view):
         return view
     if view.size > limits.unpacked:
-        raise LimitError(f"a compressed member over {limits.unpacked} bytes can't be walked")
+        raise over_limit(
+            "unpacked", f"a compressed member over {limits.unpacked} bytes can't be walked"
+        )
     return MemoryView(view.read_at(0, view.size))

@@ -5,7 +5,7 @@ python tests/assets/make_models.py --pack FOLDER
 
 Each function writes what its library can, and is left out where that is missing: keras with jax,
 h5py, onnx, gguf, flax, xgboost, lightgbm, catboost, coremltools in one environment, TensorFlow in
-another.
+another, and after it tflite-support in a third.
 """
 
 import importlib.util
@@ -293,6 +293,36 @@ def write_tensorflow(out: Path) -> None:
     (out / "tensorflow-v1.pb").write_bytes((folder / "v1" / "saved_model.pb").read_bytes())
 
 
+def write_tflite_support(out: Path) -> None:
+    """Write TensorFlow's TFLite model with metadata and a packed label file, then without metadata."""
+    import flatbuffers
+    from tflite_support import metadata
+    from tflite_support import metadata_schema_py_generated as schema
+
+    source = out / "tflite-loop.tflite"
+    if not source.exists():
+        return
+    labels = schema.AssociatedFileT()
+    labels.name, labels.type = "labels.txt", schema.AssociatedFileType.TENSOR_AXIS_LABELS
+    entry, graph, model = (
+        schema.TensorMetadataT(),
+        schema.SubGraphMetadataT(),
+        schema.ModelMetadataT(),
+    )
+    entry.associatedFiles = [labels]
+    graph.inputTensorMetadata, graph.outputTensorMetadata = [schema.TensorMetadataT()], [entry]
+    model.name, model.subgraphMetadata = "loop", [graph]
+    builder = flatbuffers.Builder(0)
+    builder.Finish(model.Pack(builder), metadata.MetadataPopulator.METADATA_FILE_IDENTIFIER)
+    for name, described in (("labels", builder.Output()), ("unlisted", None)):
+        populator = metadata.MetadataPopulator.with_model_buffer(source.read_bytes())
+        if described is not None:
+            populator.load_metadata_buffer(described)
+        populator.load_associated_file_buffers({"labels.txt": b"cat\ndog\n", "more.txt": b"x\n"})
+        populator.populate()
+        (out / f"tflite-{name}.tflite").write_bytes(populator.get_model_buffer())
+
+
 WRITERS: dict[str, Callable[[Path], None]] = {
     "keras": write_keras,
     "h5py": write_h5py,
@@ -304,6 +334,7 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "catboost": write_catboost,
     "coremltools": write_coremltools,
     "tensorflow": write_tensorflow,
+    "tflite_support": write_tflite_support,
 }
 
 

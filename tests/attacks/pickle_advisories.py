@@ -51,7 +51,7 @@ GADGETS: dict[str, tuple[str, str]] = {
     "GHSA-g38g-8gr9-h9xp osx find": ("_osx_support", "_find_build_tool"),
     "GHSA-g38g-8gr9-h9xp pager": ("_pyrepl.pager", "pipe_pager"),
     "GHSA-g38g-8gr9-h9xp test": ("test.support.script_helper", "assert_python_ok"),
-    "GHSA-gx77-x2pv-48v7": ("asyncio.unix_events", "_UnixSubprocessTransport._start"),
+    "GHSA-q77w-mwjj-7mqx": ("asyncio.unix_events", "_UnixSubprocessTransport._start"),
     "GHSA-h3qp-7fh3-f8h4": ("torch.utils.data.datapipes.utils.decoder", "basichandlers"),
     "GHSA-j343-8v2j-ff7w": ("idlelib.pyshell", "ModifiedInterpreter.runcommand"),
     "GHSA-jhph-76pp-mggw": ("torch.utils.collect_env", "run_and_read_all"),

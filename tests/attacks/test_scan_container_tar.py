@@ -159,6 +159,19 @@ def test_honest_tars_are_clean() -> None:
         assert found.formats == ("tar",)
 
 
+@pytest.mark.parametrize("form", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+@pytest.mark.parametrize("name", ["d/" * 55 + "a", "d/" * 60, "a" * 120])
+def test_a_long_name_whose_short_form_ends_at_a_slash_is_honest(form: int, name: str) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
+        info = tarfile.TarInfo(name)
+        if name.endswith("/"):
+            info.type = tarfile.DIRTYPE
+        archive.addfile(info)
+        archive.addfile(tarfile.TarInfo("b"))
+    assert not scan(buffer.getvalue()).findings
+
+
 def test_endless_members_hit_a_limit_that_is_named() -> None:
     data = b"".join(member(f"{n}", b"") for n in range(60))
     assert any("members" in text for text in scan(data, Limits(members=20)).problems)

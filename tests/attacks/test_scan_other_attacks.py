@@ -97,6 +97,42 @@ def test_npy_with_objects_is_a_pickle() -> None:
     assert {"NPY001", "PKL001"} <= rules(archive(Member(b"a.npy", _npy(header, EVIL), method=8)))
 
 
+_PLAIN_HEADER = b"{'descr': '%b', 'fortran_order': False, 'shape': (%b), }\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "size"),
+    [(b"<f8", b"2, 3", 48), (b"|b1", b"5,", 5), (b"<f4", b"", 4), (b"<U3", b"2,", 24), (b"<M8[ns]", b"2,", 16), (b"|S7", b"1,", 7)],
+)  # fmt: skip
+def test_npy_bytes_that_no_shape_asks_for_are_looked_at(
+    kind: bytes, shape: bytes, size: int
+) -> None:
+    header = _PLAIN_HEADER % (kind, shape)
+    assert scan(_npy(header, bytes(size))).outcome is Outcome.CLEAN
+    assert scan(_npy(header, bytes(size - 1))).problems
+    assert {"NPY002", "PKL001"} <= rules(_npy(header, bytes(size) + EVIL))
+    assert rules(_npy(header, bytes(size) + b"more")) == {"NPY002"}
+
+
+def test_arrays_that_numpy_saved_one_after_the_other_are_honest() -> None:
+    one = _npy(_PLAIN_HEADER % (b"<f8", b"2,"), bytes(16))
+    assert scan(one + one).outcome is Outcome.CLEAN
+    header = b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }\n"
+    assert "PKL001" in rules(one + _npy(header, EVIL))
+
+
+def test_a_shape_of_endless_digits_is_no_trouble() -> None:
+    for shape in (
+        b"9" * 18 + b"," + b" " * 3,
+        b"9" * 4400 + b",",
+        b"9999999, " * 60,
+        b"9999999, " * 900,
+    ):
+        assert (
+            scan(_npy(_PLAIN_HEADER % (b"<f8", shape), bytes(64))).outcome is not Outcome.FINDINGS
+        )
+
+
 def test_npy_that_hides_its_object_type_is_still_run() -> None:
     header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }"
     assert "PKL001" in rules(_npy(header, EVIL))

@@ -71,8 +71,9 @@ def test_operators_that_call_python_or_native_code(operator: str) -> None:
 
 
 def test_too_many_unknown_fields_before_the_graph_are_unchecked() -> None:
-    data = plain(77, 1) * 120_000 + saved_model(meta_graph(tf_graph(OPEN, tf_node("WriteFile"))))
-    assert scan(data).outcome is Outcome.UNCHECKED
+    graph = saved_model(meta_graph(tf_graph(OPEN, tf_node("WriteFile"))))
+    assert scan(plain(77, 1) * 120_000 + graph).outcome is Outcome.FINDINGS
+    assert scan(plain(77, 1) * 600_000 + graph).outcome is Outcome.UNCHECKED
 
 
 def test_operator_said_twice_counts_as_the_last() -> None:

@@ -157,6 +157,16 @@ def test_not_having_scanned_is_said_by_baseline_and_denied_by_strict(tmp_path: P
     assert denied(gate(model, preset("strict"))) == {"scan claim"}
 
 
+def test_a_limit_of_the_policy_that_is_hit_allows_nothing(tmp_path: Path) -> None:
+    model = make_model(tmp_path / "model")
+    (model / "long.pkl").write_bytes(b"\x80\x02" + b"N0" * 500 + b"N.")
+    sign_artifact(model, SIGNER)
+    decision = gate(model, policy("[scan]\nlimits = { opcodes = 400 }"))
+    assert not decision.allows
+    assert decision.exit is Exit.UNCHECKED
+    assert gate(model, policy("[scan]\nlimits = { opcodes = 4000 }")).allows
+
+
 def test_a_scan_that_only_shows_decides_nothing_but_is_shown(tmp_path: Path) -> None:
     model = make_signed(tmp_path / "model", scan=False, **{"extra.bin": EVIL_PICKLE})
     decision = gate(model, policy("", "\n[scan]\nrequired = false"))

@@ -1,5 +1,6 @@
 """Policies: strict, versioned, never read from the artifact, and the same in schema and parser."""
 
+import dataclasses
 import hashlib
 import json
 import tomllib
@@ -22,6 +23,7 @@ from weightmark.attestations.policy.presets import PRESETS, preset_text
 from weightmark.attestations.policy.template import draft_policy
 from weightmark.errors import CallError, PolicyError
 from weightmark.scanners.findings import Severity
+from weightmark.scanners.limits import Limits
 
 SCHEMA: dict[str, Any] = json.loads(
     Path(str(policy_package.__file__)).with_name("policy.schema.json").read_text()
@@ -308,3 +310,25 @@ def test_explain_speaks_in_single_lines(name: str) -> None:
         assert demand.text
         assert "\n" not in demand.text
         assert not demand.text.endswith(".")
+
+
+def test_limits_of_the_scan_are_named_and_positive() -> None:
+    text = "version = 1\n[release]\nrequired = false\n[scan]\nlimits = { LIMITS }\n"
+    document = text.replace("LIMITS", " seconds = 60, depth = 4 ").encode()
+    found = parse_policy(document, source="p.toml", read_key=lambda _: KEY.public)
+    assert found.scan.limits.changed == {"seconds": 60, "depth": 4}
+    assert any(
+        "seconds 60, depth 4" in demand.text or "depth 4, seconds 60" in demand.text
+        for demand in explain_policy(found)
+    )
+    for wrong in ("opcode = 1", "opcodes = 0", "opcodes = -1", "seconds = 1.5", "depth = true"):
+        with pytest.raises(PolicyError):
+            parse(text.replace("LIMITS", wrong))
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(tomllib.loads(text.replace("LIMITS", wrong)), SCHEMA)
+
+
+def test_the_schema_knows_every_limit() -> None:
+    (pattern,) = SCHEMA["properties"]["scan"]["properties"]["limits"]["patternProperties"]
+    known = [field.name for field in dataclasses.fields(Limits)]
+    assert pattern == f"^({'|'.join(sorted(known))})$"

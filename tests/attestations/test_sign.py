@@ -37,8 +37,8 @@ from weightmark.errors import (
     CallError,
     Exit,
     NoInputError,
+    SelfCheckError,
     SidecarRefusedError,
-    TamperedError,
     UncheckedError,
     UnsafeContentError,
     WeightmarkError,
@@ -291,7 +291,7 @@ def test_a_signer_whose_signature_does_not_verify_writes_nothing(tmp_path: Path)
             )
 
     tree = make_tree(tmp_path / "m")
-    with pytest.raises(TamperedError):
+    with pytest.raises(SelfCheckError):
         sign_artifact(tree, Broken(), SignOptions(scan=False))
     with pytest.raises(WeightmarkError):
         add_claim(tree, Broken(), TEST_RESULT, {})
@@ -384,8 +384,10 @@ def test_the_very_key_that_signs_is_not_signed_whatever_it_looks_like(tmp_path: 
     key.write_bytes(b"words in front of it " * 10 + b"\n" + pair.to_pem(None))
     tree = make_tree(tmp_path / "m", FILES)
     os.link(key, tree / "other-name")
-    with pytest.raises(ArtifactRefusedError, match="`other-name` is the very key that signs"):
-        sign_artifact(tree, signer(), SignOptions(scan=False, key_file=key))
+    with pytest.raises(
+        ArtifactRefusedError, match="`other-name` is a key or passphrase with which you sign"
+    ):
+        sign_artifact(tree, signer(), SignOptions(scan=False, secret_files=(key,)))
     assert not (tree / "model.sig").exists()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.attacks.model_builders import plain, sized
 from tests.attacks.scan_builders import Member, archive, scan
 from weightmark.scanners.scan import Outcome, Severity
 
@@ -84,3 +85,12 @@ def test_raw_weights_that_begin_like_a_model_are_no_model(first: int) -> None:
         found = scan(data)
         assert found.outcome is not Outcome.FINDINGS, (data[:40], found)
         assert not found.problems, (data[:40], found)
+
+
+def test_the_vocabulary_of_a_large_tokenizer_is_walked_to_its_end() -> None:
+    """SentencePiece writes each piece as a field of one message: text, score, kind."""
+    pieces = b"".join(
+        sized(1, sized(1, f"token {number}") + b"\x15\0\0\x80\xbf") for number in range(120_000)
+    )
+    found = scan(pieces + sized(2, plain(3, 1)), name="tokenizer.model")
+    assert (found.outcome, found.problems) == (Outcome.UNSUPPORTED, ())

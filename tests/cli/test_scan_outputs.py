@@ -69,8 +69,35 @@ def test_no_form_lets_a_file_name_reach_the_terminal_or_changes_the_exit_code(
     assert ran.stdout == run_cli("scan", "model", "-f", form, cwd=model).stdout
 
 
+_FAILED_ANSWERS = {
+    "json": '"code": "usage"',
+    "jsonl": '"verdict": "failed", "exit": 2',
+    "sarif": '"executionSuccessful": false',
+    "junit": 'errors="1"',
+    "github": "::error title=weightmark::the call is wrong: ",
+    "markdown": "(exit 2)",
+}
+
+
+@pytest.mark.parametrize("form", _FAILED_ANSWERS)
+@pytest.mark.parametrize("args", [("missing",), ("missing", "--no-such-flag")])
+def test_a_call_that_cannot_be_answered_says_so_in_the_form_asked_for(
+    model: Path, run_cli: RunCli, form: str, args: tuple[str, ...]
+) -> None:
+    ran = run_cli("scan", *args, "-f", form, cwd=model)
+    assert ran.code == 2
+    assert _FAILED_ANSWERS[form] in ran.stdout
+    assert ran.stderr.startswith("error[usage]: ")
+    named = run_cli("scan", *args, "-f", form, "-o", "answer", cwd=model)
+    if "--no-such-flag" not in args:
+        assert (model / "answer").read_text() == ran.stdout
+    assert named.code == 2
+
+
 @pytest.mark.needs("sarif_schema")
-@pytest.mark.parametrize("paths", [("model",), ("model", "model/torch.pt"), ("missing", "model")])
+@pytest.mark.parametrize(
+    "paths", [("model",), ("missing",), ("model", "model/torch.pt"), ("missing", "model")]
+)
 def test_sarif_fits_the_schema_of_the_standard(
     model: Path, run_cli: RunCli, paths: tuple[str, ...]
 ) -> None:
@@ -304,3 +331,35 @@ def spawn_stdin(quiet_environment: Path) -> "Any":
         return done.returncode
 
     return run
+
+
+def test_a_limit_that_is_hit_is_unchecked_and_names_itself(model: Path, run_cli: RunCli) -> None:
+    (model / "long.pkl").write_bytes(b"\x80\x02" + b"N0" * 500 + b"N.")
+    ran = run_cli("scan", "long.pkl", "--limit", "opcodes=400", "--limit", "seconds=60", cwd=model)
+    assert ran.code == 4
+    assert "(limit `opcodes`)" in ran.stdout
+    assert run_cli("scan", "long.pkl", cwd=model).code == 0
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "opcodes",
+        "opcodes=",
+        "opcodes=0",
+        "opcodes=-1",
+        "opcode=1",
+        "=1",
+        "opcodes=1e3",
+        "opcodes=\u0661",
+        f"opcodes={'9' * 5000}",
+    ],
+)
+def test_a_limit_that_makes_no_sense_is_a_wrong_call(
+    model: Path, run_cli: RunCli, word: str
+) -> None:
+    ran = run_cli("scan", "model", "--limit", word, cwd=model)
+    assert ran.code == 2
+    assert ran.stderr.startswith("error[usage]: ")
+    twice = run_cli("scan", "model", "--limit", "depth=1", "--limit", "depth=2", cwd=model)
+    assert twice.code == 2

@@ -13,6 +13,8 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.attestations.sigstore.own_log import KINDS, OwnLog
+from tests.fuzz.scan_seeds import SCANNED
+from tests.fuzz.tensor_targets import TENSOR_SEEDS
 from weightmark.attestations.bundles.bundle import Bundle, CertificateChain, KeyHint
 from weightmark.attestations.bundles.dsse import (
     IN_TOTO_PAYLOAD_TYPE,
@@ -168,7 +170,9 @@ key = "release.key"
 """
 
 SEEDS: Mapping[str, tuple[bytes, ...]] = MappingProxyType(
-    {
+    dict(SCANNED)
+    | dict(TENSOR_SEEDS)
+    | {
         "approval_claim": (_APPROVAL,),
         "bundle": (_BUNDLE, _bundle(_OMS_STATEMENT), _certified()),
         "checkpoint": (

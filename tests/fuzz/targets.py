@@ -15,7 +15,9 @@ from types import MappingProxyType
 from typing import Any, Protocol, Self
 
 from tests.attestations.sigstore import own_log
+from tests.fuzz.scan_seeds import SCANNED
 from tests.fuzz.seeds import EVIL, FOUNDING, LEAF, LOG, RELEASE
+from tests.fuzz.tensor_targets import TENSOR_TARGETS
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.bundles.dsse import IN_TOTO_PAYLOAD_TYPE
 from weightmark.attestations.claims import parse_claims, render_claims
@@ -272,6 +274,11 @@ def npy_header(data: bytes) -> None:
     _scanned(data)
 
 
+def scanned(data: bytes) -> None:
+    """A file of any format keeps what every scan promises."""
+    _scanned(data)
+
+
 def inspected_file(data: bytes) -> None:
     """Whatever a file says of itself can be shown."""
     if data.startswith(b"c2sp.org/tlog-proof@"):
@@ -352,7 +359,9 @@ def _folder() -> Path:
 
 
 TARGETS: Mapping[str, Target] = MappingProxyType(
-    {
+    dict.fromkeys(SCANNED, scanned)
+    | dict(TENSOR_TARGETS)
+    | {
         function.__name__: function
         for function in (
             approval_claim,

@@ -19,6 +19,7 @@ from tests.cli.running import RunCli
 from weightmark.errors import (
     CallError,
     LimitError,
+    UncheckedError,
     UnsafeContentError,
     UnsupportedError,
     WeightmarkError,
@@ -26,8 +27,8 @@ from weightmark.errors import (
 from weightmark.provenance.reading.views import MemoryView
 from weightmark.provenance.tensors import TensorEntry, TensorTable
 from weightmark.scanners.convert import Conversion, convert
-from weightmark.scanners.convert.plain_pickles import read_plain_pickle
-from weightmark.scanners.convert.stored_tensors import StoredTensor, c_order_strides
+from weightmark.scanners.tensors.plain_pickles import read_plain_pickle
+from weightmark.scanners.tensors.stored import StoredTensor, c_order_strides
 
 __all__ = ["quiet_environment", "run_cli"]
 
@@ -162,7 +163,7 @@ def test_a_payload_beside_the_tensors_is_refused_as_unsafe(tmp_path: Path) -> No
     ],
 )
 def test_what_is_no_plain_tensor_is_named(tmp_path: Path, value: bytes, said: str) -> None:
-    _refused(tmp_path, checkpoint(state_dict(w=tensor((6,)), epoch=value)), UnsupportedError, said)
+    _refused(tmp_path, checkpoint(state_dict(w=tensor((6,)), epoch=value)), UncheckedError, said)
 
 
 def test_a_tensor_expanded_to_fill_the_disk_is_refused(tmp_path: Path) -> None:
@@ -353,20 +354,20 @@ def test_any_view_gives_the_items_that_its_strides_name(shape: list[int], random
 
 
 def test_the_weights_digest_binds_names_and_the_values_digest_does_not() -> None:
-    one = TensorEntry("a", "F32", (2,), "0" * 64)
-    other = TensorEntry("b", "F32", (2,), "0" * 64)
+    one = TensorEntry("a", "F32", (2,), 8, "0" * 64)
+    other = TensorEntry("b", "F32", (2,), 8, "0" * 64)
     assert TensorTable.of([one]).weights != TensorTable.of([other]).weights
     assert TensorTable.of([one]).values == TensorTable.of([one, other]).values
     with pytest.raises(WeightmarkError):
         TensorTable.of([one, one])
-    shaped = TensorEntry("a", "F32", (1, 2), "0" * 64)
+    shaped = TensorEntry("a", "F32", (1, 2), 8, "0" * 64)
     assert TensorTable.of([shaped]).values != TensorTable.of([one]).values
 
 
 def test_a_name_with_a_line_break_cannot_pose_as_two_tensors() -> None:
     line = f"a\n{'0' * 64} F32 2 b"
-    posing = TensorTable.of([TensorEntry(line, "F32", (2,), "0" * 64)])
-    two = TensorTable.of([TensorEntry(name, "F32", (2,), "0" * 64) for name in ("a", "b")])
+    posing = TensorTable.of([TensorEntry(line, "F32", (2,), 8, "0" * 64)])
+    two = TensorTable.of([TensorEntry(name, "F32", (2,), 8, "0" * 64) for name in ("a", "b")])
     assert posing.weights != two.weights
 
 

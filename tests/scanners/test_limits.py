@@ -1,12 +1,15 @@
 """Every bound: when it is hit, the file could not be checked, and the report says which bound it was."""
 
 import gzip
+import json
 import pickle
 import struct
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
+from tests.attacks.model_builders import onnx_graph, onnx_model, onnx_node
 from tests.attacks.scan_builders import EVIL, STATE_DICT, Member, archive, safetensors, scan
 from weightmark.errors import CallError
 from weightmark.scanners.scan import Limits, Outcome
@@ -26,6 +29,10 @@ HITS = {
     "gaps": ("bytes lie between zip members", GAP),
     "nested": ("a nested file is over", NESTED),
     "header": ("the safetensors header is over", safetensors({"a" * 500: {}})),
+    "document": ("the JSON document is over", json.dumps({"auto_map": {"a": "b" * 500}}).encode()),
+    "fields": ("records", onnx_model(onnx_graph(*[onnx_node("Relu")] * 500))),
+    "ratio": ("grows more than", gzip.compress(bytes(4 << 20))),
+    "template": ("is over", json.dumps({"chat_template": "{{ x }}" * 100}).encode()),
 }  # fmt: skip
 
 
@@ -33,9 +40,26 @@ HITS = {
 def test_a_hit_is_unchecked_and_named(name: str) -> None:
     words, data = HITS[name]
     found = scan(data, Limits.of({name: 400}))
-    assert any(words in problem for problem in found.problems), found
+    named = [problem for problem in found.problems if words in problem]
+    assert any(problem.endswith(f"(limit `{name}`)") for problem in named), found
     assert found.outcome is not Outcome.CLEAN
     assert not any(words in problem for problem in scan(data).problems)
+
+
+def test_containers_in_containers_hit_a_limit_that_is_named() -> None:
+    data = EVIL
+    for _ in range(4):
+        data = archive(Member(b"a", data))
+    found = scan(data, Limits(depth=2))
+    assert any("(limit `depth`)" in problem for problem in found.problems)
+    assert found.outcome is not Outcome.CLEAN
+    assert "PKL001" in {finding.rule for finding in scan(data).findings}
+
+
+def test_the_page_lists_every_limit_and_its_default() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "formats" / "scanning.md").read_text()
+    for field in fields(Limits):
+        assert f"\n| `{field.name}` | {field.default:.0f} | " in page, field.name
 
 
 def test_marks_count_as_values_on_the_stack() -> None:

@@ -1,13 +1,17 @@
 """The report: exit codes, order, counts; and the façade's promises."""
 
 import itertools
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import weightmark
 from tests.attacks.scan_builders import EVIL, STATE_DICT, Member, archive, scan, torch_zip
 from weightmark.errors import CallError, Exit, ReadError
 from weightmark.scanners.findings import FileScan, Finding
@@ -142,3 +146,27 @@ def test_any_bytes_behind_a_magic_number_never_raise(data: bytes) -> None:
     for magic in (b"PK\x03\x04", b"\x93NUMPY", b"\x20\0\0\0\0\0\0\0{", b"\x08\x07", b"\x80\x04"):
         scan(magic + data)
     scan(data + b"PK\x05\x06" + bytes(18))
+
+
+def test_digest_of_the_rules_covers_every_list_that_a_verdict_follows(tmp_path: Path) -> None:
+    """Changed beside the code, as an attacker or another version would."""
+    package = Path(weightmark.__file__).parent
+    copy = tmp_path / "weightmark"
+    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    program = "from weightmark.scanners.scan import rules_digest; print(rules_digest())"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+
+    def digest() -> str:
+        command = [sys.executable, "-P", "-c", program]
+        done = subprocess.run(
+            command, check=True, capture_output=True, text=True, env=environment, cwd=tmp_path
+        )
+        return done.stdout.strip()
+
+    seen = {digest()}
+    lists = sorted((copy / "scanners").rglob("*.json"))
+    assert {"dangerous.json", "tensorflow.json", "torch.json"} <= {file.name for file in lists}
+    for file in lists:
+        file.write_text(file.read_text("utf-8") + "\n", "utf-8")
+        seen.add(digest())
+    assert len(seen) == 1 + len(lists)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.attacks.model_builders import flat_table, flat_vector
 from tests.attacks.scan_builders import EVIL, STATE_DICT, Member, archive, rules, scan, torch_zip
 from weightmark.scanners.formats.torchscript import judge_source
 from weightmark.scanners.scan import Outcome
@@ -158,8 +159,54 @@ def test_torchserve_archive_with_a_handler_of_the_server_is_clean() -> None:
 
 
 def executorch(*, program: int = 200, segments: int = 256, length: int = 100, rest: bytes = bytes(156)) -> bytes:  # fmt: skip
-    head = struct.pack("<I4s4sIQQQ", 48, b"ET12", b"eh00", 32, program, segments, length)
-    return head + bytes(200 - len(head)) + rest
+    root = flat_table({})
+    head = struct.pack(
+        "<I4s4sIQQQ", 36 + len(root), b"ET12", b"eh00", 32, program, segments, length
+    )
+    return (head + root).ljust(200, b"\0") + rest
+
+
+def named(name: str) -> bytes:
+    """A table whose first field is a text."""
+    raw = name.encode()
+    return (
+        flat_table({0: struct.pack("<I", 4)})
+        + struct.pack("<I", len(raw))
+        + raw
+        + bytes(-len(raw) % 4)
+    )
+
+
+def executorch_plan(operators: list[str], backends: list[str]) -> bytes:
+    """A program of one plan, whose parts follow each other."""
+    first, second = (flat_vector([named(one) for one in names]) for names in (operators, backends))
+    ends = {6: struct.pack("<I", 8), 7: struct.pack("<I", 4 + len(first))}
+    root = flat_table({1: struct.pack("<I", 4)})
+    return (
+        struct.pack("<I4s", len(root), b"ET12")
+        + root
+        + flat_vector([flat_table(ends) + first + second])
+    )
+
+
+def test_executorch_operators_and_backends_of_its_own_are_quiet() -> None:
+    data = executorch_plan(["aten::add", "dim_order_ops::_clone_dim_order"], ["XnnpackBackend"])
+    assert rules(data) == {"ETX002"}
+
+
+@pytest.mark.parametrize("parts", [(["my::op"], []), ([], ["MyBackend"]), (["aten::add", "x\0y"], ["XnnpackBackend"]), (["atenx::add"], [])])  # fmt: skip
+def test_executorch_operators_and_backends_of_somebody_else_are_told(
+    parts: tuple[list[str], list[str]],
+) -> None:
+    found = scan(executorch_plan(*parts))
+    assert {finding.rule for finding in found.findings} == {"ETX002", "ETX003"}
+    assert all(finding.detail.isprintable() for finding in found.findings)
+
+
+def test_executorch_program_that_is_no_program_is_unchecked() -> None:
+    data = executorch_plan(["aten::add"], [])
+    for end in range(9, len(data) - 4):
+        assert scan(data[:end]).outcome is not Outcome.CLEAN, end
 
 
 def test_executorch_program_with_an_honest_header_is_clean() -> None:

@@ -56,6 +56,7 @@ _KEY = {
 _TRUST = {
     "show": Entry("weightmark.cli.trust.show:show", "show whom a trust file or root believes"),
     "add": Entry("weightmark.cli.trust.add:add", "write a signer into a trust file"),
+    "revoke": Entry("weightmark.cli.trust.revoke:revoke", "stop trusting a signer, from a day on"),
     "pin": Entry("weightmark.cli.trust.pin:pin", "record the digest of a trusted root"),
     "update": Entry("weightmark.cli.trust.update:update", "fetch a trusted root by TUF"),
 }
@@ -74,6 +75,10 @@ COMMANDS: Mapping[str, Entry] = {
         "Daily",
     ),
     "digest": Entry("weightmark.cli.digest:digest", "print the identity of a model", "Daily", True),
+    "diff": Entry("weightmark.cli.diff:diff", "show what changed between two models", "Daily"),
+    "exec": Entry(
+        "weightmark.cli.exec_:exec_", "run a command on a verified copy of a model", "Daily"
+    ),
     "gate": Entry("weightmark.cli.gate:gate", "allow or refuse a model by policy", "Gate", True),
     "policy": Entry("", "write, check and explain a policy", "Gate", True, _POLICY),
     "ledger": Entry("", "keep and check an append-only register", "Register", True, _LEDGER),

@@ -1,17 +1,29 @@
 """`weightmark digest`: print the identity of an artifact."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
-from weightmark.cli.options import option
-from weightmark.cli.render.interface import Document
-from weightmark.errors import Exit
+from weightmark.cli.options import FILE_OR_URI, option
+from weightmark.cli.render.interface import CheckLine, Document
+from weightmark.cli.tensor_documents import (
+    survey_checks,
+    survey_exit,
+    survey_lines,
+    unread_facts,
+    weight_set_facts,
+)
+from weightmark.errors import CallError, Exit
 from weightmark.provenance.identification import Identification
 from weightmark.provenance.names import escape_path
+
+if TYPE_CHECKING:
+    from weightmark.provenance.datasets.description import Description
+    from weightmark.scanners.tensors.survey import TensorSurvey
 
 __all__ = ["digest"]
 
@@ -24,30 +36,122 @@ __all__ = ["digest"]
     help="Add SHA-256 of every file, the OMS root and in-toto's dirHash.",
 )
 @option("--files", is_flag=True, help="List every file as the manifest does.")
+@option("--tensors", is_flag=True, help="Add the digests of the weights and of every tensor.")
+@option(
+    "--prove",
+    metavar="MEMBER",
+    help="Write a proof that `FILE`, or `FILE!RECORD`, is or is not in it; `verify --proof` checks it.",
+)
+@option(
+    "--key",
+    metavar="FILE|URI",
+    type=FILE_OR_URI,
+    help="Private key that vouches for the proof, for records and for large trees.",
+)
+@option(
+    "--passphrase-file",
+    metavar="FILE",
+    type=click.Path(),
+    help="File with the passphrase of the key (else WEIGHTMARK_PASSPHRASE, else a prompt)",
+)
 @pass_console
-def digest(console: Console, paths: tuple[str, ...], *, sha256: bool, files: bool) -> None:
+def digest(
+    console: Console,
+    paths: tuple[str, ...],
+    *,
+    sha256: bool,
+    files: bool,
+    tensors: bool,
+    prove: str | None,
+    key: str | None,
+    passphrase_file: str | None,
+) -> None:
     """Print the identity of a model or a dataset.
 
     The identity changes exactly when a name, a size, a byte or the number of files changes.
     """
-    from weightmark.provenance.identification import identify
-
-    found = []
-    for path in paths:
-        with console.progress(None) as progress:
-            found.append(
-                (path, identify(Path(path), sha256=sha256, progress=progress, jobs=console.jobs))
-            )
-    for path, identification in found:
-        _warn(console, path, identification)
+    if prove is not None:
+        _prove(console, paths, prove, key, passphrase_file)
+    found = [(path, _read(console, path, sha256=sha256, tensors=tensors)) for path in paths]
+    for path, one in found:
+        _warn(console, path, one.identification)
     console.finish(
         Document(
             schema="weightmark/digest/v1",
-            exit=Exit.GOOD,
-            facts={"artifacts": [_facts(path, identification) for path, identification in found]},
-            lines=tuple(line for path, one in found for line in _lines(path, one, files=files)),
+            exit=Exit.worst(one.exit for _, one in found),
+            checks=tuple(check for path, one in dict(found).items() for check in one.checks(path)),
+            facts={}
+            if console.format == "text"
+            else {"artifacts": [one.facts(path) for path, one in found]},
+            lines=tuple(line for path, one in found for line in one.lines(path, files=files)),
         )
     )
+
+
+def _prove(
+    console: Console, paths: tuple[str, ...], member: str, key: str | None, passphrase: str | None
+) -> NoReturn:
+    from weightmark.cli.membership import write_proof
+
+    if len(paths) != 1:
+        raise CallError("`--prove` takes one path", fix="name the artifact that holds the member")
+    write_proof(console, paths[0], member, key, passphrase)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was read of one artifact."""
+
+    identification: Identification
+    survey: "TensorSurvey | None"
+    description: "Description | None" = None
+
+    @property
+    def exit(self) -> Exit:
+        survey = survey_exit(self.survey) if self.survey else Exit.GOOD
+        if self.description is None:
+            return survey
+        from weightmark.cli.dataset_documents import description_exit
+
+        return Exit.worst([survey, description_exit(self.description)])
+
+    def checks(self, path: str) -> tuple[CheckLine, ...]:
+        checks = tuple(survey_checks(path, self.survey)) if self.survey else ()
+        if self.description is None:
+            return checks
+        from weightmark.cli.dataset_documents import description_checks
+
+        return (*checks, *description_checks(path, self.description))
+
+    def facts(self, path: str) -> dict[str, Any]:
+        survey = self.survey
+        return _facts(path, self.identification) | {
+            "weights": [weight_set_facts(one) for one in survey.sets] if survey else None,
+            "unread": unread_facts(survey.unread) if survey else None,
+        }
+
+    def lines(self, path: str, *, files: bool) -> list[str]:
+        lines = _lines(path, self.identification, files=files)
+        return [*lines, *survey_lines(self.survey)] if self.survey else lines
+
+
+def _read(console: Console, path: str, *, sha256: bool, tensors: bool) -> _Found:
+    from weightmark.provenance.identification import identify
+
+    with console.progress(None) as progress:
+        if not tensors:
+            one = identify(Path(path), sha256=sha256, progress=progress, jobs=console.jobs)
+            return _Found(one, None, _described(one) if sha256 else None)
+        from weightmark.scanners.tensors.survey import survey_tensors
+
+        survey = survey_tensors(Path(path), sha256=sha256, progress=progress, jobs=console.jobs)
+        return _Found(survey.identification, survey)
+
+
+def _described(identification: Identification) -> "Description":
+    from weightmark.provenance.datasets.description import describe
+
+    return describe(identification)
 
 
 def _warn(console: Console, path: str, identification: Identification) -> None:

@@ -75,9 +75,17 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "is there content that the signature does not hold",
             "A model signature leaves out `.gitattributes`, `.gitignore` and `.github` at the root. A manifest claim covers them: sign with `weightmark sign`, or let the policy report them with `outside`.",
         ),
+        "form": CheckMeaning(
+            "is the model signature of an unusual form",
+            "The OpenSSF model signature has another version than the current one, or fields that mean nothing here. The verdict does not follow from it; sign again to have the usual form.",
+        ),
         "identity": CheckMeaning(
             "what was read",
             "The identity `wm1:…` stands for all names, sizes and bytes. Without it nothing else can be said about the artifact.",
+        ),
+        "ignores": CheckMeaning(
+            "what did the signer leave out of the model signature",
+            "The signature names paths that it does not cover, beside those that every model leaves out. A file under one of them is not covered: another claim has to list it, or you have to accept it when you verify.",
         ),
         "ledger": CheckMeaning(
             "does the ledger know this release",

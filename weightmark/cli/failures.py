@@ -13,17 +13,20 @@ import weightmark
 from weightmark.cli.console import Console, wants_color
 from weightmark.cli.options import FlagOption, environment_twins
 from weightmark.cli.places import state_directory
+from weightmark.cli.render import FORMATS, CheckLine, Document, Outcome, Style, renderer
 from weightmark.cli.render.visible import visible
 from weightmark.cli.streams import say
 from weightmark.errors import CallError, ReadError, WeightmarkError
 
 __all__ = ["call_error", "early_console", "report_bug", "report_error"]
 
+_SCHEMA = "weightmark/error/v1"
 _QUOTED = re.compile(r"'([^']*)'")
 
 
 def report_error(error: WeightmarkError, console: Console) -> int:
-    """Say what happened, on stderr and for `--format json` as an object, too; return the exit code."""
+    """Say what happened, on stderr and in the form asked for, too; return the exit code."""
+    _mask_pins(error)
     label = f"error[{error.code}]"
     if wants_color(console.color, sys.stderr):
         label = f"\x1b[31m{label}\x1b[0m"
@@ -33,9 +36,20 @@ def report_error(error: WeightmarkError, console: Console) -> int:
     if error.fix:
         lines.append(f"hint: {visible(error.fix)}")
     say("".join(f"{line}\n" for line in lines))
-    if console.format == "json":
-        _write_object(error, console)
+    if console.format != "text":
+        _write_answer(error, console)
     return int(error.exit)
+
+
+def _mask_pins(error: WeightmarkError) -> None:
+    """Take the PINs of tokens out of every word that is shown, wherever the URI was repeated."""
+    texts = {part: getattr(error, part) for part in ("what", "why", "fix")}
+    if not any("pin-value" in text.lower() for text in texts.values()):
+        return
+    from weightmark.attestations.keys.schemes import without_pin
+
+    for part, text in texts.items():
+        setattr(error, part, without_pin(text))
 
 
 def call_error(error: click.ClickException) -> WeightmarkError:
@@ -59,7 +73,7 @@ def early_console(args: Sequence[str], environment: Mapping[str, str] = os.envir
     form = _last_value(args, "-f", "--format") or _from_environment("format", args, environment)
     color = _last_value(args, "", "--color") or _from_environment("color", args, environment)
     return Console(
-        format="json" if form == "json" else "text",
+        format=form if form in FORMATS else "text",
         color=color if color in {"always", "never"} else "auto",
         verbose=int(any(arg in {"-v", "-vv", "--verbose"} for arg in args)),
     )
@@ -81,25 +95,35 @@ def report_bug(error: BaseException, console: Console) -> int:
     return bug_code
 
 
-def _write_object(error: WeightmarkError, console: Console) -> None:
-    from weightmark.cli.render.json_form import json_text
-
+def _write_answer(error: WeightmarkError, console: Console) -> None:
+    """Write the failure where the answer was expected: whoever reads that may not see stderr."""
     try:
-        console.write(
-            json_text(
-                {
-                    "schema": "weightmark/error/v1",
-                    "exit": int(error.exit),
-                    "code": error.code,
-                    "title": error.title,
-                    "what": error.what,
-                    "why": error.why,
-                    "fix": error.fix,
-                }
-            )
-        )
+        console.write(_answer_text(error, console.format))
     except ReadError as failure:
         say(f"error[{failure.code}]: {visible(failure.what)}\n")
+
+
+def _answer_text(error: WeightmarkError, form: str) -> str:
+    """Return a failure in a form; JSON has a schema of its own for it."""
+    from weightmark.cli.render.json_form import json_text
+
+    facts = {
+        "code": error.code,
+        "title": error.title,
+        "what": error.what,
+        "why": error.why,
+        "fix": error.fix,
+    }
+    if form == "json":
+        return json_text({"schema": _SCHEMA, "exit": int(error.exit), **facts})
+    return renderer(form).render(_failed(error, facts), Style())
+
+
+def _failed(error: WeightmarkError, facts: Mapping[str, str]) -> Document:
+    """Return an answer that no reader takes for a pass."""
+    said = f"{error.title}: {error.what}"
+    line = CheckLine(Outcome.UNCHECKED, "call", error.what, error.why, error.fix, code=error.code)
+    return Document(_SCHEMA, error.exit, "failed", said, (line,), facts=facts)
 
 
 def _write_crash_file(trace: str) -> str:

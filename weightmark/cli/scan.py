@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
     from weightmark.scanners.baseline import Baseline
     from weightmark.scanners.engines import Engine
+    from weightmark.scanners.limits import Limits
     from weightmark.scanners.tree import TreeScan
 
 __all__ = ["scan"]
 
 _FORMATS = ("text", "json", "jsonl", "sarif", "junit", "github", "markdown")
 _LARGEST_REASON = 500
+_LONGEST_NUMBER = 18
 
 
 @command("scan", formats=_FORMATS)
@@ -56,6 +58,12 @@ _LARGEST_REASON = 500
     type=click.Path(),
     help="Add what is found to this file, with `--reason` and `--expires`, and accept it",
 )
+@option(
+    "--limit",
+    metavar="NAME=NUMBER",
+    multiple=True,
+    help="What one file may cost, as `seconds=60` or `depth=4`; may be given several times",
+)
 @option("--reason", metavar="TEXT", help="For `--write-baseline`: why it is accepted")
 @option("--expires", metavar="DATE", help="For `--write-baseline`: the last day, as 2027-01-31")
 @pass_console
@@ -69,6 +77,7 @@ def scan(
     engine: tuple[str, ...],
     baseline: str | None,
     write_baseline: str | None,
+    limit: tuple[str, ...],
     reason: str | None,
     expires: str | None,
 ) -> NoReturn:
@@ -80,7 +89,7 @@ def scan(
     from weightmark.scanners.engines import engines_named
     from weightmark.scanners.findings import Severity
 
-    named, engines = scanned_paths(paths, from_file), engines_named(engine)
+    named, engines = scanned_paths(paths, from_file), engines_named(engine, _limits(limit))
     accepting = _Acceptance.of(baseline, write_baseline, reason, expires)
     trees: list[tuple[str, TreeScan]] = []
     failures: list[tuple[str, WeightmarkError]] = []
@@ -107,6 +116,20 @@ def _scan_one(
         return scan_tree(
             path, identify=identify, engines=engines, progress=progress, jobs=console.jobs
         )
+
+
+def _limits(given: tuple[str, ...]) -> "Limits":
+    """Read `NAME=NUMBER`; raises `CallError` for what is no limit or no positive number."""
+    from weightmark.scanners.limits import Limits
+
+    chosen: dict[str, object] = {}
+    for word in given:
+        name, _, text = word.partition("=")
+        if name in chosen:
+            raise CallError(f"the limit `{name}` is given twice")
+        whole = text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER
+        chosen[name] = int(text) if whole else text
+    return Limits.of(chosen)
 
 
 class _Acceptance:

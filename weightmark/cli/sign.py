@@ -31,12 +31,16 @@ __all__ = ["sign"]
 @option(
     "--add",
     is_flag=True,
-    help="Sign beside others: add claims to `model.claims`, and leave `model.sig` as it is",
+    help="Add claims to `model.claims` only, and write no `model.sig`, not even over your own",
 )
 @fail_on_option("Refuse to sign from this severity on")
 @option("--no-scan", is_flag=True, help="Do not scan; the scan claim then says so")
 @option("--no-symlinks", is_flag=True, help="Refuse links inside the artifact")
-@option("--replace", is_flag=True, help="Overwrite signature and claims of other signers")
+@option(
+    "--replace",
+    is_flag=True,
+    help="Overwrite `model.sig` of another signer; the claims of others stay",
+)
 @option(
     "--out",
     metavar="DIR",
@@ -73,6 +77,12 @@ def sign(
     from weightmark.scanners.findings import Severity
 
     _refuse_contradictions(add=add, replace=replace, oms_method=oms_method, oms_hash=oms_hash)
+    if add and ignore_paths:
+        raise CallError(
+            "`--add` writes no `model.sig`, and only there can files be left out",
+            why="claims cover every file",
+            fix="leave `--ignore-paths` out",
+        )
     first, *cosigners = signer.load(
         command=shlex.join(["sign", path, *(["--add"] if add else [])]), offline=console.offline
     )
@@ -83,7 +93,7 @@ def sign(
         replace=replace,
         out=Path(out) if out else None,
         add=add,
-        key_file=signer.key_file,
+        secret_files=signer.choice.secret_files,
         oms=Serialization.of(oms_method, oms_hash, shard_size or 0),
         ignore_paths=ignore_paths,
     )
@@ -126,6 +136,8 @@ def signed_document(schema: str, given: str, result: "SignResult") -> Document:
     checks.append(CheckLine(Outcome.PASS, "signature", f"by {result.signer}"))
     if result.cosigners:
         checks.append(CheckLine(Outcome.PASS, "cosigners", f"by {', '.join(result.cosigners)}"))
+    if time := _time_summary(result):
+        checks.append(CheckLine(Outcome.INFO, "time", time))
     return Document(
         schema=schema,
         exit=Exit.GOOD,
@@ -144,6 +156,18 @@ def signed_document(schema: str, given: str, result: "SignResult") -> Document:
             "notices": list(result.notices),
         },
     )
+
+
+def _time_summary(result: "SignResult") -> str:
+    """Say by what the signatures can prove when they were made; empty when by nothing."""
+    first = result.claims[0]
+    stamps, entries = len(first.timestamps), len(first.log_entries)
+    parts = (
+        f"{stamps} timestamp{'s' * (stamps != 1)}" if stamps else "",
+        f"{entries} log entr{'ies' if entries != 1 else 'y'}" if entries else "",
+    )
+    said = " and ".join(part for part in parts if part)
+    return f"{said} with each signature by {result.signer}" if said else ""
 
 
 def _scan_line(report: "ScanReport") -> CheckLine:

@@ -45,9 +45,10 @@ def _named(environment: Mapping[str, str]) -> list[str]:
 
 
 def _check(name: str, path: str, now: datetime) -> CheckLine:
-    from cryptography.x509 import load_pem_x509_certificates
+    from weightmark.attestations.keys.certificates import parse_certificates
 
-    found = load_pem_x509_certificates(read_named(Path(path), "certificate", limit=_MAX_FILE))
+    pem = read_named(Path(path), "certificate", limit=_MAX_FILE)
+    found = parse_certificates(pem, f"`{path}`")
     first: Certificate = min(found, key=lambda one: one.not_valid_after_utc)
     ends = first.not_valid_after_utc
     said = f"`{first.subject.rfc4514_string()}` until {ends:%Y-%m-%dT%H:%M:%SZ}"

@@ -1,7 +1,7 @@
 """Options of every command that believes signatures: whom to trust, in the same words everywhere."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -46,7 +46,7 @@ _OPTIONS = (
         "--key",
         metavar="FILE|URI",
         type=FILE_OR_URI,
-        aliases=("--public-key", "--public_key", "--private-key", "--private_key"),
+        aliases=("--public-key", "--public_key"),
         help="Public key of the signer that you trust; may be given several times, any one suffices",
     ),
     _several(
@@ -105,7 +105,11 @@ _OPTIONS = (
     ),
     option("--cert-subject", metavar="NAME", help="Subject of that certificate (RFC 4514 or CN)"),
     option("--cert-san", metavar="NAME", help="Alternative name of that certificate"),
-    option("--cert-fingerprint", metavar="SHA256", help="Fingerprint of that certificate"),
+    option(
+        "--cert-fingerprint",
+        metavar="SHA256",
+        help="Fingerprint of that certificate, or its signer as answers name it: `certificate:<hex>`",
+    ),
     option("--cert-any", is_flag=True, help="Any certificate under these authorities"),
     _several(
         "--trust",
@@ -166,25 +170,28 @@ TRUST_FLAGS = tuple(name.replace("_", "-") for name in _FIELDS)
 """the flags without dashes, as settings files spell them"""
 
 
-def trust_choice_options() -> Callable[[F], F]:
+def trust_choice_options(*, without: Collection[str] = ()) -> Callable[[F], F]:
     """Add every option that says whom to trust; they arrive together as `choice: TrustChoice`.
 
     It stands below the other options of the command, because it takes what it adds out of the call.
+    `without` names flags, as in `TRUST_FLAGS`, that mean nothing to the command.
     """
+    left_out = {flag.replace("-", "_") for flag in without}
+    names = [name for name in _FIELDS if name not in left_out]
 
     def decorate(function: F) -> F:
         @wraps(function)
         def call(*args: Any, **given: Any) -> Any:
-            said = {name: given.pop(name) for name in _FIELDS}
+            said = {name: given.pop(name) for name in names}
             return function(*args, choice=_choice(said), **given)
 
         own = inspect.signature(function)
         kept = [one for one in own.parameters.values() if one.name != "choice"]
-        added = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in _FIELDS]
+        added = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in names]
         call.__signature__ = own.replace(parameters=[*kept, *added])  # type: ignore[attr-defined] # functions take it
         decorated: Any = call
-        for add in reversed(_OPTIONS):
-            decorated = add(decorated)
+        for name, add in reversed(list(zip(_FIELDS, _OPTIONS, strict=True))):
+            decorated = decorated if name in left_out else add(decorated)
         return decorated  # type: ignore[no-any-return] # a function with more options
 
     return decorate
@@ -196,7 +203,7 @@ def load_trust(choice: "TrustChoice", artifact: str) -> "Trust | None":
     Raises `CallError` when a file that configures the judge lies in the `artifact` being judged.
     """
     require_outside(choice, artifact)
-    return choice.load(trust_directory())
+    return choice.load(trust_directory(), artifact=Path(artifact))
 
 
 def require_outside(choice: "TrustChoice", artifact: str) -> None:

@@ -13,7 +13,7 @@ from weightmark.cli.oms_options import oms_reading_options
 from weightmark.cli.options import option
 from weightmark.cli.render.interface import Document
 from weightmark.cli.trust_options import load_trust, trust_choice_options
-from weightmark.errors import Exit
+from weightmark.errors import CallError, Exit
 
 if TYPE_CHECKING:
     from weightmark.attestations.trust.selection import TrustChoice
@@ -42,6 +42,15 @@ _VERDICTS = {
 )
 @option("--deep", is_flag=True, help="Check BLAKE3 and SHA-256, as `--digests both`")
 @oms_reading_options()
+@option(
+    "--proof",
+    metavar="FILE",
+    type=click.Path(),
+    help="Check a proof by `digest --prove`; PATH is then the identity, `wm1:…`",
+)
+@option(
+    "--absent", is_flag=True, help="With `--proof`: it has to show that the member is not there"
+)
 @pass_console
 def verify(
     console: Console,
@@ -55,8 +64,20 @@ def verify(
     ignore_paths: tuple[str, ...],
     ignore_unsigned_files: bool,
     allow_legacy: bool,
+    proof: str | None,
+    absent: bool,
 ) -> None:
     """Check who signed a model or a dataset, and that every name and byte is as signed."""
+    if deep and digests == "sha256":
+        raise CallError(
+            "`--deep` and `--digests sha256` contradict each other",
+            why="`--deep` compares BLAKE3 as well as SHA-256",
+            fix="leave one of them out",
+        )
+    if proof:
+        from weightmark.cli.membership import check_proof
+
+        check_proof(console, path, proof, load_trust(choice, path), absent=absent)
     from weightmark.attestations.verification import VerifyOptions, examine
 
     with console.progress(None) as progress:

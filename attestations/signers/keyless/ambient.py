@@ -65,8 +65,10 @@ def _github(audience: str, environment: Mapping[str, str], patience: Patience) -
         )
     parts = urlsplit(url)
     query = urlencode({**dict(parse_qsl(parts.query)), "audience": audience})
+    # A service that answers with the request would show the query, which opens the door as well.
+    secrets = (bearer, url, parts.query, *(value for _, value in parse_qsl(parts.query) if value))
     with requests.Session() as inner:
-        session = BoundedSession(inner, "token service of GitHub Actions", patience, (bearer,))
+        session = BoundedSession(inner, "token service of GitHub Actions", patience, secrets)
         asked = session.get(
             parts._replace(query=query).geturl(), headers={"Authorization": f"bearer {bearer}"}
         )
@@ -103,7 +105,10 @@ def _circleci(audience: str, environment: Mapping[str, str], patience: Patience)
 def _tool(call: list[str], environment: Mapping[str, str], patience: Patience) -> str:
     path = shutil.which(call[0], path=environment.get("PATH"))
     if path is None:
-        raise UncheckedError(f"`{call[0]}` is not on PATH", fix="run this inside the CI job itself")
+        raise CallError(
+            f"`{call[0]}`, which gives this CI job its identity, is not on PATH",
+            fix="install it in the job, or give a token with `--identity-token-file`",
+        )
     try:
         done = subprocess.run(
             [path, *call[1:]],

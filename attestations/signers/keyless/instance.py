@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from weightmark.attestations.signers.keyless.services import Patience, within
+from weightmark.attestations.bounded_time import within
+from weightmark.attestations.signers.keyless.services import Patience
 from weightmark.attestations.sigstore.packaged import PUBLIC_GOOD, STAGING, packaged_root
 from weightmark.errors import CallError, NetworkError, TrustMissingError, WeightmarkError
 from weightmark.provenance.sidecars import read_bounded

@@ -2,23 +2,18 @@
 
 import json
 import re
-import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as LateError
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from weightmark.attestations.bounded_time import within
 from weightmark.errors import NetworkError
 
 if TYPE_CHECKING:
     import requests
 
-__all__ = ["BoundedSession", "Patience", "shown_url", "within"]
-
-T = TypeVar("T")
+__all__ = ["BoundedSession", "Patience", "shown_url"]
 
 _MAX_ANSWER = 4 * 1024 * 1024
 _MAX_TEXT = 300
@@ -101,7 +96,7 @@ class BoundedSession:
 
         try:
             return within(self.patience.answer, lambda: self._exchange(method, url, call))
-        except LateError:
+        except TimeoutError:
             raise self._failure(url, f"no answer within {self.patience.answer:g} s") from None
         except requests.RequestException as error:
             raise self._failure(url, _reason(error)) from None
@@ -154,20 +149,6 @@ class BoundedSession:
             why=why,
             fix="check the address, the network and the proxy settings, and try again",
         )
-
-
-def within(seconds: float, work: Callable[[], T]) -> T:
-    """Return what `work` returns; raises `TimeoutError` when it takes longer, and leaves it behind."""
-    outcome: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            outcome.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - handed over to whoever waits
-            outcome.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return outcome.result(timeout=seconds)
 
 
 def shown_url(url: str) -> str:

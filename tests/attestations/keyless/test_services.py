@@ -7,11 +7,11 @@ import requests
 
 from tests.sim.faults import Fault, FaultKind
 from tests.sim.loopback import LoopbackSigstore
+from weightmark.attestations.bounded_time import within
 from weightmark.attestations.signers.keyless.services import (
     BoundedSession,
     Patience,
     shown_url,
-    within,
 )
 from weightmark.errors import NetworkError
 

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.attestations.forge import make_tree
 from tests.sim.faults import Fault, Faults
 from tests.sim.web import Answer, LoopbackServer, Request
-from weightmark.attestations.keys.kms import KMS_SCHEMES, KmsKey
+from weightmark.attestations.keys.kms import KmsKey
+from weightmark.attestations.keys.schemes import KMS_SCHEMES
 from weightmark.attestations.signers.key import KeySigner
 from weightmark.attestations.signing import SignOptions, sign_artifact
 from weightmark.attestations.verification import examine

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from weightmark.attestations.bundles.bundle import Bundle, InclusionProof, KeyHint, LogEntry
 from weightmark.attestations.bundles.dsse import IN_TOTO_PAYLOAD_TYPE, Envelope
 from weightmark.attestations.keys import PrivateKey
+from weightmark.attestations.sigstore.time_ranges import TimeRange
 from weightmark.attestations.sigstore.trusted_root import LogKey, TrustedRoot
-from weightmark.attestations.sigstore.validity import Validity
 from weightmark.provenance.ledger.checkpoint import Checkpoint
 from weightmark.provenance.ledger.merkle import leaf_hash
 from weightmark.provenance.ledger.note import NoteSigner
@@ -24,7 +24,7 @@ Json = dict[str, Any]
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 HOST = "log.example"
-WINDOW = Validity(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 12, 31, tzinfo=UTC))
+WINDOW = TimeRange(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 12, 31, tzinfo=UTC))
 SIGNER = PrivateKey(ec.derive_private_key(1111, ec.SECP256R1()), "ecdsa-p256")
 LOG_V1 = PrivateKey(ec.derive_private_key(2222, ec.SECP256R1()), "ecdsa-p256")
 LOG_V2 = NoteSigner(HOST, bytes(range(1, 33)))

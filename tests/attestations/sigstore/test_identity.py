@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from weightmark.attestations.sigstore.extensions import EXTENSION_NAMES, FulcioExtensions
 from weightmark.attestations.sigstore.identity import IdentityRule
-from weightmark.attestations.sigstore.leaf import CertificateFacts
+from weightmark.attestations.sigstore.leaf import LeafFacts
 from weightmark.errors import CallError, LimitError, WrongSignerError
 
 ISSUER = "https://token.actions.githubusercontent.com"
@@ -17,12 +17,12 @@ WORKFLOW = "https://github.com/acme/model/.github/workflows/release.yml@refs/tag
 THEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def facts(subject: str = WORKFLOW, issuer: str | None = ISSUER, **said: str) -> CertificateFacts:
+def facts(subject: str = WORKFLOW, issuer: str | None = ISSUER, **said: str) -> LeafFacts:
     extensions = FulcioExtensions(issuer=issuer, **said)
-    return CertificateFacts(subject, "CN=x", "00", THEN, THEN, extensions)
+    return LeafFacts(subject, "CN=x", "00", THEN, THEN, extensions)
 
 
-def means(rule: IdentityRule, certificate: CertificateFacts) -> bool:
+def means(rule: IdentityRule, certificate: LeafFacts) -> bool:
     found = rule.mismatches(certificate)
     if found:
         with pytest.raises(WrongSignerError) as caught:

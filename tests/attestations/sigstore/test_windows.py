@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.attestations.sigstore.cases import NOW, Case, Json, changed, root_of
-from weightmark.attestations.sigstore.validity import moment
+from weightmark.attestations.sigstore.time_ranges import moment
 from weightmark.attestations.sigstore.verifier import SigstoreProof
 from weightmark.errors import (
     ExpiredError,

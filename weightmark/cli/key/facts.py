@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weightmark.attestations.keys import PublicKey
-from weightmark.cli.signer_options import key_scheme, load_key, read_passphrase
-from weightmark.errors import TrustMissingError
+from weightmark.attestations.keys.schemes import FILE, scheme_of
+from weightmark.cli.private_keys import load_key, read_passphrase
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -20,14 +20,9 @@ def key_facts(key: PublicKey) -> dict[str, str]:
 
 def certificate_in(data: bytes, what: str) -> "Certificate | None":
     """Return the first certificate of a PEM file, or None when it holds none; raises `TrustMissingError`."""
-    from cryptography.x509 import load_pem_x509_certificates
+    from weightmark.attestations.keys.certificates import parse_certificates
 
-    if b"-----BEGIN CERTIFICATE-----" not in data:
-        return None
-    try:
-        return load_pem_x509_certificates(data)[0]
-    except ValueError as error:
-        raise TrustMissingError(f"{what} holds no certificate in PEM form") from error
+    return parse_certificates(data, what)[0] if b"-----BEGIN CERTIFICATE-----" in data else None
 
 
 def load_public(
@@ -37,7 +32,7 @@ def load_public(
     from weightmark.attestations.keys import PrivateKey
     from weightmark.attestations.keys.files import is_private, read_key_file
 
-    if key_scheme(reference):
+    if scheme_of(reference) != FILE:
         held = load_key(reference, passphrase_file, pkcs11_module=pkcs11_module, offline=offline)
         return held.public, None
     data = read_key_file(Path(reference))

@@ -10,8 +10,8 @@ from weightmark.cli.console import Console, pass_console
 from weightmark.cli.key.facts import key_facts
 from weightmark.cli.options import option
 from weightmark.cli.places import require_folder_of
+from weightmark.cli.private_keys import passphrase_option, read_passphrase
 from weightmark.cli.render.interface import Document
-from weightmark.cli.signer_options import passphrase_option, read_passphrase
 from weightmark.errors import CallError, Exit
 
 if TYPE_CHECKING:

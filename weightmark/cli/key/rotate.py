@@ -4,14 +4,15 @@ from pathlib import Path
 
 import click
 
+from weightmark.attestations.keys.schemes import FILE, scheme_of
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.key.facts import key_facts
 from weightmark.cli.moments import parse_moment
 from weightmark.cli.options import option
 from weightmark.cli.places import require_folder_of
+from weightmark.cli.private_keys import load_key, passphrase_option, pkcs11_module_option
 from weightmark.cli.render.interface import Document
-from weightmark.cli.signer_options import key_scheme, load_key, passphrase_option
 from weightmark.errors import CallError, Exit
 
 __all__ = ["rotate"]
@@ -26,12 +27,7 @@ __all__ = ["rotate"]
     help="Last moment at which the rotation may be followed, as 2027-01-31 or 2027-01-31T12:00:00Z",
 )
 @passphrase_option()
-@option(
-    "--pkcs11-module",
-    metavar="FILE",
-    type=click.Path(),
-    help="Library of the token, when a `pkcs11:` URI names none",
-)
+@pkcs11_module_option()
 @option(
     "-o",
     "--output",
@@ -94,7 +90,7 @@ def rotate(
 def _place(new: str, output: str | None) -> Path:
     if output:
         return Path(output)
-    if key_scheme(new):
+    if scheme_of(new) != FILE:
         raise CallError(
             "where to write the rotation was not said",
             why="the new key is in no file beside which it could stand",

@@ -6,9 +6,9 @@ from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.key.facts import certificate_facts, key_facts, load_public
 from weightmark.cli.options import option
+from weightmark.cli.private_keys import passphrase_option, pkcs11_module_option
 from weightmark.cli.render.interface import Document
-from weightmark.cli.signer_options import passphrase_option
-from weightmark.errors import Exit
+from weightmark.errors import CallError, Exit
 
 __all__ = ["show"]
 
@@ -17,12 +17,7 @@ __all__ = ["show"]
 @click.argument("path", metavar="KEY")
 @option("--public", is_flag=True, help="Print the public key as PEM.")
 @passphrase_option()
-@option(
-    "--pkcs11-module",
-    metavar="FILE",
-    type=click.Path(),
-    help="Library of the token, when the `pkcs11:` URI names none",
-)
+@pkcs11_module_option()
 @pass_console
 def show(
     console: Console,
@@ -32,7 +27,15 @@ def show(
     passphrase_file: str | None,
     pkcs11_module: str | None,
 ) -> None:
-    """Show the type and fingerprint of a key: a file, a certificate, or a URI as for `--key`."""
+    """Show the type and fingerprint of a key: a file, a certificate, or a URI as for `--key`.
+
+    `key show --public URI -o release.pub` writes the public key of a token or a key service.
+    """
+    if console.output != "-" and console.format == "text" and not public:
+        raise CallError(
+            "`--output` would write a table for people, which is no key file",
+            fix="add `--public` for the public key in PEM form, or `--format json`",
+        )
     key, certificate = load_public(path, passphrase_file, pkcs11_module, offline=console.offline)
     pem = key.pem.decode("ascii")
     said = certificate_facts(certificate) if certificate else {}

@@ -1,6 +1,7 @@
 """`weightmark trust add`: write down whom you trust."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,10 +10,10 @@ import click
 
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
-from weightmark.cli.moments import parse_moment
+from weightmark.cli.moments import parse_beginning, parse_moment
 from weightmark.cli.options import option
 from weightmark.cli.render.interface import Document
-from weightmark.cli.trust.files import target, write_entry
+from weightmark.cli.trust.files import Entry, target, write_entries
 from weightmark.cli.trust_options import trust_choice_options
 from weightmark.errors import CallError, Exit
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 _MAX_FILE = 1024 * 1024
-_LENGTH_OF_DATE = 10
+_NOBODY_IN_PARTICULAR = "4f1c@nobody.invalid"
 
 Values = dict[str, str | bool | datetime]
 
@@ -32,9 +33,12 @@ Values = dict[str, str | bool | datetime]
 @option("--as", "label", metavar="LABEL", help="Name of the entry (default: after the key's file)")
 @option("--not-before", metavar="DATE", help="Signatures count from then on")
 @option("--not-after", metavar="DATE", help="Signatures count until then")
-@option("--revoked", metavar="DATE", help="Only signatures proven to be older count")
+@option("--revoked", metavar="DATE", help="From then on only signatures proven to be older count")
 @option("--reason", metavar="TEXT", help="Why it was revoked")
-@trust_choice_options()
+@option(
+    "--root", metavar="LABEL", help="With an identity: the root of the trust file that proves it"
+)
+@trust_choice_options(without=("trust", "rotation", "trusted-root", "trust-config"))
 @pass_console
 def add(
     console: Console,
@@ -46,25 +50,42 @@ def add(
     not_after: str | None,
     revoked: str | None,
     reason: str | None,
+    root: str | None,
 ) -> None:
     """Add one signer to a trust file, which is made if there is none.
 
     Name the signer as for `weightmark verify`: `--key`, `--identity` with `--issuer`, `--repo`,
-    `--cert-chain` with `--cert-san`. Keys and certificates are written into the file.
+    `--cert-chain` with `--cert-san`. Keys and certificates are written into the file, and so are
+    timestamp authorities named by `--tsa-chain`, which may stand alone.
     """
     path = target(word)
-    kind, values, name = _entry(choice)
-    values |= _window(not_before, not_after, revoked, reason)
-    entry = label or name
-    digest = write_entry(path, kind, entry, values)
+    window = _window(not_before, not_after, revoked, reason)
+    signer = _signer(choice, label or "", root or "", window)
+    entries = [*_clocks(choice, "" if signer else label or ""), *([signer] if signer else [])]
+    digest = write_entries(path, entries)
+    names = " and ".join(f"`{one.name}`" for one in entries)
     console.finish(
         Document(
             schema="weightmark/trust-add/v1",
             exit=Exit.GOOD,
-            facts={"path": str(path), "entry": f"{kind}.{entry}", "digest": f"sha256:{digest}"},
-            notices=(f"wrote {path}: `{kind}.{entry}`; use it with `--trust {word}`",),
+            facts={"path": str(path), "entry": entries[-1].name, "digest": f"sha256:{digest}"},
+            notices=(
+                f"wrote {path}: {names}; use it with `--trust {word}`",
+                *_cautions(choice),
+            ),
         )
     )
+
+
+def _cautions(choice: "TrustChoice") -> Iterator[str]:
+    """Say when many others could sign as well."""
+    if choice.owner and not choice.signer_workflow:
+        yield f"caution: every workflow of every repository of `{choice.owner}` is trusted now; `--signer-workflow` narrows it"
+    for pattern in choice.identity_regexes:
+        if re.fullmatch(pattern, _NOBODY_IN_PARTICULAR):
+            yield f"caution: `{pattern}` fits anybody who can log in at `{choice.issuer}`"
+    if choice.cert_any:
+        yield "caution: everybody to whom these authorities issue a certificate is trusted now"
 
 
 def _window(
@@ -72,31 +93,57 @@ def _window(
 ) -> Values:
     """Return dates as times: a day begins with its first second and ends with its last."""
     said = {
-        "not_before": _beginning(not_before),
+        "not_before": parse_beginning(not_before),
         "not_after": parse_moment(not_after),
-        "revoked": _beginning(revoked),
+        "revoked": parse_beginning(revoked),
         "reason": reason,
     }
     return {key: value for key, value in said.items() if value is not None}
 
 
-def _beginning(text: str | None) -> datetime | None:
-    whole_day = text is not None and len(text) == _LENGTH_OF_DATE
-    return parse_moment(f"{text}T00:00:00Z" if whole_day else text)
-
-
-def _entry(choice: "TrustChoice") -> tuple[str, Values, str]:
-    """Return kind, fields and default label of the one signer that the options name."""
-    kinds = (_keys(choice), _certificates(choice), _identities(choice))
+def _signer(choice: "TrustChoice", label: str, root: str, window: Values) -> Entry | None:
+    """Return the entry of the one signer that the options name; None when they name clocks alone."""
+    kinds = (_keys(choice), _certificates(choice), _identities(choice, root))
     found = [one for one in kinds if one]
+    if not found and choice.tsa_chains and not (window or root):
+        return None
     if len(found) != 1:
         raise CallError(
             f"the options name {len(found)} kinds of signers instead of one",
             fix="add one signer a call: `--key`, `--identity` with `--issuer`, `--repo`, or `--cert-chain`",
         )
+    kind, values, name = found[0]
+    if kind != "identities" and (root or choice.staging):
+        raise CallError(
+            f"`{'--root' if root else '--staging'}` stands beside a key or a certificate",
+            why="only identities are proven by the root of a Sigstore instance",
+            fix="leave it out",
+        )
     # Whatever contradicts itself is refused here as it is when verifying.
     choice.load(Path())
-    return found[0]
+    return Entry(kind, label or name, {**values, **window})
+
+
+def _clocks(choice: "TrustChoice", label: str) -> list[Entry]:
+    """Return an entry for each timestamp authority, named after its file unless `label` names the only one."""
+    from weightmark.attestations.sigstore.timestamps import authorities_from_pem
+    from weightmark.provenance.sidecars import read_named
+
+    entries = []
+    for path in map(Path, choice.tsa_chains):
+        pem = read_named(path, "timestamp authority", limit=_MAX_FILE)
+        authorities_from_pem(pem, what=f"`{path}`")
+        name = label if label and len(choice.tsa_chains) == 1 else _label(path)
+        entries.append(Entry("timestamp_authorities", name, {"pem": _text(pem)}))
+    return entries
+
+
+def _label(path: Path) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "-", path.stem).lstrip("-_") or "tsa"
+
+
+def _text(pem: bytes) -> str:
+    return pem.decode("ascii", "replace").replace("\r\n", "\n")
 
 
 def _keys(choice: "TrustChoice") -> tuple[str, Values, str] | None:
@@ -122,11 +169,10 @@ def _certificates(choice: "TrustChoice") -> tuple[str, Values, str] | None:
         "fingerprint": choice.cert_fingerprint,
         "any": choice.cert_any,
     }
-    text = pem.decode("ascii", "replace").replace("\r\n", "\n")
-    return "certificates", {"pem": text, **_said(said)}, paths[0].stem
+    return "certificates", {"pem": _text(pem), **_said(said)}, paths[0].stem
 
 
-def _identities(choice: "TrustChoice") -> tuple[str, Values, str] | None:
+def _identities(choice: "TrustChoice", root: str) -> tuple[str, Values, str] | None:
     subjects = {
         "identity": choice.identities,
         "identity_glob": choice.identity_globs,
@@ -142,13 +188,10 @@ def _identities(choice: "TrustChoice") -> tuple[str, Values, str] | None:
     values = _said(said)
     if not named and not any(github.values()):
         return None
-    if choice.trusted_root or choice.trust_config:
-        raise CallError(
-            "a trusted root is not written with an identity",
-            fix="pin it first with `weightmark trust pin`, and set `root` of the entry to its label",
-        )
-    if choice.staging:
-        values["root"] = "staging"
+    if root and choice.staging:
+        raise CallError("`--root` and `--staging` name two instances", fix="leave one of them out")
+    if root or choice.staging:
+        values["root"] = root or "staging"
     return "identities", values, "release"
 
 

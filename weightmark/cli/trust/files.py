@@ -1,7 +1,8 @@
 """Where trust files are written, and how."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from weightmark.cli.places import require_folder_of
 from weightmark.cli.trust_options import trust_directory
 from weightmark.errors import CallError, SettingsError
 
-__all__ = ["target", "write_entry"]
+__all__ = ["Entry", "edit_file", "target", "write_entries"]
 
 
 def target(word: str) -> Path:
@@ -34,19 +35,44 @@ def target(word: str) -> Path:
     return path
 
 
-def write_entry(
-    path: Path,
-    kind: str,
-    label: str,
-    values: Mapping[str, str | bool | datetime],
-    *,
-    replace: bool = False,
-) -> str:
-    """Put an entry into a trust file, read the result as `--trust` will, and only then write it.
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A table of a trust file that is to be written."""
+
+    kind: str
+    """`keys`, `certificates`, `identities`, `roots` or `timestamp_authorities`"""
+    label: str
+    """its name"""
+    values: Mapping[str, str | bool | datetime]
+    """its fields"""
+
+    @property
+    def name(self) -> str:
+        """The dotted name of the table."""
+        return f"{self.kind}.{self.label}"
+
+
+def write_entries(path: Path, entries: Sequence[Entry], *, replace: bool = False) -> str:
+    """Put entries into a trust file, all or none.
 
     Returns the SHA-256 of the new text, lowercase hex. Raises `CallError` and whatever reading raises.
     """
     from weightmark.attestations.trust.editing import with_entry
+
+    def edit(text: str) -> str:
+        for entry in entries:
+            text = with_entry(text, entry.kind, entry.label, entry.values, replace=replace)
+        return text
+
+    return edit_file(path, edit, broken=replace)
+
+
+def edit_file(path: Path, edit: Callable[[str], str], *, broken: bool = False) -> str:
+    """Edit the text of a trust file, read the result as `--trust` will, and only then write it.
+
+    `broken` lets the file as it stands be unreadable, for an edit that mends it. Returns the
+    SHA-256 of the new text, lowercase hex. Raises `CallError` and whatever reading raises.
+    """
     from weightmark.attestations.trust.trust_file import load_trust_file, parse_trust_file
     from weightmark.provenance.atomic import exclusive, replace_file
     from weightmark.provenance.sidecars import read_bounded
@@ -54,17 +80,17 @@ def write_entry(
     with exclusive(path.parent):
         old = ""
         if path.exists():
-            if not replace:
+            if not broken:
                 load_trust_file(path)
             old = read_bounded(path).decode("utf-8")
-        text = with_entry(old, kind, label, values, replace=replace).encode()
+        text = edit(old).encode()
         try:
             parse_trust_file(
                 text, source=str(path), read=lambda name: read_bounded(path.parent / name)
             )
         except SettingsError as error:
             raise CallError(
-                f"the entry was not written: {error.what}", why=error.why, fix=error.fix
+                f"the trust file was not written: {error.what}", why=error.why, fix=error.fix
             ) from error
         replace_file(path, text)
     return hashlib.sha256(text).hexdigest()

@@ -8,7 +8,7 @@ from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.options import option
 from weightmark.cli.render.interface import Document
-from weightmark.cli.trust.files import target, write_entry
+from weightmark.cli.trust.files import Entry, target, write_entries
 from weightmark.errors import Exit
 
 __all__ = ["pin"]
@@ -53,7 +53,7 @@ def pin(console: Console, word: str, root: str, *, label: str | None, profile: s
         "sha256": f"sha256:{read.sha256}",
         "profile": profile,
     }
-    write_entry(path, "roots", entry, values, replace=True)
+    write_entries(path, [Entry("roots", entry, values)], replace=True)
     console.finish(
         Document(
             schema="weightmark/trust-pin/v1",

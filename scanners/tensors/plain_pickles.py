@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from struct import unpack
 from typing import Any, Final
 
-from weightmark.errors import LimitError, UnsupportedError
+from weightmark.errors import LimitError, UncheckedError, UnsupportedError
 from weightmark.scanners.pickles import opcodes as op
 
 __all__ = ["Name", "PlainPickle", "Rebuilt", "StorageId", "read_plain_pickle"]
@@ -79,13 +79,17 @@ class PlainPickle:
 def read_plain_pickle(data: bytes, start: int = 0) -> PlainPickle:
     """Read the pickle at `start`.
 
-    Raises `UnsupportedError` for whatever is no plain data, and `LimitError` for too many values.
+    Raises `UnsupportedError` for whatever is no plain data, `UncheckedError` for a pickle that
+    breaks off, and `LimitError` for too many values.
     """
     reader = _Reader(data, start)
     try:
         return PlainPickle(reader.read(), reader.at)
     except (IndexError, UnicodeDecodeError, ValueError, TypeError) as error:
-        raise _refused(f"it breaks off at byte {reader.at}") from error
+        raise UncheckedError(
+            "the pickle of the checkpoint can't be read to its end",
+            why=f"it breaks off at byte {reader.at}",
+        ) from error
 
 
 @dataclass(slots=True)
@@ -215,6 +219,8 @@ class _Reader:
             pair = (function.module, function.name)
             if pair == _ORDERED_DICT and not arguments:
                 return {}
+            if pair == _ORDERED_DICT and len(arguments) == 1:
+                return _from_pairs(arguments[0], self.at - 1)
             if pair in _REBUILD:
                 return Rebuilt(function.name, arguments)
         shown = (
@@ -254,6 +260,20 @@ class _Reader:
         items = self.stack
         self.stack = self.marks.pop()
         return items
+
+
+def _from_pairs(pairs: object, at: int) -> dict[str, Any]:
+    """Return the dict that an old pickle makes of a list of pairs; a doubled key is refused."""
+    if not isinstance(pairs, list):
+        raise _refused(f"a dict is made of something else than pairs at byte {at}")
+    made: dict[str, Any] = {}
+    for pair in pairs:
+        if not isinstance(pair, list | tuple) or len(pair) != 2 or not isinstance(pair[0], str):  # noqa: PLR2004 - a pair
+            raise _refused(f"a dict is made of something else than pairs at byte {at}")
+        if pair[0] in made:
+            raise _refused(f"the key `{pair[0]}`"[:200] + " is set twice")
+        made[pair[0]] = pair[1]
+    return made
 
 
 def _refused(why: str) -> UnsupportedError:

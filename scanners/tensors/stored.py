@@ -1,7 +1,7 @@
 """A tensor as it is stored: a part of some bytes, seen through an offset and strides."""
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -9,10 +9,10 @@ from typing import Final, Literal
 
 from weightmark.errors import LimitError, UncheckedError, UnsupportedError
 from weightmark.provenance.reading.interface import ByteView
-from weightmark.provenance.tensors import ITEM_SIZES, TensorEntry, TensorTable
+from weightmark.provenance.tensors import ITEM_SIZES
 from weightmark.scanners.limits import MEBIBYTE
 
-__all__ = ["StoredTensor", "c_order_strides", "shown_key", "table_of"]
+__all__ = ["PackedTensor", "StoredTensor", "c_order_strides", "shown_key"]
 
 _BLOCK = 4 * MEBIBYTE
 _LARGEST_SCATTERED = 2048 * MEBIBYTE
@@ -44,7 +44,8 @@ class StoredTensor:
     def checked(cls, tensor: "StoredTensor") -> "StoredTensor":
         """Return the tensor once every item lies inside the storage and none is repeated by strides.
 
-        Raises `UnsupportedError`: an expanded tensor would grow without bound when it is written.
+        Raises `UncheckedError` where the storage ends early, and `UnsupportedError`: an expanded tensor
+        would grow without bound when it is written.
         """
         shape, strides = tensor.shape, tensor.strides
         key = shown_key(tensor.name)
@@ -56,7 +57,7 @@ class StoredTensor:
             return tensor
         last = tensor.offset + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
         if (last + 1) * tensor.item_size > tensor.storage.size:
-            raise UnsupportedError(f"{key}: the tensor reaches over the end of its storage")
+            raise UncheckedError(f"{key}: the tensor reaches over the end of its storage")
         if tensor.count * tensor.item_size > tensor.storage.size:
             raise UnsupportedError(
                 f"{key}: the tensor is larger than what is stored of it",
@@ -119,11 +120,46 @@ class StoredTensor:
         parts = bytearray()
         for index in product(*map(range, outer)):
             start = sum(i * s for i, s in zip(index, steps, strict=True))
-            parts += items[start : start + row : step or 1].tobytes()
+            found = items[start : start + row : step or 1].tobytes()
+            parts += found if step else found * last
             if len(parts) >= _BLOCK:
                 yield bytes(parts)
                 parts.clear()
         yield bytes(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class PackedTensor:
+    """A tensor whose bytes are taken as they are stored, such as one of quantized blocks."""
+
+    name: str
+    """its key"""
+    dtype: str
+    """the name that the format has for the type"""
+    shape: tuple[int, ...]
+    """dimensions"""
+    storage: ByteView
+    """its bytes and no others"""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.storage.size
+
+    @property
+    def place(self) -> Hashable:
+        """What makes two names one tensor."""
+        return (id(self.storage), self.shape, self.dtype)
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the bytes; raises `UncheckedError` where they end early."""
+        at = 0
+        while at < self.size:
+            block = self.storage.read_at(at, min(_BLOCK, self.size - at))
+            if not block:
+                raise UncheckedError(f"{shown_key(self.name)}: the stored bytes end early")
+            yield block
+            at += len(block)
 
 
 def c_order_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -134,24 +170,6 @@ def c_order_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
         strides.append(step)
         step *= size
     return tuple(reversed(strides))
-
-
-def table_of(tensors: Iterable[StoredTensor]) -> TensorTable:
-    """Read every tensor and return the table; raises `UncheckedError` and `MalformedError`."""
-    from blake3 import blake3
-
-    known: dict[object, tuple[str, str]] = {}
-    entries = []
-    for tensor in tensors:
-        if tensor.place not in known:
-            digest = blake3()
-            for block in tensor.blocks():
-                digest.update(block)
-            known[tensor.place] = (digest.hexdigest(), tensor.name)
-        hexdigest, first = known[tensor.place]
-        alias = first if first != tensor.name else ""
-        entries.append(TensorEntry(tensor.name, tensor.dtype, tensor.shape, hexdigest, alias))
-    return TensorTable.of(entries)
 
 
 def shown_key(name: str) -> str:

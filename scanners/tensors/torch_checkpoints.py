@@ -2,25 +2,35 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
-from weightmark.errors import LimitError, UncheckedError, UnsupportedError
+from weightmark.errors import LimitError, MalformedError, UncheckedError, UnsupportedError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.tensors import ITEM_SIZES
 from weightmark.scanners.containers.slices import Slice
-from weightmark.scanners.convert.plain_pickles import (
+from weightmark.scanners.limits import MEBIBYTE
+from weightmark.scanners.tensors.interface import FileContent
+from weightmark.scanners.tensors.plain_pickles import (
     Name,
     Rebuilt,
     StorageId,
     read_plain_pickle,
 )
-from weightmark.scanners.convert.stored_tensors import StoredTensor, shown_key
-from weightmark.scanners.limits import MEBIBYTE
+from weightmark.scanners.tensors.stored import StoredTensor, shown_key
 
-__all__ = ["Members", "legacy_tensors", "zip_tensors"]
+__all__ = [
+    "Members",
+    "TorchLegacyTensors",
+    "checkpoint_members",
+    "legacy_tensors",
+    "zip_tensors",
+]
 
 _LARGEST_PICKLE = 64 * MEBIBYTE
 _MAGIC = 0x1950A86A20F9469CFC6C
+_PICKLED_MAGIC = b"\x8a\x0a" + _MAGIC.to_bytes(10, "little")
+_MOST_VALUES = 1_000_000
+_DEEPEST = 64
 _SIZE_BYTES = 8
 _TENSOR_FIELDS = 6
 _STORAGES = {
@@ -74,13 +84,51 @@ def zip_tensors(members: Members, at: str) -> list[StoredTensor]:
 
     Raises `UnsupportedError` for anything but a dict of plain tensors, naming the key.
     """
+    value, storages = _zip_content(members)
+    return list(_tensors(value, storages, at))
+
+
+def legacy_tensors(view: ByteView, at: str) -> list[StoredTensor]:
+    """Return the tensors of a checkpoint of five pickles and raw storages; as `zip_tensors`."""
+    value, storages = _legacy_content(view)
+    return list(_tensors(value, storages, at))
+
+
+def checkpoint_members(members: Members) -> list[StoredTensor]:
+    """Return every tensor of a zip checkpoint, however deep its dicts and lists are nested.
+
+    The name is the way to it, joined by dots. Raises `UnsupportedError` for objects that are no
+    plain data, `MalformedError` and `LimitError`.
+    """
+    return list(_every_tensor(*_zip_content(members)))
+
+
+@dataclass(frozen=True, slots=True)
+class TorchLegacyTensors:
+    """Reads a checkpoint of five pickles followed by raw storages."""
+
+    name: Final[str] = "torch"
+
+    def recognises(self, head: bytes) -> bool:
+        """Tell the pickled number that every such file begins with."""
+        return _PICKLED_MAGIC in head
+
+    def read(self, view: ByteView) -> FileContent:
+        """Return every tensor, as `checkpoint_members`; see `TensorReader.read`."""
+        return FileContent(tuple(_every_tensor(*_legacy_content(view))))
+
+
+def _zip_content(members: Members) -> tuple[Any, _Storages]:
     pickles = [name for name in members if name.rpartition("/")[2] == "data.pkl"]
-    if len(pickles) != 1:
+    if len(pickles) > 1:
+        raise MalformedError("the archive holds more than one `data.pkl`")
+    if not pickles:
         raise UnsupportedError("the archive holds no single `data.pkl`, so it is no checkpoint")
     root = pickles[0].removesuffix("data.pkl")
     if f"{root}constants.pkl" in members:
         raise UnsupportedError(
-            "a TorchScript archive is not converted", fix="save the state dict of the module"
+            "a TorchScript archive holds objects and is not read",
+            fix="save the state dict of the module",
         )
     order = members.get(f"{root}byteorder")
     order_word = order.read_at(0, 16).strip() if order else b"little"
@@ -91,11 +139,10 @@ def zip_tensors(members: Members, at: str) -> list[StoredTensor]:
         name.removeprefix(prefix): view for name, view in members.items() if name.startswith(prefix)
     }
     value = read_plain_pickle(_whole(members[pickles[0]])).value
-    return list(_tensors(value, _Storages(views, order_word == b"big"), at))
+    return value, _Storages(views, order_word == b"big")
 
 
-def legacy_tensors(view: ByteView, at: str) -> list[StoredTensor]:
-    """Return the tensors of a checkpoint of five pickles and raw storages; as `zip_tensors`."""
+def _legacy_content(view: ByteView) -> tuple[Any, _Storages]:
     head = view.read_at(0, _LARGEST_PICKLE)
     magic = read_plain_pickle(head)
     if magic.value != _MAGIC:
@@ -108,7 +155,7 @@ def legacy_tensors(view: ByteView, at: str) -> list[StoredTensor]:
     if not isinstance(little, bool) or not isinstance(keys.value, list):
         raise UnsupportedError("the header of the checkpoint is not understood")
     storages = _Storages(_raw_storages(view, keys.value, keys.end, content.value), not little)
-    return list(_tensors(content.value, storages, at))
+    return content.value, storages
 
 
 def _raw_storages(
@@ -168,6 +215,28 @@ def _tensors(content: object, storages: _Storages, at: str) -> Iterator[StoredTe
         yield _tensor(name, value, storages, 0)
 
 
+def _every_tensor(content: object, storages: _Storages) -> Iterator[StoredTensor]:
+    pending: list[tuple[tuple[str, ...], object]] = [((), content)]
+    for _ in range(_MOST_VALUES):
+        if not pending:
+            return
+        way, value = pending.pop()
+        if isinstance(value, Rebuilt):
+            yield _tensor(".".join(way) or "tensor", value, storages, 0)
+        elif isinstance(value, StorageId):
+            raise UnsupportedError(f"{shown_key('.'.join(way))} is a storage and no tensor")
+        pairs = value.items() if isinstance(value, dict) else _numbered(value)
+        below = [((*way, str(key)), child) for key, child in pairs]
+        if below and len(way) >= _DEEPEST:
+            raise LimitError(f"the checkpoint is nested deeper than {_DEEPEST} levels")
+        pending += reversed(below)
+    raise LimitError(f"the checkpoint holds over {_MOST_VALUES} values")
+
+
+def _numbered(value: object) -> Iterable[tuple[object, object]]:
+    return enumerate(value) if isinstance(value, list | tuple) else ()
+
+
 def _chosen(content: object, at: str) -> object:
     if not at:
         return content
@@ -209,7 +278,7 @@ def _tensor(name: str, value: Rebuilt, storages: _Storages, depth: int) -> Store
         raise UnsupportedError(f"{shown_key(name)}: the type of the tensor is not known here")
     view = storages.views.get(str(storage.fields[2]))
     if view is None:
-        raise UnsupportedError(f"{shown_key(name)}: its storage is missing")
+        raise UncheckedError(f"{shown_key(name)}: its storage is missing")
     if storage.fields[5:6] not in ((), (None,)):
         raise UnsupportedError(f"{shown_key(name)}: its storage is a view of another one")
     stored = StoredTensor(name, dtype, shape, strides, offset, view, storages.swapped)

@@ -2,19 +2,21 @@
 
 import ast
 import re
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from weightmark.errors import UnsupportedError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.containers.slices import Slice
-from weightmark.scanners.convert.checkpoints import Members
-from weightmark.scanners.convert.stored_tensors import (
+from weightmark.scanners.tensors.interface import FileContent
+from weightmark.scanners.tensors.stored import (
     StoredTensor,
     c_order_strides,
     shown_key,
 )
+from weightmark.scanners.tensors.torch_checkpoints import Members
 
-__all__ = ["NPY_MAGIC", "archive_tensors", "array_tensor"]
+__all__ = ["NPY_MAGIC", "NumpyTensors", "archive_tensors", "array_tensor"]
 
 NPY_MAGIC = b"\x93NUMPY"
 _LONGEST_HEADER = 64 * 1024
@@ -35,6 +37,21 @@ _KINDS = {
 }
 _DESCRIPTOR = re.compile(r"([<>|=])([biufc]\d)")
 _FIELDS = {"descr", "fortran_order", "shape"}
+
+
+@dataclass(frozen=True, slots=True)
+class NumpyTensors:
+    """Reads a single array, which is called `arr_0` as an archive of NumPy's would call it."""
+
+    name: Final[str] = "npy"
+
+    def recognises(self, head: bytes) -> bool:
+        """Tell the magic bytes."""
+        return head.startswith(NPY_MAGIC)
+
+    def read(self, view: ByteView) -> FileContent:
+        """Return the array; see `TensorReader.read`."""
+        return FileContent((array_tensor("arr_0", view),))
 
 
 def archive_tensors(members: Members) -> list[StoredTensor]:

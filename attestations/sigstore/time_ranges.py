@@ -8,13 +8,13 @@ from typing import Any
 from weightmark.attestations.bundles.dsse import require_fields
 from weightmark.errors import ExpiredError, MalformedError
 
-__all__ = ["Validity", "moment"]
+__all__ = ["TimeRange", "moment"]
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Validity:
+class TimeRange:
     """From when until when; both ends belong to it."""
 
     start: datetime
@@ -23,7 +23,7 @@ class Validity:
     """last moment, in UTC; None for no end"""
 
     @classmethod
-    def from_json(cls, value: object, what: str) -> "Validity":
+    def from_json(cls, value: object, what: str) -> "TimeRange":
         """Read `{start, end?}`; raises `MalformedError`, also when `start` is missing."""
         fields = require_fields(value, f"the validity of {what}", {"start"}, optional={"end"})
         end = _parse(fields["end"], what) if fields.get("end") is not None else None

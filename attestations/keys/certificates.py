@@ -1,0 +1,88 @@
+"""Certificates as files: PEM in, and whether one may sign a model."""
+
+from typing import TYPE_CHECKING, Any
+
+from weightmark.errors import TrustMissingError
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate, Extensions
+
+__all__ = ["issued_itself", "parse_certificates", "why_no_authority", "why_not_for_code"]
+
+_MARK = b"-----BEGIN CERTIFICATE-----"
+
+
+def parse_certificates(pem: bytes, what: str) -> "tuple[Certificate, ...]":
+    """Read every certificate of a PEM file, at least one; raises `TrustMissingError`."""
+    from cryptography.x509 import load_pem_x509_certificates
+
+    try:
+        return tuple(load_pem_x509_certificates(pem))
+    except Exception as error:
+        raise TrustMissingError(
+            f"{what} holds no certificate in PEM form",
+            why=str(error) if _MARK in pem else "",
+            fix="convert it with `openssl x509 -inform DER -in FILE -out FILE.pem`",
+        ) from error
+
+
+def issued_itself(certificate: "Certificate") -> bool:
+    """Tell whether the certificate is its own authority: a root, or a signer who stands alone."""
+    try:
+        certificate.verify_directly_issued_by(certificate)
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, it did not issue itself
+        return False
+    return True
+
+
+def why_not_for_code(leaf: "Certificate") -> str:
+    """Say why a certificate may not sign models; empty when it may.
+
+    OMS 1.0 §6 demands key usage digitalSignature, and codeSigning where extended uses are listed;
+    a certificate that says neither is refused.
+    """
+    from cryptography.x509 import ExtendedKeyUsage, KeyUsage
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    try:
+        extensions = leaf.extensions
+    except ValueError as error:
+        return f"it has an extension that can't be read: {error}"
+    usage = _value(extensions, KeyUsage)
+    extended = _value(extensions, ExtendedKeyUsage)
+    if usage is None and extended is None:
+        return "it does not say what it may be used for"
+    if usage is not None and not usage.digital_signature:
+        return "its key usage lacks digitalSignature"
+    if extended is not None and ExtendedKeyUsageOID.CODE_SIGNING not in extended:
+        return "its extended key usage lacks codeSigning"
+    return ""
+
+
+def why_no_authority(certificate: "Certificate") -> str:
+    """Say why a certificate may not issue others; empty when it may.
+
+    RFC 5280 §4.2.1.9 and §4.2.1.3: basicConstraints with cA, and keyCertSign where key usage is there.
+    """
+    from cryptography.x509 import BasicConstraints, KeyUsage
+
+    try:
+        extensions = certificate.extensions
+    except ValueError as error:
+        return f"it has an extension that can't be read: {error}"
+    basic = _value(extensions, BasicConstraints)
+    usage = _value(extensions, KeyUsage)
+    if basic is None or not basic.ca:
+        return "it is not marked as an authority (basicConstraints CA:TRUE)"
+    if usage is not None and not usage.key_cert_sign:
+        return "its key usage lacks keyCertSign"
+    return ""
+
+
+def _value(extensions: "Extensions", kind: type) -> Any:
+    from cryptography.x509 import ExtensionNotFound
+
+    try:
+        return extensions.get_extension_for_class(kind).value
+    except ExtensionNotFound:
+        return None

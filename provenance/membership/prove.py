@@ -1,0 +1,109 @@
+"""Proving: one read of an artifact gives its identity and the tree in which a member is, or is not."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from weightmark.errors import CallError
+from weightmark.provenance.artifact import Artifact, open_artifact
+from weightmark.provenance.manifest import Manifest
+from weightmark.provenance.membership.proof import MembershipProof, file_tree
+from weightmark.provenance.membership.records import RecordKind, record_key, record_tree
+from weightmark.provenance.membership.tree import SortedTree
+from weightmark.provenance.names import escape_path, path_problem
+from weightmark.provenance.reading.engine import ProgressSink, Reading, read_artifact
+from weightmark.provenance.reading.interface import ByteView
+
+__all__ = ["MAX_EMBEDDED", "Member", "prove_member"]
+
+MAX_EMBEDDED = 1024 * 1024
+"""bytes; a proof carries a manifest up to this size"""
+
+Records = tuple[RecordKind, SortedTree]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What a proof is wanted about."""
+
+    file: str
+    """path of a file"""
+    record: bytes | None = None
+    """a line of the file, or the key of a sample; None for the file itself"""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `FILE` or `FILE!RECORD`; raises `CallError` for what can't be a path."""
+        file, mark, record = text.partition("!")
+        problem = path_problem(file)
+        if problem:
+            raise CallError(
+                f"the member `{escape_path(file)[:200]}` {problem}",
+                fix="name a file as `digest --files` lists it, or `FILE!RECORD`",
+            )
+        return cls(file, record.encode("utf-8", "surrogateescape") if mark else None)
+
+
+def prove_member(
+    path: str | Path,
+    member: Member,
+    *,
+    progress: ProgressSink | None = None,
+    jobs: int | None = None,
+) -> MembershipProof:
+    """Read the artifact at `path` once and prove that `member` is, or is not, in it.
+
+    A proof about a file carries the manifest where it is small. Raises `CallError` for a record of a
+    file that is not there, and what reading and `record_tree` raise.
+    """
+    artifact = open_artifact(path).require_identifiable()
+    if member.record is not None:
+        _require_file(artifact, member.file)
+
+    def inspect(label: str, view: ByteView) -> Records | None:
+        wanted = artifact.single or label == member.file
+        return record_tree(view) if wanted else None
+
+    reading: Reading[Records | None] = read_artifact(
+        artifact,
+        inspect=inspect if member.record is not None else None,
+        progress=progress,
+        jobs=jobs,
+    )
+    manifest = reading.manifest()
+    if member.record is None:
+        return _file_proof(manifest, member)
+    (found,) = (one for one in reading.inspections if one is not None)
+    return _record_proof(manifest, member.file, member.record, found)
+
+
+def _require_file(artifact: Artifact, file: str) -> None:
+    if file not in {entry.path for entry in artifact.entries}:
+        raise CallError(
+            f"there is no file `{escape_path(file)}` whose records could be looked at",
+            fix="see `digest --files`; to prove that the file is not there, name it without a record",
+        )
+
+
+def _file_proof(manifest: Manifest, member: Member) -> MembershipProof:
+    tree = file_tree(manifest)
+    key = member.file.encode()
+    text = manifest.canonical_bytes
+    return MembershipProof(
+        manifest.identity,
+        member.file,
+        None,
+        None,
+        tree.head,
+        tree.prove(key),
+        text.decode() if len(text) <= MAX_EMBEDDED else None,
+    )
+
+
+def _record_proof(
+    manifest: Manifest, file: str, record: bytes, records: Records
+) -> MembershipProof:
+    kind, tree = records
+    key = record_key(kind, record)
+    leaves = tree.prove(key)
+    return MembershipProof(manifest.identity, file, key.decode(), kind, tree.head, leaves)

@@ -1,0 +1,1 @@
+"""Tensors: what each weight format holds, read as data; nothing is unpickled and nothing is loaded."""

@@ -1,0 +1,79 @@
+"""What one file tells about tensors, found out while the file is read for its identity."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from weightmark.errors import WeightmarkError
+from weightmark.provenance.reading.interface import ByteView
+from weightmark.provenance.tensors import TensorEntry
+from weightmark.scanners.tensors.catalogue import HEAD, may_hold_tensors, read_content
+from weightmark.scanners.tensors.digests import entries_of
+from weightmark.scanners.tensors.interface import ExternalTensor, ShardIndex
+from weightmark.scanners.tensors.safetensors import PassingSafetensors, SafetensorsTensors
+
+__all__ = ["FileTensors", "TensorWatcher"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileTensors:
+    """The tensors of one file."""
+
+    format: str = ""
+    """name of the format; empty for a file that holds no weights, and beside an error"""
+    entries: tuple[TensorEntry, ...] = ()
+    """tensors whose bytes stand in the file"""
+    external: tuple[ExternalTensor, ...] = ()
+    """tensors whose bytes stand in other files"""
+    index: Mapping[str, str] | None = None
+    """for an index: the file of each tensor"""
+    error: WeightmarkError | None = field(default=None, compare=False)
+    """why the file could not be read as what it seems to be"""
+
+
+class TensorWatcher:
+    """Takes the blocks of one file: those of safetensors are hashed as they pass, others looked at again."""
+
+    def __init__(self, size: int) -> None:
+        """Begin a file of `size` bytes."""
+        self._size = size
+        self._head = b""
+        self._passing: PassingSafetensors | None = None
+        self._error: WeightmarkError | None = None
+
+    @property
+    def looks_again(self) -> bool:
+        """Whether the bytes are read a second time, through a view."""
+        return self._passing is None and may_hold_tensors(self._head)
+
+    def update(self, block: memoryview, /) -> None:
+        """Take the next block of the file."""
+        if not self._head:
+            self._head = bytes(block[:HEAD])
+            if SafetensorsTensors().recognises(self._head):
+                self._passing = PassingSafetensors(self._size)
+        if self._passing and not self._error:
+            try:
+                self._passing.update(block)
+            except WeightmarkError as error:
+                self._error = error
+
+    def finish(self, view: ByteView, /) -> FileTensors:
+        """Return what the file holds; what is wrong with it becomes part of the answer."""
+        try:
+            if self._error:
+                raise self._error
+            if self._passing:
+                return FileTensors("safetensors", tuple(self._passing.entries()))
+            return _looked(view) if may_hold_tensors(self._head) else FileTensors()
+        except WeightmarkError as error:
+            return FileTensors(error=error)
+
+
+def _looked(view: ByteView) -> FileTensors:
+    found = read_content(view)
+    if found is None:
+        return FileTensors()
+    name, content = found
+    if isinstance(content, ShardIndex):
+        return FileTensors(name, index=content.files)
+    return FileTensors(name, tuple(entries_of(content.tensors, view.size)), content.external)

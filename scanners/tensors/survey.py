@@ -1,0 +1,188 @@
+"""All tensors of an artifact, from the same read that gives its identity."""
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from weightmark.errors import MalformedError, UncheckedError, UnsupportedError, WeightmarkError
+from weightmark.provenance.artifact import open_artifact
+from weightmark.provenance.identification import Identification
+from weightmark.provenance.names import escape_path
+from weightmark.provenance.reading.engine import Column, ProgressSink, Reading, read_artifact
+from weightmark.provenance.tensors import TensorEntry, TensorTable
+from weightmark.scanners.tensors.external import ExternalDigests, beside
+from weightmark.scanners.tensors.files import FileTensors, TensorWatcher
+from weightmark.scanners.tensors.interface import ExternalTensor
+from weightmark.scanners.tensors.stored import shown_key
+
+__all__ = ["TensorSurvey", "Unread", "WeightSet", "survey_tensors"]
+
+
+@dataclass(frozen=True, slots=True)
+class WeightSet:
+    """The tensors of one file, or of the files that an index joins."""
+
+    path: str
+    """the file or the index, relative to the artifact; `.` for a single file"""
+    format: str
+    """name of the format: `safetensors`, `torch`, `gguf`, `onnx`, `npz` or `npy`"""
+    files: tuple[str, ...]
+    """the files that hold the bytes"""
+    table: TensorTable
+    """the tensors"""
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A file that seems to hold weights and could not be read."""
+
+    path: str
+    """relative to the artifact"""
+    error: WeightmarkError
+    """why"""
+
+    @property
+    def is_unsupported(self) -> bool:
+        """Whether the file is merely of a kind that is not read here."""
+        return isinstance(self.error, UnsupportedError)
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSurvey:
+    """What an artifact is, and the tensors in it."""
+
+    identification: Identification
+    """its digests"""
+    sets: tuple[WeightSet, ...]
+    """sorted by path"""
+    unread: tuple[Unread, ...]
+    """sorted by path"""
+
+
+def survey_tensors(
+    path: str | Path,
+    *,
+    sha256: bool = False,
+    progress: ProgressSink | None = None,
+    jobs: int | None = None,
+) -> TensorSurvey:
+    """Read the artifact at `path` once, name it, and hash its tensors.
+
+    A file that lies about itself is listed and does not hide the others. Raises as `identify`.
+    """
+    artifact = open_artifact(path).require_identifiable()
+    columns = [Column.BLAKE3, Column.SHA256] if sha256 else [Column.BLAKE3]
+    reading: Reading[FileTensors] = read_artifact(
+        artifact,
+        columns=columns,
+        watch=lambda _, size: TensorWatcher(size),
+        progress=progress,
+        jobs=jobs,
+    )
+    digests = {file.path: file.sha256 for file in reading.files} if sha256 else {}
+    paths = [file.path for file in reading.files]
+    files = _Files(
+        dict(zip(paths, reading.inspections, strict=True)),
+        {file.path: file.size for file in reading.files},
+    )
+    files.place()
+    known = {file.path: file.blake3 for file in reading.files}
+    external = ExternalDigests.read(artifact, files.elsewhere(), known, progress)
+    files.join(external)
+    return TensorSurvey(
+        Identification(artifact, reading.manifest(), digests),
+        tuple(files.sets),
+        tuple(sorted(files.unread, key=lambda one: one.path)),
+    )
+
+
+@dataclass(slots=True)
+class _Files:
+    """The files of one artifact on their way to sets of weights."""
+
+    found: Mapping[str, FileTensors]
+    sizes: Mapping[str, int]
+    placed: dict[str, list[tuple[str, ExternalTensor]]] = field(default_factory=dict)
+    sets: list[WeightSet] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
+
+    def place(self) -> None:
+        """Find where external data lie, and note the files that can't be read."""
+        for path, one in self.found.items():
+            try:
+                if one.error:
+                    raise one.error
+                self.placed[path] = beside(path, one.external, self.sizes)
+            except WeightmarkError as error:
+                self.unread.append(Unread(path, error))
+
+    def elsewhere(self) -> Iterator[tuple[str, ExternalTensor]]:
+        """Yield every tensor that lies in another file, with that file."""
+        for placed in self.placed.values():
+            yield from placed
+
+    def join(self, external: ExternalDigests) -> None:
+        """Make the sets: one of each index, and one of each other file that holds tensors."""
+        indexes = {path: one.index for path in self.placed if (one := self.found[path]).index}
+        shards = {
+            _beside(path, name)
+            for path, index in indexes.items()
+            for name in (index or {}).values()
+        }
+        for path in sorted(self.placed):
+            index = self.found[path].index
+            is_joined = index is None and path in shards
+            if is_joined or not self.found[path].format:
+                continue
+            try:
+                made = self._single(path, external) if index is None else self._joined(path, index)
+            except WeightmarkError as error:
+                self.unread.append(Unread(path, error))
+            else:
+                self.sets.append(made)
+
+    def _single(self, path: str, external: ExternalDigests) -> WeightSet:
+        one, placed = self.found[path], self.placed[path]
+        entries = list(one.entries)
+        firsts: dict[tuple[str, int, str, tuple[int, ...]], str] = {}
+        for target, tensor in placed:
+            place = (target, tensor.offset, tensor.dtype, tensor.shape)
+            first = firsts.setdefault(place, tensor.name)
+            alias = first if first != tensor.name else ""
+            entries.append(replace(external.entry(target, tensor), alias_of=alias))
+        others = {target for target, _ in placed}
+        return WeightSet(path, one.format, (path, *sorted(others)), TensorTable.of(entries))
+
+    def _joined(self, path: str, index: Mapping[str, str]) -> WeightSet:
+        """Join the shards of an index; raises `MalformedError` unless it names exactly what they hold."""
+        said = {name: _beside(path, shard) for name, shard in index.items()}
+        shards = tuple(sorted(set(said.values())))
+        entries: list[TensorEntry] = []
+        for shard in shards:
+            held = self._shard(shard)
+            for one in held.entries:
+                if said.get(one.name) != shard:
+                    raise MalformedError(
+                        f"{shown_key(one.name)} stands in `{escape_path(shard)}`, and the index does not say so"
+                    )
+            entries += held.entries
+        missing = said.keys() - {one.name for one in entries}
+        if missing:
+            raise MalformedError(f"the index names {shown_key(min(missing))}, which no shard holds")
+        formats = {self.found[shard].format for shard in shards}
+        return WeightSet(path, "+".join(sorted(formats)), shards, TensorTable.of(entries))
+
+    def _shard(self, path: str) -> FileTensors:
+        if path not in self.found:
+            raise UncheckedError(
+                f"the shard `{escape_path(path)}` is missing", fix="name the folder that holds it"
+            )
+        held = self.found[path]
+        if held.error or not held.format or held.index is not None or held.external:
+            raise UncheckedError(f"the shard `{escape_path(path)}` could not be read")
+        return held
+
+
+def _beside(path: str, name: str) -> str:
+    return posixpath.normpath(posixpath.join(posixpath.dirname(path), name))

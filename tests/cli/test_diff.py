@@ -1,0 +1,276 @@
+"""`diff`: what changed, in words, JSON and Markdown; and whether a conversion kept every value."""
+
+import json
+import os
+import struct
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.attacks.scan_builders import Member, archive
+from tests.cli.published import fitting
+from tests.cli.running import RunCli
+from tests.scanners.tensors.weights import FLOATS, Tensors, gguf, npy, safetensors
+from tests.scanners.test_convert import checkpoint, state_dict, tensor
+
+_ROOT = Path(__file__).parents[2]
+_TORCH = Path(
+    os.environ.get("WEIGHTMARK_TORCH_PYTHON", _ROOT / ".peers" / "torch" / "bin" / "python")
+)
+OTHERS = struct.pack("<6f", 0, 1, 2, 3, 4, 7)
+W: Tensors = {"w": ("F32", (2, 3), FLOATS)}
+TWO: Tensors = {"a": ("F32", (6,), FLOATS), "b": ("F32", (6,), OTHERS)}
+
+
+def put(root: Path, name: str, content: bytes) -> None:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    """Two releases of one model: other weights, configuration, tokenizer and a file renamed."""
+    config = {"hidden": 8, "rope": {"theta": 1}, "gone": True}
+    for side in ("a", "b"):
+        put(tmp_path, f"{side}/LICENSE", b"free\n")
+    put(tmp_path, "a/model.safetensors", safetensors(W))
+    put(tmp_path, "b/model.safetensors", safetensors({"w": ("F32", (2, 3), OTHERS)}))
+    put(tmp_path, "a/config.json", json.dumps(config).encode())
+    put(
+        tmp_path,
+        "b/config.json",
+        json.dumps({"hidden": 8, "rope": {"theta": 2}, "new": 1}).encode(),
+    )
+    put(tmp_path, "a/tokenizer.json", b"{}")
+    put(tmp_path, "b/tokenizer.json", b"[]")
+    put(tmp_path, "a/old.md", b"# card\n")
+    put(tmp_path, "b/README.md", b"# card\n")
+    return tmp_path
+
+
+def answer(run_cli: RunCli, root: Path, *args: str) -> dict[str, Any]:
+    return fitting(run_cli("diff", *args, "-f", "json", cwd=root).stdout, "diff")
+
+
+def test_everything_that_changed_is_said(models: Path, run_cli: RunCli) -> None:
+    ran = run_cli("diff", "a", "b", cwd=models)
+    assert ran.code == 0, ran.stderr
+    for line in (
+        "renamed: old.md to README.md",
+        "changed: config.json",
+        "changed: w F32 2x3, 1 of 6 elements, by 2 at most",
+        "changed: config.json rope.theta from 1 to 2",
+        "removed: config.json gone true",
+        "added: config.json new 1",
+        "changed: tokenizer.json",
+        "`a` and `b` differ",
+    ):
+        assert line in ran.stdout
+    assert "LICENSE" not in ran.stdout
+
+
+def test_json_says_the_same(models: Path, run_cli: RunCli) -> None:
+    document = answer(run_cli, models, "a", "b")
+    assert (document["verdict"], document["exit"]) == ("different", 0)
+    assert {one["path"]: one["kind"] for one in document["files"]} == {
+        "config.json": "changed",
+        "model.safetensors": "changed",
+        "old.md": "renamed",
+        "tokenizer.json": "changed",
+    }
+    (weights,) = document["weights"]
+    (change,) = weights["changes"]
+    assert (change["name"], change["elements"], change["changed"], change["max_abs"]) == (
+        "w",
+        6,
+        1,
+        "2",
+    )
+
+
+def test_markdown_is_a_table_for_release_notes(models: Path, run_cli: RunCli) -> None:
+    ran = run_cli("diff", "a", "b", "-f", "markdown", cwd=models)
+    assert ran.code == 0
+    assert "| check | outcome | what |" in ran.stdout
+    assert "`renamed: old.md to README.md`" in ran.stdout
+
+
+def test_exit_code_tells_a_difference(models: Path, run_cli: RunCli) -> None:
+    assert run_cli("diff", "a", "b", "--exit-code", cwd=models).code == 1
+    assert run_cli("diff", "a", "a", "--exit-code", cwd=models).code == 0
+    same = answer(run_cli, models, "a", "a")
+    assert (same["verdict"], same["files"], same["keys"]) == ("identical", [], [])
+
+
+def test_claims_are_compared_and_not_believed(models: Path, run_cli: RunCli) -> None:
+    assert run_cli("key", "generate", "-o", "k", cwd=models).code == 0
+    assert run_cli("sign", "a", "--key", "k", cwd=models).code == 0
+    before = answer(run_cli, models, "a", "b")
+    assert {one["kind"] for one in before["claims"]} == {"removed"}
+    assert answer(run_cli, models, "b", "a")["claims"][0]["kind"] == "added"
+    assert "none of them verified" in run_cli("diff", "a", "b", cwd=models).stdout
+
+
+def test_a_document_that_is_no_json_is_a_changed_file_and_no_crash(
+    models: Path, run_cli: RunCli
+) -> None:
+    put(models, "b/config.json", b'{"hidden": 8, "hidden": 9}')
+    assert {one["path"] for one in answer(run_cli, models, "a", "b")["keys"]} == {"tokenizer.json"}
+
+
+FAITHFUL = {
+    "npz": archive(Member(b"w.npy", npy("(2, 3)", FLOATS))),
+    "torch": checkpoint(state_dict(w=tensor((2, 3)))),
+    "gguf": gguf({"w": (0, (3, 2), FLOATS)}),
+}
+
+
+@pytest.mark.parametrize("name", FAITHFUL)
+def test_a_faithful_conversion_is_proven(name: str, tmp_path: Path, run_cli: RunCli) -> None:
+    put(tmp_path, "w.safetensors", safetensors(W))
+    put(tmp_path, "other", FAITHFUL[name])
+    ran = run_cli("diff", "w.safetensors", "other", "--weights-only", cwd=tmp_path)
+    assert ran.code == 0, ran.stdout
+    assert "the weights are identical" in ran.stdout
+
+
+UNFAITHFUL: dict[str, tuple[bytes, bytes, str, int, str]] = {
+    "one flipped bit": (
+        safetensors(TWO),
+        safetensors(TWO)[:-1] + bytes([safetensors(TWO)[-1] ^ 1]),
+        "different", 1, "changed: b F32 6, 1 of 6 elements",
+    ),
+    "two tensors swapped": (
+        safetensors(TWO),
+        safetensors({"a": TWO["b"], "b": TWO["a"]}),
+        "different", 1, "changed: a holds what was b",
+    ),
+    "a tensor left out": (
+        safetensors(TWO), safetensors({"a": TWO["a"]}), "different", 1, "removed: b",
+    ),
+    "a tensor more": (
+        safetensors({"a": TWO["a"]}), safetensors(TWO), "different", 1, "added: b",
+    ),
+    "other names": (
+        safetensors({"a": TWO["a"]}), safetensors({"x": TWO["a"]}), "same-values", 0,
+        "renamed: a to x",
+    ),
+    "turned around": (
+        safetensors(W), safetensors({"w": ("F32", (3, 2), OTHERS)}), "not-comparable", 4,
+        "permuted: w from F32 2x3 to F32 3x2",
+    ),
+    "a type that the container lacks": (
+        safetensors({"w": ("BF16", (12,), FLOATS)}), safetensors({"w": ("U16", (12,), FLOATS)}),
+        "not-comparable", 4, "retyped: w from BF16 12 to U16 12",
+    ),
+    "a container that can't be read": (
+        safetensors(W), npy("(12,)", FLOATS, "|V2"), "not-comparable", 4, "is an array of",
+    ),
+    "nothing in it": (safetensors(W), b"words", "not-comparable", 3, "no tensors"),
+    "no tensors on both sides": (
+        safetensors({}), safetensors({}), "not-comparable", 3, "no tensors",
+    ),
+    "a file that lies": (safetensors(W), safetensors(W) + b"x", "not-comparable", 1, "belong to no"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNFAITHFUL)
+def test_what_is_not_faithful_is_named(name: str, tmp_path: Path, run_cli: RunCli) -> None:
+    before, after, verdict, code, said = UNFAITHFUL[name]
+    put(tmp_path, "a", before)
+    put(tmp_path, "b", after)
+    ran = run_cli("diff", "a", "b", "--weights-only", cwd=tmp_path)
+    assert (ran.code, said in ran.stdout) == (code, True), ran.stdout
+    document = answer(run_cli, tmp_path, "a", "b", "--weights-only")
+    assert (document["verdict"], document["exit"]) == (verdict, code)
+
+
+def test_weights_in_two_formats_are_both_compared(tmp_path: Path, run_cli: RunCli) -> None:
+    """A second copy of the weights must not hide that it is another one."""
+    put(tmp_path, "a/m.safetensors", safetensors(W))
+    put(tmp_path, "b/m.safetensors", safetensors(W))
+    put(tmp_path, "b/m.pt", FAITHFUL["torch"])
+    assert run_cli("diff", "a", "b", "--weights-only", cwd=tmp_path).code == 0
+    put(tmp_path, "b/m.pt", checkpoint(state_dict(w=tensor((2, 3))), data=OTHERS))
+    assert run_cli("diff", "a", "b", "--weights-only", cwd=tmp_path).code == 1
+
+
+def test_shards_and_one_file_are_the_same_weights(tmp_path: Path, run_cli: RunCli) -> None:
+    put(tmp_path, "a/m.safetensors", safetensors(TWO))
+    for name in TWO:
+        put(tmp_path, f"b/{name}.safetensors", safetensors({name: TWO[name]}))
+    index = {"weight_map": {name: f"{name}.safetensors" for name in TWO}}
+    put(tmp_path, "b/m.safetensors.index.json", json.dumps(index).encode())
+    ran = run_cli("diff", "a", "b", "--weights-only", cwd=tmp_path)
+    assert (ran.code, "identical" in ran.stdout) == (0, True), ran.stdout
+
+
+def test_an_unread_file_that_both_have_alike_changes_nothing(
+    tmp_path: Path, run_cli: RunCli
+) -> None:
+    for side in ("a", "b"):
+        put(tmp_path, f"{side}/m.safetensors", safetensors(W))
+        put(tmp_path, f"{side}/cut", safetensors(W)[:-1])
+    assert run_cli("diff", "a", "b", "--exit-code", cwd=tmp_path).code == 0
+    put(tmp_path, "b/cut", safetensors(W)[:-2])
+    assert run_cli("diff", "a", "b", cwd=tmp_path).code == 4
+
+
+_MAKE = """
+import numpy, sys, torch
+torch.manual_seed(7)
+model = torch.nn.Sequential(torch.nn.Linear(64, 32), torch.nn.LayerNorm(32), torch.nn.Linear(32, 8))
+state = model.state_dict()
+state["tied"] = state["0.weight"]
+state["turned"] = state["0.weight"].t()
+torch.save(state, "new.pt")
+torch.save(state, "old.pt", _use_new_zipfile_serialization=False)
+numpy.savez("arrays.npz", **{name: one.numpy() for name, one in state.items()})
+"""
+
+
+@pytest.mark.needs("torch")
+def test_a_real_model_is_the_same_from_torch_to_safetensors_to_npz(
+    tmp_path: Path, run_cli: RunCli
+) -> None:
+    subprocess.run([_TORCH, "-c", _MAKE], cwd=tmp_path, check=True, timeout=120)
+    assert run_cli("convert", "new.pt", "new.safetensors", cwd=tmp_path).code == 0
+    for other in ("new.safetensors", "arrays.npz", "old.pt"):
+        ran = run_cli("diff", "new.pt", other, "--weights-only", cwd=tmp_path)
+        assert (ran.code, "identical" in ran.stdout) == (0, True), ran.stdout
+    content = bytearray((tmp_path / "new.safetensors").read_bytes())
+    length = int.from_bytes(content[:8], "little")
+    start, _ = json.loads(content[8 : 8 + length])["2.weight"]["data_offsets"]
+    content[8 + length + start + 4] ^= 1
+    put(tmp_path, "flipped.safetensors", bytes(content))
+    ran = run_cli("diff", "new.pt", "flipped.safetensors", "--weights-only", cwd=tmp_path)
+    assert ran.code == 1
+    assert "changed: 2.weight F32 8x32, 1 of 256 elements" in ran.stdout
+
+
+_MEASURE = """
+import math, numpy, struct
+from weightmark.provenance.diff.elements import measure
+for form, dtype in (("d", "F64"), ("f", "F32"), ("e", "F16"), ("b", "I8"), ("I", "U32")):
+    first = struct.pack(f"<3{form}", 1, 2, 3)
+    second = struct.pack(f"<3{form}", 1, 4, 0)
+    assert measure(dtype, [first], [second], numpy) == measure(dtype, [first], [second])
+for one, other in ((1.0, math.nan), (math.inf, math.inf), (0.0, -0.0), (1.0, math.inf)):
+    pair = [struct.pack("<2f", 1, value) for value in (one, other)]
+    assert measure("F32", pair[:1], pair[1:], numpy) == measure("F32", pair[:1], pair[1:])
+    halves = [piece[2:4] + piece[6:] for piece in pair]
+    assert measure("BF16", halves[:1], halves[1:], numpy) == measure("BF16", halves[:1], halves[1:])
+"""
+
+
+@pytest.mark.needs("torch")
+def test_numpy_measures_what_plain_python_measures() -> None:
+    subprocess.run(
+        [_TORCH, "-W", "error", "-c", _MEASURE],
+        env={**os.environ, "PYTHONPATH": str(_ROOT)},
+        check=True,
+        timeout=120,
+    )

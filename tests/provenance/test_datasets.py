@@ -1,0 +1,180 @@
+"""Dataset documents: a stated digest counts only where it is one and the bytes have it."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weightmark.errors import FileChangedError, MalformedError, RefusedError, UncheckedError
+from weightmark.provenance.datasets.card import DatasetCard
+from weightmark.provenance.datasets.croissant import CROISSANT_MARK, Croissant, Verdict
+from weightmark.provenance.datasets.description import describe
+from weightmark.provenance.identification import identify
+
+ROWS = b"a,b\n1,2\n"
+SHA256 = hashlib.sha256(ROWS).hexdigest()
+
+
+def document(*files: dict[str, Any], **members: Any) -> bytes:
+    described = {
+        "@context": {"@vocab": "https://schema.org/"},
+        "conformsTo": "http://mlcommons.org/croissant/1.1",
+        "name": "rows",
+        "distribution": [{"@type": "cr:FileObject", "@id": "rows", **file} for file in files],
+    }
+    return json.dumps(described | members).encode()
+
+
+def verdicts(*files: dict[str, Any]) -> list[Verdict]:
+    found = Croissant.parse(document(*files)).compare({"data/rows.csv": SHA256})
+    return [one.verdict for one in found]
+
+
+@pytest.mark.parametrize(
+    ("stated", "verdict"),
+    [
+        ({"contentUrl": "data/rows.csv", "sha256": SHA256}, Verdict.EQUAL),
+        ({"contentUrl": "./data/rows.csv", "sha256": SHA256.upper()}, Verdict.EQUAL),
+        ({"contentUrl": "data/rows.csv", "sc:sha256": SHA256}, Verdict.EQUAL),
+        ({"contentUrl": "data/rows.csv", "sha256": "0" * 64}, Verdict.DIFFERENT),
+        ({"contentUrl": "data/rows.csv", "sha256": SHA256[:40]}, Verdict.NO_DIGEST),
+        ({"contentUrl": "data/rows.csv", "sha256": SHA256[:32]}, Verdict.NO_DIGEST),
+        ({"contentUrl": "data/rows.csv"}, Verdict.NO_DIGEST),
+        ({"contentUrl": "https://example.com/rows.csv", "sha256": SHA256}, Verdict.ELSEWHERE),
+        ({"contentUrl": "../data/rows.csv", "sha256": SHA256}, Verdict.ELSEWHERE),
+    ],
+)
+def test_a_stated_digest(stated: dict[str, str], verdict: Verdict) -> None:
+    assert verdicts(stated) == [verdict]
+
+
+def test_a_short_digest_is_never_a_prefix_that_matches() -> None:
+    (statement,) = Croissant.parse(
+        document({"contentUrl": "data/rows.csv", "sha256": SHA256[:32]})
+    ).compare({"data/rows.csv": SHA256})
+    assert "32 characters where the 64 digits" in str(statement)
+
+
+@pytest.mark.parametrize("value", [True, "true", {"@value": True}, {"@value": "yes"}, 1])
+def test_a_live_dataset_is_flagged_in_every_spelling(value: object) -> None:
+    assert Croissant.parse(document(**{"cr:isLiveDataset": value})).live
+
+
+@pytest.mark.parametrize("value", [False, "false", None, {"@value": False}])
+def test_a_still_dataset_is_not_flagged(value: object) -> None:
+    assert not Croissant.parse(document(isLiveDataset=value)).live
+
+
+def test_licence_and_sources_are_read() -> None:
+    found = Croissant.parse(
+        document(
+            license=["https://spdx.org/licenses/MIT", {"@id": "https://example.com/terms"}],
+            **{"prov:wasDerivedFrom": {"@id": "https://example.com/older"}},
+        )
+    )
+    assert found.licenses == ("https://spdx.org/licenses/MIT", "https://example.com/terms")
+    assert found.sources == ("https://example.com/older",)
+
+
+def test_one_digest_under_two_names_is_refused() -> None:
+    file = {"contentUrl": "data/rows.csv", "sha256": SHA256, "sc:sha256": "0" * 64}
+    with pytest.raises(MalformedError, match="two names"):
+        Croissant.parse(document(file))
+
+
+def test_other_json_is_no_croissant() -> None:
+    with pytest.raises(MalformedError, match="no Croissant"):
+        Croissant.parse(b'{"name": "x"}')
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_make_the_parsers_fail_otherwise(data: bytes) -> None:
+    with pytest.raises((RefusedError, UncheckedError)):
+        Croissant.parse(data)
+    try:
+        DatasetCard.parse(b"---\n" + data + b"\n---\n")
+    except (RefusedError, UncheckedError):
+        return
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.text(max_size=8) | st.integers(),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["@type", "@id", "sha256", "name"]), inner, max_size=3
+            )
+        ),
+        max_leaves=8,
+    )
+)
+def test_any_shape_of_a_croissant_is_read_or_refused(value: object) -> None:
+    data = json.dumps({"@context": CROISSANT_MARK.decode(), "distribution": value}).encode()
+    try:
+        Croissant.parse(data).compare({})
+    except (RefusedError, UncheckedError):
+        return
+
+
+@pytest.mark.parametrize(
+    ("header", "licenses", "sources"),
+    [
+        ("license: mit", ("mit",), ()),
+        (
+            "license: [mit, cc-by-4.0]\nsource_datasets:\n- original",
+            ("mit", "cc-by-4.0"),
+            ("original",),
+        ),
+        (
+            "license: other\nlicense_name: terms\nlicense_link: LICENSE",
+            ("other", "terms", "LICENSE"),
+            (),
+        ),
+        ("license: !!python/object/apply:os.system [echo]", ("echo",), ()),
+        ("", (), ()),
+    ],
+)
+def test_a_card_is_read_and_nothing_of_it_is_built(
+    header: str, licenses: tuple[str, ...], sources: tuple[str, ...]
+) -> None:
+    card = DatasetCard.parse(f"---\n{header}\n---\n# text\n".encode())
+    assert card
+    assert (card.licenses, card.sources) == (licenses, sources)
+
+
+def test_a_card_that_says_two_licences_in_two_places_is_refused() -> None:
+    with pytest.raises(MalformedError, match="`license` twice"):
+        DatasetCard.parse(b"---\nlicense: mit\nlicense: proprietary\n---\n")
+
+
+@pytest.mark.parametrize("data", [b"# no header", b"", b"text\n---\nlicense: mit\n---\n"])
+def test_a_page_without_a_header_is_no_card(data: bytes) -> None:
+    assert DatasetCard.parse(data) is None
+
+
+def test_the_documents_of_a_dataset_are_held_against_its_files(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "rows.csv").write_bytes(ROWS)
+    (tmp_path / "README.md").write_bytes(b"---\nlicense: mit\n---\n")
+    file = {"contentUrl": "data/rows.csv", "sha256": SHA256}
+    (tmp_path / "croissant.json").write_bytes(document(file))
+    (tmp_path / "settings.json").write_bytes(b"{}")
+    found = describe(identify(tmp_path, sha256=True))
+    assert [one.path for one in found.documents] == ["croissant.json"]
+    assert [one.verdict for one in found.documents[0].statements] == [Verdict.EQUAL]
+    assert found.card
+    assert found.card.licenses == ("mit",)
+
+
+def test_a_document_that_changed_after_it_was_hashed_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "croissant.json"
+    path.write_bytes(document(name="one"))
+    identification = identify(tmp_path, sha256=True)
+    path.write_bytes(document(name="two"))
+    with pytest.raises(FileChangedError):
+        describe(identification)

@@ -1,0 +1,62 @@
+"""Options of commands that judge by a policy without keeping the decision."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from weightmark.cli.options import option
+from weightmark.cli.trust_options import load_trust
+
+if TYPE_CHECKING:
+    from weightmark.attestations.policy.model import Policy
+    from weightmark.attestations.trust.selection import TrustChoice
+
+__all__ = ["load_rules", "policy_options"]
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+class _PresetOrFile(click.types.StringParamType):
+    """A preset, or a policy file; only the second is relative to a settings file."""
+
+    name = "preset|file"
+
+    def anchor(self, value: str, directory: Path) -> str:
+        """Return `value` as it is meant when a settings file in `directory` says it."""
+        from weightmark.attestations.policy.load import is_policy_file
+
+        return str(directory / value) if is_policy_file(value) else value
+
+
+def policy_options() -> Callable[[F], F]:
+    """Add `--policy` and `--mode`; they arrive as `policy_word` and `mode`."""
+    policy = option(
+        "--policy",
+        "policy_word",
+        metavar="PRESET|FILE",
+        type=_PresetOrFile(),
+        required=True,
+        help="`baseline`, `strict`, `audit`, or a policy file (with `/` or `.toml`)",
+    )
+    mode = option(
+        "--mode",
+        type=click.Choice(["enforce", "warn"]),
+        help="`warn` says what would be denied and goes on (default: as the policy says)",
+    )
+    return lambda function: policy(mode(function))
+
+
+def load_rules(
+    path: str, word: str, *, choice: "TrustChoice", mode: str | None, fail_on: str | None
+) -> "Policy":
+    """Return the policy that a call means for the artifact at `path`; raises `PolicyError` and `CallError`."""
+    from weightmark.attestations.policy.load import load_policy
+    from weightmark.attestations.policy.model import Mode
+    from weightmark.scanners.findings import Severity
+
+    policy = load_policy(word, artifact=Path(path))
+    policy = policy.with_trust(load_trust(choice, path))
+    policy = policy.with_fail_on(Severity.parse(fail_on) if fail_on else None)
+    return policy.with_mode(Mode(mode) if mode else None)
