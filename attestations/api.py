@@ -153,6 +153,7 @@ def open_verified(
     path: AnyPath,
     *,
     policy: AnyPath | Policy | None = None,
+    ledger: AnyPath | None = None,
     file: str = "",
     framework: str = "auto",
     memory_limit: int = MEMORY_LIMIT,
@@ -163,8 +164,8 @@ def open_verified(
     """Open the safetensors weights at `path`; every tensor is checked in private memory when it is asked for.
 
     Whom to trust is said in the words of `TrustWords`, as `key="release.pub"`. With `policy` the
-    gate decides first, reading and scanning everything, and these words fill the role `release` of
-    a preset. `file` names the weights or the index where there are several. `framework` is
+    gate decides first, reading and scanning everything and consulting the `ledger`, and these words
+    fill the role `release` of a preset. `file` names the weights or the index where there are several. `framework` is
     `numpy`, `torch`, `bytes`, or `auto` for the first that is installed. `memory_limit` bounds the
     bytes that are read before the first tensor where only whole files are signed.
 
@@ -174,12 +175,17 @@ def open_verified(
     named = Path(signature) if signature else None
     stores = tuple(Path(claim) for claim in claims)
     if policy is None:
+        if ledger is not None:
+            raise CallError(
+                "a ledger is consulted for a policy, and none is named",
+                fix='say by which rules, as `policy="baseline"`',
+            )
         artifact = open_artifact(path)
         releases = find_releases(artifact, trust_of(whom), signature=named, claims=stores)
     else:
         if not isinstance(policy, Policy):
             policy = load_policy(str(policy), artifact=Path(path))
-        sources = Sources(signature=named, claims=stores)
+        sources = Sources(named, stores, str(ledger) if ledger else "")
         decision = run_gate(Path(path), policy.with_trust(trust_of(whom)), sources)
         artifact = open_artifact(path)
         releases = decided_release(artifact, decision, stores)

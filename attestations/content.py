@@ -1,7 +1,7 @@
 """Content: what was read, compared with what trusted signers list."""
 
 import posixpath
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -42,6 +42,8 @@ class Content:
     """what the caller asked to leave out"""
     ignore_unsigned: bool
     """whether the caller asked to leave out files that nobody signed"""
+    left_out: frozenset[str] = frozenset()
+    """files and folders that the signer of the model signature left out of it, by name"""
 
     def matches(self, manifests: Sequence[BelievedManifest]) -> tuple[BelievedManifest, ...]:
         """Return the claims that list exactly what was read, newest first."""
@@ -89,7 +91,7 @@ class Content:
             differences = Differences.between(*self._narrowed(listed, found))
         if differences or hidden:
             return self._fail("model signature", differences, hidden)
-        count = sum(not self.ignored.covers(path) for path in oms.files)
+        count = sum(not self._leaves_out(path, oms.files) for path in oms.files)
         if not count:
             return _nothing_left("model signature")
         return self._link_check(oms.allow_symlinks) or self._pass("model signature", count)
@@ -105,7 +107,7 @@ class Content:
         if oms:
             judged |= {SINGLE_FILE} if self.artifact.single else oms.files.keys()
         paths = [file.path for file in self.reading.files]
-        return tuple(path for path in paths if path not in judged or self.ignored.covers(path))
+        return tuple(path for path in paths if path not in judged or self._leaves_out(path, judged))
 
     @cached_property
     def _covered(self) -> frozenset[str]:
@@ -128,20 +130,29 @@ class Content:
     def _narrowed(
         self, listed: Mapping[str, str], found: Mapping[str, str]
     ) -> tuple[dict[str, str], dict[str, str]]:
-        """Take out of what was found what nobody signed and the caller asked to leave out.
-
-        A file that is signed is always compared: leaving it out would accept whatever stands there.
-        """
+        """Take out of both sides what the caller asked to leave out, but for what is signed."""
         if self.ignore_unsigned:
-            return dict(listed), {path: one for path, one in found.items() if path in listed}
-        covers = self.ignored.covers
-        return dict(listed), {
-            path: one for path, one in found.items() if path in listed or not covers(path)
-        }
+            found = {path: digest for path, digest in found.items() if path in listed}
+        out = {path for path in (*listed, *found) if self._leaves_out(path, listed)}
+        return (
+            {path: digest for path, digest in listed.items() if path not in out},
+            {path: digest for path, digest in found.items() if path not in out},
+        )
+
+    def _leaves_out(self, path: str, listed: Container[str]) -> bool:
+        """Tell whether the caller asked to leave the file out, and it is not signed.
+
+        A signed file is compared all the same: to leave it out would accept whatever stands there.
+        It may be left out where its signer, too, left it out of the model signature.
+        """
+        if not self.ignored.covers(path):
+            return False
+        return path not in listed or beneath_any(path, self.left_out) is not None
 
     def _listed(self, believed: BelievedManifest) -> list[str]:
-        rows = believed.claim.manifest.rows
-        return [row.path for row in rows if not self.ignored.covers(row.path)]
+        paths = [row.path for row in believed.claim.manifest.rows]
+        signed = frozenset(paths)
+        return [path for path in paths if not self._leaves_out(path, signed)]
 
     def _fits(self, believed: BelievedManifest) -> bool:
         return bool(self._listed(believed)) and not self._differences(believed)

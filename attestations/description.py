@@ -7,14 +7,16 @@ from typing import Any
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.bundles.dsse import Envelope
+from weightmark.attestations.bundles.legacy_encoding import LEGACY_PREDICATE
 from weightmark.attestations.bundles.log_entry import LogEntry
 from weightmark.attestations.bundles.message_signature import MessageSignature
 from weightmark.attestations.predicates.approval import APPROVAL_PREDICATE, ApprovalClaim
 from weightmark.attestations.predicates.key_rotation import KEY_ROTATION_PREDICATE, KeyRotation
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
 from weightmark.attestations.predicates.oms import OMS_PREDICATE, SILENT_IGNORES, OmsClaim
-from weightmark.attestations.predicates.oms.legacy import LEGACY_PREDICATE
 from weightmark.attestations.predicates.scan import SCAN_PREDICATE, ScanClaim
+from weightmark.attestations.predicates.tensors import TENSORS_PREDICATE, TensorsClaim
+from weightmark.attestations.predicates.tree import TREE_PREDICATE
 from weightmark.attestations.predicates.vsa import VSA_PREDICATE, VerificationSummary
 from weightmark.attestations.statements import Statement
 from weightmark.attestations.trust.claimed import claimed_signer
@@ -167,6 +169,16 @@ def _rotation(statement: Statement) -> str:
     return f"key:{claim.old} hands over to {claim.new.identity}"
 
 
+def _tensors(statement: Statement) -> str:
+    claim = TensorsClaim.from_statement(statement)
+    count = sum(len(file.tensors) for file in claim.files)
+    return f"digests of {count} tensors in {_files({file.path: '' for file in claim.files})}"
+
+
+def _tree(_: Statement) -> str:
+    return "a tree over the files, by which membership can be proven"
+
+
 _KINDS: dict[str, Callable[[Statement], str]] = {
     OMS_PREDICATE: _oms,
     LEGACY_PREDICATE: _oms,
@@ -175,6 +187,8 @@ _KINDS: dict[str, Callable[[Statement], str]] = {
     APPROVAL_PREDICATE: _approval,
     VSA_PREDICATE: _summary,
     KEY_ROTATION_PREDICATE: _rotation,
+    TENSORS_PREDICATE: _tensors,
+    TREE_PREDICATE: _tree,
 }
 
 

@@ -21,15 +21,10 @@ __all__ = ["form_notices", "is_outdated", "leave_out", "list_files"]
 def leave_out(artifact: Artifact, paths: Sequence[str]) -> IgnoredPaths:
     """Read what the signer leaves out.
 
-    Raises `CallError` for what is not there, and for a folder that hides what a loader could open.
+    What is not there yet may be named: it may come later, as a signature of another tool does.
+    Raises `CallError` for a folder that hides what a loader could open.
     """
     ignored = IgnoredPaths.of(artifact, paths)
-    if ignored.absent:
-        raise CallError(
-            f"`{escape_path(min(ignored.absent))}` is not in the artifact, so it can't be left out",
-            why="a misspelt name would leave a file in that was meant to stay out",
-            fix="correct `--ignore-paths`; names are relative to the artifact's root",
-        )
     if ignored.kept:
         raise CallError(
             f"`{escape_path(min(ignored.kept))}` is not left out with its folder",
@@ -60,7 +55,11 @@ def form_notices(form: Serialization, ignored: IgnoredPaths) -> list[str]:
     if form != Serialization():
         how = f"{form.method.value} with {form.algorithm.value}"
         notices.append(f"the reference verifier 1.1.1 cannot verify {how}, only files with sha256")
-    names = sorted(ignored.names - SILENT_IGNORES)
+    absent = sorted(ignored.absent - SILENT_IGNORES)
+    if absent:
+        listed = ", ".join(f"`{escape_path(name)}`" for name in absent)
+        notices.append(f"{listed} is not in the artifact: check the spelling after `--ignore-paths`")
+    names = sorted(ignored.names - SILENT_IGNORES - ignored.absent)
     if names:
         named = " ".join(f"--ignore-paths {shlex.quote(name)}" for name in names)
         notices.append(f"`model.sig` leaves files out: whoever verifies has to add `{named}`")

@@ -22,10 +22,9 @@ from weightmark.attestations.predicates.oms import (
 )
 from weightmark.attestations.predicates.scan import SCAN_PREDICATE, ScanClaim
 from weightmark.attestations.predicates.tensors import (
-    MOST_TENSORS,
     TENSORS_PREDICATE,
-    FileTable,
     TensorsClaim,
+    fits_a_claim,
 )
 from weightmark.attestations.private_keys import refuse_private_keys
 from weightmark.attestations.self_check import check_own_output
@@ -292,8 +291,10 @@ def _statements(
         else ScanClaim.not_scanned(options.fail_on.word)
     )
     listed = ManifestClaim(manifest, sha256, artifact.has_links)
-    tables = _bounded(tables_of(reading))
-    tensors = {TENSORS_PREDICATE: TensorsClaim.of(tables).to_predicate()} if tables else {}
+    tables = tables_of(reading)
+    tensors = (
+        {TENSORS_PREDICATE: TensorsClaim.of(tables).to_predicate()} if fits_a_claim(tables) else {}
+    )
     claims = tuple(
         Statement.about_manifest(
             artifact.name, manifest.identity, predicate_type, predicate, annotations
@@ -308,11 +309,6 @@ def _statements(
         return _Statements(None, claims, nothing_for_oms=not oms.resources)
     payload = Statement.about_digest(artifact.name, oms.root, OMS_PREDICATE, oms.to_predicate())
     return _Statements(payload, claims, nothing_for_oms=False)
-
-
-def _bounded(tables: Sequence[FileTable]) -> Sequence[FileTable]:
-    """Leave out all tables when they list more than a claims file can hold: whole files are signed anyway."""
-    return tables if sum(len(one.tensors) for one in tables) <= MOST_TENSORS else ()
 
 
 def _annotations(artifact: Artifact, oms: OmsClaim, sha256: dict[str, str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 The rules of which digest proves what stand in docs/concepts/verification.md.
 """
 
+import posixpath
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,6 +32,7 @@ from weightmark.errors import (
     WrongSignerError,
 )
 from weightmark.provenance.artifact import Artifact, open_artifact
+from weightmark.provenance.foreign_digests import in_oms_set
 from weightmark.provenance.manifest import Manifest
 from weightmark.provenance.names import escape_path
 from weightmark.provenance.reading.engine import (
@@ -198,6 +200,7 @@ def judge(
             options.digests,
             ignored,
             options.ignore_unsigned_files,
+            _left_out(belief),
         )
         matches = content.matches(belief.manifests)
         checks += _content_checks(content, belief, matches)
@@ -210,6 +213,13 @@ def judge(
     if exit_of(checks) is Exit.GOOD and reading and signers:
         verified = VerifiedManifest(reading.manifest(), signers, algorithm, uncovered, _SEAL)
     return VerifyReport(artifact, identity, merge_checks(checks), belief.listed, verified)
+
+
+def _left_out(belief: Belief) -> frozenset[str]:
+    """Return what the signer of the model signature left out of it, beside what all leave out."""
+    oms = belief.signature.oms if belief.signature else None
+    names = frozenset(posixpath.normpath(path) for path in oms.ignore_paths) if oms else frozenset()
+    return names - SILENT_IGNORES
 
 
 def _content_checks(
@@ -329,10 +339,7 @@ def _strangers_check(belief: Belief) -> Check:
     first: WrongSignerError | None = next(
         iter([*late, *(one.refusal for one in belief.strangers)]), None
     )
-    details = [
-        f"{one.source} names, unverified: {one.claimed}; {one.refusal.why or one.refusal.what}"
-        for one in belief.strangers
-    ]
+    details = _strangers_named(belief, reasons=len(refusals) > 1)
     if len(details) > _STRANGERS_SHOWN:
         details[_STRANGERS_SHOWN:] = [f"… and {len(details) - _STRANGERS_SHOWN} more"]
     trusted = " or ".join(belief.trusted[:_STRANGERS_SHOWN])
@@ -345,6 +352,18 @@ def _strangers_check(belief: Belief) -> Check:
         (*details, *([f"you trust {trusted}"] if trusted else [])),
         code=first.code if first else WrongSignerError.code,
     )
+
+
+def _strangers_named(belief: Belief, *, reasons: bool) -> list[str]:
+    """Return a line for each signer that the signatures name, with what does not fit if `reasons` differ."""
+    sources: dict[tuple[str, str], list[str]] = {}
+    for one in belief.strangers:
+        why = f"; {one.refusal.why or one.refusal.what}" if reasons else ""
+        sources.setdefault((one.claimed, why), []).append(one.source)
+    return [
+        f"{', '.join(named[:_REASONS_SHOWN])}{' and more' if len(named) > _REASONS_SHOWN else ''}: by {claimed}, unverified{why}"
+        for (claimed, why), named in sources.items()
+    ]
 
 
 def _tree_checks(
@@ -392,7 +411,7 @@ def _tree_checks(
                 "coverage",
                 Outcome.INFO,
                 "not covered by this signature",
-                "OMS signatures leave out root git files and the signature itself; shards leave out empty files",
+                _why_uncovered(uncovered),
                 "",
                 tuple(f"`{escape_path(p)}`" for p in uncovered),
             )
@@ -406,6 +425,15 @@ def _tree_checks(
         for part in artifact.outside
     ]
     return checks
+
+
+def _why_uncovered(paths: Sequence[str]) -> str:
+    """Say why files are uncovered: the caller left them out, or model signatures do."""
+    if all(not in_oms_set(path) for path in paths):
+        return "model signatures leave out root git files, and no manifest claim holds them"
+    return (
+        "nobody signed them, or they were left out as asked; anybody could put something else there"
+    )
 
 
 def _no_signature(artifact: Artifact, path: str | Path) -> NoSignatureError:

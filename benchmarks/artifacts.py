@@ -1,6 +1,7 @@
 """The artifacts that are measured: made here, small on disk whatever their size."""
 
 import json
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -27,6 +28,25 @@ def sparse_file(path: Path, size: int) -> Path:
     with path.open("wb") as file:
         file.truncate(size)
     return path
+
+
+def random_file(path: Path, size: int) -> Path:
+    """Make a file of `size` random bytes, a whole number of mebibytes."""
+    with path.open("wb") as file:
+        for _ in range(size // MEBIBYTE):
+            file.write(os.urandom(MEBIBYTE))
+    return path
+
+
+def many_files(folder: Path, count: int) -> Path:
+    """Make a tree of `count` files of 4 KiB, a thousand a folder."""
+    content = os.urandom(4088)
+    for number in range(count):
+        part = folder / f"part-{number // 1000:04}"
+        if number % 1000 == 0:
+            part.mkdir(parents=True)
+        (part / f"sample-{number:07}.bin").write_bytes(content + number.to_bytes(8, "big"))
+    return folder
 
 
 def pickle_with_one_value(path: Path, size: int) -> Path:

@@ -1,6 +1,6 @@
 """Measure weightmark side by side with its peers: start-up, verification, memory, scanning.
 
-Usage: ``python benchmarks/run.py [--only startup|verify|memory|scanning] [--quick] [--json FILE] [--strict]``.
+Usage: ``python benchmarks/run.py [--only startup|verify|memory|scanning|tensors|reading] [--quick] [--json FILE] [--strict]``.
 See ``benchmarks/README.md`` for how to read the result.
 """
 
@@ -18,8 +18,10 @@ from pathlib import Path
 
 from artifacts import (
     MEBIBYTE,
+    many_files,
     pickle_with_many_values,
     pickle_with_one_value,
+    random_file,
     repository,
     safetensors_of,
     sparse_file,
@@ -242,12 +244,44 @@ def tensors(bench: Bench) -> Iterator[Row]:
     yield Row(name, pair.ours * 1e3, pair.theirs * 1e3, "ms", pair.ratio, TENSORS_GOAL)
 
 
+def reading(bench: Bench) -> Iterator[Row]:
+    """Compare the read of one large file and of many small ones with BLAKE3 alone and with the reference."""
+    peer = ROOT / os.environ.get("WEIGHTMARK_MODEL_SIGNING_PYTHON", PEER)
+    if not peer.exists():
+        sys.exit(f"error: `{peer}` is missing\nhint: run `make peers`")
+    scale = 64 if bench.quick else 2048
+    large = random_file(bench.scratch / "large.bin", scale * MEBIBYTE)
+    crowd = many_files(bench.scratch / "crowd", scale * 50)
+    rounds = 1 if bench.quick else 5
+    alone = (
+        "import sys, blake3\n"
+        "blake3.blake3(max_threads=blake3.blake3.AUTO).update_mmap(sys.argv[1]).hexdigest()"
+    )
+    reference = (
+        "import pathlib, sys\nfrom model_signing import hashing\n"
+        "hashing.hash(pathlib.Path(sys.argv[1]))"
+    )
+    blake3 = Command("blake3", (str(bench.bin / "python"), "-c", alone, str(large)))
+    for name, path, other, goal in (
+        (f"`digest` of {scale} MiB / `blake3` over a mapping", large, blake3, 1 / 0.55),
+        (f"`digest` of {scale} MiB / model_signing", large, None, 1 / 10),
+        (f"`digest` of {scale * 50} small files / model_signing", crowd, None, 1 / 8),
+    ):
+        theirs = other or Command("model_signing", (str(peer), "-c", reference, str(path)))
+        pair = paired(bench.command("digest", path), theirs, rounds, bench.env)
+        yield Row(name, pair.ours * 1e3, pair.theirs * 1e3, "ms", pair.ratio, goal)
+    peak = run(bench.command("digest", crowd), bench.env)[1] / MEGABYTE
+    title = f"peak memory of `digest`, {scale * 50} small files"
+    yield Row(title, peak, None, "MB", peak, MEMORY_GOAL)
+
+
 PARTS = {
     "startup": startup,
     "verify": verify,
     "memory": memory,
     "scanning": scanning,
     "tensors": tensors,
+    "reading": reading,
 }
 
 

@@ -2,8 +2,8 @@
 
 Usage: ``python benchmarks/scanner_table.py [--write] [--sample N] [--misses] [--honest FOLDER …]``.
 Every scanner runs in its own environment, one after the other, in one process over all files. The
-attacks are those of the tests; the honest files are what real libraries and packages ship. `--write`
-puts the table into ``docs/scanning.md``.
+attacks are those of the tests; the honest files are what real libraries and packages ship, those of
+``benchmarks/honest_files.py`` among them. `--write` puts the table into ``docs/scanning.md``.
 """
 
 import argparse
@@ -28,10 +28,12 @@ DOCUMENT = ROOT / "docs/scanning.md"
 BEGIN, END = "<!-- the table begins -->", "<!-- the table ends -->"
 PYTHONS = {"weightmark": ".venv", "modelscan": ".peers/modelscan"}
 PEERS = ".peers/scanners"
-MODELS = ".cache/models"
+MODELS, HONEST = ".cache/models", ".cache/honest"
 MEGABYTE = 1_000_000
 LONGEST = 5.0
 """seconds that a scanner gets for one file"""
+STARTING = 60.0
+"""seconds that a scanner gets for its start"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +98,14 @@ def _run(
 
 def _lines(descriptor: int) -> Iterator[bytes]:
     """Yield whole lines until the end, or until none comes for `LONGEST` seconds."""
-    kept = b""
-    while select.select([descriptor], [], [], LONGEST)[0]:
+    kept, wait = b"", STARTING
+    while select.select([descriptor], [], [], wait)[0]:
         block = os.read(descriptor, 1 << 16)
         if not block:
             return
         *whole, kept = (kept + block).split(b"\n")
         yield from whole
+        wait = LONGEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +152,10 @@ HEAD = """\
 def table(rows: Sequence[Row], files: Sequence[Path]) -> str:
     """Return the table, with what it was made of and how."""
     hostile, size = rows[0].hostile, total(files) / MEGABYTE
+    machine = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
     lines = [
         f"{hostile} attacks and {len(files) - hostile} honest files, {size:.0f} MB, measured in one run of",
-        f"`python benchmarks/scanner_table.py --write` with Python {platform.python_version()} on"
-        f" {platform.system()} {platform.machine()}.",
+        f"`python benchmarks/scanner_table.py --write` with {machine}.",
         "",
         HEAD,
         *(row.markdown() for row in rows),
@@ -195,7 +198,8 @@ def main() -> None:
     parser.add_argument("--sample", type=int, help="take about this many attacks and honest files")
     asked = parser.parse_args()
     hostile = _sample(list(attacks()), asked.sample)
-    cases = [*hostile, *_sample(list(honest([ROOT / MODELS, *asked.honest])), asked.sample)]
+    folders = [ROOT / MODELS, *sorted((ROOT / HONEST).glob("*")), *asked.honest]
+    cases = [*hostile, *_sample(list(honest(folders)), asked.sample)]
     with tempfile.TemporaryDirectory() as scratch:
         corpus = Path(scratch, "corpus")
         files = write(cases[: len(hostile)], corpus / "attacks")

@@ -4,7 +4,6 @@ Usage: ``.peers/torch/bin/python benchmarks/torch_files.py FOLDER``.
 """
 
 import inspect
-import pickle  # noqa: TID251 - honest files are written here, and none is read
 import sys
 import warnings
 from collections.abc import Iterator
@@ -97,8 +96,13 @@ def main() -> None:
     for name, script in scripts():
         torch.jit.save(script, folder / f"script-{name}.pt")
     for protocol in range(2, 6):
-        with (folder / f"tensors-{protocol}.pkl").open("wb") as file:
-            pickle.dump({"a": torch.rand(3), "b": torch.arange(4)}, file, protocol)
+        tensors = {"a": torch.rand(3), "b": torch.arange(4)}
+        torch.save(
+            tensors,
+            folder / f"tensors-{protocol}.pt",
+            pickle_protocol=protocol,
+            _use_new_zipfile_serialization=False,
+        )
 
 
 if __name__ == "__main__":

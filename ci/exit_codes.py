@@ -6,7 +6,7 @@ import itertools
 
 from generated import ROOT, settle
 
-from weightmark import errors
+from weightmark import errors, exits
 
 PAGE = ROOT / "docs/reference/exit-codes.md"
 INTRO = """\
@@ -23,7 +23,7 @@ def meanings() -> dict[str, str]:
     """Return the text under each member of `Exit`, by its name."""
     (body,) = (
         node.body
-        for node in ast.parse(inspect.getsource(errors)).body
+        for node in ast.parse(inspect.getsource(exits)).body
         if isinstance(node, ast.ClassDef) and node.name == "Exit"
     )
     found: dict[str, str] = {}

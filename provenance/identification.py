@@ -7,6 +7,7 @@ from weightmark.provenance.artifact import Artifact, open_artifact
 from weightmark.provenance.foreign_digests import dir_hash, in_oms_set, oms_order, oms_root
 from weightmark.provenance.manifest import SINGLE_FILE, Manifest
 from weightmark.provenance.reading.engine import Column, ProgressSink, Reading, read_artifact
+from weightmark.provenance.reading.receipts import Receipts
 
 __all__ = ["Identification", "identify"]
 
@@ -21,6 +22,8 @@ class Identification:
     """its files; `manifest.identity` is the identity"""
     sha256: dict[str, str]
     """path to SHA-256 hex; empty when not asked for"""
+    remembered: int = 0
+    """how many large files were not read again, because receipts show that they did not change"""
 
     @property
     def identity(self) -> str:
@@ -47,16 +50,19 @@ def identify(
     path: str | Path,
     *,
     sha256: bool = False,
+    receipts: Receipts | None = None,
     progress: ProgressSink | None = None,
     jobs: int | None = None,
 ) -> Identification:
-    """Read the artifact at `path` once and name it.
+    """Read the artifact at `path` once and name it; `receipts` spare what did not change.
 
     Raises `CallError` when nothing is there, `NoInputError` when it holds no files,
     `ArtifactRefusedError` for what no identity can cover, `ReadError` and `FileChangedError`.
     """
     artifact = open_artifact(path).require_identifiable()
     columns = [Column.BLAKE3, Column.SHA256] if sha256 else [Column.BLAKE3]
-    reading: Reading[None] = read_artifact(artifact, columns=columns, progress=progress, jobs=jobs)
+    reading: Reading[None] = read_artifact(
+        artifact, columns=columns, receipts=receipts, progress=progress, jobs=jobs
+    )
     digests = {file.path: file.sha256 for file in reading.files} if sha256 else {}
-    return Identification(artifact, reading.manifest(), digests)
+    return Identification(artifact, reading.manifest(), digests, reading.remembered)

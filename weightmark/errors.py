@@ -39,9 +39,10 @@
 Every class is one error code; ``weightmark explain CODE`` prints its title and docstring.
 """
 
-from collections.abc import Iterable, Iterator
-from enum import IntEnum
+from collections.abc import Iterator
 from typing import ClassVar
+
+from weightmark.exits import Exit
 
 __all__ = [
     "ArtifactRefusedError",
@@ -83,34 +84,6 @@ __all__ = [
     "error_catalogue",
     "read_failure",
 ]
-
-
-class Exit(IntEnum):
-    """What a process exit code means, the same for every command."""
-
-    GOOD = 0
-    """checked, and good"""
-    BAD = 1
-    """checked, and bad: tampered, wrong signer, finding at or over the threshold, refused by policy, ledger inconsistent"""
-    USAGE = 2
-    """the call is wrong: usage, configuration, policy syntax, whom to trust not said"""
-    NOTHING = 3
-    """nothing was checked: no input, no signature, no supported file"""
-    UNCHECKED = 4
-    """could not be checked: I/O, network, unsupported algorithm, trust root missing, truncated, a limit hit, an extra missing"""
-    BUG = 70
-    """our bug"""
-    INTERRUPTED = 130
-    """interrupted"""
-
-    @classmethod
-    def worst(cls, codes: Iterable["Exit"]) -> "Exit":
-        """Return the code that several outcomes add up to: 1 over 4 over 3 over 0."""
-        seen = set(codes)
-        for code in (cls.BUG, cls.USAGE, cls.BAD, cls.UNCHECKED, cls.NOTHING):
-            if code in seen:
-                return code
-        return cls.GOOD
 
 
 class WeightmarkError(Exception):
@@ -498,10 +471,9 @@ class ExtraMissingError(UncheckedError):
 
 
 class SelfCheckError(UncheckedError):
-    """A new signature did not verify with the signer's own key or certificate, so nothing was written.
+    """A new signature did not verify with the signer's own key or certificate; nothing was written.
 
-    This says nothing against the artifact. Mostly an authority in the certificate chain was made
-    without what verifiers demand of one; the message names what does not hold.
+    This says nothing against the artifact: mostly an authority lacks what verifiers demand of one.
     """
 
     code = "self-check"

@@ -51,9 +51,10 @@ def _release(policy: Policy) -> Iterator[tuple[str, str, str]]:
     if not rule.required:
         yield "signature", "signatures are not judged", "release.required"
         return
-    signers = ", ".join(key.identity for key in rule.keys) or "a key that `--key` names"
+    signers = ", ".join(policy.trusted) or "somebody whom `--key`, `--identity` or `--trust` names"
     approved = ", or approved its identity" if rule.approvals else ""
-    yield "signature", f"signed by {signers}{approved}", "release.keys"
+    setting = "release.trust" if rule.anchors and not rule.keys else "release.keys"
+    yield "signature", f"signed by {signers}{approved}", setting
     yield "content", _CONTENT[policy.digests], "digests"
 
 

@@ -4,14 +4,18 @@ import os
 from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TypeVar
 
 from weightmark.attestations.keys import PublicKey
 from weightmark.attestations.outside import require_outside
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.policy.parse import MAX_POLICY_SIZE, parse_policy, parse_preset
 from weightmark.attestations.policy.presets import PRESETS, preset_text
+from weightmark.attestations.trust.interface import Anchor
 from weightmark.errors import CallError, PolicyError, WeightmarkError
 from weightmark.provenance.sidecars import read_bounded
+
+Read = TypeVar("Read")
 
 __all__ = ["is_policy_file", "load_policy", "load_policy_file", "load_preset"]
 
@@ -40,7 +44,7 @@ def load_preset(name: str) -> Policy:
 
 
 def load_policy_file(path: Path, *, artifact: Path | None = None) -> Policy:
-    """Load a policy file; keys that it names by path are relative to it. Raises `PolicyError`."""
+    """Load a policy file; keys and trust files that it names are relative to it. Raises `PolicyError`."""
     _require_outside_if(artifact, path, "the policy")
     try:
         text = read_bounded(path, limit=MAX_POLICY_SIZE)
@@ -58,7 +62,14 @@ def load_policy_file(path: Path, *, artifact: Path | None = None) -> Policy:
         _require_outside_if(artifact, place, "a key of the policy")
         return _as_policy_error(lambda: PublicKey.load(place))
 
-    return parse_policy(text, source=str(path), read_key=read_key)
+    def read_trust(item: str) -> tuple[Anchor, ...]:
+        from weightmark.attestations.trust.trust_file import load_trust_file
+
+        place = path.parent / item
+        _require_outside_if(artifact, place, "a trust file of the policy")
+        return _as_policy_error(lambda: load_trust_file(place, artifact=artifact).anchors)
+
+    return parse_policy(text, source=str(path), read_key=read_key, read_trust=read_trust)
 
 
 def _require_outside_if(artifact: Path | None, path: Path, what: str) -> None:
@@ -71,7 +82,7 @@ def is_policy_file(word: str) -> bool:
     return "/" in word or os.sep in word or word.endswith(".toml")
 
 
-def _as_policy_error(read: Callable[[], PublicKey]) -> PublicKey:
+def _as_policy_error(read: Callable[[], Read]) -> Read:
     try:
         return read()
     except CallError as error:

@@ -93,7 +93,7 @@ class ReleaseRule:
     approvals: bool = False
     """whether an approval of the identity by one of the keys stands in for a signature over the files"""
     anchors: tuple[Anchor, ...] = ()
-    """any one of them suffices as well: whom the caller of the gate trusts"""
+    """any one of them suffices as well: whom the trust files of the policy, or the caller of the gate, name"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,36 +170,45 @@ class Policy:
         keys = Trust.in_keys(self.release.keys).anchors if self.release.keys else ()
         return Trust((*keys, *self.release.anchors))
 
+    @property
+    def trusted(self) -> tuple[str, ...]:
+        """The names of all whose signatures count, each once."""
+        names = [
+            *(key.identity for key in self.release.keys),
+            *(one.name for one in self.release.anchors),
+        ]
+        return tuple(dict.fromkeys(names))
+
     def with_keys(self, keys: Iterable[PublicKey]) -> Self:
         """Fill the role `release` of a preset; raises `PolicyError` for a policy file that names its own."""
         added = tuple(keys)
         if not added:
             return self
-        self._require_preset("--key", "[release] keys")
+        self._require_preset("`--key`", "[release] keys")
         return replace(self, release=replace(self.release, keys=added))
 
     def with_trust(self, trust: Trust | None) -> Self:
         """Fill the role `release` of a preset; raises `PolicyError` for a policy file that names its own."""
         if trust is None:
             return self
-        self._require_preset("--key", "[release] keys")
+        self._require_preset("whom to trust", "[release] keys` or `[release] trust")
         return replace(self, release=replace(self.release, anchors=trust.anchors))
 
     def with_fail_on(self, severity: Severity | None) -> Self:
         """Set the severity from which a finding denies; raises `PolicyError` for a policy file."""
         if severity is None:
             return self
-        self._require_preset("--fail-on", "[scan] fail_on")
+        self._require_preset("`--fail-on`", "[scan] fail_on")
         return replace(self, scan=replace(self.scan, fail_on=severity))
 
     def with_mode(self, mode: Mode | None) -> Self:
         """Set what a refusal does."""
         return self if mode is None else replace(self, mode=mode)
 
-    def _require_preset(self, flag: str, setting: str) -> None:
+    def _require_preset(self, said: str, setting: str) -> None:
         if not self.is_preset:
             raise PolicyError(
-                f"`{flag}` stands beside the policy file `{self.source}`",
+                f"{said} is said beside the policy file `{self.source}`",
                 why=f"a policy file says itself what `{setting}` is, and its digest stands in the decision",
-                fix=f"leave `{flag}` out, or set `{setting}` in the policy",
+                fix=f"leave it out of the call, or set `{setting}` in the policy",
             )

@@ -19,11 +19,19 @@ from weightmark.attestations.policy.model import (
     Unsupported,
 )
 from weightmark.attestations.strict_toml import Table
+from weightmark.attestations.trust.interface import Anchor
 from weightmark.errors import CallError, PolicyError
 from weightmark.scanners.findings import Severity
 from weightmark.scanners.limits import Limits
 
-__all__ = ["MAX_POLICY_SIZE", "POLICY_VERSION", "KeyReader", "parse_policy", "parse_preset"]
+__all__ = [
+    "MAX_POLICY_SIZE",
+    "POLICY_VERSION",
+    "KeyReader",
+    "TrustReader",
+    "parse_policy",
+    "parse_preset",
+]
 
 POLICY_VERSION = 1
 """the value of `version`"""
@@ -36,33 +44,56 @@ _LARGEST_LIMIT = 2**53
 
 KeyReader = Callable[[str], PublicKey]
 """turns an item of `[release] keys`, a PEM text or a path, into a key"""
+TrustReader = Callable[[str], tuple[Anchor, ...]]
+"""turns `[release] trust`, the path of a trust file, into whom it trusts"""
 
 
-def parse_policy(text: bytes, *, source: str, read_key: KeyReader) -> Policy:
+def parse_policy(
+    text: bytes, *, source: str, read_key: KeyReader, read_trust: TrustReader | None = None
+) -> Policy:
     """Parse a policy file strictly; raises `PolicyError`.
 
-    `source` is the path, for people; `read_key` finds the keys that the policy names.
+    `source` is the path, for people; `read_key` finds the keys that the policy names, `read_trust`
+    the trust files. Without the latter they are refused.
     """
-    policy = _parse(text, source=source, preset="", read_key=read_key)
-    if policy.release.required and not policy.release.keys:
+    policy = _parse(
+        text,
+        source=source,
+        preset="",
+        read_key=read_key,
+        read_trust=read_trust or _refuse_trust,
+    )
+    if policy.release.required and not policy.trusted:
         raise PolicyError(
             "the policy does not say whom to trust",
-            why="`[release] required` is true and `keys` is empty",
-            fix='name a key: `keys = ["release.pub"]` under `[release]`',
+            why="`[release] required` is true, and neither `keys` nor `trust` names anybody",
+            fix='name a key: `keys = ["release.pub"]`, or a trust file: `trust = "acme.toml"`, under `[release]`',
         )
     return policy
 
 
 def parse_preset(text: bytes, name: str) -> Policy:
     """Parse a policy that comes with weightmark; whom to trust is left to the caller."""
-    return _parse(text, source=f"preset `{name}`", preset=name, read_key=_refuse_key)
+    return _parse(
+        text,
+        source=f"preset `{name}`",
+        preset=name,
+        read_key=_refuse_key,
+        read_trust=_refuse_trust,
+    )
 
 
 def _refuse_key(item: str) -> PublicKey:
     raise PolicyError("a preset names no keys", why=f"it names `{item[:100]}`")
 
 
-def _parse(text: bytes, *, source: str, preset: str, read_key: KeyReader) -> Policy:
+def _refuse_trust(item: str) -> tuple[Anchor, ...]:
+    raise PolicyError("trust files can't be named here", why=f"it names `{item[:100]}`")
+
+
+def _parse(
+    text: bytes, *, source: str, preset: str, read_key: KeyReader, read_trust: TrustReader
+) -> Policy:
     fields = Table(_parse_toml(text, source))
     _check_version(fields)
     digest = hashlib.sha256(text).hexdigest()
@@ -75,7 +106,7 @@ def _parse(text: bytes, *, source: str, preset: str, read_key: KeyReader) -> Pol
         mode=fields.choice("mode", Mode.ENFORCE),
         digests=fields.choice("digests", Digests.ANY),
         outside=fields.choice("outside", OutsideRule.REFUSE),
-        release=_parse_release(fields.table("release"), read_key),
+        release=_parse_release(fields.table("release"), read_key, read_trust),
         scan=_parse_scan(fields.table("scan")),
         names=_parse_names(fields.table("names")),
         ledger=_parse_ledger(fields.table("ledger")),
@@ -135,20 +166,22 @@ def _parse_name(fields: Table) -> str:
     return name
 
 
-def _parse_release(fields: Table, read_key: KeyReader) -> ReleaseRule:
+def _parse_release(fields: Table, read_key: KeyReader, read_trust: TrustReader) -> ReleaseRule:
     required = fields.flag("required", default=True)
     approvals = fields.flag("approvals", default=False)
     items = fields.texts("keys")
+    trust = fields.text("trust", "")
     fields.finish()
     if len(items) > _MAX_KEYS:
         raise PolicyError(f"`release.keys` of the policy holds over {_MAX_KEYS} keys")
-    if items and not required:
+    if (items or trust) and not required:
         raise PolicyError(
-            "the policy names keys that nobody has to sign with",
+            "the policy names signers of whom nobody has to sign",
             why="without `required` an attacker takes the signature away",
-            fix="set `required = true` under `[release]`, or leave `keys` out",
+            fix="set `required = true` under `[release]`, or leave `keys` and `trust` out",
         )
-    return ReleaseRule(required, tuple(read_key(item) for item in items), approvals)
+    keys = tuple(read_key(item) for item in items)
+    return ReleaseRule(required, keys, approvals, read_trust(trust) if trust else ())
 
 
 def _parse_scan(fields: Table) -> ScanRule:

@@ -4,7 +4,7 @@ With it a loader can check one tensor without reading the others (docs/formats/c
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Self
@@ -14,11 +14,21 @@ from weightmark.attestations.statements import Statement
 from weightmark.errors import MalformedError
 from weightmark.provenance.names import escape_path, path_problem, sort_key
 
-__all__ = ["MOST_TENSORS", "TENSORS_PREDICATE", "FileTable", "TensorPlace", "TensorsClaim"]
+__all__ = [
+    "MOST_TENSORS",
+    "TENSORS_PREDICATE",
+    "FileTable",
+    "TensorPlace",
+    "TensorsClaim",
+    "fits_a_claim",
+]
 
 TENSORS_PREDICATE = "https://weightmark/predicates/tensors/v1"
 MOST_TENSORS = 250_000
-"""tensors that one claim lists at most, so that it fits into a claims file"""
+"""tensors that one claim lists at most"""
+_MOST_BYTES = 16 * 1024 * 1024
+_ROW = 160
+"""bytes of a row of JSON, without the name"""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _LARGEST = 2**53
 _PREFIX = 8
@@ -138,6 +148,13 @@ class TensorsClaim:
     def to_predicate(self) -> dict[str, Any]:
         """Return the JSON form."""
         return {"files": [file.to_json() for file in self.files]}
+
+
+def fits_a_claim(tables: Sequence[FileTable]) -> bool:
+    """Tell whether there is anything to list, and not more than some signers' claims can hold side by side."""
+    rows = [one for table in tables for one in table.tensors]
+    size = sum(_ROW + 2 * len(one.name.encode()) for one in rows)
+    return bool(tables) and len(rows) <= MOST_TENSORS and size <= _MOST_BYTES
 
 
 def _parse_file(value: object) -> FileTable:

@@ -48,21 +48,21 @@ class GlobPattern:
         if "\n" in subject:
             return subject == self.text
         reached = {0}
-        for token in filter(None, _TOKENS.split(self.text)):
-            reached = _after(token, subject, reached)
+        for piece in filter(None, _TOKENS.split(self.text)):
+            reached = _after(piece, subject, reached)
         return len(subject) in reached
 
 
-def _after(token: str, subject: str, reached: Iterable[int]) -> set[int]:
-    """Return every place where a match can stand behind `token`, for the places before it."""
-    if token == "**":
+def _after(piece: str, subject: str, reached: Iterable[int]) -> set[int]:
+    """Return every place where a match can stand behind `piece`, for the places before it."""
+    if piece == "**":
         first = min(reached, default=None)
         return set() if first is None else set(range(first, len(subject) + 1))
-    if token == "*":
+    if piece == "*":
         return _within_segments(subject, reached)
-    if token == "?":
+    if piece == "?":
         return {at + 1 for at in reached if subject[at : at + 1] not in ("", "/")}
-    return {at + len(token) for at in reached if subject.startswith(token, at)}
+    return {at + len(piece) for at in reached if subject.startswith(piece, at)}
 
 
 def _within_segments(subject: str, reached: Iterable[int]) -> set[int]:

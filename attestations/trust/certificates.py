@@ -7,15 +7,16 @@ There are no default roots: neither the system's nor anybody's list of web autho
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.bundles.legacy_encoding import has_signed
 from weightmark.attestations.bundles.material import CertificateChain
 from weightmark.attestations.identities import SignerIdentity, SignerKind, VerifiedTime
 from weightmark.attestations.keys import PublicKey
-from weightmark.attestations.predicates.oms.legacy import has_signed
+from weightmark.attestations.keys.certificates import parse_certificates, why_not_for_code
 from weightmark.attestations.trust.certificate_rule import CertificateRule
 from weightmark.attestations.trust.clocks import NO_CLOCKS, Clocks
 from weightmark.attestations.trust.interface import CertificateFacts, Proof
@@ -73,6 +74,10 @@ class CertificateAnchor:
         """The last moment of the shortest authority, or of the anchor's own time."""
         ends = [one.not_valid_after_utc for one in self.chain]
         return min([*ends, self.validity.not_after] if self.validity.not_after else ends)
+
+    def allowing_legacy(self) -> "CertificateAnchor":
+        """Return the same anchor that also believes the weaker encoding of model-signing 0.2."""
+        return replace(self, allow_legacy=True)
 
     def prove(self, bundle: Bundle, now: datetime) -> Proof:
         """Verify chain, holder, use and signature, in this order; see `Anchor`."""
@@ -239,14 +244,7 @@ def _no_issuer(authority: "Certificate", *, named: bool) -> str:
 
 def load_certificates(pem: bytes, what: str) -> "tuple[Certificate, ...]":
     """Read PEM certificates to trust; raises `TrustMissingError`."""
-    from cryptography.x509 import load_pem_x509_certificates
-
-    try:
-        found = tuple(load_pem_x509_certificates(pem))
-    except Exception as error:
-        raise TrustMissingError(
-            f"{what} holds no certificate in PEM form", fix="name a file with certificates"
-        ) from error
+    found = parse_certificates(pem, what)
     if len(found) > _MAX_ANCHORS:
         raise TrustMissingError(
             f"{what} holds over {_MAX_ANCHORS} certificates",
@@ -324,22 +322,7 @@ def _alternative_names(leaf: "Certificate") -> Iterator[str]:
 
 
 def _require_code_signing(leaf: "Certificate") -> None:
-    """Demand a use that covers signing code (OMS 1.0 §6: digitalSignature, and codeSigning where uses are listed)."""
-    from cryptography.x509 import ExtendedKeyUsage, ExtensionNotFound, KeyUsage
-    from cryptography.x509.oid import ExtendedKeyUsageOID
-
-    usage = extended = None
-    with suppress(ExtensionNotFound):
-        usage = leaf.extensions.get_extension_for_class(KeyUsage).value
-    with suppress(ExtensionNotFound):
-        extended = leaf.extensions.get_extension_for_class(ExtendedKeyUsage).value
-    reason = ""
-    if usage is None and extended is None:
-        reason = "it does not say what it may be used for"
-    elif usage is not None and not usage.digital_signature:
-        reason = "its key usage lacks digitalSignature"
-    elif extended is not None and ExtendedKeyUsageOID.CODE_SIGNING not in extended:
-        reason = "its extended key usage lacks codeSigning"
+    reason = why_not_for_code(leaf)
     if reason:
         raise CertificateRefusedError(
             "the certificate may not sign models",

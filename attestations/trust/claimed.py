@@ -18,8 +18,7 @@ def claimed_signer(bundle: Bundle) -> tuple[str, str]:
     chain = bundle.certificate_chain
     if chain is None:
         hint = bundle.key_hint[:_MAX_NAME]
-        named = f"a key with the hint `{hint}` (`weightmark key show KEY` prints it)"
-        return (named if hint else "a key"), "--key FILE"
+        return (f"a key with the hint `{hint}`" if hint else "a key"), "--key FILE"
     try:
         from weightmark.attestations.sigstore.leaf import Leaf
 
@@ -43,7 +42,8 @@ def trust_not_said(bundles: Iterable[Bundle]) -> TrustNotSaidError:
     return TrustNotSaidError(
         "whom to trust was not said",
         why="a signature by nobody in particular proves nothing"
-        + (f"; the evidence names, unverified: {names}{more}" if names else ""),
+        + (f"; the evidence names, unverified: {names}{more}" if names else "")
+        + ("; `weightmark key show KEY` prints the hint of a key" if "hint `" in names else ""),
         fix=f"if you know from elsewhere that this is the publisher, add {accepted}"
         if accepted
         else "name the signer's public key with `--key release.pub`, or its identity with `--identity` and `--issuer`",

@@ -73,6 +73,10 @@ class Anchor(Protocol):
         """From when on new signatures are no longer believed; None for never."""
         ...
 
+    def allowing_legacy(self) -> "Anchor":
+        """Return the same anchor that also believes the weaker encoding of model-signing 0.2, where that means anything."""
+        ...
+
     def prove(self, bundle: Bundle, now: datetime) -> Proof:
         """Verify that the anchor's signer made `bundle`.
 

@@ -1,13 +1,13 @@
 """Trust in a public key: its signature proves it, within its time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.bundles.legacy_encoding import has_signed
 from weightmark.attestations.bundles.material import KeyHint
 from weightmark.attestations.identities import SignerIdentity, SignerKind
 from weightmark.attestations.keys import PublicKey
-from weightmark.attestations.predicates.oms.legacy import has_signed
 from weightmark.attestations.trust.clocks import NO_CLOCKS, Clocks
 from weightmark.attestations.trust.interface import Proof
 from weightmark.attestations.trust.validity import ALWAYS, Validity
@@ -50,6 +50,10 @@ class KeyAnchor:
         """The last moment of its time."""
         return self.validity.not_after
 
+    def allowing_legacy(self) -> "KeyAnchor":
+        """Return the same anchor that also believes the weaker encoding of model-signing 0.2."""
+        return replace(self, allow_legacy=True)
+
     def prove(self, bundle: Bundle, now: datetime) -> Proof:
         """Verify that the key made the signature; see `Anchor`.
 
@@ -77,7 +81,7 @@ class KeyAnchor:
             )
         return WrongSignerError(
             "signed with another key than you trust",
-            why=f"it names {_key_of_hint(hint)}, and you trust {self.name} (OMS hint {self.key.hint})",
+            why=f"it names {_key_of_hint(hint)}, and you trust `{self.name}`, whose hint is `{self.key.hint}`",
             fix="check which key the publisher announces; `weightmark key show KEY` prints fingerprint and hint",
         )
 

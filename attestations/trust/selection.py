@@ -8,11 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weightmark.attestations.keys import PublicKey
-from weightmark.attestations.trust.certificates import (
-    CertificateAnchor,
-    CertificateRule,
-    load_certificates,
-)
 from weightmark.attestations.trust.clocks import Clocks
 from weightmark.attestations.trust.interface import Anchor
 from weightmark.attestations.trust.keys import KeyAnchor
@@ -209,6 +204,12 @@ class TrustChoice:
     def _certificate_anchors(self, clocks: Clocks) -> Iterator[Anchor]:
         if not self.cert_chains:
             return
+        from weightmark.attestations.trust.certificates import (
+            CertificateAnchor,
+            CertificateRule,
+            load_certificates,
+        )
+
         rule = CertificateRule.parse(
             subject=self.cert_subject,
             name=self.cert_san,
@@ -220,7 +221,6 @@ class TrustChoice:
         yield CertificateAnchor(chain, rule, clocks=clocks)
 
     def _identity_anchors(self) -> Iterator[Anchor]:
-        from weightmark.attestations.trust.github import github_rule
         from weightmark.attestations.trust.identities import IdentityAnchor, parse_rule
 
         root = self._root()
@@ -232,6 +232,8 @@ class TrustChoice:
         for word in self.identity_regexes:
             yield IdentityAnchor(parse_rule(regex=word, issuer=self.issuer), root)
         if self.repository or self.owner or self.signer_workflow:
+            from weightmark.attestations.trust.github import github_rule
+
             rule = github_rule(
                 repository=self.repository,
                 owner=self.owner,

@@ -1,7 +1,7 @@
 """Whom to trust, and how a bundle becomes a verified one: only here."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Self
 
@@ -9,9 +9,7 @@ from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.identities import SignerIdentity, VerifiedTime
 from weightmark.attestations.keys import PublicKey
 from weightmark.attestations.statements import Statement
-from weightmark.attestations.trust.certificates import CertificateAnchor
 from weightmark.attestations.trust.interface import Anchor, CertificateFacts, Proof
-from weightmark.attestations.trust.keys import KeyAnchor
 from weightmark.errors import (
     OutOfTimeError,
     RevokedError,
@@ -68,6 +66,8 @@ class Trust:
     @classmethod
     def in_keys(cls, keys: Iterable[PublicKey]) -> Self:
         """Trust these keys; raises `TrustNotSaidError` for none."""
+        from weightmark.attestations.trust.keys import KeyAnchor
+
         return cls.in_anchors(
             KeyAnchor(key) for key in {key.fingerprint: key for key in keys}.values()
         )
@@ -86,14 +86,7 @@ class Trust:
 
     def allowing_legacy(self) -> Self:
         """Return the same trust that also believes signatures by the weaker encoding of model-signing 0.2."""
-        return type(self)(
-            tuple(
-                replace(anchor, allow_legacy=True)
-                if isinstance(anchor, CertificateAnchor | KeyAnchor)
-                else anchor
-                for anchor in self.anchors
-            )
-        )
+        return type(self)(tuple(anchor.allowing_legacy() for anchor in self.anchors))
 
     @property
     def names(self) -> tuple[str, ...]:

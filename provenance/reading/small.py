@@ -95,9 +95,9 @@ class SmallFiles(Generic[T]):
         """Yield the number of each entry and what was read, in any order; raises as `FileReader.read`."""
         with Folders() as folders:
             waiting = set(range(0, len(self._entries), self._batch))
-            for batch, answer in self._crew.answers() if self._crew else ():
-                waiting.discard(batch * self._batch)
-                with paused_collector():
+            with paused_collector():
+                for batch, answer in self._crew.answers() if self._crew else ():
+                    waiting.discard(batch * self._batch)
                     yield from self._read_answer(batch, answer, folders)
             for first in sorted(waiting):
                 for number in self._numbers(first):

@@ -3,17 +3,15 @@
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.tensors.archives import TorchZipTensors, ZippedArrays
 from weightmark.scanners.tensors.gguf import GgufTensors
-from weightmark.scanners.tensors.interface import FileContent, ShardIndex, TensorReader
+from weightmark.scanners.tensors.interface import HEAD, FileContent, ShardIndex, TensorReader
 from weightmark.scanners.tensors.numpy_arrays import NumpyTensors
 from weightmark.scanners.tensors.onnx import OnnxTensors
 from weightmark.scanners.tensors.safetensors import SafetensorsTensors
 from weightmark.scanners.tensors.shard_index import ShardIndexReader
 from weightmark.scanners.tensors.torch_checkpoints import TorchLegacyTensors
 
-__all__ = ["HEAD", "READERS", "may_hold_tensors", "read_content"]
+__all__ = ["READERS", "may_hold_tensors", "read_content"]
 
-HEAD = 64
-"""bytes by which a file is recognised"""
 READERS: tuple[TensorReader, ...] = (
     SafetensorsTensors(),
     GgufTensors(),

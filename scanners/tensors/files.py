@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 from weightmark.errors import WeightmarkError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.tensors import TensorEntry
-from weightmark.scanners.tensors.catalogue import HEAD, may_hold_tensors, read_content
-from weightmark.scanners.tensors.digests import entries_of
-from weightmark.scanners.tensors.interface import ExternalTensor, ShardIndex
+from weightmark.scanners.tensors.interface import HEAD, ExternalTensor, ShardIndex
 from weightmark.scanners.tensors.safetensors import PassingSafetensors, SafetensorsTensors
 
 __all__ = ["FileTensors", "TensorWatcher"]
@@ -43,7 +41,7 @@ class TensorWatcher:
     @property
     def looks_again(self) -> bool:
         """Whether the bytes are read a second time, through a view."""
-        return self._passing is None and may_hold_tensors(self._head)
+        return self._passing is None and _may_hold_tensors(self._head)
 
     def update(self, block: memoryview, /) -> None:
         """Take the next block of the file."""
@@ -64,12 +62,22 @@ class TensorWatcher:
                 raise self._error
             if self._passing:
                 return FileTensors("safetensors", tuple(self._passing.entries()))
-            return _looked(view) if may_hold_tensors(self._head) else FileTensors()
+            return _looked(view) if _may_hold_tensors(self._head) else FileTensors()
         except WeightmarkError as error:
             return FileTensors(error=error)
 
 
+def _may_hold_tensors(head: bytes) -> bool:
+    """Ask every reader; they are imported only for a file that is no safetensors."""
+    from weightmark.scanners.tensors.catalogue import may_hold_tensors
+
+    return may_hold_tensors(head)
+
+
 def _looked(view: ByteView) -> FileTensors:
+    from weightmark.scanners.tensors.catalogue import read_content
+    from weightmark.scanners.tensors.digests import entries_of
+
     found = read_content(view)
     if found is None:
         return FileTensors()

@@ -7,12 +7,17 @@ from typing import Protocol
 from weightmark.provenance.reading.interface import ByteView
 
 __all__ = [
+    "HEAD",
     "ExternalTensor",
     "FileContent",
     "ShardIndex",
     "TensorReader",
     "TensorSource",
 ]
+
+
+HEAD = 64
+"""bytes by which a file is recognised"""
 
 
 class TensorSource(Protocol):

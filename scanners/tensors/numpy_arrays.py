@@ -2,6 +2,7 @@
 
 import ast
 import re
+import warnings
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -75,7 +76,9 @@ def array_tensor(name: str, view: ByteView) -> StoredTensor:
 
 def _fields(name: str, header: bytes) -> dict[str, Any]:
     try:
-        fields = ast.literal_eval(header.decode("utf-8").strip())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            fields = ast.literal_eval(header.decode("utf-8").strip())
     except (SyntaxError, ValueError, RecursionError, MemoryError, TypeError) as error:
         raise UnsupportedError(f"{shown_key(name)}: the npy header is not understood") from error
     if not isinstance(fields, dict) or set(fields) != _FIELDS:

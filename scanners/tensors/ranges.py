@@ -7,8 +7,6 @@ from weightmark.provenance.reading.columns import Column, Digest, new_digest
 
 __all__ = ["ByteRange", "RangeSink"]
 
-_LARGE = 1024 * 1024
-
 
 @dataclass(frozen=True, slots=True, order=True)
 class ByteRange:
@@ -23,7 +21,8 @@ class ByteRange:
 class RangeSink:
     """Takes the blocks of one file in order and keeps the BLAKE3 of every range.
 
-    Ranges may overlap; each distinct one is hashed once.
+    Ranges may overlap; each distinct one is hashed once, on one core: the others are at work on the
+    digest of the file itself.
     """
 
     def __init__(self, ranges: Iterable[ByteRange], *, at: int = 0) -> None:
@@ -57,5 +56,4 @@ class RangeSink:
         return self._digests | empty
 
     def _begin(self, wanted: ByteRange) -> None:
-        large = wanted.end - wanted.start > _LARGE
-        self._open.append((wanted, new_digest(Column.BLAKE3, all_cores=large)))
+        self._open.append((wanted, new_digest(Column.BLAKE3)))

@@ -42,7 +42,11 @@ class ShardIndexReader:
         if _MAP not in document:
             return None
         files = document[_MAP]
-        if not isinstance(files, dict) or not all(isinstance(one, str) for one in files.values()):
+        if (
+            not isinstance(files, dict)
+            or not files
+            or not all(isinstance(one, str) for one in files.values())
+        ):
             raise MalformedError("the `weight_map` of the index is no map of names to files")
         for name, path in files.items():
             if not path or leaves(path):

@@ -29,7 +29,7 @@ from weightmark.attestations.bundles.dsse import (
     IN_TOTO_PAYLOAD_TYPE,
     pre_authentication_encoding,
 )
-from weightmark.attestations.predicates.oms.legacy import legacy_encoding
+from weightmark.attestations.bundles.legacy_encoding import legacy_encoding
 from weightmark.attestations.sigstore.timestamps import authorities_from_pem
 from weightmark.attestations.trust import Trust
 from weightmark.attestations.trust.certificates import CertificateAnchor, CertificateRule

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.attestations.forge import Json, oms_statement, resources, sha256
 from weightmark.attestations.bundles.dsse import IN_TOTO_PAYLOAD_TYPE
+from weightmark.attestations.bundles.legacy_encoding import legacy_encoding
 from weightmark.attestations.predicates.oms import Method, OmsClaim, Serialization
-from weightmark.attestations.predicates.oms.legacy import legacy_encoding
 from weightmark.attestations.predicates.oms.resources import shard_names
 from weightmark.attestations.statements import Statement
 from weightmark.errors import CallError, MalformedError, UnsupportedError, WeightmarkError

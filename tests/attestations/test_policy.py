@@ -300,7 +300,12 @@ def test_explain_says_every_setting() -> None:
         for table in ("release", "scan", "names", "ledger")
         for key in SCHEMA["properties"][table]["properties"]
     } | {"mode", "digests", "outside"}
-    shown_by_another = {"release.required", "release.approvals", "scan.required"}
+    shown_by_another = {
+        "release.required",
+        "release.approvals",
+        "release.trust",
+        "scan.required",
+    }
     assert demanded - shown_by_another <= settings
 
 

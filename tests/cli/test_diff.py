@@ -121,6 +121,12 @@ def test_a_document_that_is_no_json_is_a_changed_file_and_no_crash(
     assert {one["path"] for one in answer(run_cli, models, "a", "b")["keys"]} == {"tokenizer.json"}
 
 
+def test_two_single_documents_are_compared_key_by_key(models: Path, run_cli: RunCli) -> None:
+    ran = run_cli("diff", "a/config.json", "b/config.json", cwd=models)
+    assert "rope.theta from 1 to 2" in ran.stdout
+    assert "changed: the file itself" in ran.stdout
+
+
 FAITHFUL = {
     "npz": archive(Member(b"w.npy", npy("(2, 3)", FLOATS))),
     "torch": checkpoint(state_dict(w=tensor((2, 3)))),

@@ -9,6 +9,7 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.options import FILE_OR_URI, option
+from weightmark.cli.receipt_options import fresh_option, kept_receipts, note_remembered
 from weightmark.cli.render.interface import CheckLine, Document
 from weightmark.cli.tensor_documents import (
     survey_checks,
@@ -23,6 +24,7 @@ from weightmark.provenance.names import escape_path
 
 if TYPE_CHECKING:
     from weightmark.provenance.datasets.description import Description
+    from weightmark.provenance.reading.receipts import Receipts
     from weightmark.scanners.tensors.survey import TensorSurvey
 
 __all__ = ["digest"]
@@ -36,6 +38,7 @@ __all__ = ["digest"]
     help="Add SHA-256 of every file, the OMS root and in-toto's dirHash.",
 )
 @option("--files", is_flag=True, help="List every file as the manifest does.")
+@fresh_option()
 @option("--tensors", is_flag=True, help="Add the digests of the weights and of every tensor.")
 @option(
     "--prove",
@@ -61,6 +64,7 @@ def digest(
     *,
     sha256: bool,
     files: bool,
+    fresh: bool,
     tensors: bool,
     prove: str | None,
     key: str | None,
@@ -72,9 +76,13 @@ def digest(
     """
     if prove is not None:
         _prove(console, paths, prove, key, passphrase_file)
-    found = [(path, _read(console, path, sha256=sha256, tensors=tensors)) for path in paths]
+    with kept_receipts(paths, fresh=fresh or tensors) as receipts:
+        found = [
+            (path, _read(console, path, receipts, sha256=sha256, tensors=tensors)) for path in paths
+        ]
     for path, one in found:
         _warn(console, path, one.identification)
+    note_remembered(console, sum(one.identification.remembered for _, one in found))
     console.finish(
         Document(
             schema="weightmark/digest/v1",
@@ -135,12 +143,20 @@ class _Found:
         return [*lines, *survey_lines(self.survey)] if self.survey else lines
 
 
-def _read(console: Console, path: str, *, sha256: bool, tensors: bool) -> _Found:
+def _read(
+    console: Console, path: str, receipts: "Receipts | None", *, sha256: bool, tensors: bool
+) -> _Found:
     from weightmark.provenance.identification import identify
 
     with console.progress(None) as progress:
         if not tensors:
-            one = identify(Path(path), sha256=sha256, progress=progress, jobs=console.jobs)
+            one = identify(
+                Path(path),
+                sha256=sha256,
+                receipts=receipts,
+                progress=progress,
+                jobs=console.jobs,
+            )
             return _Found(one, None, _described(one) if sha256 else None)
         from weightmark.scanners.tensors.survey import survey_tensors
 
@@ -167,6 +183,7 @@ def _facts(path: str, identification: Identification) -> dict[str, Any]:
         "path": path,
         "identity": identification.identity,
         "size": identification.manifest.total_size,
+        "remembered": identification.remembered,
         "files": [
             _file_facts(row.path, row.size, row.blake3, identification)
             for row in identification.manifest.rows

@@ -9,7 +9,7 @@ __all__ = ["CHECKS", "CheckMeaning", "danger_of"]
 
 @dataclass(frozen=True, slots=True)
 class CheckMeaning:
-    """One check that `verify` or `gate` prints, in words."""
+    """One check that a command prints, in words."""
 
     title: str
     """what it answers, one line without a full stop"""
@@ -63,17 +63,61 @@ def danger_of(rule: str) -> str:
 
 CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
     {
+        "blake3": CheckMeaning(
+            "is the hash library there",
+            "`doctor` imports the library that computes identities. Without it nothing can be read; install it again.",
+        ),
+        "cache": CheckMeaning(
+            "can the cache be written",
+            "`doctor` looks whether the folder for what can be computed again may be written. `XDG_CACHE_HOME` names another.",
+        ),
+        "certificate": CheckMeaning(
+            "is the certificate with which this machine signs still good",
+            "`doctor` looks at the certificates that the environment names for `sign` and `attest`, and warns 30 days before one ends. Have a new one issued.",
+        ),
         "claims": CheckMeaning(
             "are the files of claims well formed",
             "Every line of `model.claims` must be a signed bundle. A line that is none makes the verdict bad, and the other lines still count.",
+        ),
+        "click": CheckMeaning(
+            "is the command-line library there",
+            "`doctor` imports the library that reads the command line. Install it again when it is missing.",
+        ),
+        "clock": CheckMeaning(
+            "does this machine know what time it is",
+            "`doctor` compares the clock with the day on which this version was made. With a clock that is behind, expiry cannot be judged: set it, for example with NTP.",
+        ),
+        "config": CheckMeaning(
+            "where your settings and trust files are",
+            "`doctor` names the folder for what you decide. `XDG_CONFIG_HOME` names another.",
         ),
         "content": CheckMeaning(
             "is every name and byte as it was signed or approved",
             "`gate` compares what it read with what the trusted signer listed. Files that are missing, changed, renamed or extra are named.",
         ),
+        "cores": CheckMeaning(
+            "how much is done at once",
+            "`doctor` says how many threads or processes work together. `--jobs N` changes it.",
+        ),
+        "cosigners": CheckMeaning(
+            "who signed beside the first signer",
+            "Each of them signed the same claims, as lines of `model.claims`, and can be trusted alone. `model.sig` is by the first signer only.",
+        ),
         "coverage": CheckMeaning(
             "is there content that the signature does not hold",
-            "A model signature leaves out `.gitattributes`, `.gitignore` and `.github` at the root. A manifest claim covers them: sign with `weightmark sign`, or let the policy report them with `outside`.",
+            "The files that are named were signed by nobody whom you trust, or were left out as you asked. A model signature alone leaves out `.gitattributes`, `.gitignore` and `.github` at the root; a manifest claim covers them: sign with `weightmark sign`.",
+        ),
+        "cryptography": CheckMeaning(
+            "is the library for keys and signatures there",
+            "`doctor` imports the library with which everything is signed and verified. Install it again when it is missing.",
+        ),
+        "data": CheckMeaning(
+            "can the data folder be written",
+            "`doctor` looks whether the folder for what must not be lost, the default ledger among it, may be written. `XDG_DATA_HOME` names another.",
+        ),
+        "files": CheckMeaning(
+            "which files were signed or judged",
+            "It says how many files there are, their size and their identity. An artifact without any file is neither good nor bad: check the path.",
         ),
         "form": CheckMeaning(
             "is the model signature of an unusual form",
@@ -111,6 +155,10 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "what lies in the folder and is no part of the artifact",
             '`.git` and `.cache/huggingface` at the root belong to no identity, yet a program may use them. Remove them, judge a copy, or let the policy say `outside = "report"`.',
         ),
+        "python": CheckMeaning(
+            "is this Python new enough",
+            "`doctor` compares the version of Python with the oldest that is supported. Install a newer one.",
+        ),
         "reading": CheckMeaning(
             "could the artifact be read to its end",
             "Something could not be read or was refused, so nothing is known about the rest. The message names it.",
@@ -141,11 +189,27 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
         ),
         "signature": CheckMeaning(
             "does somebody whom you trust vouch for the artifact",
-            "A signature or a claim must verify with the key that you named; for `gate`, an approval may stand in for it. Check the key, or ask the publisher to sign.",
+            "A signature or a claim must be by the key, certificate or identity that you named; for `gate`, an approval may stand in for it. Compare what you named with what the publisher announces, or ask the publisher to sign.",
+        ),
+        "state": CheckMeaning(
+            "can the state folder be written",
+            "`doctor` looks whether the folder for what is remembered between runs, such as checkpoints of ledgers, may be written. `XDG_STATE_HOME` names another.",
+        ),
+        "time": CheckMeaning(
+            "what proves when a signature was made",
+            "`sign` says how many timestamps and log entries each signature carries. With one, a signature outlives its certificate and the revocation of its key; ask for one with `--tsa-url`.",
+        ),
+        "trust": CheckMeaning(
+            "do the trust files still hold",
+            "`doctor` reads your trust files and warns 30 days before a key, a certificate or a root ends. `weightmark trust show NAME` lists what each holds.",
         ),
         "vsa": CheckMeaning(
             "was the signed decision written",
             "`--vsa FILE` writes the decision as a SLSA verification summary. One that could not be written is not a success.",
+        ),
+        "weightmark": CheckMeaning(
+            "which version this is",
+            "`doctor` says the version, which a report of an error should name.",
         ),
         "witnesses": CheckMeaning(
             "does anybody watch the operator of the ledger",
@@ -153,4 +217,4 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
         ),
     }
 )
-"""every check that `verify` and `gate` print, by its name, sorted"""
+"""every check that a command prints, by its name, sorted"""

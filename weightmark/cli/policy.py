@@ -1,5 +1,6 @@
 """`weightmark policy`: write, check and explain a policy."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from weightmark.cli.console import Console, pass_console
 from weightmark.cli.options import option, trust_options
 from weightmark.cli.places import require_folder_of
 from weightmark.cli.render.interface import Document
+from weightmark.cli.trust_options import trust_directory
 from weightmark.errors import CallError, Exit
 
 if TYPE_CHECKING:
@@ -31,6 +33,11 @@ _DEFAULT_FILE = "weightmark-policy.toml"
     help="Policy to begin with",
 )
 @trust_options(several=True)
+@option(
+    "--trust",
+    metavar="NAME|FILE",
+    help="Trust file that the policy names, for identities and certificates",
+)
 @option("--name", metavar="TEXT", help="Name of the policy (default: that of the file)")
 @option(
     "-o",
@@ -46,17 +53,33 @@ def init(
     *,
     preset: str,
     key: tuple[str, ...],
+    trust: str | None,
     name: str | None,
     output: str | None,
 ) -> None:
-    """Write a commented policy to FILE, with the keys that you trust in it; never overwrites."""
+    """Write a commented policy to FILE, which says whom you trust; never overwrites.
+
+    Keys stand in the policy itself. A trust file is named by its path from the policy file.
+    """
     from weightmark.attestations.keys import PublicKey
     from weightmark.attestations.policy.template import draft_policy
+    from weightmark.attestations.trust.trust_file import load_trust_file
     from weightmark.provenance.atomic import create_file
 
     path = _target(file, output)
     keys = [PublicKey.load(one) for one in key]
-    text = draft_policy(preset, keys, name=name or path.stem)
+    trust_file = _trust_file(trust) if trust else None
+    anchors = load_trust_file(trust_file).anchors if trust_file else ()
+    text = draft_policy(
+        preset,
+        keys,
+        name=name or path.stem,
+        trust=Path(os.path.relpath(trust_file, path.resolve().parent)).as_posix()
+        if trust_file
+        else "",
+        read_trust=lambda _: anchors,
+    )
+    trusted = [*(one.identity for one in keys), *(one.name for one in anchors)]
     try:
         create_file(path, text, mode=0o644)
     except FileExistsError as error:
@@ -68,12 +91,16 @@ def init(
         Document(
             schema="weightmark/policy-init/v1",
             exit=Exit.GOOD,
-            facts={"path": str(path), "preset": preset, "trusted": [k.identity for k in keys]},
-            notices=(
-                f"wrote {path}: preset `{preset}`, trusting {', '.join(k.identity for k in keys)}",
-            ),
+            facts={"path": str(path), "preset": preset, "trusted": trusted},
+            notices=(f"wrote {path}: preset `{preset}`, trusting {', '.join(trusted)}",),
         )
     )
+
+
+def _trust_file(word: str) -> Path:
+    from weightmark.attestations.trust.trust_file import find_trust_file
+
+    return find_trust_file(word, trust_directory()).resolve()
 
 
 def _target(file: str | None, output: str | None) -> Path:
@@ -140,7 +167,7 @@ def _facts(policy: "Policy") -> dict[str, Any]:
         "uri": policy.uri,
         "digest": f"sha256:{policy.sha256}",
         "mode": policy.mode.value,
-        "trusted": [key.identity for key in policy.release.keys],
+        "trusted": list(policy.trusted),
     }
 
 

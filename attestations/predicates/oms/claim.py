@@ -5,11 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from weightmark.attestations.predicates.oms.legacy import (
-    LEGACY_PREDICATE,
-    legacy_files,
-    refuse_legacy,
-)
+from weightmark.attestations.bundles.legacy_encoding import LEGACY_PREDICATE, refuse_legacy
+from weightmark.attestations.predicates.oms.legacy import legacy_files
 from weightmark.attestations.predicates.oms.resources import (
     fold_resources,
     parse_resources,

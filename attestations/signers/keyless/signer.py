@@ -105,7 +105,12 @@ class KeylessSigner:
                 why=error.what if not error.why else f"{error.what}: {error.why}",
                 fix="check that the trusted root is that of the services that were asked",
             ) from error
-        if self.require_timestamp and not any(is_timestamp(time) for time in verified.times):
+        stamped = any(is_timestamp(time) for time in verified.times)
+        if bundle.timestamps and not stamped:
+            self._said.append(
+                "the timestamp is by no authority of the trusted root, so it proves nothing"
+            )
+        if self.require_timestamp and not stamped:
             raise NetworkError(
                 "no timestamp that verifies came, and one was asked for",
                 why="none is by an authority of the trusted root",

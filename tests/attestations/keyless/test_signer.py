@@ -201,6 +201,13 @@ def test_a_missing_timestamp_that_nobody_asked_for_is_told(
     assert notice.startswith("no timestamp: the timestamp authority at")
 
 
+def test_a_timestamp_that_nobody_believes_is_told(sim: LoopbackSigstore, make: Make) -> None:
+    sim.faults["tsa"] = Fault.lie("another authority")
+    signer = make(rekor_version=1)
+    assert signer.sign_statement(STATEMENT).timestamps
+    assert any("proves nothing" in one for one in signer.notices), signer.notices
+
+
 def test_a_log_without_a_clock_always_needs_the_timestamp(
     sim: LoopbackSigstore, make: Make
 ) -> None:

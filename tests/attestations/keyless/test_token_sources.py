@@ -167,6 +167,18 @@ def test_a_token_service_that_fails_is_could_not_be_checked(
     assert sim.oidc.ci_bearer not in f"{refused.value.what} {refused.value.why}"
 
 
+def test_a_token_service_that_repeats_the_request_does_not_publish_its_query(
+    sim: LoopbackSigstore, instance: SigstoreInstance
+) -> None:
+    environment = sim.github_environment()
+    environment["ACTIONS_ID_TOKEN_REQUEST_URL"] += "&door=open-sesame-1"
+    said = environment["ACTIONS_ID_TOKEN_REQUEST_URL"]
+    sim.faults["github"] = Fault.error(401, f"no token for GET {said}")
+    with pytest.raises(NetworkError) as refused:
+        obtain(TokenRequest(), instance, environment)
+    assert "open-sesame-1" not in f"{refused.value.what} {refused.value.why}"
+
+
 def test_a_token_service_that_gives_something_else_is_refused(
     sim: LoopbackSigstore, instance: SigstoreInstance
 ) -> None:
@@ -196,7 +208,7 @@ def test_the_tool_of_a_ci_system_hands_out_a_token(
 
 
 @pytest.mark.parametrize("provider", TOOLS)
-def test_a_tool_that_fails_or_hangs_or_is_missing_is_could_not_be_checked(
+def test_a_tool_that_fails_or_hangs_is_could_not_be_checked_and_a_missing_one_a_wrong_call(
     instance: SigstoreInstance, tmp_path: Path, provider: str
 ) -> None:
     failing = put_tool(tmp_path / "failing", provider, "echo not here >&2; exit 1")
@@ -205,7 +217,7 @@ def test_a_tool_that_fails_or_hangs_or_is_missing_is_could_not_be_checked(
     hanging = put_tool(tmp_path / "hanging", provider, "exec sleep 30")
     with pytest.raises(UncheckedError, match="could not be run"):
         obtain(TokenRequest(provider=provider), instance, hanging)
-    with pytest.raises(UncheckedError, match="not on PATH"):
+    with pytest.raises(CallError, match="not on PATH"):
         obtain(TokenRequest(), instance, {"PATH": str(tmp_path), provider.upper(): "true"})
 
 

@@ -1,11 +1,17 @@
 """Signing under a certificate: what is written, and what is refused before anything is."""
 
 import dataclasses
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tests.attestations.forge import make_tree
 from tests.attestations.signers.parties import Chain, write_pem
@@ -55,7 +61,7 @@ def test_a_release_signed_under_a_certificate_verifies_under_its_root(
     bundle = Bundle.parse((tree / "model.sig").read_bytes())
     assert isinstance(bundle.material, CertificateChain)
     assert not bundle.material.single
-    assert len(bundle.material.certificates) == 3
+    assert len(bundle.material.certificates) == 2, "leaf and intermediate, never the root"
     (tree / "config.json").write_bytes(b"[]")
     assert examine(tree, trust).report.exit is Exit.BAD
 
@@ -194,3 +200,69 @@ def statement() -> bytes:
     from weightmark.attestations.statements import Statement
 
     return Statement.about_digest("x", "ab" * 32, "https://example.com/p", {})
+
+
+def test_a_bundle_never_brings_the_root(tmp_path: Path, chain: Chain) -> None:
+    key = PrivateKey.generate()
+    leaf, root = chain.leaf(key), chain.root.public_bytes(Encoding.DER)
+    alone = write_pem(tmp_path / "leaf.pem", leaf)
+    for authorities in ([chain.middle, chain.root], [chain.middle]):
+        named = write_pem(tmp_path / "chain.pem", *authorities)
+        signer = CertificateSigner.load(key, alone, [named])
+        material = signer.sign_statement(statement()).material
+        assert isinstance(material, CertificateChain)
+        assert root not in material.certificates
+        assert believed(signer, signer.sign_statement(statement()))
+
+
+def test_an_authority_that_may_not_issue_is_named_before_anything_is_signed(
+    tmp_path: Path, chain: Chain
+) -> None:
+    key, other = PrivateKey.generate(), PrivateKey.generate()
+    impostor = chain.leaf(other)
+    below = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "me")]))
+        .issuer_name(impostor.subject)
+        .public_key(key.public.key)
+        .serial_number(1)
+        .not_valid_before(impostor.not_valid_before_utc)
+        .not_valid_after(impostor.not_valid_after_utc)
+        .add_extension(key_usage(signing=True), critical=True)
+        .sign(other.key, hashes.SHA256())
+    )
+    files = write_pem(tmp_path / "l.pem", below), [write_pem(tmp_path / "i.pem", impostor)]
+    with pytest.raises(CertificateRefusedError, match="may not issue") as caught:
+        CertificateSigner.load(key, *files)
+    assert "CA:TRUE" in caught.value.why
+
+
+def test_a_hint_at_timestamps_is_for_those_who_have_none(tmp_path: Path, chain: Chain) -> None:
+    key = PrivateKey.generate()
+    leaf = write_pem(tmp_path / "l.pem", chain.leaf(key), chain.middle)
+    assert any("--tsa-url" in one for one in CertificateSigner.load(key, leaf).notices)
+    stamped = CertificateSigner.load(key, leaf, timestamped=True)
+    assert not any("--tsa-url" in one for one in stamped.notices)
+
+
+@pytest.mark.needs("openssl")
+def test_the_recipe_of_the_guide_makes_a_chain_that_signs_and_verifies(tmp_path: Path) -> None:
+    """Run the commands of `docs/guides/signing.md` as they stand there."""
+    recipe = Path("docs/guides/signing.md").read_text(encoding="utf-8")
+    block = recipe.partition("<!-- recipe: openssl -->")[2].partition("```sh\n")[2]
+    script = tmp_path / "recipe.sh"
+    script.write_text("set -eu\n" + block.partition("```")[0], encoding="utf-8")
+    make_tree(tmp_path / "my-model")
+    tool = Path(sys.executable).parent
+    path = f"{tool}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["/bin/sh", str(script)],
+        cwd=tmp_path,
+        env={"PATH": path, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "verified" in done.stdout

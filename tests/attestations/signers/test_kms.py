@@ -1,6 +1,7 @@
 """Keys in services: their URIs, their failures, and HashiCorp Vault as far as its transit API goes."""
 
 import base64
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.attestations.forge import make_tree
-from tests.sim.faults import Fault, Faults
+from tests.sim.faults import Fault, FaultKind, Faults
 from tests.sim.web import Answer, LoopbackServer, Request
 from weightmark.attestations.keys.kms import KmsKey
 from weightmark.attestations.keys.schemes import KMS_SCHEMES
@@ -143,3 +144,26 @@ class TestVault:
     def test_a_key_that_is_not_there_is_not_a_crash(self) -> None:
         with pytest.raises(NetworkError):
             KmsKey.open("hv:other")
+
+    @pytest.mark.parametrize("fault", [Fault(FaultKind.DRIP), Fault.slow(30)], ids=["drip", "slow"])
+    def test_a_service_that_hangs_does_not_hold_the_signer(
+        self, vault: Vault, fault: Fault
+    ) -> None:
+        key = KmsKey.open("hv:release", patience=0.5)
+        vault.faults["vault"] = fault
+        began = time.monotonic()
+        for ask in (lambda: KmsKey.open("hv:release", patience=0.5), lambda: key.sign(b"x")):
+            with pytest.raises(NetworkError, match="did not do its work") as caught:
+                ask()
+            assert "0.5 s" in caught.value.why
+        assert time.monotonic() - began < 10
+
+    def test_a_service_that_repeats_the_credentials_does_not_publish_them(
+        self, vault: Vault, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("VAULT_TOKEN", "hvs.open-sesame-1")
+        vault.faults["vault"] = Fault.error(403, '{"errors": ["X-Vault-Token: hvs.open-sesame-1"]}')
+        with pytest.raises(NetworkError) as caught:
+            KmsKey.open("hv:release")
+        assert "open-sesame" not in f"{caught.value.what} {caught.value.why}"
+        assert "[secret]" in caught.value.why

@@ -1,16 +1,23 @@
 """Timestamps that were asked for: kept when they fit, and never missed in silence."""
 
 import socket
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.attestations.forge import make_tree, signer
 from tests.attestations.signers.parties import LoopbackTsa
 from tests.sim.faults import Fault, FaultKind
-from tests.sim.web import Answer
+from tests.sim.web import Answer, Request
 from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.keys import PrivateKey
+from weightmark.attestations.signers.choice import SignerChoice
 from weightmark.attestations.signers.timestamped import TimestampedSigner
 from weightmark.attestations.signing import SignOptions, add_claim, sign_artifact
 from weightmark.attestations.timestamping import TimestampClient
@@ -23,6 +30,34 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 def client(*urls: str, timeout: float = 5.0) -> TimestampClient:
     return TimestampClient(urls, timeout=timeout, pause=lambda _seconds: None)
+
+
+def signer_key() -> PrivateKey:
+    return PrivateKey.generate()
+
+
+@contextmanager
+def dripping() -> Iterator[str]:
+    """Serve headers that never end, one byte every tenth of a second."""
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            server.settimeout(10)
+            with suppress(OSError):
+                caller, _ = server.accept()
+                with caller:
+                    caller.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+                    while not stop.wait(0.1):
+                        caller.sendall(b"x")
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+        finally:
+            stop.set()
+            thread.join(10)
 
 
 def test_every_signature_of_a_release_carries_its_own_timestamp(
@@ -59,6 +94,7 @@ def test_every_authority_that_was_named_is_asked(tsa: LoopbackTsa) -> None:
 
 
 LIES = {
+    "stale": "its clock says",
     "wrong imprint": "about something else",
     "wrong nonce": "answers another question",
     "rejection": "refused to make one",
@@ -134,6 +170,47 @@ def test_a_slow_authority_does_not_hold_the_signer_for_ever(tsa: LoopbackTsa, fa
     with pytest.raises(NetworkError):
         TimestampClient((tsa.url,), timeout=0.4, attempts=2, pause=lambda _: None).stamp(SIGNATURE)
     assert time.monotonic() - began < 20
+
+
+def test_headers_that_drip_do_not_hold_the_signer() -> None:
+    with dripping() as url:
+        began = time.monotonic()
+        with pytest.raises(NetworkError) as caught:
+            TimestampClient((url,), timeout=0.5, attempts=1).stamp(SIGNATURE)
+    assert time.monotonic() - began < 5
+    assert "0.5 s" in caught.value.why
+
+
+def test_a_token_with_a_broken_signature_is_not_kept(tsa: LoopbackTsa) -> None:
+    def broken(request: Request) -> Answer:
+        good = tsa.authority.handle(request)
+        return Answer(good.body[:-1] + bytes([good.body[-1] ^ 1]), 200, good.kind)
+
+    tsa.server.route("broken", "/broken", broken)
+    with pytest.raises(NetworkError, match="no timestamp from"):
+        client(f"{tsa.server.url}/broken").stamp(SIGNATURE)
+
+
+def test_with_a_chain_another_authority_is_refused_and_without_one_it_is_told(
+    tsa: LoopbackTsa, tmp_path: Path
+) -> None:
+    chain = tmp_path / "tsa.pem"
+    chain.write_bytes(
+        b"".join(
+            one.certificate.public_bytes(Encoding.PEM)
+            for one in (tsa.authority.leaf, tsa.authority.root)
+        )
+    )
+    choice = SignerChoice((signer_key(),), tsa_urls=(tsa.url,), tsa_chains=(chain,))
+    (known,) = choice.load()
+    assert known.sign_statement(b"{}").timestamps
+    assert not any("--tsa-chain" in one for one in known.notices)
+    (unknown,) = replace(choice, tsa_chains=()).load()
+    assert any("--tsa-chain" in one for one in unknown.notices)
+    tsa.faults["tsa"] = Fault.lie("another authority")
+    assert unknown.sign_statement(b"{}").timestamps
+    with pytest.raises(NetworkError, match="authority that you do not know"):
+        known.sign_statement(b"{}")
 
 
 def test_a_redirect_is_not_followed_to_another_place(tsa: LoopbackTsa) -> None:

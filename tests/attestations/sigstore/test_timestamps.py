@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.attestations.sigstore.cases import Case
+from tests.attestations.trust.makers import Stamps
 from weightmark.attestations.bundles.bundle import Bundle, MessageSignature
 from weightmark.attestations.sigstore.thresholds import Thresholds
 from weightmark.attestations.sigstore.timestamps import authorities_from_pem, verify_timestamp
@@ -207,3 +208,27 @@ def test_the_same_timestamp_twice_counts_once(case: Case) -> None:
     case.verify(document)
     with pytest.raises(ProofMissingError):
         case.verify(document, thresholds=Thresholds(timestamps=2))
+
+
+def test_a_token_with_any_bit_flipped_crashes_nothing_and_proves_no_other_time(case: Case) -> None:
+    token, signature, authorities = parts(case)
+    (at_first,) = {verify_timestamp(token, signature, authorities).at}
+    for bit in range(0, len(token) * 8, 3):
+        forged = bytearray(token)
+        forged[bit // 8] ^= 1 << bit % 8
+        with contextlib.suppress(WeightmarkError):
+            assert verify_timestamp(bytes(forged), signature, authorities).at == at_first
+
+
+def test_a_token_that_carries_its_certificates_crashes_nothing_when_bits_flip() -> None:
+    stamps = Stamps()
+    token = stamps.over(b"signature")
+    named = authorities_from_pem(stamps.pem, what="it")
+    verify_timestamp(token, b"signature", named)
+    above = authorities_from_pem(pem(*named[0].chain[1:]), what="it")
+    for bit in range(0, len(token) * 8, 3):
+        forged = bytearray(token)
+        forged[bit // 8] ^= 1 << bit % 8
+        for authorities in (named, above):
+            with contextlib.suppress(WeightmarkError):
+                verify_timestamp(bytes(forged), b"signature", authorities)

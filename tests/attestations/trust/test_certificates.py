@@ -24,11 +24,14 @@ from weightmark.attestations.trust.certificates import (
     CertificateRule,
     load_certificates,
 )
+from weightmark.attestations.trust.validity import Validity
 from weightmark.errors import (
     CallError,
     CertificateRefusedError,
     ExpiredError,
+    LimitError,
     MalformedError,
+    RevokedError,
     TamperedError,
     TrustMissingError,
     UnsupportedError,
@@ -339,3 +342,103 @@ def test_the_certificates_key_is_named_by_its_own_fingerprint() -> None:
     leaf = chain().leaf(KEY)
     public = PublicKey.of(leaf.public_key(), "it", in_certificate=True)
     assert judged(by_chain(chain(), KEY, leaf)).signer.fingerprint == public.fingerprint
+
+
+def authority(
+    name: str, issuer: str, key: ec.EllipticCurvePrivateKey, *, ca: bool = True
+) -> x509.Certificate:
+    """Issue an authority as `openssl req -x509` does: without a key usage."""
+
+    def named(text: str) -> x509.Name:
+        return x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, text)])
+
+    return (
+        x509.CertificateBuilder()
+        .subject_name(named(name))
+        .issuer_name(named(issuer))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(chain().now - timedelta(days=100))
+        .not_valid_after(chain().now + timedelta(days=1000))
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+
+
+def test_a_named_root_without_a_key_usage_may_issue() -> None:
+    root = authority("root", "root", chain().root_key)
+    judged(good(), roots=(root,))
+
+
+def test_a_named_root_that_is_no_authority_may_not_issue_and_is_told() -> None:
+    root = authority("root", "root", chain().root_key, ca=False)
+    with pytest.raises(WrongSignerError) as caught:
+        judged(good(), roots=(root,))
+    assert "CA:TRUE" in caught.value.why
+
+
+def test_an_intermediate_without_a_key_usage_is_no_authority_unless_it_is_named() -> None:
+    middle = (
+        x509.CertificateBuilder()
+        .subject_name(chain().middle.subject)
+        .issuer_name(chain().root.subject)
+        .public_key(chain().middle_key.public_key())
+        .serial_number(7)
+        .not_valid_before(chain().now - timedelta(days=100))
+        .not_valid_after(chain().now + timedelta(days=100))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(chain().root_key.public_key()),
+            critical=False,
+        )
+        .sign(chain().root_key, hashes.SHA256())
+    )
+    bundle = certified(KEY, chain().leaf(KEY), middle)
+    with pytest.raises(WrongSignerError, match="another authority"):
+        judged(bundle)
+    judged(bundle, roots=(middle,))
+
+
+def test_authorities_that_vouch_for_each_other_in_a_circle_are_bounded() -> None:
+    key = ec.derive_private_key(7, ec.SECP256R1())
+    crossed = [
+        (
+            x509.CertificateBuilder()
+            .subject_name(chain().middle.subject)
+            .issuer_name(chain().middle.subject)
+            .public_key(key.public_key())
+            .serial_number(serial + 1)
+            .not_valid_before(chain().now - timedelta(days=serial + 1))
+            .not_valid_after(chain().now + timedelta(days=serial + 1))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(key_usage(certificates=True), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        for serial in range(14)
+    ]
+    with pytest.raises(WrongSignerError):
+        judged(certified(KEY, chain().leaf(KEY), *crossed)), "none of them issued the leaf"
+    leaf = (
+        x509.CertificateBuilder()
+        .subject_name(chain().leaf(KEY).subject)
+        .issuer_name(chain().middle.subject)
+        .public_key(KEY.public.key)
+        .serial_number(99)
+        .not_valid_before(chain().now - timedelta(days=1))
+        .not_valid_after(chain().now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    with pytest.raises(LimitError, match="ways"):
+        judged(certified(KEY, leaf, *crossed))
+
+
+@pytest.mark.parametrize("narrow_first", [True, False])
+def test_a_revoked_holder_is_not_saved_by_trust_in_everybody(narrow_first: bool) -> None:
+    revoked = CertificateAnchor(
+        (chain().root,), SIGNER, Validity(revoked=datetime(2020, 1, 1, tzinfo=UTC))
+    )
+    anybody = CertificateAnchor((chain().root,), ANYBODY)
+    anchors = (revoked, anybody) if narrow_first else (anybody, revoked)
+    with pytest.raises(RevokedError):
+        Trust(anchors).verify(good())

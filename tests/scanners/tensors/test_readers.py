@@ -187,6 +187,7 @@ LIES = {
     "npy: objects": npy("(2, 3)", FLOATS, "|O"),
     "index: a shard outside": json.dumps({"weight_map": {"w": "../x.safetensors"}}).encode(),
     "index: a shard at an absolute path": json.dumps({"weight_map": {"w": "/x"}}).encode(),
+    "index: an empty map": b'{"weight_map": {}}',
     "index: no map": json.dumps({"weight_map": ["w"]}).encode(),
 }
 

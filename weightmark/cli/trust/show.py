@@ -72,9 +72,10 @@ def _names(built_in: Iterable[str]) -> Document:
 
 def _file_document(path: str, file: "TrustFile") -> Document:
     anchors = [_anchor_facts(anchor) for anchor in file.anchors]
+    others = [anchor.expires != anchor.validity.not_after for anchor in file.anchors]
     ends = [anchor.expires for anchor in file.anchors if anchor.expires]
     roots = [_root_facts(root) for root in file.roots]
-    lines = [_anchor_line(one) for one in anchors]
+    lines = [_anchor_line(one, by=by) for one, by in zip(anchors, others, strict=True)]
     lines += [line for root in roots for line in _root_lines(root)]
     return Document(
         schema=_SCHEMA,
@@ -120,10 +121,12 @@ def _anchor_facts(anchor: "Anchor") -> dict[str, Any]:
     }
 
 
-def _anchor_line(facts: dict[str, Any]) -> str:
+def _anchor_line(facts: dict[str, Any], *, by: bool) -> str:
+    """Write one line; `by` tells that its root or authority ends then, and not the entry."""
     because = f" ({facts['reason']})" if facts["reason"] else ""
     revoked = f"  revoked {facts['revoked']}{because}" if facts["revoked"] else ""
-    return f"{facts['label']:<20}  {facts['name']}{_until(facts['expires'])}{revoked}"
+    ends = " (its root or authority ends then)" if by and facts["expires"] else ""
+    return f"{facts['label']:<20}  {facts['name']}{_until(facts['expires'])}{ends}{revoked}"
 
 
 def _root_facts(root: "Root") -> dict[str, Any]:
