@@ -60,7 +60,7 @@ class Measured:
         """
         python = ROOT / PYTHONS.get(name, PEERS) / "bin/python"
         if not python.exists():
-            sys.exit(f"error: `{python}` is missing\nhint: run `make peers`")
+            sys.exit(f"error: `{python}` is missing\nhint: run `ci/peers/install scanners`")
         folder = scratch / name.replace(" ", "-")
         folder.mkdir()
         rows: list[tuple[str, float, int]] = []

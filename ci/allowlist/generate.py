@@ -52,8 +52,10 @@ def gather(review: dict[str, Any], folder: Path) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         python = Path(temporary, "bin", "python")
         subprocess.run([sys.executable, "-m", "venv", temporary], check=True)
-        requirements = ["-r", str(HERE / "requirements.in")]
-        subprocess.run([str(python), "-m", "pip", "install", "-q", *requirements], check=True)
+        wanted = {name for row in missing.values() for name in _needed(row)}
+        pins = ["-c", str(HERE / "requirements.in")]
+        pip = [str(python), "-m", "pip", "install", "-q", *pins, *sorted(wanted)]
+        subprocess.run(pip, check=True)
         for name, row in missing.items():
             command = [
                 str(python),
@@ -63,6 +65,11 @@ def gather(review: dict[str, Any], folder: Path) -> None:
             ]
             seen = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
             (folder / f"{name}.json").write_bytes(seen)
+
+
+def _needed(entry: dict[str, Any]) -> list[str]:
+    """Name what to install for one list: the library, and those that its classes build upon."""
+    return [entry["requirement"], *entry.get("beside", ())]
 
 
 def choose(entry: dict[str, Any], facts: Facts) -> Rows:

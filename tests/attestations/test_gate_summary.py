@@ -38,7 +38,7 @@ def test_an_allowed_model_gets_a_summary_that_passed(tmp_path: Path) -> None:
     assert statement.predicate["policy"]["digest"]["sha256"] == decision.policy.sha256
     assert {"WEIGHTMARK_SIGNED", "WEIGHTMARK_SCANNED"} <= set(summary.levels)
     assert summary.inputs == decision.evidence.claims
-    assert len(summary.inputs) == 3
+    assert len(summary.inputs) == 4
     assert summary == summarize(decision)
 
 
