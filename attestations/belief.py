@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.bundles.dsse import IN_TOTO_PAYLOAD_TYPE, Envelope
@@ -22,6 +23,9 @@ __all__ = [
     "Stranger",
     "weigh_evidence",
 ]
+
+_FEW = 50
+"""bundles for which nothing is loaded that only many need"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +124,21 @@ class Belief:
         return covered == oms.files
 
 
-def weigh_evidence(evidence: Evidence, trust: Trust, *, allow_legacy: bool = False) -> Belief:
-    """Verify every signature of `evidence`; `allow_legacy` reads model signatures in the form of 2024, too."""
+def weigh_evidence(
+    evidence: Evidence, trust: Trust, *, allow_legacy: bool = False, workers: int = 1
+) -> Belief:
+    """Verify every signature of `evidence`; `allow_legacy` reads model signatures in the form of 2024, too.
+
+    With more than one of `workers`, many keyless bundles are verified in as many processes; the caller's
+    main module then needs its guard (`if __name__ == "__main__":`).
+    """
+    now = datetime.now(UTC)
     believed = trust.allowing_legacy() if allow_legacy else trust
-    scales = _Scales(believed, allow_legacy=allow_legacy)
+    if workers > 1 and len(evidence.bundles) > _FEW:
+        from weightmark.attestations.trust.beforehand import prove_beforehand
+
+        believed = prove_beforehand(believed, evidence.bundles, now=now, workers=workers)
+    scales = _Scales(believed, now, allow_legacy=allow_legacy)
     signature = scales.weigh_signature(evidence.signature) if evidence.signature else None
     manifests: list[BelievedManifest] = []
     others: list[VerifiedBundle] = []
@@ -157,8 +172,9 @@ def weigh_evidence(evidence: Evidence, trust: Trust, *, allow_legacy: bool = Fal
 class _Scales:
     """Verifies bundles one after the other and keeps what is to be said about them."""
 
-    def __init__(self, trust: Trust, *, allow_legacy: bool) -> None:
+    def __init__(self, trust: Trust, now: datetime, *, allow_legacy: bool) -> None:
         self.trust = trust
+        self.now = now
         self.allow_legacy = allow_legacy
         self.listed: list[ListedClaim] = []
         self.checks: list[Check] = []
@@ -169,7 +185,7 @@ class _Scales:
         """Judge the bundle under the name of the model signature, which must be one."""
         name = file.path.name
         try:
-            verified = self.trust.verify(file.bundle) if file.bundle else None
+            verified = self.trust.verify(file.bundle, now=self.now) if file.bundle else None
         except WrongSignerError as error:
             verified = None
             self._meet_stranger(f"`{name}`", file.bundle, error)
@@ -204,7 +220,7 @@ class _Scales:
     def weigh_claim(self, claim: Claim) -> VerifiedBundle | None:
         """Judge one claim; what is signed by nobody whom the caller trusts is listed and no more."""
         try:
-            verified = self.trust.verify(claim.bundle)
+            verified = self.trust.verify(claim.bundle, now=self.now)
         except WrongSignerError as error:
             self._list_stranger(claim.source, _hint(claim.bundle))
             self._meet_stranger(claim.source, claim.bundle, error)

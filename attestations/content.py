@@ -41,7 +41,7 @@ class Content:
     ignored: IgnoredPaths
     """what the caller asked to leave out"""
     ignore_unsigned: bool
-    """whether the caller asked to leave out files that nobody signed"""
+    """whether the caller asked to forgive files that nobody signed; those that a loader could open stay"""
     left_out: frozenset[str] = frozenset()
     """files and folders that the signer of the model signature left out of it, by name"""
 
@@ -132,7 +132,11 @@ class Content:
     ) -> tuple[dict[str, str], dict[str, str]]:
         """Take out of both sides what the caller asked to leave out, but for what is signed."""
         if self.ignore_unsigned:
-            found = {path: digest for path, digest in found.items() if path in listed}
+            found = {
+                path: digest
+                for path, digest in found.items()
+                if path in listed or path not in self.ignored.harmless
+            }
         out = {path for path in (*listed, *found) if self._leaves_out(path, listed)}
         return (
             {path: digest for path, digest in listed.items() if path not in out},
@@ -191,12 +195,13 @@ class Content:
         """Return the files that a recorded ignore hides, and by which; our own ignores hide nothing."""
         plain = {posixpath.normpath(pattern): pattern for pattern in ignore_paths}
         names = frozenset(plain) - SILENT_IGNORES
-        if not names or self.ignore_unsigned:
+        if not names:
             return {}
+        forgiven = self.ignored.harmless if self.ignore_unsigned else frozenset()
         hidden: dict[str, str] = {}
         for path in self._covered:
             place = "." if "." in names else beneath_any(path, names)
-            if place is not None and not self.ignored.covers(path):
+            if place is not None and path not in forgiven and not self.ignored.covers(path):
                 hidden[path] = plain[place]
         return hidden
 
@@ -222,9 +227,8 @@ class Content:
     def _pass(name: str, count: int) -> Check:
         return Check(name, Outcome.PASS, f"{counted(count, 'file')} as signed")
 
-    @staticmethod
     def _fail(
-        name: str, differences: Differences, hidden: Mapping[str, str] | None = None
+        self, name: str, differences: Differences, hidden: Mapping[str, str] | None = None
     ) -> Check:
         hidden = hidden or {}
         details = list(_describe(differences, hidden))
@@ -235,6 +239,8 @@ class Content:
         only_extra = len(extra) == len(differences.changes)
         if hidden and only_extra and hidden.keys() >= set(extra):
             return _hidden_check(name, len(hidden), details)
+        if only_extra and self.ignore_unsigned:
+            return _loadable_check(name, count, details)
         return Check(
             name,
             Outcome.FAIL,
@@ -244,6 +250,19 @@ class Content:
             tuple(details),
             "unsigned-file" if only_extra else "tampered",
         )
+
+
+def _loadable_check(name: str, count: int, details: Sequence[str]) -> Check:
+    """Say that files were added that are not forgiven; nothing else is wrong."""
+    return Check(
+        name,
+        Outcome.FAIL,
+        f"{counted(count, 'file')} that a loader could open {'was' if count == 1 else 'were'} not signed",
+        "`--ignore-unsigned-files` forgives only what no loader takes for a part of a model",
+        "remove it, or leave it out by its own name with `--ignore-paths`",
+        tuple(details),
+        "unsigned-file",
+    )
 
 
 def _hidden_check(name: str, count: int, details: Sequence[str]) -> Check:

@@ -1,13 +1,14 @@
 """Ignored paths: what a caller takes out of a signature, and what no folder name may take out.
 
 A file that is named itself is left out whatever it is. A folder takes its files along, except
-those that a loader could open: they are named one by one or not at all.
+those that a loader could open: they are named one by one or not at all. So it is with files that
+nobody signed.
 """
 
 import os
 import posixpath
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Self
 
@@ -32,6 +33,8 @@ class IgnoredPaths:
     """files in a named folder that a loader could open: they stay"""
     absent: frozenset[str] = frozenset()
     """names under which the artifact holds nothing"""
+    harmless: frozenset[str] = frozenset()
+    """files that no loader opens, of those that not every list names; empty unless such files are forgiven"""
 
     @classmethod
     def of(cls, artifact: Artifact, given: Sequence[str]) -> Self:
@@ -50,6 +53,12 @@ class IgnoredPaths:
         there = {place for entry in artifact.entries for place in _prefixes(entry.path)}
         kept = frozenset(entry.path for entry in inside if _is_loadable(entry))
         return cls(names, kept, names - there)
+
+    def forgiving(self, artifact: Artifact, unsigned: Collection[str]) -> Self:
+        """Return the same that also forgives `unsigned` files, but for those that a loader could open."""
+        unknown = (entry for entry in artifact.entries if entry.path in unsigned)
+        harmless = frozenset(entry.path for entry in unknown if not _is_loadable(entry))
+        return replace(self, harmless=harmless)
 
     def covers(self, path: str) -> bool:
         """Tell whether the file at `path` is left out."""

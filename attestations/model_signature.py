@@ -58,7 +58,9 @@ def form_notices(form: Serialization, ignored: IgnoredPaths) -> list[str]:
     absent = sorted(ignored.absent - SILENT_IGNORES)
     if absent:
         listed = ", ".join(f"`{escape_path(name)}`" for name in absent)
-        notices.append(f"{listed} is not in the artifact: check the spelling after `--ignore-paths`")
+        notices.append(
+            f"{listed} is not in the artifact: check the spelling after `--ignore-paths`"
+        )
     names = sorted(ignored.names - SILENT_IGNORES - ignored.absent)
     if names:
         named = " ".join(f"--ignore-paths {shlex.quote(name)}" for name in names)

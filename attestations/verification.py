@@ -82,7 +82,7 @@ class VerifyOptions:
     ignore_paths: tuple[str, ...] = ()
     """files and folders to leave out, relative to the artifact's root or absolute; see `IgnoredPaths`"""
     ignore_unsigned_files: bool = False
-    """whether files that nobody signed are named without being held against the artifact"""
+    """whether files that nobody signed, and that no loader opens, are named without being held against the artifact"""
     allow_legacy: bool = False
     """whether model signatures in the weaker forms of 2024 count"""
 
@@ -136,10 +136,12 @@ def examine(
     inspect: Inspector[Any] | None = None,
     progress: ProgressSink | None = None,
     jobs: int | None = None,
+    workers: int = 1,
 ) -> Examination:
     """Verify the artifact at `path` for `trust`, reading its content at most once.
 
-    `inspect` (a scanner) sees each file during that read. Raises `NoSignatureError` when there is
+    `inspect` (a scanner) sees each file during that read. `jobs` threads read, and `workers` processes
+    verify where there are many keyless claims (see `weigh_evidence`). Raises `NoSignatureError` when there is
     nothing to verify, then `TrustNotSaidError` when nobody is trusted, and whatever reading raises.
     """
     artifact = open_artifact(path)
@@ -148,7 +150,7 @@ def examine(
         raise _no_signature(artifact, path)
     if trust is None:
         raise trust_not_said(evidence.bundles)
-    belief = weigh_evidence(evidence, trust, allow_legacy=options.allow_legacy)
+    belief = weigh_evidence(evidence, trust, allow_legacy=options.allow_legacy, workers=workers)
     ignored = IgnoredPaths.of(artifact, options.ignore_paths)
     reading = None
     if artifact.entries and (belief.names_content or inspect):
@@ -160,8 +162,20 @@ def examine(
             progress=progress,
             jobs=jobs,
         )
+    if reading and options.ignore_unsigned_files:
+        ignored = ignored.forgiving(artifact, _listed_by_not_all(artifact, belief))
     report = judge(artifact, evidence, belief, reading, options, ignored=ignored)
     return Examination(report, reading, belief)
+
+
+def _listed_by_not_all(artifact: Artifact, belief: Belief) -> frozenset[str]:
+    """Return the files that at least one trusted list does not name."""
+    lists = [frozenset(row.path for row in one.claim.manifest.rows) for one in belief.manifests]
+    oms = belief.signature.oms if belief.signature else None
+    if oms:
+        lists.append(frozenset(oms.files))
+    paths = frozenset(entry.path for entry in artifact.entries)
+    return paths - frozenset.intersection(*lists) if lists else paths
 
 
 def _columns(own_list: OmsClaim | None, options: VerifyOptions) -> set[Column]:

@@ -11,7 +11,7 @@ from weightmark.errors import Exit
 
 MODELS = {
     "silero-vad": ("speech detection, as TorchScript, ONNX and safetensors", Exit.GOOD),
-    "basic-pitch": ("note detection, as ONNX, TFLite and a TensorFlow SavedModel", Exit.NOTHING),
+    "basic-pitch": ("note detection, as ONNX, TFLite and a TensorFlow SavedModel", Exit.GOOD),
     "lpips": ("image similarity, as a legacy torch pickle", Exit.GOOD),
 }
 

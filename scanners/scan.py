@@ -57,7 +57,7 @@ __all__ = [
     "scan_file",
 ]
 
-SCANNER_VERSION = "3"
+SCANNER_VERSION = "4"
 """raised whenever the same bytes may get another verdict by code rather than by rule data"""
 
 _READERS: tuple[FormatReader, ...] = (

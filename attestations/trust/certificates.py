@@ -79,6 +79,15 @@ class CertificateAnchor:
         """Return the same anchor that also believes the weaker encoding of model-signing 0.2."""
         return replace(self, allow_legacy=True)
 
+    def concerns(self, bundle: Bundle, proof: Proof) -> bool:  # noqa: ARG002 - the bundle holds the certificate itself
+        """Tell whether the signer's certificate is one that is meant and was issued under the authorities, at whatever time."""
+        if not isinstance(bundle.material, CertificateChain):
+            return False
+        leaf, *brought = _parse_chain(bundle.material)
+        if self.rule.mismatch(_facts(leaf), _common_names(leaf), _key_fingerprint(leaf)):
+            return False
+        return authorities_between(leaf, brought, self.chain) is not None
+
     def prove(self, bundle: Bundle, now: datetime) -> Proof:
         """Verify chain, holder, use and signature, in this order; see `Anchor`."""
         if not isinstance(bundle.material, CertificateChain):

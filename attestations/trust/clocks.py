@@ -14,6 +14,7 @@ from weightmark.attestations.identities import VerifiedTime
 from weightmark.attestations.keys import PublicKey
 
 if TYPE_CHECKING:
+    from weightmark.attestations.sigstore.checkpoints import WitnessKey
     from weightmark.attestations.sigstore.trusted_root import Authority
     from weightmark.attestations.trust.roots import Root
 
@@ -32,14 +33,20 @@ class Clocks:
     """how many timestamps must be verified"""
     logs: int = 0
     """how many logs must hold the signature"""
+    cosignatures: int = 0
+    """how many witnesses must have seen each log that is asked for"""
+    witnesses: "tuple[WitnessKey, ...]" = ()
+    """the witnesses who count"""
 
     def joined(self, other: "Clocks") -> "Clocks":
-        """Return both together: all authorities, the first root, the higher demands."""
+        """Return both together: all authorities and witnesses, the first root, the higher demands."""
         return Clocks(
             (*self.authorities, *other.authorities),
             self.root or other.root,
             max(self.timestamps, other.timestamps),
             max(self.logs, other.logs),
+            max(self.cosignatures, other.cosignatures),
+            tuple({one.public_key: one for one in (*self.witnesses, *other.witnesses)}.values()),
         )
 
     def read(
@@ -62,7 +69,12 @@ class Clocks:
         logs = trusted.logs if isinstance(bundle.material, KeyHint) else ()
         known = TrustedRoot(logs, (), (), (*self.authorities, *trusted.timestamp_authorities))
         asked = Thresholds(
-            log_entries=self.logs, certificate_promises=0, timestamps=self.timestamps, times=0
+            log_entries=self.logs,
+            certificate_promises=0,
+            timestamps=self.timestamps,
+            times=0,
+            cosignatures=self.cosignatures,
+            witnesses=self.witnesses,
         )
         proof = verify_key_bundle_times(bundle, key, known, now=now, thresholds=asked)
         return proof.times, proof.notices

@@ -1,20 +1,22 @@
 """Trust in identities: who logged in where, as a Sigstore instance proves it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.bundles.material import CertificateChain
 from weightmark.attestations.identities import SignerIdentity, SignerKind
+from weightmark.attestations.sigstore.checkpoints import WitnessKey
 from weightmark.attestations.sigstore.identity import IdentityRule
-from weightmark.attestations.sigstore.leaf import LeafFacts
+from weightmark.attestations.sigstore.leaf import Leaf, LeafFacts
+from weightmark.attestations.sigstore.many import ProvenBundles
 from weightmark.attestations.sigstore.thresholds import Thresholds
-from weightmark.attestations.sigstore.verifier import verify_certificate_bundle
+from weightmark.attestations.sigstore.verifier import SigstoreProof, verify_certificate_bundle
 from weightmark.attestations.trust.interface import CertificateFacts, Proof
 from weightmark.attestations.trust.roots import Root
 from weightmark.attestations.trust.validity import ALWAYS, Validity
-from weightmark.errors import CallError, WrongSignerError
+from weightmark.errors import CallError, WeightmarkError, WrongSignerError
 
 __all__ = ["IdentityAnchor", "parse_rule"]
 
@@ -37,6 +39,12 @@ class IdentityAnchor:
     """its name in a trust file, for people"""
     exact: str = ""
     """the subject, when the rule names exactly one"""
+    cosignatures: int = 0
+    """how many witnesses must have seen each log that is asked for"""
+    witnesses: tuple[WitnessKey, ...] = ()
+    """the witnesses who count"""
+    proven: tuple[ProvenBundles, ...] = field(default=(), repr=False, compare=False)
+    """what was verified beforehand; whatever else comes is verified when it comes"""
 
     @property
     def name(self) -> str:
@@ -51,26 +59,47 @@ class IdentityAnchor:
         return min(ends, default=None)
 
     @property
-    def _thresholds(self) -> Thresholds:
+    def thresholds(self) -> Thresholds:
+        """How much proof it asks for."""
         asked = self.root.thresholds
-        logs = asked.log_entries if self.logs is None else self.logs
-        return replace(asked, log_entries=logs, timestamps=max(asked.timestamps, self.timestamps))
+        return replace(
+            asked,
+            log_entries=asked.log_entries if self.logs is None else self.logs,
+            timestamps=max(asked.timestamps, self.timestamps),
+            cosignatures=self.cosignatures,
+            witnesses=self.witnesses,
+        )
 
     def allowing_legacy(self) -> "IdentityAnchor":
         """Return itself: that encoding was never signed keyless."""
         return self
 
+    def concerns(self, bundle: Bundle, proof: Proof) -> bool:
+        """Tell whether the signer is of the identities that are meant, whichever instance proved it."""
+        chain = bundle.certificate_chain
+        if chain is None or proof.signer.kind is not SignerKind.SIGSTORE:
+            return False
+        return not self.rule.mismatches(Leaf.parse(chain.leaf).facts)
+
     def prove(self, bundle: Bundle, now: datetime) -> Proof:
         """Verify certificate, logs, clocks and signature, then compare who it is; see `Anchor`."""
         if not isinstance(bundle.material, CertificateChain):
             raise WrongSignerError("signed with a bare key, and you trust an identity")
-        proof = verify_certificate_bundle(
-            bundle, self.root.trusted, now=now, thresholds=self._thresholds
-        )
+        proof = self._proof_of(bundle, now)
         self.rule.check(proof.certificate)
         times = tuple(sorted(proof.times, key=lambda time: time.at))
         self.validity.require(self.label or proof.identity.name, times, now)
         return Proof(proof.identity, times, _facts(proof.certificate), proof.notices)
+
+    def _proof_of(self, bundle: Bundle, now: datetime) -> SigstoreProof:
+        root, thresholds = self.root.trusted, self.thresholds
+        for one in self.proven:
+            verdict = one.verdict(bundle, root, now=now, thresholds=thresholds)
+            if isinstance(verdict, WeightmarkError):
+                raise verdict
+            if verdict:
+                return verdict
+        return verify_certificate_bundle(bundle, root, now=now, thresholds=thresholds)
 
 
 def parse_rule(

@@ -77,6 +77,13 @@ class Anchor(Protocol):
         """Return the same anchor that also believes the weaker encoding of model-signing 0.2, where that means anything."""
         ...
 
+    def concerns(self, bundle: Bundle, proof: Proof) -> bool:
+        """Tell whether the signer of `proof`, by whomever it was made, is whom this anchor means.
+
+        Times, thresholds and expiry do not matter: a revocation binds also where nothing is believed.
+        """
+        ...
+
     def prove(self, bundle: Bundle, now: datetime) -> Proof:
         """Verify that the anchor's signer made `bundle`.
 

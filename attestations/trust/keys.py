@@ -54,6 +54,10 @@ class KeyAnchor:
         """Return the same anchor that also believes the weaker encoding of model-signing 0.2."""
         return replace(self, allow_legacy=True)
 
+    def concerns(self, bundle: Bundle, proof: Proof) -> bool:  # noqa: ARG002 - the protocol's signature
+        """Tell whether this very key signed, by itself or in a certificate."""
+        return proof.signer.fingerprint == self.key.fingerprint
+
     def prove(self, bundle: Bundle, now: datetime) -> Proof:
         """Verify that the key made the signature; see `Anchor`.
 

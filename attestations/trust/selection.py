@@ -12,6 +12,7 @@ from weightmark.attestations.trust.clocks import Clocks
 from weightmark.attestations.trust.interface import Anchor
 from weightmark.attestations.trust.keys import KeyAnchor
 from weightmark.attestations.trust.verified import Trust
+from weightmark.attestations.trust.veto import Veto, vetoes_of
 from weightmark.errors import CallError, WeightmarkError, WrongSignerError
 from weightmark.provenance.sidecars import read_named
 
@@ -105,10 +106,9 @@ class TrustChoice:
         clocks = self._clocks(named)
         picked = [match[1] for key in self.keys if (match := _FINGERPRINT.fullmatch(str(key)))]
         anchors: list[Anchor] = []
-        if picked:
-            anchors += _pick(named, picked)
-        else:
-            anchors += [anchor for one in named for anchor in one.anchors]
+        listed = [anchor for one in named for anchor in one.anchors]
+        anchors += _pick(named, picked) if picked else listed
+        anchors += vetoes_of(listed, but=anchors)
         anchors += self._key_anchors(clocks)
         anchors += self._successors(anchors, clocks)
         anchors += self._certificate_anchors(clocks)
@@ -183,6 +183,7 @@ class TrustChoice:
     def _successors(self, anchors: Sequence[Anchor], clocks: Clocks) -> list[Anchor]:
         """Follow rotations from the keys that are trusted, in whatever order the files were named."""
         known = [one for one in anchors if isinstance(one, KeyAnchor)]
+        vetoes = [one for one in anchors if isinstance(one, Veto)]
         if self.rotations and not known:
             raise CallError(
                 "a key rotation is named, but no key that hands over",
@@ -191,7 +192,9 @@ class TrustChoice:
         waiting = {path: _read(path, "key rotation") for path in self.rotations}
         found: list[Anchor] = []
         while waiting:
-            followed = {path: _follow(known, path, data, clocks) for path, data in waiting.items()}
+            followed = {
+                path: _follow(known, vetoes, path, data, clocks) for path, data in waiting.items()
+            }
             reached = [path for path, anchor in followed.items() if anchor]
             if not reached:
                 raise _not_handed_over(next(iter(waiting)))
@@ -300,7 +303,7 @@ def _without_secrets(uri: str) -> str:
 
 
 def _follow(
-    known: Sequence[KeyAnchor], path: AnyPath, data: bytes, clocks: Clocks
+    known: Sequence[KeyAnchor], vetoes: Sequence[Veto], path: AnyPath, data: bytes, clocks: Clocks
 ) -> KeyAnchor | None:
     """Return the anchor of the key to which a trusted one hands over; None when none of them does.
 
@@ -309,7 +312,7 @@ def _follow(
     from weightmark.attestations.predicates.key_rotation import KeyRotation
 
     try:
-        rotation = KeyRotation.follow(Trust(tuple(known)), data)
+        rotation = KeyRotation.follow(Trust((*known, *vetoes)), data)
     except WeightmarkError as error:
         accepted = KeyRotation.accepted_by(Trust(tuple(known)), data)
         already = [one for one in known if one.key.fingerprint == accepted]

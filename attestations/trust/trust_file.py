@@ -20,6 +20,7 @@ from weightmark.attestations.trust.certificates import (
     load_certificates,
 )
 from weightmark.attestations.trust.clocks import Clocks
+from weightmark.attestations.trust.demands import Demands, Witness
 from weightmark.attestations.trust.github import github_rule
 from weightmark.attestations.trust.identities import IdentityAnchor, parse_rule
 from weightmark.attestations.trust.interface import Anchor
@@ -51,7 +52,6 @@ _MAX_ENTRIES = 1000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _DEFAULT_ROOT = "public-good"
 
-_MAX_THRESHOLD = 16
 _SUBJECTS = ("identity", "identity_glob", "identity_regex")
 _GITHUB = ("repository", "owner", "signer_workflow")
 
@@ -78,6 +78,10 @@ class TrustFile:
     """trusted roots that it names, in the order of the file"""
     clocks: Clocks
     """who may prove when a signature by key or certificate was made"""
+    witnesses: tuple[Witness, ...] = ()
+    """who may cosign logs, in the order of the file"""
+    cosignatures: int = 0
+    """how many of them must have seen each log that is asked for"""
 
 
 def is_trust_file(word: str) -> bool:
@@ -151,15 +155,6 @@ def parse_trust_file(text: bytes, *, source: str, read: FileReader) -> TrustFile
 
 
 @dataclass(frozen=True, slots=True)
-class _Thresholds:
-    """How many logs and clocks must agree."""
-
-    logs: int | None
-    """None for what each signer's kind asks for"""
-    timestamps: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Reader:
     """Reads the entries of one trust file."""
 
@@ -167,7 +162,11 @@ class _Reader:
     read_file: FileReader
 
     def read(self, fields: Table, digest: str) -> TrustFile:
-        wanted = _parse_thresholds(fields.table("thresholds"))
+        thresholds = fields.table("thresholds")
+        named = [
+            (one, Witness.parse(name, one)) for name, one in self._entries(fields, "witnesses")
+        ]
+        wanted = Demands.parse(thresholds, named)
         roots = {name: self._root(name, one) for name, one in self._entries(fields, "roots")}
         authorities = tuple(
             authority
@@ -178,7 +177,14 @@ class _Reader:
         )
         log_root = fields.text("log_root", "")
         root = self._named_root(fields, "log_root", log_root, roots) if log_root else None
-        clocks = Clocks(authorities, root, wanted.timestamps, wanted.logs or 0)
+        clocks = Clocks(
+            authorities,
+            root,
+            wanted.timestamps,
+            wanted.logs or 0,
+            wanted.cosignatures,
+            wanted.witnesses,
+        )
         anchors: list[Anchor] = [
             self._key(name, one, clocks) for name, one in self._entries(fields, "keys")
         ]
@@ -187,12 +193,22 @@ class _Reader:
             self._certificate(name, one, clocks)
             for name, one in self._entries(fields, "certificates")
         ]
-        anchors += [
+        identities = [
             self._identity(name, one, roots, wanted)
             for name, one in self._entries(fields, "identities")
         ]
         fields.finish()
-        return TrustFile(self.source, digest, tuple(anchors), tuple(roots.values()), clocks)
+        asked = [clocks.logs, *(one.thresholds.log_entries for one in identities)]
+        wanted.require_use(thresholds, asked)
+        return TrustFile(
+            self.source,
+            digest,
+            (*anchors, *identities),
+            tuple(roots.values()),
+            clocks,
+            tuple(witness for _, witness in named),
+            wanted.cosignatures,
+        )
 
     def _entries(self, fields: Table, kind: str) -> list[tuple[str, Table]]:
         table = fields.table(kind)
@@ -237,7 +253,7 @@ class _Reader:
         return CertificateAnchor(chain, rule, validity, clocks, name)
 
     def _identity(
-        self, name: str, entry: Table, roots: dict[str, Root], asked: _Thresholds
+        self, name: str, entry: Table, roots: dict[str, Root], asked: Demands
     ) -> IdentityAnchor:
         validity = _parse_validity(entry)
         root = self._named_root(entry, "root", entry.text("root", _DEFAULT_ROOT), roots)
@@ -275,7 +291,15 @@ class _Reader:
                 fix="set `issuer`, and one of `identity`, `identity_glob`, `identity_regex` and `repository`",
             ) from error
         return IdentityAnchor(
-            rule, root, asked.logs, asked.timestamps, validity, name, said["identity"]
+            rule,
+            root,
+            asked.logs,
+            asked.timestamps,
+            validity,
+            name,
+            said["identity"],
+            asked.cosignatures,
+            asked.witnesses,
         )
 
     def _root(self, name: str, entry: Table) -> Root:
@@ -360,13 +384,3 @@ def _parse_validity(entry: Table) -> Validity:
     if validity.reason and not validity.revoked:
         raise entry.wrong("reason", "given without the date in `revoked`")
     return validity
-
-
-def _parse_thresholds(table: Table) -> _Thresholds:
-    asked = _Thresholds(
-        table.count("logs", 0, limit=_MAX_THRESHOLD) if table.has("logs") else None,
-        table.count("timestamps", 0, limit=_MAX_THRESHOLD),
-    )
-    table.count("logs", 0, limit=_MAX_THRESHOLD)
-    table.finish()
-    return asked

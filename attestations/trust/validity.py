@@ -29,9 +29,8 @@ class Validity:
         Raises `RevokedError`, `OutOfTimeError` when it was provably made outside the window, and
         `ExpiredError` when it may have been made within it, but nothing proves that.
         """
+        self.require_not_revoked(who, times, now)
         moments = [time.at for time in times] or [now]
-        if self.revoked and min(moments) >= self.revoked:
-            raise self._revoked(who, proven=bool(times))
         if self.not_before and min(moments) < self.not_before:
             raise OutOfTimeError(
                 f"`{who}` signed before its time",
@@ -51,6 +50,12 @@ class Validity:
             why=f"its signatures count until {_shown(self.not_after)}",
             fix="ask the publisher for a signature with a timestamp, or for the present key",
         )
+
+    def require_not_revoked(self, who: str, times: Sequence[VerifiedTime], now: datetime) -> None:
+        """Raise `RevokedError` unless a signature by `who` was proven to be older than the revocation."""
+        moments = [time.at for time in times] or [now]
+        if self.revoked and min(moments) >= self.revoked:
+            raise self._revoked(who, proven=bool(times))
 
     def _revoked(self, who: str, *, proven: bool) -> RevokedError:
         since = _shown(self.revoked) if self.revoked else ""

@@ -10,6 +10,7 @@ from weightmark.attestations.identities import SignerIdentity, VerifiedTime
 from weightmark.attestations.keys import PublicKey
 from weightmark.attestations.statements import Statement
 from weightmark.attestations.trust.interface import Anchor, CertificateFacts, Proof
+from weightmark.attestations.trust.veto import Veto, require_no_veto
 from weightmark.errors import (
     OutOfTimeError,
     RevokedError,
@@ -91,7 +92,7 @@ class Trust:
     @property
     def names(self) -> tuple[str, ...]:
         """How the anchors are named in output, each once."""
-        return tuple(dict.fromkeys(anchor.name for anchor in self.anchors))
+        return tuple(dict.fromkeys(one.name for one in self.anchors if not isinstance(one, Veto)))
 
     def verify(self, bundle: Bundle, *, now: datetime | None = None) -> VerifiedBundle:
         """Verify the signature, then parse what was signed; `now` is the present unless given.
@@ -114,7 +115,7 @@ class Trust:
         )
 
     def _prove(self, bundle: Bundle, at: datetime) -> Proof:
-        """Ask every anchor: what one of them knows to be revoked counts for none of them."""
+        """Ask every anchor; what one of them knows to be revoked counts for none of them."""
         proofs: list[Proof] = []
         refusals: list[WeightmarkError] = []
         for anchor in self.anchors:
@@ -126,6 +127,7 @@ class Trust:
                 refusals.append(error)
         if not proofs:
             raise _worst(refusals)
+        require_no_veto(self.anchors, bundle, proofs[0], at)
         return proofs[0]
 
 

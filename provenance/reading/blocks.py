@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 from weightmark.errors import FileChangedError
@@ -73,6 +72,8 @@ def hand_out(
             if not advance(len(block)):
                 return
         return
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     pending: list[Future[object]] = []
     with ThreadPoolExecutor(len(takers)) as pool:
         for block in blocks:

@@ -10,8 +10,8 @@ size, but for the results.
 
 import os
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Generic, TypeVar
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from weightmark.errors import NoInputError
 from weightmark.provenance.artifact import Artifact, Entry
@@ -29,6 +29,9 @@ from weightmark.provenance.reading.receipts import Receipts
 from weightmark.provenance.reading.results import FileDigests, Reading
 from weightmark.provenance.reading.shards import Sharding
 from weightmark.provenance.reading.small import Luggage, SmallFiles
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 __all__ = [
     "BLOCK",
@@ -126,23 +129,33 @@ def _read_all(
     small: Sequence[int] = range(len(entries))
     if large:
         small = [number for number in small if entries[number].size <= SMALL]
-    with SmallFiles([entries[number] for number in small], reader, luggage) as crowd:
+    futures: dict[int, Future[tuple[FileDigests, T | None]]] = {}
+    with (
+        SmallFiles([entries[number] for number in small], reader, luggage) as crowd,
+        ExitStack() as stack,
+    ):
         crowd.start(workers)
-        with ThreadPoolExecutor(workers) as pool:
-            futures: dict[int, Future[tuple[FileDigests, T | None]]] = {}
-            try:
+        try:
+            if large:
+                pool = stack.enter_context(_threads(workers))
                 total = sum(entries[number].size for number in large)
                 for number in large:
                     most = workers > 1 and entries[number].size * workers > total
                     futures[number] = pool.submit(
                         reader.read_alone, entries[number], all_cores=most
                     )
-                for place, result in crowd.results():
-                    results.put(small[place], result)
-                for number, future in futures.items():
-                    results.put(number, future.result())
-            except BaseException:
-                reader.stopped = True
-                for future in futures.values():
-                    future.cancel()
-                raise
+            for place, result in crowd.results():
+                results.put(small[place], result)
+            for number, future in futures.items():
+                results.put(number, future.result())
+        except BaseException:
+            reader.stopped = True
+            for future in futures.values():
+                future.cancel()
+            raise
+
+
+def _threads(count: int) -> "ThreadPoolExecutor":
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(count)

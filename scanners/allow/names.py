@@ -8,6 +8,9 @@ __all__ = ["Grade", "Permission", "data_digest", "permission"]
 
 _ALLOWED = (
     "accelerate.json",
+    "catboost.json",
+    "gensim.json",
+    "imblearn.json",
     "joblib.json",
     "lightgbm.json",
     "numpy.json",
@@ -15,6 +18,8 @@ _ALLOWED = (
     "python.json",
     "scipy.json",
     "sklearn.json",
+    "statsmodels.json",
+    "tokenizers.json",
     "torch.json",
     "torch_modules.json",
     "transformers.json",
@@ -46,8 +51,14 @@ class Permission:
     """empty: not callable; `any`: with any arguments; else the check that its arguments must pass"""
     new: bool = False
     """make an instance without calling the class"""
+    keeps: bool = False
+    """making an instance keeps the arguments and looks up nothing on them, as a named tuple does"""
     build: bool = False
     """set the state of a result or instance"""
+    state: str = ""
+    """empty: any unarmed state; `dict`: one dict, in which no text is code that is not the library's"""
+    methods: frozenset[str] = frozenset()
+    """names that may be got from an instance whose state is not set yet"""
     items: bool = False
     """set items of a result or instance"""
     append: bool = False
@@ -115,7 +126,10 @@ def _parse(grade: Grade, operations: str) -> Permission:
         grade,
         call=(words["call"] or "any") if "call" in words else "",
         new="new" in words,
+        keeps=words.get("new") == "keep",
         build="build" in words,
+        state=words.get("build", ""),
+        methods=frozenset(filter(None, words.get("get", "").split(","))),
         items="items" in words,
         append="append" in words,
         add="add" in words,

@@ -15,14 +15,23 @@ from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.containers.zstd_frames import frame_end
 from weightmark.scanners.limits import MEBIBYTE, Budget, over_limit
 
-__all__ = ["SINGLE_STREAM", "Block", "Unpacked", "held", "is_streamed", "unpack"]
+__all__ = [
+    "LARGEST_DICTIONARY",
+    "SINGLE_STREAM",
+    "Block",
+    "Unpacked",
+    "held",
+    "is_streamed",
+    "unpack",
+]
 
 SINGLE_STREAM = frozenset({"deflate", "joblib-zf", "lzma", "lzma-raw", "zlib"})
 """compressions of which a loader reads one stream and no more"""
+LARGEST_DICTIONARY = 256 * MEBIBYTE
+"""bytes that a decompressor may look back"""
 _INPUT = 64 * 1024
 _OUTPUT = 256 * 1024
 _HELD = 4 * MEBIBYTE
-_DICTIONARY = 256 * MEBIBYTE
 _LZMA_PROPERTIES = 5
 
 
@@ -163,11 +172,19 @@ def _engine(kind: str, source: ByteView) -> tuple[Any, int]:
         "gzip": lambda: zlib.decompressobj(16 + zlib.MAX_WBITS),
         "joblib-zf": zlib.decompressobj,
         "lz4": _lz4,
-        "lzma": lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=_DICTIONARY),
-        "xz": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_DICTIONARY),
+        "lzma": lambda: _lzma_alone(source),
+        "xz": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=LARGEST_DICTIONARY),
         "zlib": zlib.decompressobj,
     }
     return _lzma_raw(source) if kind == "lzma-raw" else (makers[kind](), 0)
+
+
+def _lzma_alone(source: ByteView) -> Any:
+    import lzma
+
+    if int.from_bytes(source.read_at(1, 4), "little") > LARGEST_DICTIONARY:
+        raise LimitError(f"the lzma dictionary is over {LARGEST_DICTIONARY} bytes")
+    return lzma.LZMADecompressor(lzma.FORMAT_ALONE)
 
 
 def _lzma_raw(source: ByteView) -> tuple[Any, int]:
@@ -179,8 +196,8 @@ def _lzma_raw(source: ByteView) -> tuple[Any, int]:
     if head[2:4] != bytes([_LZMA_PROPERTIES, 0]) or first >= 9 * 5 * 5:
         raise UnsupportedError("the lzma properties are not understood")
     dictionary = int.from_bytes(head[5:9], "little")
-    if dictionary > _DICTIONARY:
-        raise LimitError(f"the lzma dictionary is over {_DICTIONARY} bytes")
+    if dictionary > LARGEST_DICTIONARY:
+        raise LimitError(f"the lzma dictionary is over {LARGEST_DICTIONARY} bytes")
     chain = {
         "id": lzma.FILTER_LZMA1,
         "lc": first % 9,
@@ -212,7 +229,7 @@ def _zstd(source: ByteView) -> Iterator[tuple[bytes, int]]:
     except ImportError as error:
         raise _missing("zstd") from error
 
-    engine = zstandard.ZstdDecompressor(max_window_size=_DICTIONARY)
+    engine = zstandard.ZstdDecompressor(max_window_size=LARGEST_DICTIONARY)
     file = cast("IO[bytes]", _File(Slice(source, 0, end)))
     reader = engine.stream_reader(file, read_size=_INPUT)
     try:

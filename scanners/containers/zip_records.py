@@ -96,6 +96,20 @@ class Directory:
     """bytes before the archive, as Python reads it"""
 
 
+@dataclass(frozen=True, slots=True)
+class _EndRecord:
+    """What an end record says about the directory."""
+
+    first: int
+    """where the records begin that end the archive"""
+    count: int
+    """lines"""
+    length: int
+    """bytes"""
+    offset: int
+    """where it begins, data before the archive left out"""
+
+
 def read_directories(view: ByteView, budget: Budget) -> list[Directory]:
     """Return every central directory that an end record near the end of the view leads to."""
     start = max(0, view.size - _TAIL)
@@ -112,31 +126,61 @@ def read_directories(view: ByteView, budget: Budget) -> list[Directory]:
 
 
 def _directories_at(view: ByteView, at: int, budget: Budget) -> list[Directory]:
-    """Return Python's reading (the directory ends here) and miniz's (it begins at its offset)."""
+    """Return what every record that ends the archive here leads to."""
     record = view.read_at(at, _END_SIZE)
-    count, length, offset, comment = unpack_from("<HIIH", record, 10)
-    first = at
+    comment = int.from_bytes(record[20:22], "little")
+    found: list[Directory] = []
+    for end in _end_records(view, at, record):
+        end_span = Span(end.first, at + _END_SIZE)
+        if not end.count and not end.length:
+            shift = end.first - end.offset
+            found.append(Directory((), 0, Span(end.first, end.first), end_span, comment, shift))
+        else:
+            found += _led_to(view, end, end_span, comment, budget)
+    return found
+
+
+def _led_to(
+    view: ByteView, end: _EndRecord, end_span: Span, comment: int, budget: Budget
+) -> list[Directory]:
+    """Return Python's reading (the directory ends here) and miniz's (it begins at its offset)."""
+    found: list[Directory] = []
+    for start in dict.fromkeys((end.first - end.length, end.offset)):
+        if not 0 <= start < view.size:
+            continue
+        stop = min(view.size, start + end.length)
+        if start < end.first:
+            stop = min(stop, end.first)
+        shift = start - end.offset
+        entries, after = _entries(view, start, stop, shift, budget)
+        if entries:
+            span = Span(start, after)
+            found.append(Directory(entries, end.count, span, end_span, comment, shift))
+    return found
+
+
+def _end_records(view: ByteView, at: int, record: bytes) -> list[_EndRecord]:
+    """Return what loaders may take for the end: both places of the zip64 record, and the plain one.
+
+    Python takes the zip64 record before its locator, miniz the one that the locator names.
+    """
+    count, length, offset = unpack_from("<HII", record, 10)
     locator = view.read_at(at - _LOCATOR64_SIZE, _LOCATOR64_SIZE) if at >= _LOCATOR64_SIZE else b""
+    found: dict[_EndRecord, None] = {}
     if locator.startswith(_LOCATOR64_SIGNATURE):
-        for place in (at - _LOCATOR64_SIZE - _END64_SIZE, unpack_from("<Q", locator, 8)[0]):
+        before = at - _LOCATOR64_SIZE - _END64_SIZE
+        for place in dict.fromkeys((before, unpack_from("<Q", locator, 8)[0])):
             record64 = view.read_at(place, _END64_SIZE) if 0 <= place < view.size else b""
             if record64.startswith(_END64_SIGNATURE) and len(record64) == _END64_SIZE:
-                count, length, offset = unpack_from("<QQQ", record64, 32)
-                first = place
-                break
-    end_span = Span(first, at + _END_SIZE)
-    if not count and not length:
-        return [Directory((), 0, Span(first, first), end_span, comment, first - offset)]
-    starts = dict.fromkeys((first - length, offset))
-    return [
-        Directory(entries, count, Span(start, end), end_span, comment, start - offset)
-        for start in starts
-        if 0 <= start < first
-        for entries, end in [
-            _entries(view, start, min(first, start + length), start - offset, budget)
-        ]
-        if entries
-    ]
+                first = before if place == before else at - _LOCATOR64_SIZE
+                found[_EndRecord(first, *unpack_from("<QQQ", record64, 32))] = None
+    if not found or not {length, offset} & {_FULL32}:
+        wide = next(iter(found), None)
+        if wide is None:
+            found[_EndRecord(at, count, length, offset)] = None
+        elif (length, offset) != (wide.length, wide.offset):
+            found[_EndRecord(wide.first, count, length, offset)] = None
+    return list(found)
 
 
 def _entries(

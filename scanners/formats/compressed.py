@@ -12,7 +12,13 @@ from weightmark.errors import ExtraMissingError, UncheckedError, UnsupportedErro
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.reading.views import MemoryView
 from weightmark.scanners.containers.slices import Slice
-from weightmark.scanners.containers.streams import SINGLE_STREAM, Block, Unpacked, unpack
+from weightmark.scanners.containers.streams import (
+    LARGEST_DICTIONARY,
+    SINGLE_STREAM,
+    Block,
+    Unpacked,
+    unpack,
+)
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.limits import Budget
 
@@ -24,6 +30,8 @@ _ZLIB_METHOD, _ZLIB_DICTIONARY, _ZLIB_CHECK = 0x08, 0x20, 31
 _UNSURE = frozenset({"lzma", "zlib"})
 _SKIPPABLE = tuple(bytes([0x50 + number]) + b"\x2a\x4d\x18" for number in range(16))
 _XZ_PADDING = bytes(4)
+_JOBLIB_LZMA = b"\x5d\0"
+_LZMA_SIZES = frozenset(size << power for power in range(31) for size in (2, 3))
 _SKIPPABLE_HEADER = 8
 _MAGIC = (
     (b"\x1f\x8b", "gzip"),
@@ -122,12 +130,35 @@ def _kind(head: bytes) -> tuple[str, int]:
     for magic, kind in _MAGIC:
         if head.startswith(magic):
             return kind, 0
-    if head.startswith(b"ZF0x"):
+    if _is_zf(head):
         return "joblib-zf", _ZF_HEADER + (head[_ZF_HEADER : _ZF_HEADER + 1] == b" ")
     if len(head) > 1 and _is_zlib(head[0], head[1]):
         return "zlib", 0
-    plausible = head[:1] < b"\xe1" and head[1:3] == b"\0\0" and head[13:14] == b"\0"
-    return ("lzma", 0) if plausible and any(head[3:5]) else ("", 0)
+    return ("lzma", 0) if _is_lzma(head) else ("", 0)
+
+
+def _is_zf(head: bytes) -> bool:
+    """Tell joblib's old header: `ZF`, and a length that Python reads as a hexadecimal number."""
+    if not head.startswith(b"ZF") or len(head) < _ZF_HEADER:
+        return False
+    try:
+        return int(head[2:_ZF_HEADER], 16) >= 0
+    except ValueError:
+        return False
+
+
+def _is_lzma(head: bytes) -> bool:
+    """Tell properties, a likely dictionary, and the zero that every coder begins with.
+
+    joblib goes by the first two bytes; Python's guess takes every size that `_LZMA_SIZES` holds
+    (liblzma, `alone_decoder.c`).
+    """
+    if head[13:14] != b"\0" or head[:1] >= b"\xe1":
+        return False
+    if head.startswith(_JOBLIB_LZMA):
+        return True
+    size = int.from_bytes(head[1:5], "little")
+    return size <= LARGEST_DICTIONARY and (size in _LZMA_SIZES or not size & 0xFFFF) and size > 0
 
 
 def _is_zlib(method: int, flags: int) -> bool:

@@ -13,6 +13,7 @@ from weightmark.scanners.limits import MEBIBYTE, over_limit
 from weightmark.scanners.repository.configurations import (
     CONFIGURATION_NAMES,
     MARKERS,
+    TELLING_KEYS,
     judge_configuration,
     templates_of,
 )
@@ -29,10 +30,11 @@ _OVERLAP = 64
 _LARGE = 2 * MEBIBYTE
 _SPACE = b" \t\r\n\xef\xbb\xbf\xff\xfe\0"
 _TELLING = re.compile(
-    rb"auto_map|custom_pipelines|trust_remote_code|weight_map|tool_class|chat_template|class_name"
-    rb"|attn_implementation|activation_f|loss_fct|parent_library|loader_module|_target_"
-    rb"|transformers_modules|diffusers_modules|\"py/|\\u00[2-7]|__loader__|\"nbformat\""
+    TELLING_KEYS
+    + rb"|\"py\\?/|\\u00[2-7]|__loader__|\"nbformat\"|\"types\""
+    + rb"|\"params\"\s*:?\s*(?:[^\s\d:-]|\Z)"
 )
+_NAMED = ("MANIFEST.json", "config.json", "index.json", "keras.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,9 @@ class JsonConfigReader:
         first = place.head.lstrip(_SPACE)[:1] or _first_letter(place.view, len(place.head))
         if first not in (b"{", b"["):
             return False
-        if place.view.size > _LARGE and b"\0" not in place.head and not _is_telling(place.view):
-            return False
         path = f"{examination.path}!{place.member}" if place.member else examination.path
+        if _is_skipped(place, base_name(path)):
+            return False
         text = _text(place.view, examination.limits.document)
         try:
             document = parse_document(text, what="the JSON document")
@@ -104,6 +106,13 @@ def _first_letter(view: ByteView, at: int) -> bytes:
             return found
         at += len(block)
     return b""
+
+
+def _is_skipped(place: Place, name: str) -> bool:
+    """Tell whether a long document of no known name holds no key that matters."""
+    if name in CONFIGURATION_NAMES or name.endswith(_NAMED):
+        return False
+    return place.view.size > _LARGE and b"\0" not in place.head and not _is_telling(place.view)
 
 
 def _is_telling(view: ByteView) -> bool:

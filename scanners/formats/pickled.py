@@ -131,6 +131,10 @@ def _judged(place: Place, examination: Examination, judge: Judge, start: int) ->
 
 def _report(place: Place, examination: Examination, judge: Judge, ended: Run) -> None:
     judge.report()
+    for end in sorted(judge.frame_ends):
+        if end < place.view.size:
+            rest = Slice(place.view, end, place.view.size - end)
+            examination.look(place.inside("after a frame", rest))
     if ended.error:
         examination.find("PKL012", place, offset=ended.end, detail=ended.error)
         examination.problem(f"the pickle breaks off at byte {ended.end}: {ended.error}", place)

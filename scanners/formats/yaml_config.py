@@ -7,8 +7,8 @@ from typing import Any, Final
 from weightmark.errors import MalformedError
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.plain_text import is_text
-from weightmark.scanners.limits import over_limit
-from weightmark.scanners.repository.configurations import judge_configuration
+from weightmark.scanners.limits import MEBIBYTE, over_limit
+from weightmark.scanners.repository.configurations import TELLING_KEYS, judge_configuration
 from weightmark.scanners.repository.dataset_cards import (
     CARD_NAME,
     card_header,
@@ -22,9 +22,8 @@ __all__ = ["YamlConfigReader"]
 
 _ENDINGS = (".yaml", ".yml")
 _NAMES = frozenset({"MLmodel", "hparams", "conda"})
-_TELLING = re.compile(
-    rb"!|%TAG|_target_|target:\s*[\"']?\w+\.\w|trust_remote_code|auto_map|custom_pipelines|loader_module|flavors|\\[xuU]"
-)
+_LARGE = MEBIBYTE
+_TELLING = re.compile(rb"!|%TAG|target|params|types|py/|\\|" + TELLING_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +45,14 @@ class YamlConfigReader:
             raise over_limit("document", f"the YAML document is over {limit} bytes")
         data = place.view.read_at(0, place.view.size)
         data = card_header(data) if card else data
-        if not data or not (card or _TELLING.search(data)):
+        telling = card or _TELLING.search(data) is not None
+        if not data or not (telling or len(data) <= _LARGE):
             return False
         try:
             roots = compose(data.decode("utf-8", "replace"), what="the YAML document")
         except MalformedError as error:
+            if not telling:
+                return False
             examination.problem(error.what, place)
             return True
         known = False

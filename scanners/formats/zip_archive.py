@@ -122,6 +122,13 @@ class _Archive:
             if directory.declared != len(directory.entries):
                 detail = f"{directory.declared} members declared, {len(directory.entries)} listed"
                 find("ZIP009", place, offset=directory.end_span.start, detail=detail)
+            if directory.entries and directory.span.start >= directory.end_span.start:
+                find(
+                    "ZIP009",
+                    place,
+                    offset=directory.span.start,
+                    detail="a directory behind the end",
+                )
             after = self.place.view.size - directory.end_span.end
             if after != directory.comment and directory is self.directories[0]:
                 detail = f"{after} bytes, a comment of {directory.comment} declared"

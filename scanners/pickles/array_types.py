@@ -21,6 +21,7 @@ _INHERITED = 27
 _HAS_OBJECTS = 1
 _NEEDS_INIT = 8
 _UNICODE_BYTES = 4
+_NO_PART = (ArrayType(None), -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Description:
     whole: bool = False
     """whether the state says that it has parts"""
     parts: tuple[tuple[ArrayType, int], ...] = ()
-    """dtypes of fields and elements, with their offsets; -1 where that is no number"""
+    """dtypes of fields and elements, with their offsets; -1 where that is no number or no dtype"""
 
     @classmethod
     def of(cls, kind: ArrayType, state: Value = None) -> "Description":
@@ -78,7 +79,7 @@ def is_honest_dtype_state(kind: ArrayType, state: Value) -> bool:
         return False
     low = said.flags & _OBJECT_FLAGS
     if said.whole:
-        return _is_honest_whole(said.parts, said.size, low)
+        return said.letter == "V" and _is_honest_whole(said.parts, said.size, low)
     if not isinstance(kind.descriptor, str) or not said.letter:
         return False
     if said.letter == "O":
@@ -102,7 +103,8 @@ def _has_objects(said: Description) -> bool:
 def _read_descriptor(descriptor: Value) -> tuple[str, int]:
     """Return letter and bytes; a class instead of a text is that of a record."""
     if isinstance(descriptor, Global):
-        return "V", 0
+        record = descriptor.name == "record" and descriptor.module.partition(".")[0] == "numpy"
+        return ("V" if record else ""), 0
     found = _DESCRIPTOR.fullmatch(descriptor) if isinstance(descriptor, str) else None
     if found is None:
         return "", 0
@@ -111,12 +113,20 @@ def _read_descriptor(descriptor: Value) -> tuple[str, int]:
 
 
 def _read_parts(part: Value, fields: Value) -> tuple[tuple[ArrayType, int], ...]:
+    """Return all parts; what numpy takes for a dtype though it is none makes a part of no kind."""
     found: list[tuple[ArrayType, int]] = []
-    if isinstance(part, tuple) and part and isinstance(part[0], ArrayType):
-        found.append((part[0], 0))
-    if isinstance(fields, Container):
-        for row in (*fields.items[1::2], *fields.fields):
-            if isinstance(row, tuple) and row and isinstance(row[0], ArrayType):
-                at = row[1] if len(row) > 1 and isinstance(row[1], int) else -1
-                found.append((row[0], at))
+    if part is not None:
+        base = part[0] if isinstance(part, tuple) and part else None
+        found.append((base, 0) if isinstance(base, ArrayType) else _NO_PART)
+    if isinstance(fields, Container) and fields.kind == "dict":
+        found += map(_read_row, (*fields.items[1::2], *fields.fields))
+        found += [_NO_PART] if fields.dropped else []
+    elif fields is not None:
+        found.append(_NO_PART)
     return tuple(found)
+
+
+def _read_row(row: Value) -> tuple[ArrayType, int]:
+    if not isinstance(row, tuple) or not row or not isinstance(row[0], ArrayType):
+        return _NO_PART
+    return row[0], row[1] if len(row) > 1 and isinstance(row[1], int) else -1

@@ -3,6 +3,7 @@
 from weightmark.scanners.allow.names import Permission
 from weightmark.scanners.pickles.values import (
     CONSTANTS,
+    BytesAt,
     Call,
     Container,
     Global,
@@ -14,14 +15,16 @@ from weightmark.scanners.pickles.values import (
 )
 
 __all__ = [
-    "SLOT_STATE",
     "freeze",
+    "gets_own_method",
+    "gives_attributes",
     "has_new",
     "has_odd_key",
     "is_block",
     "is_codec_call",
     "is_inert",
     "is_no_text",
+    "is_one_dict",
     "is_plain",
     "is_ratio",
     "is_sized",
@@ -34,7 +37,7 @@ __all__ = [
     "stores",
 ]
 
-SLOT_STATE = 2
+_SLOT_STATE = 2
 """values in state that has attributes in a dict and in slots"""
 _MOST_ZEROS = 1 << 20
 _CODECS = frozenset({"latin1", "latin-1", "utf-8", "utf8", "ascii"})
@@ -91,7 +94,7 @@ def is_no_text(value: Value) -> bool:
     """Tell what can never be a text, whatever making it did; calling or making a `str` can."""
     if isinstance(value, Instance):
         return value.of is not None and (value.of.module, value.of.name) != ("builtins", "str")
-    return value is None or isinstance(value, (Container, Global, int, float, tuple))
+    return value is None or isinstance(value, (BytesAt, Container, Global, int, float, tuple))
 
 
 def is_sized(arguments: tuple[Value, ...]) -> bool:
@@ -165,6 +168,27 @@ def stores(allowed: Permission, operation: str) -> bool:
     return {"add": allowed.add, "append": allowed.append, "items": allowed.items}[operation]
 
 
+def gets_own_method(function: Global, arguments: Value) -> bool:
+    """Tell `getattr(instance, name)` of a method that was reviewed, before the state is set.
+
+    Libraries save a bound method in this way; attributes of the state can't hide it yet.
+    """
+    if (function.module, function.name) != ("builtins", "getattr"):
+        return False
+    match arguments:
+        case (Instance(of=Global() as cls, built=False), str() as name):
+            return name in cls.permission.methods
+    return False
+
+
+def is_one_dict(state: Value) -> bool:
+    """Tell a dict of the pickle's own that holds no code but what the library would write.
+
+    A tuple of pairs would update an object's attributes as well, past any look at its keys.
+    """
+    return isinstance(state, Container) and state.kind == "dict" and not state.code
+
+
 def has_odd_key(state: Value) -> bool:
     """Tell state of which a key would become a dunder or hide a method."""
     parts = state if isinstance(state, tuple) else (state,)
@@ -174,7 +198,7 @@ def has_odd_key(state: Value) -> bool:
 def is_state(state: Value) -> bool:
     """Tell state that gives an object nothing but unarmed attributes of plain names."""
     if isinstance(state, tuple):
-        slots = len(state) == SLOT_STATE
+        slots = len(state) == _SLOT_STATE
         return not is_armed(state) and not any(_is_odd_part(part, slots=slots) for part in state)
     if isinstance(state, Container):
         return state.kind == "dict" and not state.armed and not state.dunder
@@ -187,6 +211,13 @@ def _is_odd_part(part: Value, *, slots: bool) -> bool:
     return (
         slots and isinstance(part, (Call, Instance)) and bool(part.of and part.of.permission.items)
     )
+
+
+def gives_attributes(state: Value) -> bool:
+    """Tell state that may become attributes: no bytes, and no tuple that is read by its places."""
+    if isinstance(state, tuple):
+        return len(state) == _SLOT_STATE
+    return not (isinstance(state, BytesAt) or (isinstance(state, Call) and bool(state.codec)))
 
 
 def freeze(state: Value) -> None:

@@ -11,6 +11,9 @@ from weightmark.scanners.pickles.wrapped_arrays import WRAPPER, LieError, layout
 
 __all__ = ["InlineArrays", "is_wrapper"]
 
+_STANDING = 4
+"""opcodes that looking at a value on the stack costs"""
+
 
 class InlineArrays(Operands):
     """What a machine does where an array stands among the opcodes, in both ways to read it."""
@@ -56,9 +59,9 @@ class InlineArrays(Operands):
     ) -> None:
         """Read on as `pickle.load` would, which knows no arrays in between.
 
-        Where a pickle follows, only what is dangerous or unknown counts: its memo is another one,
-        so the names that it computes from there mean nothing. Values are left as they were: what
-        this reading does to them never happens in the other one.
+        Where a pickle follows, only what is dangerous, unknown or computed counts: its memo is
+        another one, so the names that it takes from there mean nothing. Values are left as they
+        were: what this reading does to them never happens in the other one.
         """
         first = self._window.view.read_at(start, 1)
         if not first or first[0] not in OPCODES:
@@ -74,10 +77,10 @@ class InlineArrays(Operands):
         except (BreakError, IndexError, UnicodeDecodeError, ValueError, OverflowError):
             pass
         finally:
-            self._budget.opcodes -= machine.count + len(self._memo)
+            self._budget.opcodes -= machine.count + len(self._memo) + _STANDING * len(standing)
             kept.restore()
         unknown = unknown or memo.touched or any(map(is_unknown, judge.globals))
-        if judge.reaches_danger() or (judge.acted and (unknown or (judge.globals and not objects))):
+        if judge.reaches_danger() or judge.computes() or (judge.acted and (unknown or not objects)):
             judge.report()
 
     def recall(self, memo: list[Value], sparse: dict[int, Value]) -> WatchedMemo:

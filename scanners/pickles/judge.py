@@ -12,14 +12,16 @@ from weightmark.scanners.limits import over_limit
 from weightmark.scanners.pickles.array_types import is_honest_dtype_state
 from weightmark.scanners.pickles.broken import BreakError
 from weightmark.scanners.pickles.checks import (
-    SLOT_STATE,
     freeze,
+    gets_own_method,
+    gives_attributes,
     has_new,
     has_odd_key,
     is_block,
     is_codec_call,
     is_inert,
     is_no_text,
+    is_one_dict,
     is_plain,
     is_ratio,
     is_sized,
@@ -81,6 +83,8 @@ _NO_PERMISSION = Permission(Grade.UNKNOWN)
 _QUIET = Permission(Grade.SAFE, call="any", new=True, build=True)
 _RECURSIVE = frozenset({"function-first", "rebuild"})
 _MOST_STORAGES = 200_000
+_MOST_FRAME_ENDS = 8
+_COMPUTED = frozenset({"PKL006", "PKL007", "PKL011"})
 
 
 class Judge:
@@ -96,6 +100,7 @@ class Judge:
         "_place",
         "_second",
         "acted",
+        "frame_ends",
         "storages",
     )
 
@@ -110,6 +115,7 @@ class Judge:
         self._nested: dict[Value, bool] = {}
         self._second = second
         self.acted = False
+        self.frame_ends: set[int] = set()
         self.storages: dict[str, tuple[str, int]] = {}
 
     @property
@@ -153,10 +159,14 @@ class Judge:
         if code:
             self._find("PKL019", offset, code)
         if not isinstance(function, Global):
+            self._stop_at_data(function, Container)
             detail = call_text(show(function), arguments)
             self._find("PKL007", offset, detail)
             return Call(None, detail)
         function.called = True
+        if gets_own_method(function, arguments):
+            function.reported = True
+            return Call(function)
         permission_ = function.permission
         if permission_.call and self._check(permission_.call, offset, arguments):
             return result(function, arguments)
@@ -171,16 +181,18 @@ class Judge:
         """Take note of `cls.__new__(cls, *arguments)` and return the instance."""
         self.acted = True
         if not isinstance(cls, Global):
+            self._stop_at_data(cls, Container, Instance)
             self._find("PKL007", offset, call_text(f"{show(cls)}.__new__", arguments))
             return Instance(None)
         if not cls.permission.new:
             self._refuse_call(offset, cls, call_text(f"{show(cls)}.__new__", arguments))
-        elif not is_inert(arguments):
+        elif not (is_inert(arguments) or (cls.permission.keeps and not is_armed(arguments))):
             self._find("PKL016", offset, call_text(f"{show(cls)}.__new__", arguments), cls)
         return Instance(cls)
 
     def built(self, offset: int, target: Value, state: Value) -> None:
         """Take note of `target.__setstate__(state)`; an honest pickle does so once an object."""
+        self._stop_at_data(target, Container)
         self.acted = True
         rule = self._refused_state(offset, target, state)
         if rule:
@@ -188,7 +200,7 @@ class Judge:
         if not isinstance(target, (Call, Instance)) or target.of is None:
             return
         target.built = True
-        target.carries = not isinstance(state, tuple) or len(state) == SLOT_STATE
+        target.carries = gives_attributes(state)
         freeze(state)
         if isinstance(target, ArrayType):
             target.state = state
@@ -205,11 +217,16 @@ class Judge:
             return "" if self._is_partial_state(offset, state) else "PKL008"
         if has_odd_key(state):
             return "PKL005"
-        honest = not isinstance(target, ArrayType) or is_honest_dtype_state(target, state)
+        honest = target.of.permission.call != "dtype"
+        if isinstance(target, ArrayType):
+            honest = is_honest_dtype_state(target, state)
+        if target.of.permission.state == "dict":
+            honest = is_one_dict(state)
         return "" if honest and is_state(state) else "PKL008"
 
     def stored(self, offset: int, operation: str, target: Value, items: list[Value]) -> None:
         """Take note of items that go into something that is no plain container of its own."""
+        self._stop_at_data(target)
         self.acted = True
         allowed = False
         if isinstance(target, (Call, Instance)) and target.of is not None and not target.built:
@@ -259,9 +276,19 @@ class Judge:
         self.acted = True
         self._find("PKL018", offset, what)
 
+    def misframed(self, offset: int, end: int, what: str) -> None:
+        """Take note of what honest picklers never do before a frame's `end`, where loaders may go on."""
+        self._find("PKL021", offset, f"{what} that ends at byte {end}")
+        if len(self.frame_ends) < _MOST_FRAME_ENDS:
+            self.frame_ends.add(end)
+
     def reaches_danger(self) -> bool:
         """Tell whether a name on the denylist was imported."""
         return any(found.permission.grade is Grade.DANGEROUS for found in self.globals)
+
+    def computes(self) -> bool:
+        """Tell whether a name was computed, or something computed was called."""
+        return not _COMPUTED.isdisjoint(self._counts)
 
     def second_reading(self) -> "Judge":
         """Return a judge for another loader's reading of the same bytes."""
@@ -287,6 +314,11 @@ class Judge:
                     pass
         for (rule, detail), offset in self._findings.items():
             self._examination.find(rule, self._place, offset=offset, detail=detail)
+
+    def _stop_at_data(self, value: Value, *more: type) -> None:
+        """Raise `BreakError` in another loader's reading where it uses plain data as an object."""
+        if self._second and isinstance(value, (*CONSTANTS, *more, BytesAt, TextAt, tuple)):
+            raise BreakError("plain data are used as an object")
 
     def _builds_objects(self) -> bool:
         """Tell whether a library object is made that may call what is stored in it."""

@@ -93,7 +93,7 @@ from weightmark.scanners.pickles.values import (
     CONSTANTS,
     KEPT_ITEMS,
     KEPT_TUPLE,
-    METHODS,
+    WATCHED,
     BytesAt,
     Container,
     Persistent,
@@ -138,7 +138,7 @@ class Machine(InlineArrays):
         stack = [] if stack is None else stack
         marks = [] if marks is None else marks
         opcodes = self._budget.opcodes
-        count = protocol = position = texts = 0
+        count = protocol = position = texts = frame_end = 0
         refill = window.load(start)
         base, data = window.base, window.data
         try:
@@ -207,6 +207,7 @@ class Machine(InlineArrays):
                         arguments = stack.pop()
                         stack[-1] = judge.instantiated(base + position - 1, stack[-1], arguments)
                     elif op == FRAME:
+                        frame_end = self._frame(base + position, frame_end)
                         position += 8
                     elif op == PROTO:
                         protocol = data[position]
@@ -281,16 +282,14 @@ class Machine(InlineArrays):
                             type(target) is PlainDict
                             and type(key) is str
                             and key[:2] != "__"
-                            and key not in METHODS
+                            and key not in WATCHED
                             and not target.frozen
                             and (type(value) in CONSTANTS or _goes_in(value, target))
                         ):
-                            if target.more:
-                                continue
                             if len(target.items) < KEPT_ITEMS:
                                 target.items = [*target.items, key, value]
                             else:
-                                target.more = True
+                                target.more = target.dropped = True
                         else:
                             self._set_items(base + position - 1, target, [key, value])
                     elif op == TUPLE:
@@ -433,6 +432,8 @@ class Machine(InlineArrays):
                         state = stack.pop()
                         judge.built(here, stack[-1], state)
                         if self._wraps and is_wrapper(stack[-1]):
+                            if here + 1 < frame_end:
+                                judge.misframed(here, frame_end, "an array inside a frame")
                             end, array = self._wrapped_array(here + 1, state, stack, marks)
                             stack[-1] = array
                             position = end - base
@@ -514,6 +515,8 @@ class Machine(InlineArrays):
                         stack = _unmark(marks)
                     elif op == STOP:
                         self._weigh(stack, marks)
+                        if base + position < frame_end:
+                            judge.misframed(base + position - 1, frame_end, "an end inside a frame")
                         return stack.pop()
                     else:
                         raise BreakError(f"0x{op:02x} is no opcode")

@@ -20,8 +20,10 @@ from weightmark.scanners.pickles.opcodes import (
     SHORT_BINSTRING,
     UNICODE,
 )
+from weightmark.scanners.pickles.state_keys import LONGEST_CODE, is_honest_code, is_odd_item
 from weightmark.scanners.pickles.values import (
-    METHODS,
+    CODE_KEYS,
+    WATCHED,
     ArmedTuple,
     BytesAt,
     Container,
@@ -32,7 +34,6 @@ from weightmark.scanners.pickles.values import (
     Unknown,
     Value,
     is_armed,
-    is_odd_key,
     keep,
     make_tuple,
 )
@@ -56,6 +57,7 @@ _LIGHT_BYTES = 88
 _PLACE_BYTES = 40
 _NESTED_TUPLES = 300_000
 _KNOWN_KEYS = 256
+_FRAME_LENGTH = 8
 TEXTS = frozenset({str})
 _SIZED = frozenset({int, float, bool, tuple, ArmedTuple})
 _LIGHT = frozenset({BytesAt, TextAt, type(None)})
@@ -147,6 +149,14 @@ class Operands:
             raise BreakError(f"a name is over {LONGEST_NAME} bytes")
         return module.decode("utf-8"), name.decode("utf-8"), position
 
+    def _frame(self, offset: int, open_until: int) -> int:
+        """Return where the frame ends whose length stands at `offset`; the one before must be over."""
+        length = int.from_bytes(self._window.view.read_at(offset, _FRAME_LENGTH), "little")
+        end = offset + _FRAME_LENGTH + length
+        if offset <= open_until:
+            self._judge.misframed(offset - 1, open_until, "a frame inside a frame")
+        return max(end, open_until)
+
     def _length(self, op: int, position: int) -> tuple[int, int]:
         if op in (SHORT_BINBYTES, SHORT_BINSTRING, LONG1):
             return self._window.data[position], position + 1
@@ -227,8 +237,7 @@ class Operands:
 
     def _set_items(self, here: int, target: Value, items: list[Value]) -> None:
         if type(target) is PlainDict:
-            if not target.dunder and self._has_odd_key(items[::2]):
-                target.dunder = True
+            self._watch(target, items)
             if target.held or target.frozen:
                 self._keep(here, "items", target, items)
             else:
@@ -256,22 +265,33 @@ class Operands:
             self._judge.stored(here, operation, target, items)
         keep(target, items)
 
-    def _has_odd_key(self, keys: list[Value]) -> bool:
-        """Tell whether a key is odd; texts that are not are known from then on."""
-        if not TEXTS.issuperset(map(type, keys)):
-            return any(map(self._is_odd, keys))
-        texts = cast("list[str]", keys)
-        if not METHODS.isdisjoint(texts) or any(text[:2] == "__" for text in texts):
-            return True
-        if len(texts) + len(self._keys) <= _KNOWN_KEYS:
-            self._keys.update(texts)
-        return False
+    def _watch(self, target: PlainDict, items: list[Value]) -> None:
+        """Mark a dict that takes an odd key, or text that runs; other keys are known from then on."""
+        keys = items[::2]
+        if TEXTS.issuperset(map(type, keys)):
+            texts = cast("list[str]", keys)
+            if WATCHED.isdisjoint(texts) and not any(text[:2] == "__" for text in texts):
+                if len(texts) + len(self._keys) <= _KNOWN_KEYS:
+                    self._keys.update(texts)
+                return
+        for key, value in zip(keys, items[1::2], strict=True):
+            if not target.dunder and self._is_odd(key, value):
+                target.dunder = True
+            if isinstance(key, str) and key in CODE_KEYS and not self._is_honest_code(key, value):
+                target.code = True
 
-    def _is_odd(self, key: Value) -> bool:
-        """Tell an odd key; text that was left in place is too long for a method's name."""
+    def _is_odd(self, key: Value, value: Value) -> bool:
+        """Tell an odd item; text that was left in place is too long for a method's name."""
         if not isinstance(key, TextAt) or key.encoding != "utf-8":
-            return is_odd_key(key)
+            return is_odd_item(key, value)
         return self._window.view.read_at(key.offset, 2) == b"__"
+
+    def _is_honest_code(self, key: str, value: Value) -> bool:
+        """Tell None and what an honest library has run; text that was left in place is read."""
+        if isinstance(value, TextAt) and value.length <= LONGEST_CODE:
+            raw = self._window.view.read_at(value.offset, value.length)
+            value = raw.decode(value.encoding, "replace")
+        return value is None or (isinstance(value, str) and is_honest_code(key, value))
 
 
 def _weight(values: list[Value]) -> int:

@@ -12,6 +12,25 @@ from weightmark.scanners.pickles.values import (
 
 __all__ = ["call_text", "result"]
 
+_DTYPES = {
+    "BoolDType": "b1",
+    "Complex128DType": "c16",
+    "Complex64DType": "c8",
+    "Float16DType": "f2",
+    "Float32DType": "f4",
+    "Float64DType": "f8",
+    "Int16DType": "i2",
+    "Int32DType": "i4",
+    "Int64DType": "i8",
+    "Int8DType": "i1",
+    "ObjectDType": "O8",
+    "UInt16DType": "u2",
+    "UInt32DType": "u4",
+    "UInt64DType": "u8",
+    "UInt8DType": "u1",
+}
+"""descriptors of numpy's classes of dtypes"""
+
 
 def result(function: Global, arguments: Value) -> Call | Instance:
     """Return the value of an allowed call."""
@@ -22,8 +41,8 @@ def result(function: Global, arguments: Value) -> Call | Instance:
         case "codec" if isinstance(arguments, tuple):
             codec = arguments[1] if len(arguments) > 1 else "utf-8"
             return Call(function, encoded=first, codec=str(codec).lower())
-        case "dtype":
-            return ArrayType(function, descriptor=first)
+        case word if word == "dtype" or function.module == "numpy.dtypes":
+            return ArrayType(function, descriptor=_DTYPES.get(function.name, first))
         case "function-first":
             return Call(function, armed=is_armed(first))
         case "attributes":

@@ -18,7 +18,17 @@ from weightmark.scanners.pickles.values import (
 
 __all__ = ["Snapshot", "WatchedMemo", "is_unknown"]
 
-_OF_CONTAINERS = ("items", "more", "dunder", "armed", "held", "frozen", "fields")
+_OF_CONTAINERS = (
+    "items",
+    "more",
+    "dunder",
+    "armed",
+    "held",
+    "frozen",
+    "code",
+    "fields",
+    "dropped",
+)
 _CHANGING: dict[type, tuple[str, ...]] = {
     ArrayType: ("built", "carries", "state"),
     Call: ("built", "carries"),

@@ -11,10 +11,12 @@ from typing import ClassVar
 from weightmark.scanners.allow.names import Grade, Permission
 
 __all__ = [
+    "CODE_KEYS",
     "CONSTANTS",
     "KEPT_ITEMS",
     "KEPT_TUPLE",
     "METHODS",
+    "WATCHED",
     "ArmedTuple",
     "ArrayType",
     "BytesAt",
@@ -54,6 +56,10 @@ _UNARMED = frozenset({*CONSTANTS, tuple})
 _HARMLESS_CALLS = frozenset({"", "any", "dtype", "plain", "ratio", "sized"})
 METHODS = frozenset({"add", "append", "extend", "items", "keys", "update"})
 """names of methods that an unpickler looks up on an object"""
+CODE_KEYS = frozenset({"_parse_arg_template", "formula"})
+"""attributes whose text scipy's distributions and the data of statsmodels run when they are loaded"""
+WATCHED = METHODS | CODE_KEYS
+"""keys that need a look at the key itself or at its value"""
 
 
 @dataclass(slots=True, eq=False)
@@ -144,8 +150,12 @@ class Container:
     """whether another value holds it, so that what goes into it later goes in there as well"""
     frozen: bool = False
     """whether it became the state of an object, so that nothing may go into it any more"""
+    code: bool = False
+    """whether text in it is more than what an honest library would run (see `CODE_KEYS`)"""
     fields: Sequence[Value] = ()
     """those of the items that are not remembered which may be fields of a dtype"""
+    dropped: bool = False
+    """whether a value of a dict is neither remembered nor among the fields"""
 
 
 class PlainList(Container):
@@ -253,11 +263,13 @@ def keep(target: Container, items: list[Value]) -> None:
     if len(items) <= room:
         return
     target.more = True
+    fields: list[Value] = []
     if not constants:
         fields = [item for item in items[room:] if isinstance(item, tuple) and _is_field(item)]
         if fields:
             target.fields = [*target.fields, *fields]
             target.armed = target.armed or len(target.fields) > _MOST_FIELDS
+    target.dropped = target.dropped or 2 * len(fields) != len(items) - room
 
 
 def _is_field(item: tuple[Value, ...]) -> bool:

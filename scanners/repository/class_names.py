@@ -13,6 +13,7 @@ __all__ = [
     "is_mlflow_module",
     "is_sentence_module",
     "is_target_class",
+    "is_training_class",
 ]
 
 _CLASS = r"[A-Z]\w*"
@@ -33,6 +34,60 @@ _TARGET = re.compile(
     r"(torch|torchvision|torchaudio|nemo|lightning|pytorch_lightning|transformers|diffusers"
     rf"|sklearn|timm|monai)(\.[a-z_][a-z0-9_]*)*\.{_CLASS}"
 )
+_TRAINING = re.compile(
+    rf"(speechbrain(\.[A-Za-z_]\w*)*|sentencepiece|torch\.nn|torch\.optim|torch\.optim\.lr_scheduler)\.{_CLASS}"
+)
+_MODULES_OF_PYTHON = frozenset(
+    [
+        "asyncio",
+        "builtins",
+        "cffi",
+        "code",
+        "codeop",
+        "cloudpickle",
+        "concurrent",
+        "ctypes",
+        "dill",
+        "ftplib",
+        "http",
+        "imp",
+        "importlib",
+        "joblib",
+        "marshal",
+        "multiprocessing",
+        "operator",
+        "os",
+        "pathlib",
+        "pdb",
+        "pickle",
+        "pickletools",
+        "pkgutil",
+        "platform",
+        "posix",
+        "pty",
+        "requests",
+        "runpy",
+        "shutil",
+        "signal",
+        "site",
+        "smtplib",
+        "socket",
+        "socketserver",
+        "sp",
+        "subprocess",
+        "superpowers",
+        "sys",
+        "tarfile",
+        "tempfile",
+        "threading",
+        "timeit",
+        "urllib",
+        "webbrowser",
+        "xmlrpc",
+        "zipfile",
+    ]
+)
+"""modules that a module of a library has imported, so that a dotted name leads through to them"""
 _DIFFUSION = re.compile(rf"(cldm|ldm|sgm|taming)(\.[a-z_][a-z0-9_]*)*\.{_CLASS}")
 _PIPELINES = frozenset(
     [
@@ -160,9 +215,20 @@ def is_keras_module(name: str) -> bool:
 
 def is_target_class(name: str) -> bool:
     """Tell whether a Hydra `_target_` is a class of a known library; functions are not."""
-    return _TARGET.fullmatch(name) is not None
+    return _TARGET.fullmatch(name) is not None and not _leads_out(name)
+
+
+def is_training_class(name: str) -> bool:
+    """Tell whether the name in a tag of HyperPyYAML is a class of a known library."""
+    return is_target_class(name) or (_TRAINING.fullmatch(name) is not None and not _leads_out(name))
 
 
 def is_instantiated_class(name: str) -> bool:
     """Tell whether the `target` of a latent diffusion or NeMo configuration is a class of a known library."""
-    return is_target_class(name) or _DIFFUSION.fullmatch(name) is not None
+    return is_target_class(name) or (
+        _DIFFUSION.fullmatch(name) is not None and not _leads_out(name)
+    )
+
+
+def _leads_out(name: str) -> bool:
+    return not _MODULES_OF_PYTHON.isdisjoint(name.split("."))

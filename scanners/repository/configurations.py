@@ -22,7 +22,14 @@ from weightmark.scanners.repository.class_names import (
 from weightmark.scanners.repository.documents import Field, JsonObject, walk
 from weightmark.scanners.repository.paths import base_name, leaves
 
-__all__ = ["CONFIGURATION_NAMES", "MARKERS", "Hit", "judge_configuration", "templates_of"]
+__all__ = [
+    "CONFIGURATION_NAMES",
+    "MARKERS",
+    "TELLING_KEYS",
+    "Hit",
+    "judge_configuration",
+    "templates_of",
+]
 
 CONFIGURATION_NAMES = frozenset({"model_index.json", "modular_model_index.json", "modules.json"})
 """files that loaders open by name, whatever their keys"""
@@ -67,6 +74,13 @@ MARKERS = frozenset(
     ]
 )
 """keys that show a configuration whose rules are known here"""
+TELLING_KEYS = (
+    rb"auto_map|custom_pipelines|tool_class|trust_remote_code|attn_implementation|class_name"
+    rb"|activation_f|loss_fct|sbert_ce_default|parent_library|_target_|nemo_version|megatron_core"
+    rb"|loader_module|tokenizer_class|weight_map|_data_files|pretrained_cfg|chat_template"
+    rb"|vocabulary|transformers_modules|diffusers_modules|flavors"
+)
+"""a pattern of the keys that have a rule wherever they stand, for documents too long to parse"""
 
 _CODE_KEYS = frozenset({"auto_map", "custom_pipelines", "tool_class"})
 _LAYER_KEYS = frozenset(

@@ -6,6 +6,8 @@ Every function here is a plain one on short texts and numbers; results are bound
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from weightmark.scanners.repository.template_names import TemplateNames
+
 if TYPE_CHECKING:
     from jinja2 import nodes
 
@@ -45,18 +47,10 @@ UNKNOWN: Final = Unknown()
 class Folder:
     """Folds expressions of one template; knows the variables that are set once, to a constant."""
 
-    def __init__(self, tree: "nodes.Template") -> None:
-        """Collect the assignments of `tree`."""
-        from jinja2 import nodes
-
-        self._set: dict[str, list[nodes.Node]] = {}
+    def __init__(self, names: TemplateNames) -> None:
+        """Fold with what `names` knows of the template."""
+        self._names = names
         self._folded: dict[int, Any] = {}
-        for assign in tree.find_all(nodes.Assign):
-            if isinstance(assign.target, nodes.Name | nodes.NSRef):
-                self._set.setdefault(_target(assign.target), []).append(assign.node)
-        for loop in tree.find_all(nodes.For):
-            if isinstance(loop.target, nodes.Name):
-                self._set.setdefault(loop.target.name, []).extend([loop.iter, loop.iter])
 
     def fold(self, node: "nodes.Node") -> Any:
         """Return the constant that an expression stands for, or `UNKNOWN`."""
@@ -64,33 +58,6 @@ class Folder:
             self._folded[id(node)] = UNKNOWN
             self._folded[id(node)] = self._attempt(node)
         return self._folded[id(node)]
-
-    def is_built(self, node: "nodes.Node", seen: frozenset[str] = frozenset()) -> bool:
-        """Tell whether an expression that cannot be folded puts a text together."""
-        from jinja2 import nodes
-
-        if isinstance(node, nodes.Concat | nodes.Mod):
-            return True
-        if isinstance(node, nodes.Filter):
-            return node.name in {
-                "join",
-                "format",
-                "replace",
-                "reverse",
-                "attr",
-                "map",
-                "first",
-                "last",
-            }
-        if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):
-            return node.node.attr in {"format", "join", "replace"}
-        if isinstance(node, nodes.Add):
-            sides = (self.fold(node.left), self.fold(node.right))
-            return any(isinstance(side, str) for side in sides)
-        key = _reference(node)
-        if key in seen:
-            return False
-        return any(self.is_built(value, seen | {key}) for value in self._set.get(key, ()))
 
     def _attempt(self, node: "nodes.Node") -> Any:
         try:
@@ -127,10 +94,10 @@ class Folder:
         return value
 
     def _all(self, items: "list[nodes.Expr]") -> list[Any]:
-        return [self._known(item) for item in items[:_MOST]]
+        return [self._known(item) for item in _few(items)]
 
     def _dict(self, node: "nodes.Dict") -> dict[Any, Any]:
-        return {self._known(pair.key): self.fold(pair.value) for pair in node.items[:_MOST]}
+        return {self._known(pair.key): self.fold(pair.value) for pair in _few(node.items)}
 
     def _binary(self, node: "nodes.BinExpr") -> Any:
         left, right = self._known(node.left), self._known(node.right)
@@ -151,7 +118,7 @@ class Folder:
         return self.fold(node.expr1 if test or node.expr2 is None else node.expr2)
 
     def _filter(self, node: "nodes.Filter") -> Any:
-        if node.node is None:
+        if node.node is None or node.kwargs or node.dyn_args or node.dyn_kwargs:
             return UNKNOWN
         value, arguments = self._known(node.node), self._all(node.args)
         if node.name in _TEXT_FILTERS:
@@ -162,8 +129,10 @@ class Folder:
     def _call(self, node: "nodes.Call") -> Any:
         from jinja2 import nodes
 
+        if node.dyn_args or node.dyn_kwargs:
+            return UNKNOWN
         if isinstance(node.node, nodes.Name) and node.node.name == "dict" and not node.args:
-            return {pair.key: self.fold(pair.value) for pair in node.kwargs[:_MOST]}
+            return {pair.key: self.fold(pair.value) for pair in _few(node.kwargs)}
         if not isinstance(node.node, nodes.Getattr) or node.node.attr not in _TEXT_METHODS:
             return UNKNOWN
         owner, arguments = self._known(node.node.node), self._all(node.args)
@@ -172,7 +141,7 @@ class Folder:
         if node.node.attr == "format":
             named = {pair.key: self._known(pair.value) for pair in node.kwargs}
             return _formatted(owner, arguments, named)
-        return getattr(owner, node.node.attr)(*arguments)
+        return UNKNOWN if node.kwargs else getattr(owner, node.node.attr)(*arguments)
 
     def _item(self, node: "nodes.Getitem") -> Any:
         from jinja2 import nodes
@@ -184,22 +153,14 @@ class Folder:
         return owner[slice(*(None if part is None else self._known(part) for part in parts))]
 
     def _variable(self, node: "nodes.Node") -> Any:
-        values = self._set.get(_reference(node), ())
-        return self.fold(values[0]) if len(values) == 1 else UNKNOWN
+        """Fold a name, or a field of a namespace, that has one value; tokens are the model's own."""
+        from jinja2 import nodes
 
-
-def _target(node: "nodes.Name | nodes.NSRef") -> str:
-    from jinja2 import nodes
-
-    return f"{node.name}.{node.attr}" if isinstance(node, nodes.NSRef) else node.name
-
-
-def _reference(node: "nodes.Node") -> str:
-    from jinja2 import nodes
-
-    if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):
-        return f"{node.node.name}.{node.attr}"
-    return node.name if isinstance(node, nodes.Name) else ""
+        name = node.name if isinstance(node, nodes.Name) else ""
+        if isinstance(node, nodes.Getattr) and self._names.is_namespace(node.node):
+            name = f".{node.attr}"
+        value = None if self._names.is_own(name) else self._names.only(name)
+        return UNKNOWN if value is None else self.fold(value)
 
 
 def _percent(pattern: str, values: object) -> Any:
@@ -219,7 +180,7 @@ def _formatted(pattern: str, values: list[Any], named: dict[str, Any]) -> Any:
         text = text.replace(f"{{{index}}}", str(value))
     for name, value in named.items():
         text = text.replace(f"{{{name}}}", str(value))
-    return text
+    return UNKNOWN if "{" in text or "}" in text else text
 
 
 def _bounded(value: Any) -> Any:
@@ -228,7 +189,16 @@ def _bounded(value: Any) -> Any:
     return value
 
 
-def _join(value: Any, arguments: list[Any]) -> str:
+def _few(items: list[Any]) -> list[Any]:
+    """Return the items; raises `ValueError` where they are too many to fold."""
+    if len(items) > _MOST:
+        raise ValueError
+    return items
+
+
+def _join(value: Any, arguments: list[Any]) -> Any:
+    if len(arguments) > 1:
+        return UNKNOWN
     return str(arguments[0] if arguments else "").join(str(item) for item in value)
 
 
@@ -248,5 +218,5 @@ _FILTERS: Final[dict[str, Callable[[Any, list[Any]], Any]]] = {
     "reverse": lambda value, _: value[::-1],
     "safe": _plain,
     "string": _plain,
-    "trim": lambda value, _: str(value).strip(),
+    "trim": lambda value, arguments: str(value).strip(*arguments),
 }

@@ -11,6 +11,8 @@ from weightmark.errors import LimitError
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.limits import over_limit
 from weightmark.scanners.repository.folding import Folder
+from weightmark.scanners.repository.template_names import POWERFUL_GLOBALS, TemplateNames
+from weightmark.scanners.repository.template_origins import Origin, Origins
 
 if TYPE_CHECKING:
     from jinja2 import Environment, nodes
@@ -20,9 +22,6 @@ __all__ = ["report_template"]
 _SHOWN = 120
 _REACHING = re.compile(
     r"__\w+__|\b(?:func|gi|cr|ag|f|tb|co)_(?:globals|code|frame|back|builtins)\b"
-)
-_POWERFUL_GLOBALS = frozenset(
-    {"cycler", "joiner", "lipsum", "self", "get_flashed_messages", "url_for"}
 )
 _ATTRIBUTE_FILTERS = frozenset(
     {"attr", "map", "selectattr", "rejectattr", "groupby", "sort", "sum", "unique", "min", "max"}
@@ -42,7 +41,7 @@ def report_template(template: str, pointer: str, place: Place, examination: Exam
         raise over_limit("template", f"the template `{pointer}` is over {limit} characters")
     try:
         tree = _environment().parse(template)
-        _Judge(pointer, place, examination, Folder(tree)).judge(tree)
+        _Judge(pointer, place, examination, TemplateNames(tree)).judge(tree)
     except RecursionError as error:
         raise LimitError(f"the template `{pointer}` is nested too deeply") from error
     except (TemplateError, ValueError) as error:
@@ -54,12 +53,13 @@ class _Judge:
     """Looks at each node of one template."""
 
     def __init__(
-        self, pointer: str, place: Place, examination: Examination, folder: Folder
+        self, pointer: str, place: Place, examination: Examination, names: TemplateNames
     ) -> None:
         self._pointer = pointer
         self._place = place
         self._examination = examination
-        self._folder = folder
+        self._folder = Folder(names)
+        self._origins = Origins(names, self._folder)
 
     def judge(self, tree: "nodes.Template") -> None:
         from jinja2 import nodes
@@ -83,10 +83,12 @@ class _Judge:
                 self._text(node)
 
     def _item(self, node: "nodes.Getitem") -> None:
+        from jinja2 import nodes
+
         value = self._folder.fold(node.arg)
         if isinstance(value, str):
             self._name(node, value)
-        elif self._folder.is_built(node.arg):
+        elif not isinstance(node.arg, nodes.Slice) and self._origins.of(node.arg) is Origin.BUILT:
             self._find("TPL003", node, "an item whose name is put together")
 
     def _filter(self, node: "nodes.Filter | nodes.Test") -> None:
@@ -97,8 +99,10 @@ class _Judge:
             value = self._folder.fold(argument)
             if isinstance(value, str):
                 self._name(node, value)
-            elif node.name == "attr" or self._folder.is_built(argument):
+            elif node.name == "attr" or self._origins.of(argument) is Origin.BUILT:
                 self._find("TPL003", node, f"the argument of `{node.name}`")
+        if node.dyn_args is not None or node.dyn_kwargs is not None:
+            self._find("TPL003", node, f"the arguments of `{node.name}`")
 
     def _text(self, node: "nodes.Expr") -> None:
         value = self._folder.fold(node)
@@ -112,9 +116,9 @@ class _Judge:
     def _powerful(self, node: "nodes.Node", owner: "nodes.Node") -> None:
         from jinja2 import nodes
 
-        if isinstance(owner, nodes.Name) and owner.name in _POWERFUL_GLOBALS:
-            attribute = node.attr if isinstance(node, nodes.Getattr) else ""
-            if owner.name not in {"cycler", "joiner"} or attribute.startswith("_"):
+        if isinstance(owner, nodes.Name) and owner.name in POWERFUL_GLOBALS:
+            attribute = node.attr if isinstance(node, nodes.Getattr) else "[…]"
+            if owner.name not in {"cycler", "joiner"} or attribute[:1] in {"_", "["}:
                 self._find("TPL001", node, f"{owner.name}.{attribute}")
 
     def _find(self, rule: str, node: "nodes.Node", said: str) -> None:

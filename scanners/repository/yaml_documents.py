@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from weightmark.errors import LimitError, MalformedError
 from weightmark.scanners.repository.documents import JsonObject
+from weightmark.scanners.repository.hyperpyyaml_tags import is_foreign_tag
 
 if TYPE_CHECKING:
     from yaml.nodes import Node
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["compose", "dangerous_tags", "to_document"]
 
 _DANGEROUS_TAG = re.compile(
-    r"tag:yaml\.org,2002:python/(?!(?:none|bool|int|long|float|str|unicode|bytes|complex|list|tuple|dict)$)|^!"
+    r"tag:yaml\.org,2002:python/(?!(?:none|bool|int|long|float|str|unicode|bytes|complex|list|tuple|dict)$)"
 )
 _MOST_NODES = 1_000_000
 
@@ -36,9 +37,9 @@ def compose(text: str, *, what: str) -> "list[Node]":
 
 
 def dangerous_tags(root: "Node") -> Iterator[str]:
-    """Yield each tag that an unsafe loader would build a Python object for."""
+    """Yield each tag for which PyYAML's unsafe loader or HyperPyYAML imports what is no known class."""
     for node in _nodes(root):
-        if "python/" in node.tag and _DANGEROUS_TAG.search(node.tag):
+        if _DANGEROUS_TAG.search(node.tag) or is_foreign_tag(node.tag):
             yield node.tag.replace("tag:yaml.org,2002:", "!!")
 
 

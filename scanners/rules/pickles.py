@@ -108,4 +108,11 @@ RULES = (
         "get the file again from its source, or save it again with torch",
         ("CWE-20",),
     ),
+    Rule(
+        "PKL021",
+        "the frames of the pickle do not end with its parts, so that loaders read it differently",
+        Severity.HIGH,
+        "get the file again from its source, or quarantine it",
+        ("CWE-436", "CWE-502"),
+    ),
 )

@@ -268,15 +268,50 @@ def test_4_an_empty_model_is_not_signed(tmp_path: Path) -> None:
 
 def test_4_unsigned_files_are_ignored_only_beside_signed_ones(tmp_path: Path) -> None:
     tree = oms(make_tree(tmp_path / "m"))
-    make_tree(tree, {"notes.txt": b"x", "extra/pytorch_model.bin": ECHO})
+    make_tree(tree, {"notes.txt": b"x", "extra/notes.bin": b"plain words"})
     assert codes(judged(tree)) == {"unsigned-file"}
     report = judged(tree, ignore_unsigned_files=True)
     assert codes(report) == set()
     assert report.verified is not None
-    assert report.verified.uncovered == ("extra/pytorch_model.bin", "notes.txt")
-    assert "`extra/pytorch_model.bin`" in noted(report), "named, though not held against it"
+    assert report.verified.uncovered == ("extra/notes.bin", "notes.txt")
+    assert "`extra/notes.bin`" in noted(report), "named, though not held against it"
     (tree / "config.json").unlink()
     assert codes(judged(tree, ignore_unsigned_files=True)) == {"tampered"}
+
+
+@pytest.mark.parametrize("name", ["extra/pytorch_model.bin", "notes.txt", "LICENSE"])
+@pytest.mark.parametrize("claimed", [False, True])
+def test_1_an_unsigned_file_that_a_loader_could_open_is_never_ignored(
+    tmp_path: Path, name: str, claimed: bool
+) -> None:
+    """Whatever it is called: a pickle beside a model signature, and beside a manifest claim."""
+    tree = signed_tree(tmp_path / "m") if claimed else oms(make_tree(tmp_path / "m"))
+    make_tree(tree, {name: ECHO, "harmless.txt": b"x"})
+    report = judged(tree, ignore_unsigned_files=True)
+    assert report.exit is Exit.BAD
+    assert codes(report) == {"unsigned-file"}
+    assert f"`{name}` is extra" in said(report)
+    assert "a loader could open" in said(report)
+    assert "harmless.txt" not in said(report), "that one is forgiven"
+    assert judged(tree, ignore_unsigned_files=True, ignore_paths=(name,)).exit is Exit.GOOD
+
+
+@pytest.mark.parametrize("name", ["modeling.py", "generation_config.json", "chat.jinja"])
+def test_1_an_unsigned_file_that_steers_a_loader_is_never_ignored(
+    tmp_path: Path, name: str
+) -> None:
+    tree = make_tree(oms(make_tree(tmp_path / "m")), {name: b"{}"})
+    assert codes(judged(tree, ignore_unsigned_files=True)) == {"unsigned-file"}
+
+
+def test_1_what_the_signer_ignored_is_not_forgiven_when_a_loader_could_open_it(
+    tmp_path: Path,
+) -> None:
+    tree = oms(make_tree(tmp_path / "m"), ignore_paths=["late"])
+    make_tree(tree, {"late/model.bin": ECHO})
+    assert judged(tree, ignore_unsigned_files=True).exit is Exit.BAD
+    (tree / "late/model.bin").write_bytes(b"plain words")
+    assert judged(tree, ignore_unsigned_files=True).exit is Exit.GOOD
 
 
 def test_8_a_second_signature_is_refused(tmp_path: Path) -> None:

@@ -84,10 +84,14 @@ def test_what_was_left_out_has_to_be_accepted_by_name(model: Path, run_cli: RunC
 
 def test_unsigned_files_are_named_when_they_are_ignored(model: Path, run_cli: RunCli) -> None:
     assert run_cli("sign", "m", "--key", "release.key", cwd=model).code == 0
-    make_tree(model / "m", {"extra.bin": ECHO})
+    make_tree(model / "m", {"extra.bin": b"plain words"})
     verify = ("verify", "m", "--key", "release.pub", "-f", "json")
     refused = run_cli(*verify, cwd=model)
     assert refused.code == 1
     ran = run_cli(*verify, "--ignore-unsigned-files", cwd=model)
     assert ran.code == 0, ran.stdout
     assert json.loads(ran.stdout)["uncovered"] == ["extra.bin"]
+    make_tree(model / "m", {"extra.bin": ECHO})
+    assert run_cli(*verify, "--ignore-unsigned-files", cwd=model).code == 1, (
+        "a loader could open it"
+    )

@@ -1,5 +1,7 @@
 """`weightmark trust`, and every way to say whom to trust on the command line."""
 
+import base64
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -210,3 +212,21 @@ def test_what_names_nobody_writes_nothing(
 ) -> None:
     assert run_cli("trust", "add", *words).code == 2
     assert not list(quiet_environment.rglob("*.toml"))
+
+
+def test_witnesses_are_listed_with_what_is_asked_of_them(run_cli: RunCli, tmp_path: Path) -> None:
+    raw = bytes([4]) + bytes(32)
+    key_id = hashlib.sha256(b"w.example\n" + raw).hexdigest()[:8]
+    path = tmp_path / "t.toml"
+    path.write_text(
+        f'version = 1\n[identities.ci]\nidentity = "ci@example.com"\nissuer = "{ISSUER}"\n'
+        f'[witnesses.one]\nkey = "w.example+{key_id}+{base64.b64encode(raw).decode()}"\n'
+        "[thresholds]\ncosignatures = 1\n"
+    )
+    shown = run_cli("trust", "show", str(path))
+    assert shown.code == 0, shown.stderr
+    assert "witness one           w.example" in shown.stdout
+    assert "cosignatures by 1 of the witnesses" in shown.stdout
+    facts = json.loads(run_cli("trust", "show", str(path), "--format", "json").stdout)
+    assert facts["witnesses"] == [{"label": "one", "name": "w.example"}]
+    assert facts["cosignatures"] == 1

@@ -94,6 +94,7 @@ def verify(
             claims=[Path(claim) for claim in claims],
             progress=progress,
             jobs=console.jobs,
+            workers=console.jobs,
         )
     console.finish(_document(path, examination.report))
 

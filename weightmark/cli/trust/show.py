@@ -62,6 +62,8 @@ def _names(built_in: Iterable[str]) -> Document:
             "expires": None,
             "anchors": [],
             "roots": [],
+            "witnesses": [],
+            "cosignatures": 0,
             "names": names,
         },
         lines=tuple(
@@ -77,6 +79,9 @@ def _file_document(path: str, file: "TrustFile") -> Document:
     roots = [_root_facts(root) for root in file.roots]
     lines = [_anchor_line(one, by=by) for one, by in zip(anchors, others, strict=True)]
     lines += [line for root in roots for line in _root_lines(root)]
+    lines += [f"witness {one.label:<12}  {one.key.name}" for one in file.witnesses]
+    if file.cosignatures:
+        lines.append(f"each log needs cosignatures by {file.cosignatures} of the witnesses")
     return Document(
         schema=_SCHEMA,
         exit=Exit.GOOD,
@@ -86,6 +91,8 @@ def _file_document(path: str, file: "TrustFile") -> Document:
             "expires": _time(min(ends, default=None)),
             "anchors": anchors,
             "roots": roots,
+            "witnesses": [{"label": one.label, "name": one.key.name} for one in file.witnesses],
+            "cosignatures": file.cosignatures,
             "names": [],
         },
         lines=tuple(lines) or ("it trusts nobody",),
@@ -103,6 +110,8 @@ def _root_document(path: str, root: "Root") -> Document:
             "expires": facts["expires"],
             "anchors": [],
             "roots": [facts],
+            "witnesses": [],
+            "cosignatures": 0,
             "names": [],
         },
         lines=tuple(_root_lines(facts)),

@@ -1,0 +1,63 @@
+"""Keys of an object's state that loaders read in their own way, and what may stand under them."""
+
+import re
+
+from weightmark.scanners.pickles.values import (
+    BytesAt,
+    Call,
+    PlainList,
+    TextAt,
+    Value,
+    is_odd_key,
+)
+
+__all__ = ["LONGEST_CODE", "is_honest_code", "is_odd_item"]
+
+LONGEST_CODE = 1024
+"""characters of text that an honest library has run when it loads its own objects"""
+_TEXTS = frozenset({"__doc__", "__name__"})
+_MODELS = frozenset({"__model"})
+_FILES = frozenset({"__ignoreds", "__numpys", "__recursive_saveloads", "__scipys"})
+_SHAPES = r"(?P<shapes>(?:[a-z]\w{0,30}, ){0,8})"
+_TEMPLATE = re.compile(
+    r"\ndef _parse_args\(self, " + _SHAPES + r" loc=0(?P<scale>, scale=1)?\):\n"
+    r"    return \((?P=shapes)\), (?P<out>loc, (?:scale|1))\n"
+    r"\ndef _parse_args_rvs\(self, (?P=shapes) loc=0(?(scale), scale=1), size=None\):\n"
+    r"    return self\._argcheck_rvs\((?P=shapes) (?P=out), size=size\)\n"
+    r"\ndef _parse_args_stats\(self, (?P=shapes) loc=0(?(scale), scale=1), moments='mv'\):\n"
+    r"    return \((?P=shapes)\), (?P=out), moments\n",
+    re.ASCII,
+)
+_FORMULA = re.compile(r"[A-Za-z]\w*(?: ?[~+*:-] ?[A-Za-z0-9]\w*)*", re.ASCII)
+_CODE = {"_parse_arg_template": _TEMPLATE, "formula": _FORMULA}
+
+
+def is_honest_code(key: Value, text: str) -> bool:
+    """Tell text that scipy or statsmodels writes itself, and that calls nothing of its own.
+
+    scipy's `rv_generic.__setstate__` executes `_parse_arg_template`; `ModelData.__setstate__` of
+    statsmodels evaluates `formula`, where a bare name is a column and nothing is called.
+    """
+    pattern = _CODE.get(key) if isinstance(key, str) else None
+    return pattern is not None and pattern.fullmatch(text) is not None
+
+
+def is_odd_item(key: Value, value: Value) -> bool:
+    """Tell an odd key (see `is_odd_key`), unless a library reads plain data from it."""
+    if not isinstance(key, str):
+        return is_odd_key(key)
+    if key in _TEXTS:
+        return not (value is None or isinstance(value, (str, TextAt)))
+    if key in _MODELS:
+        return not (isinstance(value, BytesAt) or (isinstance(value, Call) and bool(value.codec)))
+    if key in _FILES:
+        return not _names_files(value)
+    return is_odd_key(key)
+
+
+def _names_files(value: Value) -> bool:
+    """Allow a list of attribute names, which gensim reads from files beside; it may not grow."""
+    if not isinstance(value, PlainList) or value.more:
+        return False
+    value.frozen = True
+    return all(isinstance(item, str) and item.isidentifier() for item in value.items)
