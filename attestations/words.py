@@ -1,5 +1,6 @@
 """The words of the Python API for who signs and whom to trust: those of the command line, with `_` for `-`."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar
@@ -11,7 +12,23 @@ from weightmark.attestations.trust import Trust
 from weightmark.attestations.trust.selection import TrustChoice
 from weightmark.errors import CallError
 
-__all__ = ["SignerWords", "TrustWords", "signers_of", "trust_of"]
+__all__ = ["SignerWords", "TrustWords", "paths_of", "require_flags", "signers_of", "trust_of"]
+
+_FLAGS = frozenset(["cert_any", "keyless", "require_timestamp", "staging"])
+_TEXTS = frozenset(
+    [
+        "cert_fingerprint",
+        "cert_san",
+        "cert_subject",
+        "identity_token",
+        "issuer",
+        "oidc_provider",
+        "owner",
+        "repo",
+        "signer_workflow",
+    ]
+)
+_FILES = frozenset(["pkcs11_module", "signing_cert", "trust_config", "trusted_root"])
 
 AnyPath = str | Path
 T = TypeVar("T")
@@ -100,9 +117,9 @@ class TrustWords(TypedDict, total=False):
 def signers_of(words: SignerWords) -> tuple[tuple[Signer, ...], tuple[Path, ...]]:
     """Return the signers, at least one, and the files with their secrets.
 
-    Raises `TypeError` for an unknown word, `CallError` for no signer, and what `SignerChoice.load` raises.
+    Raises `TypeError` for an unknown word or a value of another type, `CallError` for no signer, and what `SignerChoice.load` raises.
     """
-    _refuse_unknown(words, SignerWords)
+    _require_words(words, SignerWords)
     passphrase = words.get("passphrase")
     choice = SignerChoice(
         keys=_several(words.get("key")),
@@ -128,8 +145,8 @@ def signers_of(words: SignerWords) -> tuple[tuple[Signer, ...], tuple[Path, ...]
 
 
 def trust_of(words: TrustWords) -> Trust | None:
-    """Return the trust, or None when nobody is named; raises `TypeError` for an unknown word, and what `TrustChoice.load` raises."""
-    _refuse_unknown(words, TrustWords)
+    """Return the trust, or None when nobody is named; raises `TypeError` for an unknown word or a value of another type, and what `TrustChoice.load` raises."""
+    _require_words(words, TrustWords)
     trust = words.get("trust")
     whole = trust if isinstance(trust, Trust) else None
     files = () if trust is None or isinstance(trust, Trust) else (str(Path(trust).absolute()),)
@@ -166,10 +183,39 @@ def _several(value: Any) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, (list, tuple)) else (value,)
 
 
-def _refuse_unknown(words: SignerWords | TrustWords, known: type) -> None:
+def paths_of(value: AnyPath | Sequence[AnyPath]) -> tuple[str, ...]:
+    """Return one path or several of them as texts; a lone one is not read letter by letter.
+
+    Raises `TypeError` for anything else.
+    """
+    found = (value,) if isinstance(value, (str, os.PathLike)) else tuple(value)
+    for one in found:
+        if not isinstance(one, (str, os.PathLike)):
+            raise TypeError(f"a path is a `str` or a `Path`, and not `{type(one).__name__}`")
+    return tuple(os.fspath(one) for one in found)
+
+
+def require_flags(**flags: object) -> None:
+    """Raise `TypeError` unless each is `True` or `False`: the text "no" would count as yes."""
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise TypeError(f"`{name}` is `True` or `False`, and not `{type(value).__name__}`")
+
+
+def _require_words(words: SignerWords | TrustWords, known: type) -> None:
     unknown = sorted(set(words) - set(known.__annotations__))
     if unknown:
         raise TypeError(f"unexpected keyword argument `{unknown[0]}`")
+    given = {name: value for name, value in words.items() if value is not None}
+    require_flags(**{name: given[name] for name in sorted(_FLAGS & given.keys())})
+    for name in sorted(_TEXTS & given.keys()):
+        if not isinstance(given[name], str):
+            raise TypeError(f"`{name}` is one `str`, and not `{type(given[name]).__name__}`")
+    for name in sorted(_FILES & given.keys()):
+        if not isinstance(given[name], (str, os.PathLike)):
+            raise TypeError(
+                f"`{name}` is one `str` or `Path`, and not `{type(given[name]).__name__}`"
+            )
 
 
 def _names_keyless(words: SignerWords) -> bool:

@@ -93,14 +93,19 @@ def authorities_from_pem(data: bytes, *, what: str) -> tuple[Authority, ...]:
     The signing certificate may be missing when timestamps carry it.
     """
     from cryptography.hazmat.primitives.serialization import Encoding
+    from cryptography.utils import CryptographyDeprecationWarning
     from cryptography.x509 import load_pem_x509_certificates
 
     try:
-        found = load_pem_x509_certificates(data)
-    except ValueError as error:
-        raise TrustMissingError(f"{what} holds no certificates in PEM form") from error
-    ordered = _from_leaf_to_root(found)
-    chain = tuple(one.public_bytes(Encoding.DER) for one in ordered)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            ordered = _from_leaf_to_root(load_pem_x509_certificates(data))
+            chain = tuple(one.public_bytes(Encoding.DER) for one in ordered)
+    except Exception as error:
+        # Names are parsed lazily, so that a certificate may break only when it is put in order.
+        raise TrustMissingError(
+            f"{what} holds no certificates in PEM form, or one that can't be read"
+        ) from error
     return (Authority("", chain, None),)
 
 

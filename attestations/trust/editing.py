@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from weightmark.attestations.trust.trust_file import TRUST_FILE_VERSION
@@ -43,9 +43,9 @@ def with_entry(
 
 
 def with_values(text: str, kind: str, label: str, values: Mapping[str, Value]) -> str:
-    """Return the text with further fields at the head of the table `[kind.label]`.
+    """Return the text with these fields at the head of the table `[kind.label]`, in place of those it has.
 
-    Raises `CallError` unless that table stands there once, with a head of its own.
+    A field that stands there over several lines is left, and makes the text one that can't be read. Raises `CallError` unless that table stands there once, with a head of its own.
     """
     name = re.escape(label)
     head = re.compile(
@@ -61,7 +61,17 @@ def with_values(text: str, kind: str, label: str, values: Mapping[str, Value]) -
         )
     end = found[0].end()
     lines = "".join(f"\n{key} = {_toml(value)}" for key, value in values.items())
-    return text[:end] + lines + text[end:]
+    following = _NEXT_TABLE.search(text, end)
+    stop = following.start() if following else len(text)
+    return text[:end] + lines + _without_fields(text[end:stop], values) + text[stop:]
+
+
+def _without_fields(body: str, names: Iterable[str]) -> str:
+    """Take the lines that set these fields out of a table; whoever edits checks what the text then says."""
+    for name in names:
+        field = re.compile(rf"^[ \t]*{name}[ \t]*=[^\n]*\n?", re.MULTILINE)
+        body = field.sub("", body)
+    return body
 
 
 def _toml(value: Value) -> str:

@@ -31,7 +31,8 @@ class Revocation:
     def of(cls, file: TrustFile, word: str, since: datetime, reason: str = "") -> Self:
         """Mean the entry of `file` that is called `LABEL` or `KIND.LABEL`.
 
-        Raises `CallError` when there is none, when there are several, or when it is revoked already.
+        One that is revoked already can be revoked from an earlier moment on, never from a later
+        one. Raises `CallError` for that, and when there is none or several.
         """
         found = {
             f"{kind}.{anchor.label}": anchor
@@ -45,12 +46,14 @@ class Revocation:
                 fix=f"name one of {known}" if known else "the file trusts nobody",
             )
         ((name, anchor),) = found.items()
-        if anchor.validity.revoked:
+        before = anchor.validity
+        if before.revoked and since >= before.revoked:
             raise CallError(
-                f"`{name}` is revoked already, since {anchor.validity.revoked:%Y-%m-%dT%H:%M:%SZ}",
-                fix="correct `revoked` in the file with an editor if another moment is right",
+                f"`{name}` is revoked already, since {before.revoked:%Y-%m-%dT%H:%M:%SZ}",
+                why="a later moment would make signatures count again that are revoked now",
+                fix="name an earlier one with `--since`, or correct `revoked` in the file with an editor",
             )
-        return cls(name.partition(".")[0], anchor.label, since, reason)
+        return cls(name.partition(".")[0], anchor.label, since, reason or before.reason)
 
     @property
     def name(self) -> str:

@@ -84,6 +84,8 @@ _QUIET = Permission(Grade.SAFE, call="any", new=True, build=True)
 _RECURSIVE = frozenset({"function-first", "rebuild"})
 _MOST_STORAGES = 200_000
 _MOST_FRAME_ENDS = 8
+_DATA = (str, int, float, tuple, type(None), BytesAt, TextAt)
+"""types of values that are no objects to a loader"""
 _COMPUTED = frozenset({"PKL006", "PKL007", "PKL011"})
 
 
@@ -317,7 +319,7 @@ class Judge:
 
     def _stop_at_data(self, value: Value, *more: type) -> None:
         """Raise `BreakError` in another loader's reading where it uses plain data as an object."""
-        if self._second and isinstance(value, (*CONSTANTS, *more, BytesAt, TextAt, tuple)):
+        if self._second and isinstance(value, (*_DATA, *more)):
             raise BreakError("plain data are used as an object")
 
     def _builds_objects(self) -> bool:

@@ -22,6 +22,7 @@ _FUNCTIONS = POWERFUL_GLOBALS | {
     "strftime_now",
     "varargs",
 }
+_STORING = frozenset({"append", "extend", "insert", "setdefault", "update"})
 
 
 class TemplateNames:
@@ -101,9 +102,33 @@ class TemplateNames:
         elif isinstance(node, nodes.CallBlock):
             for target in node.args:
                 self._bind(target, None)
-        elif isinstance(node, nodes.Call) and _called(node) == "namespace":
-            for pair in node.kwargs:
+        elif isinstance(node, nodes.Call):
+            self._bind_call(node)
+
+    def _bind_call(self, call: "nodes.Call") -> None:
+        from jinja2 import nodes
+
+        if isinstance(call.node, nodes.Getattr):
+            self._store(call, call.node)
+        elif _called(call) == "namespace":
+            for pair in call.kwargs:
                 self._add(f".{pair.key}", pair.value)
+
+    def _store(self, call: "nodes.Call", method: "nodes.Getattr") -> None:
+        """Bind what a method puts into a list or a dict to every name on the way there."""
+        from jinja2 import nodes
+
+        if method.attr not in _STORING:
+            return
+        owner: nodes.Node = method.node
+        names = []
+        while isinstance(owner, nodes.Getattr | nodes.Getitem):
+            names += [f".{owner.attr}"] if isinstance(owner, nodes.Getattr) else []
+            owner = owner.node
+        names += [owner.name] if isinstance(owner, nodes.Name) else []
+        for value in [*call.args, *(pair.value for pair in call.kwargs)]:
+            for name in names:
+                self._add(name, value)
 
     def _bind_loop(self, loop: "nodes.For") -> None:
         values = [loop.iter]

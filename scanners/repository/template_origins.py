@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Origin", "Origins"]
 
-_MOST_ROUNDS = 50
+_MOST_ROUNDS = 16
 _LOOP_NUMBERS = frozenset(
     ["depth", "depth0", "first", "index", "index0", "last", "length", "revindex", "revindex0"]
 )

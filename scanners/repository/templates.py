@@ -5,6 +5,7 @@ as the name it becomes.
 """
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from weightmark.errors import LimitError
@@ -59,7 +60,12 @@ class _Judge:
         self._place = place
         self._examination = examination
         self._folder = Folder(names)
-        self._origins = Origins(names, self._folder)
+        self._names = names
+
+    @cached_property
+    def _origins(self) -> Origins:
+        """Follow the names only where a key asks for it."""
+        return Origins(self._names, self._folder)
 
     def judge(self, tree: "nodes.Template") -> None:
         from jinja2 import nodes

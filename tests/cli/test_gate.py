@@ -177,6 +177,19 @@ def test_a_key_beside_a_policy_file_is_a_wrong_call(
     assert run_cli("gate", model, "--policy", file, "--key", public).code == 2
 
 
+@pytest.mark.parametrize("option", ["--tsa-chain", "--trusted-root", "--staging"])
+def test_a_clock_or_an_instance_beside_a_policy_file_is_not_dropped_in_silence(
+    tmp_path: Path, run_cli: RunCli, public: str, option: str
+) -> None:
+    file = str(tmp_path / "policy.toml")
+    assert run_cli("policy", "init", file, "--key", public).code == 0
+    model = str(make_signed(tmp_path / "model"))
+    named = (option,) if option == "--staging" else (option, public)
+    ran = run_cli("gate", model, "--policy", file, *named)
+    assert ran.code == 2
+    assert "policy file" in ran.stderr
+
+
 @pytest.mark.parametrize("signed", [True, False])
 def test_the_signed_decision_is_written_for_allow_and_for_deny(
     tmp_path: Path, run_cli: RunCli, public: str, private: str, signed: bool

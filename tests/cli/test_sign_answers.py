@@ -187,3 +187,48 @@ def test_the_guide_to_revoking_works_in_order(run_cli: RunCli, quiet_environment
         ran = run_cli(*words)
         assert ran.code == expected, f"{call}: {ran.stdout}{ran.stderr}"
         assert expected == 0 or "revoked" in ran.stdout
+
+
+_CALLS = [
+    ("verify", "m", "--key"),
+    ("verify", "m", "--trust"),
+    ("verify", "m", "--key", "b.pub", "--rotation"),
+    ("sign", "m", "--key"),
+    ("sign", "m", "--key", "a.key", "--signing-cert"),
+    ("inspect",),
+    ("key", "list"),
+    ("key", "show"),
+    ("key", "rotate", "a.key"),
+    ("trust", "add", "./t.toml", "--key"),
+    ("policy", "init", "p.toml", "--key"),
+]
+
+
+@pytest.mark.usefixtures("house")
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "pkcs11:token=x?pin%2Dvalue=SEKRET77",
+        "pkcs11:token=x;p%69n-value=SEKRET77",
+        "pkcs11:token=my token?module-path=/none.so&PIN-value=a SEKRET77",
+        "pkcs11:token=x?module-path=/none.so%26pin%2Dvalue=SEKRET77",
+        "pkcs11:token=x%3Fpin%2Dvalue=SEKRET77",
+        "hv://user:SEKRET77@host/k",
+        "hv:SEKRET77@x",
+        "awskms:k?secret=SEKRET77",
+    ],
+)
+@pytest.mark.parametrize("call", _CALLS, ids=" ".join)
+def test_no_secret_of_a_key_uri_is_shown_however_it_is_written(
+    run_cli: RunCli, call: tuple[str, ...], uri: str
+) -> None:
+    for form in ("text", "json"):
+        ran = run_cli(*call, uri, "-f", form)
+        assert ran.code in (1, 2, 3, 4), ran.stderr
+        assert "SEKRET77" not in ran.stdout + ran.stderr
+
+
+@pytest.mark.usefixtures("house")
+def test_what_is_no_secret_of_a_key_uri_is_shown(run_cli: RunCli) -> None:
+    said = run_cli("verify", "m", "--trust", "./pkcs11:token=x;object=release").stderr
+    assert "pkcs11:token=x;object=release" in said

@@ -22,11 +22,18 @@ __all__ = ["call_error", "early_console", "report_bug", "report_error"]
 
 _SCHEMA = "weightmark/error/v1"
 _QUOTED = re.compile(r"'([^']*)'")
+_SCHEME = r"(?<![A-Za-z0-9])(?P<scheme>(?:pkcs11|awskms|gcpkms|azurekms|hv):)"
+_BARE_URI = re.compile(_SCHEME + r"(?P<rest>\S*)", re.IGNORECASE)
+_QUOTED_URI = re.compile(_SCHEME + r"(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
+_FIELD = re.compile(r"(?P<name>[^;&=/]+)=[^;&]*")
+_BETWEEN = re.compile(r"[&;?]")
+_OPEN_FIELDS = frozenset(["module-path", "module-name", "pin-source"])
+_SECRET_FIELDS = frozenset(["pin-value"])
 
 
 def report_error(error: WeightmarkError, console: Console) -> int:
     """Say what happened, on stderr and in the form asked for, too; return the exit code."""
-    _mask_pins(error)
+    _mask_secrets(error)
     label = f"error[{error.code}]"
     if wants_color(console.color, sys.stderr):
         label = f"\x1b[31m{label}\x1b[0m"
@@ -41,15 +48,48 @@ def report_error(error: WeightmarkError, console: Console) -> int:
     return int(error.exit)
 
 
-def _mask_pins(error: WeightmarkError) -> None:
-    """Take the PINs of tokens out of every word that is shown, wherever the URI was repeated."""
-    texts = {part: getattr(error, part) for part in ("what", "why", "fix")}
-    if not any("pin-value" in text.lower() for text in texts.values()):
-        return
-    from weightmark.attestations.keys.schemes import without_pin
+def _mask_secrets(error: WeightmarkError) -> None:
+    """Take what is secret in URIs of keys out of every word that is shown, wherever the URI was repeated."""
+    for part in ("what", "why", "fix"):
+        setattr(error, part, _without_secrets(getattr(error, part)))
 
-    for part, text in texts.items():
-        setattr(error, part, without_pin(text))
+
+def _without_secrets(text: str) -> str:
+    """Return `text` without the PINs, queries and user names of the URIs of keys in it."""
+    if "pin-value" in text.lower():
+        from weightmark.attestations.keys.schemes import without_pin
+
+        text = without_pin(text)
+    if ":" not in text:
+        return text
+    parts = text.split("`")
+    parts[::2] = [_BARE_URI.sub(_masked_uri, part) for part in parts[::2]]
+    parts[1::2] = [_QUOTED_URI.sub(_masked_uri, part) for part in parts[1::2]]
+    return "`".join(parts)
+
+
+def _masked_uri(found: re.Match[str]) -> str:
+    named, asked, query = found["rest"].partition("?")
+    user, at, place = named.rpartition("@")
+    shown = _FIELD.sub(_masked_field, f"…@{place}" if at and user else named)
+    kept = asked and "&".join(_masked_query(one) for one in _BETWEEN.split(query))
+    return f"{found['scheme']}{shown}{asked}{kept}"
+
+
+def _masked_field(found: re.Match[str]) -> str:
+    from urllib.parse import unquote
+
+    name, _, value = unquote(found[0]).partition("=")
+    secret = name.lower().startswith("pin") or "=" in value
+    return f"{found['name']}=…" if secret else found[0]
+
+
+def _masked_query(field: str) -> str:
+    """Keep where the library lies, which is all of a query that is known to be no secret."""
+    name, _, value = field.partition("=")
+    if name in _OPEN_FIELDS and not {"=", "%"} & {*value}:
+        return field
+    return f"{name}=…" if name in _SECRET_FIELDS else "…"
 
 
 def call_error(error: click.ClickException) -> WeightmarkError:
@@ -135,7 +175,9 @@ def _write_crash_file(trace: str) -> str:
         path = folder / f"{moment}-{os.getpid()}.txt"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         header = f"weightmark {weightmark.__version__}, Python {sys.version.split()[0]}\n"
-        path.write_text(header + trace, encoding="utf-8", errors="backslashreplace")
+        path.write_text(
+            header + _without_secrets(trace), encoding="utf-8", errors="backslashreplace"
+        )
     except (OSError, ReadError):
         return ""
     return str(path)

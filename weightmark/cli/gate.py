@@ -14,7 +14,7 @@ from weightmark.cli.options import FILE_OR_URI, option
 from weightmark.cli.render.interface import Document
 from weightmark.cli.signer_options import load_signer, passphrase_option
 from weightmark.cli.trust_options import TRUST_FLAGS, load_trust, trust_choice_options
-from weightmark.errors import CallError, Exit, UncheckedError, WeightmarkError
+from weightmark.errors import CallError, Exit, PolicyError, UncheckedError, WeightmarkError
 
 if TYPE_CHECKING:
     from weightmark.attestations.checks import Check
@@ -161,7 +161,14 @@ def _policy(
     from weightmark.scanners.findings import Severity
 
     policy = load_policy(word, artifact=Path(path))
-    policy = policy.with_trust(load_trust(choice, path))
+    trust = load_trust(choice, path)
+    if trust is None and not choice.is_empty and not policy.is_preset:
+        raise PolicyError(
+            f"a clock or an instance is named beside the policy file `{policy.source}`",
+            why="a policy file says itself whom and whose clocks it trusts, so the option would count for nothing",
+            fix="leave it out of the call, and name a trust file with `trust` under `[release]`",
+        )
+    policy = policy.with_trust(trust)
     policy = policy.with_fail_on(Severity.parse(fail_on) if fail_on else None)
     return policy.with_mode(Mode(mode) if mode else None)
 

@@ -1,5 +1,6 @@
 """Timestamps that were asked for: kept when they fit, and never missed in silence."""
 
+import base64
 import socket
 import threading
 import time
@@ -20,9 +21,10 @@ from weightmark.attestations.keys import PrivateKey
 from weightmark.attestations.signers.choice import SignerChoice
 from weightmark.attestations.signers.timestamped import TimestampedSigner
 from weightmark.attestations.signing import SignOptions, add_claim, sign_artifact
+from weightmark.attestations.sigstore.timestamps import authorities_from_pem
 from weightmark.attestations.timestamping import TimestampClient
 from weightmark.attestations.verification import examine
-from weightmark.errors import CallError, Exit, NetworkError
+from weightmark.errors import CallError, Exit, NetworkError, TrustMissingError
 
 SIGNATURE = b"a signature"
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -254,3 +256,43 @@ def test_nothing_is_written_without_the_timestamp(tmp_path: Path, tsa: LoopbackT
 def test_what_is_no_url_of_a_service_is_a_wrong_call(url: str) -> None:
     with pytest.raises(CallError, match="no URL"):
         TimestampClient((url,))
+
+
+def test_an_answer_with_one_bit_flipped_is_refused_or_kept_and_never_a_crash(
+    tsa: LoopbackTsa,
+) -> None:
+    flips = iter(range(0, 12_000, 29))
+
+    def flipped(request: Request) -> Answer:
+        good = tsa.authority.handle(request)
+        body, bit = bytearray(good.body), next(flips) % (8 * len(good.body))
+        body[bit // 8] ^= 1 << bit % 8
+        return Answer(bytes(body), 200, good.kind)
+
+    tsa.server.route("flipped", "/flipped", flipped)
+    asked = replace(client(f"{tsa.server.url}/flipped"), attempts=1)
+    refused = 0
+    for _ in range(400):
+        try:
+            asked.stamp(SIGNATURE)
+        except NetworkError:
+            refused += 1
+    assert refused > 300
+
+
+def test_a_certificate_of_an_authority_with_one_bit_flipped_is_never_a_crash(
+    tsa: LoopbackTsa,
+) -> None:
+    der = tsa.authority.leaf.certificate.public_bytes(Encoding.DER)
+    whole = tsa.authority.root.certificate.public_bytes(Encoding.PEM)
+    refused = 0
+    for bit in range(0, 8 * len(der), 3):
+        body = bytearray(der)
+        body[bit // 8] ^= 1 << bit % 8
+        text = base64.encodebytes(bytes(body)).decode()
+        pem = f"-----BEGIN CERTIFICATE-----\n{text}-----END CERTIFICATE-----\n".encode()
+        try:
+            authorities_from_pem(pem + whole, what="`tsa.pem`")
+        except TrustMissingError:
+            refused += 1
+    assert refused > 50

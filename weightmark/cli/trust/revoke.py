@@ -28,7 +28,8 @@ def revoke(
     """Revoke the entry LABEL of a trust file, as `release` or `keys.release`.
 
     From then on only signatures count that a verified timestamp or log entry proves to be older.
-    Name as DATE the moment since when somebody else may have signed.
+    Name as DATE the moment since when somebody else may have signed; a later call can name an
+    earlier one.
     """
     from weightmark.attestations.trust.revoking import Revocation
     from weightmark.attestations.trust.trust_file import (
@@ -40,7 +41,8 @@ def revoke(
 
     path = find_trust_file(word, trust_directory())
     file = load_trust_file(path)
-    moment = parse_beginning(since) or datetime.now(UTC).replace(microsecond=0)
+    now = datetime.now(UTC).replace(microsecond=0)
+    moment = parse_beginning(since) or now
     revocation = Revocation.of(file, label, moment, reason or "")
 
     def edit(text: str) -> str:
@@ -66,7 +68,17 @@ def revoke(
             },
             notices=(
                 f"wrote {path}: `{revocation.name}` is revoked since {shown}",
+                *_cautions(moment, now),
                 "whoever has a copy of this trust file needs the new one",
             ),
         )
+    )
+
+
+def _cautions(moment: datetime, now: datetime) -> tuple[str, ...]:
+    if moment <= now:
+        return ()
+    return (
+        f"caution: {moment:%Y-%m-%dT%H:%M:%SZ} lies ahead, and signatures with a timestamp until then count;"
+        " name the moment since when somebody else may have signed",
     )
