@@ -23,7 +23,14 @@ from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.predicates.oms import Serialization
 from weightmark.attestations.signing import SignOptions, SignResult, add_claim, sign_artifact
 from weightmark.attestations.verification import VerifyOptions, VerifyReport, examine
-from weightmark.attestations.words import SignerWords, TrustWords, signers_of, trust_of
+from weightmark.attestations.words import (
+    SignerWords,
+    TrustWords,
+    paths_of,
+    require_flags,
+    signers_of,
+    trust_of,
+)
 from weightmark.errors import CallError
 from weightmark.provenance.artifact import open_artifact
 from weightmark.provenance.identification import Identification, identify
@@ -64,6 +71,7 @@ def sign(
     `model.sig`, and with `add` nobody does. `oms` is the form of `model.sig`, if not whole files
     with SHA-256; `ignore_paths` are left out of it.
     """
+    require_flags(scan=scan, allow_links=allow_links, add=add, replace=replace)
     (first, *cosigners), secrets = signers_of(who)
     options = SignOptions(
         Severity.parse(fail_on),
@@ -74,7 +82,7 @@ def sign(
         add=add,
         secret_files=secrets,
         oms=oms or Serialization(),
-        ignore_paths=tuple(ignore_paths),
+        ignore_paths=paths_of(ignore_paths),
     )
     return sign_artifact(Path(path), first, options, cosigners=cosigners)
 
@@ -117,12 +125,13 @@ def verify(
     `TrustNotSaidError` for nobody. What `ignore_paths` and `ignore_unsigned_files` leave out stands
     in `.verified.uncovered`.
     """
+    require_flags(ignore_unsigned_files=ignore_unsigned_files, allow_legacy=allow_legacy)
     examination = examine(
         Path(path),
         trust_of(whom),
         options=VerifyOptions(
             digests=digests,
-            ignore_paths=tuple(ignore_paths),
+            ignore_paths=paths_of(ignore_paths),
             ignore_unsigned_files=ignore_unsigned_files,
             allow_legacy=allow_legacy,
         ),

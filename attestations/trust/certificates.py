@@ -6,7 +6,6 @@ There are no default roots: neither the system's nor anybody's list of web autho
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -20,12 +19,15 @@ from weightmark.attestations.keys.certificates import parse_certificates, why_no
 from weightmark.attestations.trust.certificate_rule import CertificateRule
 from weightmark.attestations.trust.clocks import NO_CLOCKS, Clocks
 from weightmark.attestations.trust.interface import CertificateFacts, Proof
-from weightmark.attestations.trust.paths import authorities_between
+from weightmark.attestations.trust.paths import (
+    authorities_between,
+    why_no_issuer,
+    why_no_path,
+)
 from weightmark.attestations.trust.validity import ALWAYS, Validity
 from weightmark.errors import (
     CertificateRefusedError,
     ExpiredError,
-    LimitError,
     MalformedError,
     TamperedError,
     TrustMissingError,
@@ -35,14 +37,11 @@ from weightmark.errors import (
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
-    from cryptography.x509.verification import ExtensionPolicy
 
 __all__ = ["CertificateAnchor", "CertificateRule", "load_certificates"]
 
 _MAX_ANCHORS = 100
 _MAX_DEPTH = 8
-_SIGNATURE_BUDGET = "maximum signature check limit"
-"""how `cryptography` words that it gave up"""
 
 
 @dataclass(frozen=True)
@@ -136,18 +135,20 @@ class CertificateAnchor:
             )
         raise WrongSignerError(
             "signed with a certificate under another authority than you trust",
-            why=self._missing_path(leaf, brought),
+            why=self._missing_path(leaf, brought, now),
             fix="check which authority the publisher announces, and that the bundle holds the intermediates",
         )
 
-    def _missing_path(self, leaf: "Certificate", others: Sequence["Certificate"]) -> str:
+    def _missing_path(
+        self, leaf: "Certificate", others: Sequence["Certificate"], now: datetime
+    ) -> str:
         """Say where the path from the leaf ends, or which authority on it may not issue."""
         below, known = leaf, [*self.chain, *others]
         for _ in range(_MAX_DEPTH):
             above = next((one for one in known if one.subject == below.issuer), None)
             if above is None:
                 return f"no path leads from `{_name(leaf.subject)}` to {self._authorities}: nobody holds the certificate of `{_name(below.issuer)}`"
-            reason = _no_issuer(above, named=above in self.chain)
+            reason = why_no_issuer(above, named=above in self.chain)
             if reason:
                 return (
                     f"the authority `{_name(above.subject)}` may not issue certificates: {reason}"
@@ -155,7 +156,10 @@ class CertificateAnchor:
             if above in self.chain or above.subject == above.issuer:
                 break
             below = above
-        return f"no path leads from `{_name(leaf.subject)}` to {self._authorities}"
+        said = f"no path leads from `{_name(leaf.subject)}` to {self._authorities}"
+        found = authorities_between(leaf, others, self.chain)
+        reason = "" if found is None else why_no_path(leaf, found, self.chain, now)
+        return f"{said}: {reason}" if reason else said
 
     @property
     def _authorities(self) -> str:
@@ -188,67 +192,7 @@ class CertificateAnchor:
         )
 
     def _has_path(self, leaf: "Certificate", others: Sequence["Certificate"], at: datetime) -> bool:
-        from cryptography.x509.verification import (
-            ExtensionPolicy,
-            PolicyBuilder,
-            Store,
-            VerificationError,
-        )
-
-        verifier = (
-            PolicyBuilder()
-            .store(Store(list(self.chain)))
-            .time(at)
-            .max_chain_depth(_MAX_DEPTH)
-            .extension_policies(ee_policy=ExtensionPolicy.permit_all(), ca_policy=self._ca_policy())
-            .build_client_verifier()
-        )
-        try:
-            verifier.verify(leaf, list(others))
-        except VerificationError as error:
-            if _SIGNATURE_BUDGET in str(error):
-                raise LimitError(
-                    "the certificates of the bundle could be linked in too many ways",
-                    fix="ask the publisher for a bundle with nothing but the chain of its signer",
-                ) from error
-            return False
-        return True
-
-    def _ca_policy(self) -> "ExtensionPolicy":
-        """Return what an authority must be; one that the caller named may lack a key usage.
-
-        Without that extension an authority is not restricted (RFC 5280 §6.1.4 n), and roots that
-        `openssl req -x509` makes have none.
-        """
-        from cryptography.x509 import KeyUsage
-        from cryptography.x509.verification import Criticality, ExtensionPolicy
-
-        def require_issuing(_: object, authority: "Certificate", _usage: KeyUsage | None) -> None:
-            reason = _no_issuer(authority, named=authority in self.chain)
-            if reason:
-                raise ValueError(reason)
-
-        return ExtensionPolicy.webpki_defaults_ca().may_be_present(
-            KeyUsage, Criticality.AGNOSTIC, require_issuing
-        )
-
-
-def _no_issuer(authority: "Certificate", *, named: bool) -> str:
-    """Say why an authority may not issue certificates; empty when it may."""
-    from cryptography.x509 import BasicConstraints, ExtensionNotFound, KeyUsage
-
-    limits = usage = None
-    with suppress(ExtensionNotFound):
-        limits = authority.extensions.get_extension_for_class(BasicConstraints).value
-    with suppress(ExtensionNotFound):
-        usage = authority.extensions.get_extension_for_class(KeyUsage).value
-    if limits is None or not limits.ca:
-        return "its basic constraints lack `CA:TRUE`"
-    if usage is None and not named:
-        return "it has no key usage, which an authority that you did not name needs"
-    if usage is not None and not usage.key_cert_sign:
-        return "its key usage lacks `keyCertSign`"
-    return ""
+        return not why_no_path(leaf, others, self.chain, at)
 
 
 def load_certificates(pem: bytes, what: str) -> "tuple[Certificate, ...]":

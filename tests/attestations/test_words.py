@@ -78,3 +78,17 @@ def test_a_flag_is_true_or_false() -> None:
     require_flags(add=True, replace=False)
     with pytest.raises(TypeError, match="`add`"):
         require_flags(add="no", replace=False)
+
+
+def test_a_lone_ignored_path_and_a_flag_that_is_a_text(tmp_path: Path) -> None:
+    model = make_tree(tmp_path / "m", {"config.json": b"{}", "notes.md": b"words"})
+    key = PrivateKey.generate()
+    for flag in ("add", "scan", "replace", "allow_links"):
+        said: dict[str, Any] = {flag: "no"}
+        with pytest.raises(TypeError, match=flag):
+            weightmark.sign(model, key=key, **said)
+    weightmark.sign(model, key=key, ignore_paths="notes.md")
+    assert weightmark.verify(model, key=key.public, ignore_paths="notes.md").exit is Exit.GOOD
+    unsure: dict[str, Any] = {"allow_legacy": "no"}
+    with pytest.raises(TypeError, match="allow_legacy"):
+        weightmark.verify(model, key=key.public, **unsure)

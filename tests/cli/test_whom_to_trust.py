@@ -135,6 +135,39 @@ def test_an_entry_is_revoked_and_nothing_else_changes(house: House) -> None:
     assert house.trust("revoke", "nobody").code == 2
 
 
+def test_a_revocation_is_moved_to_an_earlier_moment_and_never_to_a_later_one(house: House) -> None:
+    for name in ("old", "new"):
+        assert house.trust("add", "--key", house.path(f"{name}.pub")).code == 0
+    file = house.place / "t.toml"
+    file.write_text("# ours\n" + file.read_text())
+    first = ("revoke", "old", "--since", "2026-01-31", "--reason", "laptop stolen")
+    assert house.trust(*first).code == 0
+    for since in ("2026-01-31", "2026-02-01", "2090-01-01"):
+        later = house.trust("revoke", "old", "--since", since)
+        assert later.code == 2
+        assert "count again" in later.stderr
+    earlier = house.trust("revoke", "old", "--since", "2025-12-24")
+    assert earlier.code == 0, earlier.stderr
+    assert file.read_text().count("revoked = ") == 1
+    assert file.read_text().startswith("# ours\n")
+    shown = json.loads(house.trust("show", "--format", "json").stdout)
+    revoked = {one["label"]: one["revoked"] for one in shown["anchors"]}
+    assert revoked == {"old": "2025-12-24T00:00:00Z", "new": None}
+    assert "laptop stolen" in file.read_text(), "the reason stays"
+    assert house.trust("revoke", "old", "--since", "2025-01-01", "--reason", "found").code == 0
+    assert "laptop stolen" not in file.read_text()
+
+
+def test_a_revocation_that_lies_ahead_comes_with_a_caution(house: House) -> None:
+    assert house.trust("add", "--key", house.path("new.pub")).code == 0
+    done = house.trust("revoke", "new", "--since", "2090-01-01")
+    assert done.code == 0
+    assert "caution: 2090-01-01" in done.stdout + done.stderr
+    past = house.trust("revoke", "new", "--since", "2026-01-01")
+    assert past.code == 0
+    assert "caution" not in past.stdout + past.stderr
+
+
 def test_what_stands_in_a_string_is_not_revoked_instead(house: House) -> None:
     pem = NEW.public.pem.decode()
     text = f"version = 1\n[keys]\nnew = {{ pem = '''\n{pem}''' }}\n"

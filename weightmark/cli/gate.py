@@ -161,14 +161,13 @@ def _policy(
     from weightmark.scanners.findings import Severity
 
     policy = load_policy(word, artifact=Path(path))
-    trust = load_trust(choice, path)
-    if trust is None and not choice.is_empty and not policy.is_preset:
+    if not choice.is_empty and not policy.is_preset:
         raise PolicyError(
-            f"a clock or an instance is named beside the policy file `{policy.source}`",
-            why="a policy file says itself whom and whose clocks it trusts, so the option would count for nothing",
-            fix="leave it out of the call, and name a trust file with `trust` under `[release]`",
+            f"whom or whose clock to trust is said beside the policy file `{policy.source}`",
+            why="a policy file says itself whom it trusts, and its digest stands in the decision",
+            fix="leave it out of the call, or set `[release] keys` or `[release] trust` in the policy",
         )
-    policy = policy.with_trust(trust)
+    policy = policy.with_trust(load_trust(choice, path))
     policy = policy.with_fail_on(Severity.parse(fail_on) if fail_on else None)
     return policy.with_mode(Mode(mode) if mode else None)
 

@@ -78,7 +78,5 @@ def revoke(
 def _cautions(moment: datetime, now: datetime) -> tuple[str, ...]:
     if moment <= now:
         return ()
-    return (
-        f"caution: {moment:%Y-%m-%dT%H:%M:%SZ} lies ahead, and signatures with a timestamp until then count;"
-        " name the moment since when somebody else may have signed",
-    )
+    said = f"caution: {moment:%Y-%m-%d} lies ahead, and until then every signature counts"
+    return (f"{said}; name the moment since when somebody else may have signed",)
