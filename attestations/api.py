@@ -155,6 +155,7 @@ def gate(
     if not isinstance(policy, Policy):
         policy = load_policy(str(policy), artifact=Path(path))
     sources = Sources(ledger=str(ledger) if ledger else "")
+    policy.require_alone(said=any(whom.values()))
     return run_gate(Path(path), policy.with_trust(trust_of(whom)), sources)
 
 
@@ -195,6 +196,7 @@ def open_verified(
         if not isinstance(policy, Policy):
             policy = load_policy(str(policy), artifact=Path(path))
         sources = Sources(named, stores, str(ledger) if ledger else "")
+        policy.require_alone(said=any(whom.values()))
         decision = run_gate(Path(path), policy.with_trust(trust_of(whom)), sources)
         artifact = open_artifact(path)
         releases = decided_release(artifact, decision, stores)

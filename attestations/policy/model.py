@@ -187,6 +187,18 @@ class Policy:
         self._require_preset("`--key`", "[release] keys")
         return replace(self, release=replace(self.release, keys=added))
 
+    def require_alone(self, *, said: bool) -> None:
+        """Refuse trust that is said beside a policy file; raises `PolicyError` when any is `said`.
+
+        A clock or an instance alone would otherwise be dropped without a word.
+        """
+        if said and not self.is_preset:
+            raise PolicyError(
+                f"whom or whose clock to trust is said beside the policy file `{self.source}`",
+                why="a policy file says itself whom it trusts, and its digest stands in the decision",
+                fix="leave it out of the call, or set `[release] keys` or `[release] trust` in the policy",
+            )
+
     def with_trust(self, trust: Trust | None) -> Self:
         """Fill the role `release` of a preset; raises `PolicyError` for a policy file that names its own."""
         if trust is None:

@@ -10,7 +10,13 @@ from tests.attestations.signers.parties import Chain, LoopbackTsa, write_pem
 from weightmark.attestations.keys import PrivateKey
 from weightmark.attestations.predicates.key_rotation import KeyRotation
 from weightmark.attestations.signers.key import KeySigner
-from weightmark.errors import ArtifactRefusedError, CallError, Exit, TrustNotSaidError
+from weightmark.errors import (
+    ArtifactRefusedError,
+    CallError,
+    Exit,
+    PolicyError,
+    TrustNotSaidError,
+)
 
 
 @pytest.fixture
@@ -101,3 +107,16 @@ def test_a_key_file_inside_the_artifact_is_refused_by_every_way(model: Path) -> 
     (model / "notes.txt").write_bytes(b"words in front of it " * 10 + b"\n" + key.to_pem(None))
     with pytest.raises(ArtifactRefusedError, match="notes"):
         weightmark.sign(model, key=[PrivateKey.generate(), model / "notes.txt"])
+
+
+@pytest.mark.parametrize("call", ["gate", "open_verified"])
+def test_a_clock_beside_a_policy_file_is_not_dropped_in_silence(
+    model: Path, tmp_path: Path, call: str
+) -> None:
+    key = PrivateKey.generate()
+    (tmp_path / "release.pub").write_bytes(key.public.pem)
+    policy = tmp_path / "policy.toml"
+    policy.write_text('version = 1\n[release]\nkeys = ["release.pub"]\n')
+    judge = getattr(weightmark, call)
+    with pytest.raises(PolicyError, match="beside the policy file"):
+        judge(model, policy=policy, tsa_chain=tmp_path / "release.pub")

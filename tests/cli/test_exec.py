@@ -190,3 +190,16 @@ def _wait_for(path: Path, running: "subprocess.Popen[str]") -> None:
         assert running.poll() is None, "the command ended too early"
         assert time.monotonic() < until, "the command never started"
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize("option", ["--tsa-chain", "--trusted-root", "--key"])
+def test_trust_beside_a_policy_file_is_not_dropped_in_silence(
+    place: Path, spawn_cli: RunCli, option: str
+) -> None:
+    made = spawn_cli("policy", "init", "policy.toml", "--key", "release.pub", cwd=place)
+    assert made.code == 0
+    words = ("exec", "--policy", "./policy.toml", option, "release.pub", "model")
+    ran = spawn_cli(*words, "--", sys.executable, "-c", "print('ran')", cwd=place)
+    assert ran.code == 2
+    assert "beside the policy file" in ran.stderr
+    assert "ran" not in ran.stdout

@@ -11,7 +11,7 @@ from weightmark.cli.console import Console, pass_console, say, wants_color
 from weightmark.cli.documents import check_lines, finding_lines
 from weightmark.cli.evidence_options import evidence_options, fail_on_option
 from weightmark.cli.options import FILE_OR_URI, option
-from weightmark.cli.policy_options import load_rules, policy_options
+from weightmark.cli.policy_options import load_rules, mode_option, policy_option
 from weightmark.cli.render import Style, renderer
 from weightmark.cli.render.interface import Document
 from weightmark.cli.streams import shows_unicode
@@ -29,7 +29,8 @@ __all__ = ["exec_"]
 @command("exec")
 @click.argument("path", metavar="MODEL")
 @click.argument("words", metavar="-- COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
-@policy_options()
+@policy_option()
+@mode_option("goes on")
 @trust_choice_options()
 @fail_on_option(
     "Deny from this severity on; for presets, a policy file says it itself", default=None

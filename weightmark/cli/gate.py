@@ -11,10 +11,11 @@ from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import check_lines, finding_lines
 from weightmark.cli.evidence_options import evidence_options, fail_on_option
 from weightmark.cli.options import FILE_OR_URI, option
+from weightmark.cli.policy_options import load_rules, mode_option, policy_option
 from weightmark.cli.render.interface import Document
 from weightmark.cli.signer_options import load_signer, passphrase_option
-from weightmark.cli.trust_options import TRUST_FLAGS, load_trust, trust_choice_options
-from weightmark.errors import CallError, Exit, PolicyError, UncheckedError, WeightmarkError
+from weightmark.cli.trust_options import TRUST_FLAGS, trust_choice_options
+from weightmark.errors import CallError, Exit, UncheckedError, WeightmarkError
 
 if TYPE_CHECKING:
     from weightmark.attestations.checks import Check
@@ -39,18 +40,6 @@ _TOLD = (
 """flags whose origin is told"""
 
 
-class _PresetOrFile(click.types.StringParamType):
-    """A preset, or a policy file; only the second is relative to a settings file."""
-
-    name = "preset|file"
-
-    def anchor(self, value: str, directory: Path) -> str:
-        """Return `value` as it is meant when a settings file in `directory` says it."""
-        from weightmark.attestations.policy.load import is_policy_file
-
-        return str(directory / value) if is_policy_file(value) else value
-
-
 @dataclass(frozen=True, slots=True)
 class _Keeping:
     """What to do with the decision once it is made."""
@@ -64,20 +53,9 @@ class _Keeping:
 
 @command("gate")
 @click.argument("path", metavar="PATH")
-@option(
-    "--policy",
-    "policy_word",
-    metavar="PRESET|FILE",
-    type=_PresetOrFile(),
-    required=True,
-    help="`baseline`, `strict`, `audit`, or a policy file (with `/` or `.toml`)",
-)
+@policy_option()
 @trust_choice_options()
-@option(
-    "--mode",
-    type=click.Choice(["enforce", "warn"]),
-    help="`warn` says what would be denied and exits with 0 (default: as the policy says)",
-)
+@mode_option("exits with 0")
 @fail_on_option(
     "Deny from this severity on; for presets, a policy file says it itself", default=None
 )
@@ -124,7 +102,7 @@ def gate(
 
     for what, place in (("the ledger", ledger), ("the VSA", vsa)):
         _require_outside(path, what, place)
-    policy = _policy(path, policy_word, choice=choice, mode=mode, fail_on=fail_on)
+    policy = load_rules(path, policy_word, choice=choice, mode=mode, fail_on=fail_on)
     keeping = _keeping(
         f"gate {path}",
         ledger or "",
@@ -151,25 +129,6 @@ def _require_outside(path: str, what: str, place: str | None) -> None:
 
     if place and "://" not in place:
         require_outside(Path(path), Path(place), what)
-
-
-def _policy(
-    path: str, word: str, *, choice: "TrustChoice", mode: str | None, fail_on: str | None
-) -> "Policy":
-    from weightmark.attestations.policy.load import load_policy
-    from weightmark.attestations.policy.model import Mode
-    from weightmark.scanners.findings import Severity
-
-    policy = load_policy(word, artifact=Path(path))
-    if not choice.is_empty and not policy.is_preset:
-        raise PolicyError(
-            f"whom or whose clock to trust is said beside the policy file `{policy.source}`",
-            why="a policy file says itself whom it trusts, and its digest stands in the decision",
-            fix="leave it out of the call, or set `[release] keys` or `[release] trust` in the policy",
-        )
-    policy = policy.with_trust(load_trust(choice, path))
-    policy = policy.with_fail_on(Severity.parse(fail_on) if fail_on else None)
-    return policy.with_mode(Mode(mode) if mode else None)
 
 
 def _keeping(

@@ -1,4 +1,4 @@
-"""Options of commands that judge by a policy without keeping the decision."""
+"""Options of commands that judge by a policy, and the policy that they mean."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from weightmark.attestations.policy.model import Policy
     from weightmark.attestations.trust.selection import TrustChoice
 
-__all__ = ["load_rules", "policy_options"]
+__all__ = ["load_rules", "mode_option", "policy_option"]
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -30,9 +30,9 @@ class _PresetOrFile(click.types.StringParamType):
         return str(directory / value) if is_policy_file(value) else value
 
 
-def policy_options() -> Callable[[F], F]:
-    """Add `--policy` and `--mode`; they arrive as `policy_word` and `mode`."""
-    policy = option(
+def policy_option() -> Callable[[F], F]:
+    """Add `--policy`; it arrives as `policy_word`."""
+    return option(
         "--policy",
         "policy_word",
         metavar="PRESET|FILE",
@@ -40,12 +40,15 @@ def policy_options() -> Callable[[F], F]:
         required=True,
         help="`baseline`, `strict`, `audit`, or a policy file (with `/` or `.toml`)",
     )
-    mode = option(
+
+
+def mode_option(meanwhile: str) -> Callable[[F], F]:
+    """Add `--mode`; `meanwhile` is what happens beside the warning, as `exits with 0`."""
+    return option(
         "--mode",
         type=click.Choice(["enforce", "warn"]),
-        help="`warn` says what would be denied and goes on (default: as the policy says)",
+        help=f"`warn` says what would be denied and {meanwhile} (default: as the policy says)",
     )
-    return lambda function: policy(mode(function))
 
 
 def load_rules(
@@ -57,6 +60,7 @@ def load_rules(
     from weightmark.scanners.findings import Severity
 
     policy = load_policy(word, artifact=Path(path))
+    policy.require_alone(said=not choice.is_empty)
     policy = policy.with_trust(load_trust(choice, path))
     policy = policy.with_fail_on(Severity.parse(fail_on) if fail_on else None)
     return policy.with_mode(Mode(mode) if mode else None)
