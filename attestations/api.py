@@ -18,11 +18,11 @@ from weightmark.attestations.gate.gate import gate as run_gate
 from weightmark.attestations.loading.opening import MEMORY_LIMIT
 from weightmark.attestations.loading.releases import decided_release, find_releases
 from weightmark.attestations.loading.tensors import VerifiedTensors
+from weightmark.attestations.making.signing import SignOptions, SignResult, add_claim, sign_artifact
 from weightmark.attestations.policy.load import load_policy
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.predicates.oms import Serialization
-from weightmark.attestations.signing import SignOptions, SignResult, add_claim, sign_artifact
-from weightmark.attestations.verification import VerifyOptions, VerifyReport, examine
+from weightmark.attestations.verifying.verification import VerifyOptions, VerifyReport, examine
 from weightmark.attestations.words import (
     SignerWords,
     TrustWords,

@@ -1,10 +1,11 @@
 """Checks: what was looked at, what came of it, and what to do; the shared form of every verdict."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from weightmark.errors import Exit, NothingCheckedError, RefusedError, WeightmarkError
+from weightmark.values import dataclass
 
 __all__ = ["Check", "Outcome", "counted", "exit_of", "merge_checks"]
 

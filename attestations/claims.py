@@ -1,11 +1,11 @@
 """`model.claims`: JSON lines, one Sigstore bundle a line, by any number of signers."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.errors import LimitError, WeightmarkError
 from weightmark.provenance.strict_json import DEFAULT_MAX_SIZE
+from weightmark.values import dataclass
 
 __all__ = ["ClaimLine", "parse_claims", "render_claims"]
 

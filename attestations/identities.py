@@ -1,8 +1,9 @@
 """Who signed and when, as far as it was proven: the words in which every verified claim names its signer."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from weightmark.values import dataclass
 
 __all__ = ["SignerIdentity", "SignerKind", "VerifiedTime"]
 

@@ -2,13 +2,13 @@
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any, Self
 
 from weightmark.attestations.bundles.dsse import IN_TOTO_PAYLOAD_TYPE
 from weightmark.errors import MalformedError, UnsupportedError
 from weightmark.provenance.manifest import IDENTITY_PREFIX, MANIFEST_MEDIA_TYPE
 from weightmark.provenance.strict_json import canonical_json, parse_object
+from weightmark.values import dataclass
 
 __all__ = ["STATEMENT_TYPE", "Statement", "Subject"]
 

@@ -7,7 +7,6 @@ refuses them, whoever verifies reports them as extra files.
 import errno
 import os
 import stat
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
@@ -25,6 +24,7 @@ from weightmark.provenance.names import (
     sort_key,
 )
 from weightmark.provenance.sidecars import OUTSIDE, RESERVED_NAMES, SidecarPaths
+from weightmark.values import dataclass
 
 __all__ = ["Artifact", "Entry", "Outside", "Problem", "ProblemKind", "open_artifact"]
 

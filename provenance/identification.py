@@ -1,6 +1,5 @@
 """Identification: what an artifact is, by every name that others may know it by."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from weightmark.provenance.artifact import Artifact, open_artifact
@@ -8,6 +7,7 @@ from weightmark.provenance.foreign_digests import dir_hash, in_oms_set, oms_orde
 from weightmark.provenance.manifest import SINGLE_FILE, Manifest
 from weightmark.provenance.reading.engine import Column, ProgressSink, Reading, read_artifact
 from weightmark.provenance.reading.receipts import Receipts
+from weightmark.values import dataclass
 
 __all__ = ["Identification", "identify"]
 

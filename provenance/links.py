@@ -3,12 +3,12 @@
 import errno
 import os
 import stat
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
 from weightmark.provenance.sidecars import OUTSIDE, RESERVED_NAMES
+from weightmark.values import dataclass
 
 __all__ = ["LinkKind", "LinkResolver", "LinkTarget"]
 

@@ -8,7 +8,6 @@ every line ends in ``\\n``. The identity is the SHA-256 of these bytes, written 
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import Self
@@ -16,6 +15,7 @@ from typing import Self
 from weightmark.errors import MalformedError, NoInputError
 from weightmark.provenance.collector import paused_collector
 from weightmark.provenance.names import escape_path, path_problem, sort_key, unescape_path
+from weightmark.values import dataclass
 
 __all__ = [
     "IDENTITY_PREFIX",

@@ -6,9 +6,9 @@ The rules are those of Manifest v1 (docs/formats/manifest-v1.md).
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from weightmark.errors import MalformedError
+from weightmark.values import dataclass
 
 __all__ = [
     "NameClash",

@@ -6,7 +6,6 @@ at most 64 MiB, strict in its own format.
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -18,6 +17,7 @@ from weightmark.errors import (
     read_failure,
 )
 from weightmark.provenance.strict_json import DEFAULT_MAX_SIZE
+from weightmark.values import dataclass
 
 __all__ = [
     "CLAIMS",

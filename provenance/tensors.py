@@ -7,12 +7,12 @@ the names out and counts equal tensors once.
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Self
 
 from weightmark.errors import MalformedError
 from weightmark.provenance.names import escape_path
+from weightmark.values import dataclass
 
 __all__ = ["ITEM_SIZES", "TensorEntry", "TensorTable"]
 

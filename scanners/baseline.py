@@ -6,7 +6,7 @@ content changes, or the day comes, the finding counts again. What lies outside o
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +16,7 @@ from weightmark.provenance.artifact import Artifact
 from weightmark.provenance.sidecars import OUTSIDE, RESERVED_NAMES
 from weightmark.scanners.findings import Finding, ScanReport
 from weightmark.scanners.limits import MEBIBYTE
+from weightmark.values import dataclass
 
 __all__ = ["Acceptance", "Accepted", "Baseline", "Judged"]
 

@@ -1,10 +1,10 @@
 """What a scan says: findings, the outcome of one file, the report over many."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum, IntEnum
 
 from weightmark.errors import CallError, Exit
+from weightmark.values import dataclass
 
 __all__ = ["FileScan", "Finding", "Outcome", "ScanReport", "Severity"]
 

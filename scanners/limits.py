@@ -1,12 +1,13 @@
 """Bounds on what one file may cost; each one that is hit means `could not be checked`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from math import inf
 from time import monotonic
 from typing import Any
 
 from weightmark.errors import CallError, LimitError
+from weightmark.values import dataclass
 
 __all__ = ["MEBIBYTE", "Budget", "Limits", "over_limit"]
 

@@ -7,12 +7,13 @@ else is a problem of the file that it looked at.
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.findings import FileScan, Finding, Outcome, Severity
 from weightmark.scanners.rules.catalogue import catalogue
+from weightmark.values import dataclass
 
 __all__ = ["GROUP", "Plugin", "installed_plugins"]
 

@@ -6,7 +6,6 @@ loader that is pointed at them would read them too.
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from weightmark.errors import NoInputError, UncheckedError, read_failure
@@ -23,6 +22,7 @@ from weightmark.scanners.local_imports import report_of_tree
 from weightmark.scanners.luggage import FILE_SCANS
 from weightmark.scanners.rules.catalogue import catalogue
 from weightmark.scanners.scan import scan_file
+from weightmark.values import dataclass
 
 __all__ = [
     "TreeScan",

@@ -9,11 +9,12 @@ command (`[sign]`, `[ledger.append]`) is stronger than the top level of the same
 import difflib
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
 from weightmark.errors import SettingsError, read_failure
+from weightmark.values import dataclass
 
 __all__ = [
     "Discovery",

@@ -7,7 +7,6 @@ Parsed strictly; unknown fields are refused. What is sound but not supported by 
 import base64
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from weightmark.attestations.bundles.dsse import Envelope, require_fields
@@ -22,6 +21,7 @@ from weightmark.attestations.bundles.message_signature import MessageSignature
 from weightmark.attestations.bundles.proto_json import read_base64, read_list
 from weightmark.errors import MalformedError, UnsupportedError
 from weightmark.provenance.strict_json import parse_object
+from weightmark.values import dataclass
 
 __all__ = [
     "BUNDLE_MEDIA_TYPE",

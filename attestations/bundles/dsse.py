@@ -7,10 +7,10 @@ never serialized again in between.
 import base64
 import binascii
 import hashlib
-from dataclasses import dataclass
 from typing import Any
 
 from weightmark.errors import MalformedError
+from weightmark.values import dataclass
 
 __all__ = [
     "IN_TOTO_PAYLOAD_TYPE",

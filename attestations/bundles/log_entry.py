@@ -4,7 +4,6 @@ Reading one proves nothing: see `weightmark.attestations.sigstore`.
 """
 
 import base64
-from dataclasses import dataclass
 from typing import Any
 
 from weightmark.attestations.bundles.dsse import require_fields
@@ -15,6 +14,7 @@ from weightmark.attestations.bundles.proto_json import (
     read_text,
 )
 from weightmark.errors import MalformedError
+from weightmark.values import dataclass
 
 __all__ = ["InclusionProof", "LogEntry"]
 

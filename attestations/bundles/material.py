@@ -1,12 +1,12 @@
 """What a bundle says about its signer: a hint at a key, or certificates. Hints and claims, never proofs."""
 
 import base64
-from dataclasses import dataclass
 from typing import Any
 
 from weightmark.attestations.bundles.dsse import require_fields
 from weightmark.attestations.bundles.proto_json import read_base64, read_list
 from weightmark.errors import MalformedError
+from weightmark.values import dataclass
 
 __all__ = ["CertificateChain", "KeyHint", "Material", "parse_material"]
 

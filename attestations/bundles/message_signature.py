@@ -1,12 +1,12 @@
 """Signatures over the bytes of a file (protobuf-specs `MessageSignature`)."""
 
 import base64
-from dataclasses import dataclass
 from typing import Any
 
 from weightmark.attestations.bundles.dsse import require_fields
 from weightmark.attestations.bundles.proto_json import read_base64, read_text
 from weightmark.errors import MalformedError, UnsupportedError
+from weightmark.values import dataclass
 
 __all__ = ["MessageSignature"]
 

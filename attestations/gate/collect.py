@@ -1,16 +1,13 @@
 """Gathering evidence: one read gives digests, verification and scan; then the ledger is asked."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from weightmark.attestations.belief import Belief, weigh_evidence
 from weightmark.attestations.checks import Check
-from weightmark.attestations.evidence import Evidence as Found
-from weightmark.attestations.evidence import collect_evidence
 from weightmark.attestations.gate.consult import consult_ledger
 from weightmark.attestations.gate.evidence import Evidence, SignedApproval, SignedScan
 from weightmark.attestations.policy.model import Clashes, Policy
@@ -18,7 +15,10 @@ from weightmark.attestations.predicates.approval import APPROVAL_PREDICATE, Appr
 from weightmark.attestations.predicates.scan import SCAN_PREDICATE, ScanClaim
 from weightmark.attestations.statements import Statement
 from weightmark.attestations.trust import Trust, VerifiedBundle
-from weightmark.attestations.verification import (
+from weightmark.attestations.verifying.belief import Belief, weigh_evidence
+from weightmark.attestations.verifying.evidence import Evidence as Found
+from weightmark.attestations.verifying.evidence import collect_evidence
+from weightmark.attestations.verifying.verification import (
     Examination,
     VerifyOptions,
     VerifyReport,
@@ -32,6 +32,7 @@ from weightmark.provenance.reading.engine import Inspector, ProgressSink, read_a
 from weightmark.scanners.findings import FileScan
 from weightmark.scanners.local_imports import report_of_tree
 from weightmark.scanners.scan import scan_file
+from weightmark.values import dataclass
 
 __all__ = ["Sources", "gather"]
 
@@ -53,10 +54,13 @@ class Sources:
     """a ledger to consult; empty for none"""
 
 
+_USUAL = Sources()
+
+
 def gather(
     path: str | Path,
     policy: Policy,
-    sources: Sources = Sources(),
+    sources: Sources = _USUAL,
     *,
     now: datetime | None = None,
     progress: ProgressSink | None = None,

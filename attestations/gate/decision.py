@@ -1,7 +1,7 @@
 """The decision: made from policy and evidence only, and by `decide` only."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from weightmark.attestations.checks import Check, Outcome, exit_of, merge_checks
@@ -9,6 +9,7 @@ from weightmark.attestations.gate.evidence import Evidence
 from weightmark.attestations.gate.judges import JUDGES, JUDGES_WITHOUT_FILES
 from weightmark.attestations.policy.model import Mode, Policy
 from weightmark.errors import Exit
+from weightmark.values import dataclass
 
 __all__ = ["Decision", "Verdict", "decide"]
 

@@ -1,15 +1,15 @@
 """What a decision rests on: frozen values, so that the same evidence always gives the same decision."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from weightmark.attestations.checks import Check
 from weightmark.attestations.predicates.approval import ApprovalClaim
 from weightmark.attestations.predicates.scan import ScanClaim
-from weightmark.attestations.verification import VerifiedManifest
+from weightmark.attestations.verifying.verification import VerifiedManifest
 from weightmark.provenance.artifact import Outside
 from weightmark.provenance.ledger.event import Kind
 from weightmark.scanners.findings import ScanReport
+from weightmark.values import dataclass
 
 __all__ = ["Evidence", "LedgerEvidence", "LedgerRecord", "SignedApproval", "SignedScan"]
 

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Self
 
 from weightmark.attestations.bounded_time import within
@@ -18,6 +18,7 @@ from weightmark.errors import (
     UnsupportedError,
     WeightmarkError,
 )
+from weightmark.values import dataclass
 
 __all__ = ["KmsKey"]
 

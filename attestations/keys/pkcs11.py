@@ -1,7 +1,7 @@
 """Keys in tokens: smart cards, security keys and HSMs, reached by PKCS#11 through the vendor's library."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,6 +17,7 @@ from weightmark.errors import (
     UnsupportedError,
 )
 from weightmark.provenance.sidecars import read_named
+from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Self
 from urllib.parse import unquote_to_bytes
 
 from weightmark.errors import CallError
+from weightmark.values import dataclass
 
 __all__ = ["Pkcs11Uri"]
 

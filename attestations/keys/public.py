@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from weightmark.attestations.keys.files import is_private, is_ssh_public, read_key_file
 from weightmark.attestations.keys.kinds import RSA, hash_for, kind_of
 from weightmark.errors import CallError, TrustMissingError
+from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey

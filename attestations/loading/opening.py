@@ -3,7 +3,6 @@
 import posixpath
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 from weightmark.attestations.loading.private_file import PrivateFile
 from weightmark.attestations.loading.releases import Releases
@@ -18,6 +17,7 @@ from weightmark.provenance.reading.views import MemoryView
 from weightmark.provenance.strict_json import DEFAULT_MAX_SIZE
 from weightmark.scanners.tensors.safetensors import SafetensorsTensors
 from weightmark.scanners.tensors.shard_index import ShardIndexReader
+from weightmark.values import dataclass
 
 __all__ = ["MEMORY_LIMIT", "OpenedFiles", "open_files"]
 

@@ -3,12 +3,10 @@
 import shlex
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
-from weightmark.attestations.belief import Belief, BelievedManifest, weigh_evidence
 from weightmark.attestations.checks import Check, Outcome, exit_of
-from weightmark.attestations.evidence import collect_evidence
 from weightmark.attestations.gate.decision import Decision
 from weightmark.attestations.predicates.tensors import (
     TENSORS_PREDICATE,
@@ -17,7 +15,9 @@ from weightmark.attestations.predicates.tensors import (
 )
 from weightmark.attestations.trust import Trust, VerifiedBundle
 from weightmark.attestations.trust.claimed import trust_not_said
-from weightmark.attestations.verification import VerifiedManifest, examine
+from weightmark.attestations.verifying.belief import Belief, BelievedManifest, weigh_evidence
+from weightmark.attestations.verifying.evidence import collect_evidence
+from weightmark.attestations.verifying.verification import VerifiedManifest, examine
 from weightmark.errors import (
     Exit,
     NoSignatureError,
@@ -30,6 +30,7 @@ from weightmark.errors import (
 from weightmark.provenance.artifact import Artifact
 from weightmark.provenance.manifest import Row
 from weightmark.provenance.names import escape_path
+from weightmark.values import dataclass
 
 __all__ = ["Release", "Releases", "decided_release", "find_releases", "refusal"]
 

@@ -1,7 +1,7 @@
 """Tensor tables, made by the very read that signs a file."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from weightmark.attestations.loading.weights.layout import LENGTH_FIELD, Layout, header_end
@@ -12,6 +12,7 @@ from weightmark.provenance.reading.columns import Column, new_digest
 from weightmark.provenance.reading.engine import Inspector, Reading
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.tensors.safetensors import PassingSafetensors, SafetensorsTensors
+from weightmark.values import dataclass
 
 __all__ = ["Seen", "TableWatcher", "tables_of", "watch_tables"]
 

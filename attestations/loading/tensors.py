@@ -1,7 +1,6 @@
 """The mapping of verified tensors."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
@@ -12,6 +11,7 @@ from weightmark.attestations.loading.releases import Releases
 from weightmark.attestations.loading.weights.interface import WeightsFile
 from weightmark.errors import CallError
 from weightmark.provenance.artifact import Artifact
+from weightmark.values import dataclass
 
 __all__ = ["TensorFacts", "VerifiedTensors"]
 

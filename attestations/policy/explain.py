@@ -1,7 +1,6 @@
 """A policy in plain words: one line for every check that the gate will make."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from weightmark.attestations.policy.model import (
     Clashes,
@@ -11,6 +10,7 @@ from weightmark.attestations.policy.model import (
     Policy,
     Unsupported,
 )
+from weightmark.values import dataclass
 
 __all__ = ["Demand", "explain_policy"]
 

@@ -4,7 +4,7 @@ What is not said is the strict answer, except for `approvals` and what only adds
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import Self
 
@@ -14,6 +14,7 @@ from weightmark.attestations.trust.interface import Anchor
 from weightmark.errors import PolicyError
 from weightmark.scanners.findings import Severity
 from weightmark.scanners.limits import Limits
+from weightmark.values import dataclass
 
 __all__ = [
     "PRESET_URI",

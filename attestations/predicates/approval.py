@@ -1,6 +1,5 @@
 """Predicate `approval/v1`: somebody vouches for an artifact that somebody else made."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
@@ -8,6 +7,7 @@ from weightmark.attestations.bundles.dsse import require_fields
 from weightmark.attestations.statements import Statement
 from weightmark.errors import MalformedError
 from weightmark.provenance.ledger.event import format_time, parse_time
+from weightmark.values import dataclass
 
 __all__ = ["APPROVAL_PREDICATE", "ApprovalClaim"]
 

@@ -4,7 +4,6 @@ A rotation is a file of two bundles over the same statement: one by the old key,
 and one by the new key, which accepts. So nobody can pass off somebody else's key as their own.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
 
@@ -23,6 +22,7 @@ from weightmark.errors import (
     WrongSignerError,
 )
 from weightmark.provenance.ledger.event import format_time, parse_time
+from weightmark.values import dataclass
 
 __all__ = ["KEY_ROTATION_PREDICATE", "KeyRotation"]
 

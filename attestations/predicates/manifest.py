@@ -1,12 +1,12 @@
 """Predicate `manifest/v1`: the full list of an artifact's files, with BLAKE3 and SHA-256 of each."""
 
-from dataclasses import dataclass
 from typing import Any, Self
 
 from weightmark.attestations.bundles.dsse import require_fields
 from weightmark.attestations.statements import Statement
 from weightmark.errors import MalformedError
 from weightmark.provenance.manifest import Manifest, Row
+from weightmark.values import dataclass
 
 __all__ = ["MANIFEST_PREDICATE", "ManifestClaim"]
 

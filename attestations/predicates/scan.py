@@ -1,6 +1,5 @@
 """Predicate `scan/v1`: what the scanner said about an artifact when it was signed."""
 
-from dataclasses import dataclass
 from typing import Any, Self
 
 from weightmark.attestations.bundles.dsse import require_fields
@@ -8,6 +7,7 @@ from weightmark.attestations.statements import Statement
 from weightmark.errors import Exit, MalformedError
 from weightmark.scanners.findings import Finding, ScanReport, Severity
 from weightmark.scanners.scan import SCANNER_VERSION, rules_digest
+from weightmark.values import dataclass
 
 __all__ = ["SCAN_PREDICATE", "ScanClaim"]
 

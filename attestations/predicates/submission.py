@@ -1,6 +1,5 @@
 """Predicate `submission/v1`: a submitter asks a log to enter one claim."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
@@ -8,6 +7,7 @@ from weightmark.attestations.bundles.dsse import require_fields
 from weightmark.attestations.statements import Statement
 from weightmark.errors import MalformedError
 from weightmark.provenance.ledger.event import format_time, parse_time
+from weightmark.values import dataclass
 
 __all__ = ["SUBMISSION_PREDICATE", "SubmissionRequest"]
 

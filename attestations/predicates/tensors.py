@@ -5,7 +5,6 @@ With it a loader can check one tensor without reading the others (docs/formats/c
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Self
 
@@ -13,6 +12,7 @@ from weightmark.attestations.bundles.dsse import require_fields
 from weightmark.attestations.statements import Statement
 from weightmark.errors import MalformedError
 from weightmark.provenance.names import escape_path, path_problem, sort_key
+from weightmark.values import dataclass
 
 __all__ = [
     "MOST_TENSORS",

@@ -4,12 +4,12 @@ Small whatever the artifact's size: proofs of membership carry it (docs/formats/
 """
 
 import re
-from dataclasses import dataclass
 from typing import Any, Self
 
 from weightmark.attestations.bundles.dsse import require_fields
 from weightmark.attestations.statements import Statement
 from weightmark.errors import MalformedError
+from weightmark.values import dataclass
 
 __all__ = ["TREE_PREDICATE", "TreeClaim"]
 

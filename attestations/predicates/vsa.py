@@ -3,13 +3,14 @@
 Fields that begin with `weightmark_` are extensions, as the specification asks of producers.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Self
 
 from weightmark.attestations.statements import Statement
 from weightmark.errors import MalformedError
 from weightmark.provenance.ledger.event import format_time, parse_time
+from weightmark.values import dataclass
 
 __all__ = ["CLAIM_MEDIA_TYPE", "VSA_PREDICATE", "VerificationSummary"]
 

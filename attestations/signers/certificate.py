@@ -3,7 +3,6 @@
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -30,6 +29,7 @@ from weightmark.errors import (
     UncheckedError,
 )
 from weightmark.provenance.sidecars import read_named
+from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate

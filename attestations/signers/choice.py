@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from weightmark.attestations.keys import Passphrase, PrivateKey, SigningKey
@@ -10,6 +9,7 @@ from weightmark.attestations.keys.schemes import PKCS11, scheme_of
 from weightmark.attestations.signers.interface import Signer
 from weightmark.errors import CallError, NetworkError
 from weightmark.provenance.sidecars import read_named
+from weightmark.values import dataclass
 
 __all__ = ["SignerChoice"]
 
@@ -103,9 +103,9 @@ class SignerChoice:
     def _timestamped(self, signer: Signer, *, offline: bool) -> Signer:
         if not self.tsa_urls:
             return signer
+        from weightmark.attestations.making.timestamping import TimestampClient
         from weightmark.attestations.signers.timestamped import TimestampedSigner
         from weightmark.attestations.sigstore.timestamps import authorities_from_pem
-        from weightmark.attestations.timestamping import TimestampClient
 
         pems = [(f"`{one}`", read_named(Path(one), "certificate")) for one in self.tsa_chains]
         chains = tuple(one for what, pem in pems for one in authorities_from_pem(pem, what=what))

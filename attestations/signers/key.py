@@ -1,7 +1,5 @@
 """Signing with a key, wherever it is held; whoever verifies needs the public key."""
 
-from dataclasses import dataclass
-
 from weightmark.attestations.bundles.bundle import Bundle, KeyHint
 from weightmark.attestations.bundles.dsse import (
     IN_TOTO_PAYLOAD_TYPE,
@@ -13,6 +11,7 @@ from weightmark.attestations.keys import PublicKey, SigningKey
 from weightmark.attestations.keys.kinds import REFERENCE_TYPES
 from weightmark.attestations.trust import Trust
 from weightmark.attestations.trust.keys import identity_of_key
+from weightmark.values import dataclass
 
 __all__ = ["KeySigner", "reference_notices", "sign_envelope"]
 

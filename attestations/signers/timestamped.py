@@ -1,12 +1,13 @@
 """Signing with the time put under each signature by time-stamping authorities."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.identities import SignerIdentity
+from weightmark.attestations.making.timestamping import TimestampClient
 from weightmark.attestations.signers.interface import Signer
-from weightmark.attestations.timestamping import TimestampClient
 from weightmark.attestations.trust import Trust
+from weightmark.values import dataclass
 
 __all__ = ["TimestampedSigner"]
 

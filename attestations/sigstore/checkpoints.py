@@ -6,7 +6,6 @@ Rekor v1 signs with a key of any kind under the log's id; Rekor v2 writes C2SP t
 import hashlib
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
 
@@ -19,6 +18,7 @@ from weightmark.provenance.ledger.note import (
     decode_base64,
     split_note,
 )
+from weightmark.values import dataclass
 
 __all__ = ["SeenCheckpoint", "WitnessKey", "verify_checkpoint_of"]
 

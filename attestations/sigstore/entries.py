@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from weightmark.attestations.bundles.log_entry import InclusionProof, LogEntry
@@ -23,6 +22,7 @@ from weightmark.errors import (
 )
 from weightmark.provenance.ledger.merkle import check_inclusion, leaf_hash
 from weightmark.provenance.strict_json import canonical_json
+from weightmark.values import dataclass
 
 __all__ = ["SeenEntry", "VersionRules", "verify_entry"]
 

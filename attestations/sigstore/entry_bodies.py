@@ -9,7 +9,6 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from weightmark.attestations.bundles.dsse import Envelope, decode_base64
@@ -17,6 +16,7 @@ from weightmark.attestations.bundles.log_entry import LogEntry
 from weightmark.attestations.sigstore.signed_content import Signed
 from weightmark.errors import MalformedError, ProofRefusedError, UnsupportedError
 from weightmark.provenance.strict_json import parse_object
+from weightmark.values import dataclass
 
 __all__ = ["Logged", "check_body", "is_second_version"]
 

@@ -1,9 +1,10 @@
 """What Fulcio writes into certificates about who logged in (OIDs under 1.3.6.1.4.1.57264.1, fulcio `oid-info.md`)."""
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from weightmark.errors import MalformedError
+from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate

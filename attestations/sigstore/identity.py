@@ -1,7 +1,7 @@
 """Rules for identities: whom the caller means, among all who can log in somewhere."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Self
 
 from weightmark.attestations.sigstore.extensions import EXTENSION_NAMES
@@ -13,6 +13,7 @@ from weightmark.attestations.sigstore.subject_patterns import (
     SubjectPattern,
 )
 from weightmark.errors import CallError, LimitError, WrongSignerError
+from weightmark.values import dataclass
 
 __all__ = ["IdentityRule"]
 

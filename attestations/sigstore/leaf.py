@@ -1,7 +1,6 @@
 """The signer's certificate: what it must be, whom it names, and the facts that others may ask for."""
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -11,6 +10,7 @@ from weightmark.attestations.sigstore.chains import load_certificate
 from weightmark.attestations.sigstore.extensions import FulcioExtensions
 from weightmark.attestations.sigstore.time_ranges import moment
 from weightmark.errors import MalformedError, UnsupportedError, WrongSignerError
+from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate, Extensions

@@ -6,7 +6,7 @@ needs its guard (`if __name__ == "__main__":`).
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from functools import partial
 from types import MappingProxyType
@@ -17,6 +17,7 @@ from weightmark.attestations.sigstore.thresholds import Thresholds
 from weightmark.attestations.sigstore.trusted_root import TrustedRoot
 from weightmark.attestations.sigstore.verifier import SigstoreProof, verify_certificate_bundle
 from weightmark.errors import UncheckedError, WeightmarkError
+from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ProcessPoolExecutor

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import Self
 
 from weightmark.attestations.bundles.bundle import Bundle
@@ -10,6 +9,7 @@ from weightmark.attestations.bundles.dsse import Envelope
 from weightmark.attestations.bundles.message_signature import MessageSignature
 from weightmark.attestations.keys import PublicKey
 from weightmark.errors import CallError, TamperedError, UnsupportedError
+from weightmark.values import dataclass
 
 __all__ = ["Signed", "SignedFile"]
 

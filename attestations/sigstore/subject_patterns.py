@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from weightmark.errors import CallError, LimitError
+from weightmark.values import dataclass
 
 __all__ = ["ExactSubject", "GlobPattern", "RegexPattern", "SubjectPattern"]
 

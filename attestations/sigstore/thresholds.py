@@ -1,10 +1,11 @@
 """How much proof is asked for, by what the instance is with which somebody signed."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
 from weightmark.attestations.sigstore.checkpoints import WitnessKey
 from weightmark.errors import CallError
+from weightmark.values import dataclass
 
 __all__ = ["Thresholds"]
 

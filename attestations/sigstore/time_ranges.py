@@ -1,12 +1,12 @@
 """Windows of time in which a key or an authority counts: closed intervals (protobuf-specs `TimeRange`)."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from weightmark.attestations.bundles.dsse import require_fields
 from weightmark.errors import ExpiredError, MalformedError
+from weightmark.values import dataclass
 
 __all__ = ["TimeRange", "moment"]
 

@@ -5,7 +5,7 @@ start of a validity makes it unusable (`TrustMissingError`).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Self
@@ -19,6 +19,7 @@ from weightmark.attestations.sigstore.packaged import PUBLIC_GOOD, STAGING, pack
 from weightmark.attestations.sigstore.time_ranges import TimeRange
 from weightmark.errors import LimitError, MalformedError, TrustMissingError, UnsupportedError
 from weightmark.provenance.strict_json import parse_object
+from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate

@@ -4,7 +4,7 @@ Offline always. Times first, since every key and authority counts only within it
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ from weightmark.errors import (
     UnknownAuthorityError,
     WrongSignerError,
 )
+from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate

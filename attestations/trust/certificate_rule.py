@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Self
 
 from weightmark.attestations.trust.interface import CertificateFacts
 from weightmark.errors import CallError
+from weightmark.values import dataclass
 
 __all__ = ["CertificateRule"]
 

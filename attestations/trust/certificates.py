@@ -6,7 +6,7 @@ There are no default roots: neither the system's nor anybody's list of web autho
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,7 @@ from weightmark.errors import (
     UnsupportedError,
     WrongSignerError,
 )
+from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate

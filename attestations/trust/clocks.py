@@ -4,7 +4,6 @@ The signer's word is none. What nobody whom the caller knows has stamped is name
 not stamped.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.bundles.material import KeyHint
 from weightmark.attestations.identities import VerifiedTime
 from weightmark.attestations.keys import PublicKey
+from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from weightmark.attestations.sigstore.checkpoints import WitnessKey

@@ -1,11 +1,11 @@
 """Demands of a trust file: how many logs, clocks and witnesses must agree, and which witnesses count."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from weightmark.attestations.sigstore.checkpoints import WitnessKey
 from weightmark.attestations.strict_toml import Table
 from weightmark.errors import MalformedError
+from weightmark.values import dataclass
 
 __all__ = ["Demands", "Witness"]
 

@@ -1,7 +1,7 @@
 """Trust in identities: who logged in where, as a Sigstore instance proves it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
 from weightmark.attestations.bundles.bundle import Bundle
@@ -17,6 +17,7 @@ from weightmark.attestations.trust.interface import CertificateFacts, Proof
 from weightmark.attestations.trust.roots import Root
 from weightmark.attestations.trust.validity import ALWAYS, Validity
 from weightmark.errors import CallError, WeightmarkError, WrongSignerError
+from weightmark.values import dataclass
 
 __all__ = ["IdentityAnchor", "parse_rule"]
 

@@ -1,12 +1,12 @@
 """The seam between whoever needs a bundle verified and whatever a caller trusts."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.identities import SignerIdentity, VerifiedTime
 from weightmark.attestations.trust.validity import Validity
+from weightmark.values import dataclass
 
 __all__ = ["Anchor", "CertificateFacts", "Proof"]
 

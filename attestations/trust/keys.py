@@ -1,6 +1,6 @@
 """Trust in a public key: its signature proves it, within its time."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from weightmark.attestations.bundles.bundle import Bundle
@@ -12,6 +12,7 @@ from weightmark.attestations.trust.clocks import NO_CLOCKS, Clocks
 from weightmark.attestations.trust.interface import Proof
 from weightmark.attestations.trust.validity import ALWAYS, Validity
 from weightmark.errors import TamperedError, WrongSignerError
+from weightmark.values import dataclass
 
 __all__ = ["KeyAnchor", "identity_of_key"]
 

@@ -1,7 +1,6 @@
 """Revoking an entry of a trust file: from a moment on, only signatures that are proven to be older count."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
@@ -10,6 +9,7 @@ from weightmark.attestations.trust.interface import Anchor
 from weightmark.attestations.trust.trust_file import ANCHOR_KINDS, TrustFile
 from weightmark.attestations.trust.validity import Validity
 from weightmark.errors import CallError
+from weightmark.values import dataclass
 
 __all__ = ["Revocation"]
 

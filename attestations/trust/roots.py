@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -12,6 +11,7 @@ from weightmark.attestations.sigstore.thresholds import Thresholds
 from weightmark.attestations.sigstore.trusted_root import TrustedRoot
 from weightmark.errors import CallError, LimitError, MalformedError, TrustMissingError
 from weightmark.provenance.strict_json import parse_object
+from weightmark.values import dataclass
 
 __all__ = [
     "BUILT_IN_ROOTS",

@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from weightmark.attestations.trust.verified import Trust
 from weightmark.attestations.trust.veto import Veto, vetoes_of
 from weightmark.errors import CallError, WeightmarkError, WrongSignerError
 from weightmark.provenance.sidecars import read_named
+from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from weightmark.attestations.sigstore.trusted_root import Authority

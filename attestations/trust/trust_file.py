@@ -4,7 +4,6 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
@@ -34,6 +33,7 @@ from weightmark.attestations.trust.roots import (
 from weightmark.attestations.trust.validity import Validity
 from weightmark.errors import CallError, SettingsError, WeightmarkError
 from weightmark.provenance.sidecars import read_bounded
+from weightmark.values import dataclass
 
 __all__ = [
     "ANCHOR_KINDS",

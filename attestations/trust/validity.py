@@ -1,11 +1,11 @@
 """For how long a signer is trusted: a window, and the day from which it no longer is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from weightmark.attestations.identities import VerifiedTime
 from weightmark.errors import ExpiredError, OutOfTimeError, RevokedError
+from weightmark.values import dataclass
 
 __all__ = ["ALWAYS", "Validity"]
 

@@ -1,7 +1,7 @@
 """Whom to trust, and how a bundle becomes a verified one: only here."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Self
 
@@ -19,6 +19,7 @@ from weightmark.errors import (
     WeightmarkError,
     WrongSignerError,
 )
+from weightmark.values import dataclass
 
 __all__ = ["Trust", "VerifiedBundle"]
 

@@ -1,13 +1,13 @@
 """Revocations that bind everybody: what one part of a trust knows to be revoked counts for none of it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.trust.interface import Anchor, Proof
 from weightmark.attestations.trust.validity import Validity
 from weightmark.errors import WrongSignerError
+from weightmark.values import dataclass
 
 __all__ = ["Veto", "require_no_veto", "vetoes_of"]
 

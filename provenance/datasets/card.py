@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from weightmark.errors import LimitError, MalformedError
+from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from yaml.nodes import Node

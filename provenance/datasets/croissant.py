@@ -6,12 +6,12 @@ carry values of 32 and 40 digits. A live dataset changes by intent, so its diges
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
 from weightmark.errors import LimitError, MalformedError
 from weightmark.provenance.strict_json import parse_object
+from weightmark.values import dataclass
 
 __all__ = [
     "CROISSANT_MARK",

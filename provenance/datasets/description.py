@@ -3,7 +3,6 @@
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from weightmark.errors import FileChangedError, RefusedError, UncheckedError, WeightmarkError
 from weightmark.provenance.artifact import Entry
@@ -17,6 +16,7 @@ from weightmark.provenance.datasets.croissant import (
 from weightmark.provenance.identification import Identification
 from weightmark.provenance.reading.files import open_base
 from weightmark.provenance.reading.views import DescriptorView
+from weightmark.values import dataclass
 
 __all__ = ["DescribedFiles", "Description", "describe"]
 

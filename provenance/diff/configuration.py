@@ -1,8 +1,9 @@
 """What changed between two configuration documents, key by key."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from weightmark.values import dataclass
 
 __all__ = ["KeyChange", "key_changes"]
 

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import zip_longest
 from operator import ne
 from struct import unpack
 from typing import Any, Final, Literal
 
 from weightmark.provenance.tensors import ITEM_SIZES
+from weightmark.values import dataclass
 
 __all__ = ["ElementChanges", "measure"]
 

@@ -1,10 +1,10 @@
 """What changed between two lists of files, in words that a person understands."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Self
 
 from weightmark.provenance.names import escape_path, sort_key
+from weightmark.values import dataclass
 
 __all__ = ["Change", "Differences"]
 

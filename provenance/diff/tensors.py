@@ -1,12 +1,12 @@
 """What changed between two tables of tensors, and whether the weights are the same."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from math import prod
 from typing import Self
 
 from weightmark.provenance.tensors import TensorEntry, TensorTable
+from weightmark.values import dataclass
 
 __all__ = ["Relation", "TensorChange", "TensorDifferences"]
 

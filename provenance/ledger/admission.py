@@ -5,12 +5,13 @@ The `ClaimVerifier` is the seam to whoever knows signatures of claims; everythin
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Protocol
 
 from weightmark.errors import MalformedError, SubmissionRefusedError
 from weightmark.provenance.ledger.event import KINDS, Event, Kind, format_time
+from weightmark.values import dataclass
 
 __all__ = [
     "LOG_KINDS",

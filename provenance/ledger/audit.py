@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from weightmark.errors import Exit, LedgerInconsistentError, WeightmarkError
 from weightmark.provenance.ledger.admission import (
@@ -27,6 +27,7 @@ from weightmark.provenance.ledger.tiles import (
     encode_bundle,
     tile_path,
 )
+from weightmark.values import dataclass
 
 __all__ = ["Auditor", "LedgerAudit", "Problem"]
 

@@ -5,7 +5,6 @@ import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from weightmark.errors import LedgerInconsistentError, LimitError, ReadError, We
 from weightmark.provenance.atomic import replace_file, sync_folder
 from weightmark.provenance.ledger.admission import MAX_CLAIM_SIZE
 from weightmark.provenance.ledger.files import read_file
+from weightmark.values import dataclass
 
 __all__ = ["BlobState", "BlobStore"]
 

@@ -2,11 +2,12 @@
 
 import base64
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from weightmark.errors import MalformedError
 from weightmark.provenance.ledger.merkle import EMPTY_ROOT, HASH_SIZE
 from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier, decode_base64, open_note
+from weightmark.values import dataclass
 
 __all__ = ["Checkpoint", "VerifiedCheckpoint", "parse_checkpoint", "verify_checkpoint"]
 

@@ -2,13 +2,16 @@
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
+from json import JSONEncoder
+from operator import attrgetter
 from typing import Any
 
 from weightmark.errors import LimitError, MalformedError, UnsupportedError
-from weightmark.provenance.strict_json import canonical_json, parse_object
+from weightmark.provenance.strict_json import parse_object
+from weightmark.values import dataclass
 
 __all__ = [
     "EVENT_VERSION",
@@ -35,6 +38,8 @@ _EVENT_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
 _SUBJECT = re.compile(r"(?:(?:wm1|sha256|key):[0-9a-f]{64})?\Z")
 _PARTY = re.compile(r"(?:key|salted):[0-9a-f]{64}\Z")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z", re.ASCII)
+_CANONICAL = JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+"""writes what `canonical_json` writes for values that are all strings and small integers"""
 
 
 class Kind(StrEnum):
@@ -108,8 +113,8 @@ class Event:
 
     def to_bytes(self) -> bytes:
         """Return the canonical JSON; raises `LimitError` over 65,535 bytes."""
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        data = canonical_json({"v": EVENT_VERSION, **fields})
+        fields = dict(zip(_NAMES, _VALUES(self), strict=True))
+        data = _CANONICAL.encode({"v": EVENT_VERSION, **fields}).encode()
         if len(data) > MAX_EVENT_SIZE:
             raise LimitError(f"the event is over {MAX_EVENT_SIZE} bytes")
         return data
@@ -117,7 +122,9 @@ class Event:
 
 KINDS: frozenset[str] = frozenset(Kind)
 """every kind, as written"""
-_FIELDS = frozenset({"v", *Event.__dataclass_fields__})
+_NAMES = tuple(Event.__dataclass_fields__)
+_VALUES = attrgetter(*_NAMES)
+_FIELDS = frozenset({"v", *_NAMES})
 
 
 def parse_event(data: bytes) -> Event:
@@ -144,6 +151,7 @@ def parse_event(data: bytes) -> Event:
     return event
 
 
+@lru_cache(256)
 def check_origin(origin: str) -> None:
     """Refuse an origin that cannot name a log: it is the name of a signed note (C2SP)."""
     printable = origin.isprintable() and not any(c.isspace() or c == "+" for c in origin)
@@ -165,6 +173,7 @@ def format_time(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
+@lru_cache(1024)
 def parse_time(text: str) -> datetime:
     """Read RFC 3339 UTC in whole seconds; raises `MalformedError`."""
     if _TIME.match(text):

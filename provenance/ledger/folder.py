@@ -1,6 +1,5 @@
 """What lies where in a ledger folder, and its keys."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from weightmark.errors import CallError, LedgerInconsistentError, MalformedError, TrustMissingError
@@ -8,6 +7,7 @@ from weightmark.provenance.ledger.blobs import BlobStore
 from weightmark.provenance.ledger.files import read_file, write_text_file
 from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier
 from weightmark.provenance.ledger.publish import StaticView
+from weightmark.values import dataclass
 
 __all__ = ["LedgerFolder"]
 

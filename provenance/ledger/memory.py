@@ -7,7 +7,6 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from weightmark.errors import LedgerInconsistentError, MalformedError, ReadError
@@ -16,6 +15,7 @@ from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint, verify_c
 from weightmark.provenance.ledger.files import locked, make_folders, read_file
 from weightmark.provenance.ledger.note import MAX_NOTE_SIZE, NoteVerifier
 from weightmark.provenance.strict_json import canonical_json, parse_object
+from weightmark.values import dataclass
 
 __all__ = ["CheckpointMemory"]
 

@@ -1,13 +1,14 @@
 """Signed notes and their keys (C2SP signed-note v1.0.0): text, blank line, signature lines.
 
-Only Ed25519 (type 0x01) signs and verifies here; lines by other keys are kept as they are.
+Only Ed25519 (type 0x01) signs and verifies here; lines by other keys are kept as they are. Lines of
+witnesses (types 0x04 and 0x06) are read by `witnessing.cosignature`.
 """
 
 import base64
 import binascii
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from weightmark.errors import (
     LimitError,
@@ -16,16 +17,24 @@ from weightmark.errors import (
     UnsupportedError,
     WrongSignerError,
 )
+from weightmark.values import dataclass
 
 __all__ = [
     "ED25519",
     "MAX_NOTE_SIZE",
+    "MAX_SIGNATURES",
     "NoteSigner",
     "NoteVerifier",
     "SignatureLine",
     "VerifiedNote",
+    "check_key_name",
+    "compute_key_id",
     "decode_base64",
+    "decode_hash",
     "open_note",
+    "parse_lines",
+    "require_strong_ed25519",
+    "split_key",
     "split_note",
 ]
 
@@ -40,7 +49,21 @@ _DASH = "\u2014 ".encode()
 _KEY_ID_SIZE = 4
 _SEED_SIZE = 32
 _SIGNATURE_SIZE = 64
+_HASH_SIZE = 32
+_MAX_NAME_SIZE = 255
 _SEAL = object()
+
+_FIELD = 2**255 - 19
+_SMALL_ORDER = frozenset(
+    {
+        0,
+        1,
+        _FIELD - 1,
+        2707385501144840649318225287225658788936804267575313519463743609750303402022,
+        55188659117513257062467267217118295137698188065244968500265048394206261417927,
+    }
+)
+"""y coordinates of the eight points of small order on edwards25519 (RFC 8032 §5.1)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +76,11 @@ class SignatureLine:
     """4 bytes"""
     signature: bytes
     """what follows the key id"""
+
+    def to_bytes(self) -> bytes:
+        """Return the line as it stands in a note, with its newline."""
+        encoded = base64.b64encode(self.key_id + self.signature)
+        return _DASH + self.name.encode() + b" " + encoded + b"\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +114,14 @@ class NoteVerifier:
     @classmethod
     def parse(cls, vkey: str) -> "NoteVerifier":
         """Read `<name>+<key id hex>+<base64(type || key)>`; raises `MalformedError` or `UnsupportedError`."""
-        name, key_id, encoded = _split_key(vkey, "verifier key")
-        key = decode_base64(encoded, "the verifier key")
+        name, key_id, key = split_key(vkey, "verifier key")
         if not key or key[0] != ED25519 or len(key) != 1 + _SEED_SIZE:
             raise UnsupportedError(
                 f"the verifier key of `{name}` is not an Ed25519 key",
                 why="a log's key has the type 0x01",
             )
         verifier = cls(name, key[1:])
+        require_strong_ed25519(verifier.public_key, name)
         if verifier.key_id.hex() != key_id:
             raise MalformedError(f"the key id of the verifier key of `{name}` is not its own")
         return verifier
@@ -101,8 +129,7 @@ class NoteVerifier:
     @property
     def key_id(self) -> bytes:
         """The first 4 bytes of SHA-256(name, newline, type, key)."""
-        named = self.name.encode() + b"\n" + bytes([ED25519]) + self.public_key
-        return hashlib.sha256(named).digest()[:_KEY_ID_SIZE]
+        return compute_key_id(self.name, ED25519, self.public_key)
 
     @property
     def vkey(self) -> str:
@@ -149,8 +176,7 @@ class NoteSigner:
         prefix = "PRIVATE+KEY+"
         if not skey.startswith(prefix):
             raise MalformedError("the log key is not a private note key")
-        name, key_id, encoded = _split_key(skey.removeprefix(prefix), "log key")
-        key = decode_base64(encoded, "the log key")
+        name, key_id, key = split_key(skey.removeprefix(prefix), "log key")
         if len(key) != 1 + _SEED_SIZE or key[0] != ED25519:
             raise UnsupportedError("the log key is not an Ed25519 key")
         signer = cls(name, key[1:])
@@ -182,12 +208,11 @@ class NoteSigner:
 
         _check_text(text)
         signature = Ed25519PrivateKey.from_private_bytes(self.seed).sign(text)
-        encoded = base64.b64encode(self.verifier.key_id + signature)
-        return _DASH + self.name.encode() + b" " + encoded + b"\n"
+        return SignatureLine(self.name, self.verifier.key_id, signature).to_bytes()
 
 
 def open_note(note: bytes, verifiers: Iterable[NoteVerifier]) -> VerifiedNote:
-    """Check the signatures of known keys.
+    """Check the signatures of known keys; a key that signed twice is listed once.
 
     Raises `MalformedError`, `TamperedError` when a known key's signature is bad, and
     `WrongSignerError` when no known key signed.
@@ -204,7 +229,8 @@ def open_note(note: bytes, verifiers: Iterable[NoteVerifier]) -> VerifiedNote:
             raise TamperedError(f"the signature by `{line.name}` on a note is not good")
         else:
             verifier.check(text, line.signature)
-            signers.append(verifier)
+            if verifier not in signers:
+                signers.append(verifier)
     if not signers:
         names = ", ".join(f"`{line.name}`" for line in lines[:5])
         raise WrongSignerError(f"the note is signed by {names}, and by no known key")
@@ -219,10 +245,18 @@ def split_note(note: bytes) -> tuple[bytes, tuple[SignatureLine, ...]]:
     text, blank, signatures = note.rpartition(b"\n\n")
     if not blank or not signatures:
         raise MalformedError("the note has no signatures")
-    rows = signatures[:-1].split(b"\n")
+    return text + b"\n", parse_lines(signatures)
+
+
+def parse_lines(data: bytes) -> tuple[SignatureLine, ...]:
+    """Read signature lines alone, as a witness answers with; raises `MalformedError` or `LimitError`."""
+    if len(data) > MAX_NOTE_SIZE:
+        raise LimitError(f"the signatures are over {MAX_NOTE_SIZE} bytes")
+    _check_text(data)
+    rows = data[:-1].split(b"\n")
     if len(rows) > MAX_SIGNATURES:
         raise LimitError(f"the note has more than {MAX_SIGNATURES} signatures")
-    return text + b"\n", tuple(_parse_line(row) for row in rows)
+    return tuple(_parse_line(row) for row in rows)
 
 
 def decode_base64(text: str, what: str) -> bytes:
@@ -234,6 +268,54 @@ def decode_base64(text: str, what: str) -> bytes:
     if base64.b64encode(data).decode() != text:
         raise MalformedError(f"{what} is not canonical base64")
     return data
+
+
+def split_key(key: str, what: str) -> tuple[str, str, bytes]:
+    """Split `<name>+<key id hex>+<base64>` into name, key id in hex, and type with key.
+
+    Raises `MalformedError`.
+    """
+    parts = key.split("+", 2)
+    if len(parts) != 3 or not _is_name(parts[0]):  # noqa: PLR2004 - name, key id, key
+        raise MalformedError(f"the {what} is not `<name>+<key id>+<base64>`")
+    return parts[0], parts[1], decode_base64(parts[2], f"the {what}")
+
+
+def decode_hash(text: str, what: str) -> bytes:
+    """Decode a SHA-256 hash in canonical base64; raises `MalformedError`."""
+    digest = decode_base64(text, what)
+    if len(digest) != _HASH_SIZE:
+        raise MalformedError(f"{what} is not {_HASH_SIZE} bytes")
+    return digest
+
+
+def compute_key_id(name: str, kind: int, public_key: bytes) -> bytes:
+    """Return the first 4 bytes of SHA-256(name, newline, type, key)."""
+    named = name.encode() + b"\n" + bytes([kind]) + public_key
+    return hashlib.sha256(named).digest()[:_KEY_ID_SIZE]
+
+
+def check_key_name(name: str) -> None:
+    """Raise `MalformedError` unless `name` may name a key: 1 to 255 bytes, no space, control or `+`."""
+    if not _is_name(name) or len(name.encode()) > _MAX_NAME_SIZE:
+        raise MalformedError(
+            f"`{name[:80]}` cannot name a key",
+            why=f"a name has 1 to {_MAX_NAME_SIZE} bytes, no white space and no `+`",
+            fix="write it as a URL without scheme, for example `witness.example.com/one`",
+        )
+
+
+def require_strong_ed25519(public_key: bytes, name: str) -> None:
+    """Refuse keys under which anybody can sign: points of small order, and second spellings of points.
+
+    Raises `MalformedError` (RFC 8032 §5.1.3 and §5.1.7).
+    """
+    y = int.from_bytes(public_key, "little") & ~(1 << 255)
+    if y >= _FIELD or y in _SMALL_ORDER:
+        raise MalformedError(
+            f"the key of `{name}` is a weak Ed25519 key",
+            why="signatures by it can be made without its private half",
+        )
 
 
 def _parse_line(row: bytes) -> SignatureLine:
@@ -255,12 +337,5 @@ def _check_text(text: bytes) -> None:
         raise MalformedError("the note holds control characters or does not end in a newline")
 
 
-def _split_key(key: str, what: str) -> tuple[str, str, str]:
-    parts = key.split("+", 2)
-    if len(parts) != 3 or not _is_name(parts[0]):  # noqa: PLR2004 - name, key id, key
-        raise MalformedError(f"the {what} is not `<name>+<key id>+<base64>`")
-    return parts[0], parts[1], parts[2]
-
-
 def _is_name(name: str) -> bool:
-    return bool(name) and "+" not in name and not any(c.isspace() for c in name)
+    return bool(name) and not any(c == "+" or c < " " or c.isspace() for c in name)

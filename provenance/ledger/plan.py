@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from weightmark.errors import SubmissionRefusedError, WeightmarkError
@@ -13,6 +12,7 @@ from weightmark.provenance.ledger.merkle import leaf_hash, tree_root
 from weightmark.provenance.ledger.note import NoteSigner
 from weightmark.provenance.ledger.store.interface import Addition, Head, Row
 from weightmark.provenance.ledger.tiles import TileReader, grow_tiles, node_reader
+from weightmark.values import dataclass
 
 __all__ = ["Plan", "make_addition", "make_plan", "numbered", "unique_keys"]
 

@@ -1,14 +1,15 @@
 """Receipts: offline proofs that an event is in a log (C2SP tlog-proof@v1)."""
 
 import base64
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from weightmark.errors import LimitError, MalformedError
 from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint, verify_checkpoint
 from weightmark.provenance.ledger.event import Event, parse_event
-from weightmark.provenance.ledger.merkle import HASH_SIZE, check_inclusion, leaf_hash
-from weightmark.provenance.ledger.note import NoteVerifier, decode_base64
+from weightmark.provenance.ledger.merkle import check_inclusion, leaf_hash
+from weightmark.provenance.ledger.note import NoteVerifier, decode_base64, decode_hash
+from weightmark.values import dataclass
 
 __all__ = [
     "MAX_RECEIPT_SIZE",
@@ -102,7 +103,8 @@ def parse_proof(data: bytes) -> Proof:
     index = _parse_index(lines.pop(0) if lines else "")
     if len(lines) > _MAX_HASHES:
         raise MalformedError(f"the receipt has more than {_MAX_HASHES} hashes")
-    return Proof(index, tuple(_parse_hash(line) for line in lines), checkpoint, extra)
+    hashes = tuple(decode_hash(line, "a hash of the receipt") for line in lines)
+    return Proof(index, hashes, checkpoint, extra)
 
 
 def verify_proof(data: bytes, leaf: bytes, verifier: NoteVerifier) -> VerifiedCheckpoint:
@@ -139,10 +141,3 @@ def _parse_index(line: str) -> int:
     if not line.startswith("index ") or not canonical or len(digits) > _MAX_INDEX_DIGITS:
         raise MalformedError("the receipt has no index line or a malformed one")
     return int(digits)
-
-
-def _parse_hash(line: str) -> bytes:
-    digest = decode_base64(line, "a hash of the receipt")
-    if len(digest) != HASH_SIZE:
-        raise MalformedError("a hash of the receipt is not 32 bytes")
-    return digest

@@ -6,7 +6,6 @@ bottom-up, `checkpoint` last) means that whatever a checkpoint requires is there
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from weightmark.errors import LedgerInconsistentError
@@ -24,6 +23,7 @@ from weightmark.provenance.ledger.tiles import (
     tile_path,
     tiles_of_size,
 )
+from weightmark.values import dataclass
 
 __all__ = ["MAX_BUNDLE_SIZE", "StaticView"]
 

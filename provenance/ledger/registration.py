@@ -6,7 +6,6 @@ is no origin followed by a size, so neither can be taken for a checkpoint.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +14,7 @@ from weightmark.provenance.ledger.admission import RegistrationPolicy, Submissio
 from weightmark.provenance.ledger.event import KINDS, Event, Kind, format_time
 from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier, open_note
 from weightmark.provenance.strict_json import canonical_json, parse_object
+from weightmark.values import dataclass
 
 __all__ = ["Founding", "found", "read_founding"]
 

@@ -1,7 +1,7 @@
 """One verified state of a log: what is read through it is proven against the signed head."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Self
 
 from weightmark.errors import CallError, LedgerInconsistentError, WeightmarkError
@@ -18,6 +18,7 @@ from weightmark.provenance.ledger.note import NoteVerifier
 from weightmark.provenance.ledger.proof import Proof, Receipt, format_proof
 from weightmark.provenance.ledger.store.interface import StoreReader
 from weightmark.provenance.ledger.tiles import node_reader
+from weightmark.values import dataclass
 
 __all__ = ["LedgerSnapshot", "LoggedEvent"]
 

@@ -1,12 +1,12 @@
 """The proof document `weightmark/membership/v1`: what it says, and whether its rows prove it.
 
 Whether the tree belongs to the identity is another question: the manifest in the proof answers it
-for files, a signed claim (`weightmark.attestations.membership`) for files and records.
+for files, a signed claim (`weightmark.attestations.verifying.membership`) for files and records.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Self
 
 from weightmark.errors import MalformedError, NewerSchemaError, ProofRefusedError
@@ -15,6 +15,7 @@ from weightmark.provenance.membership.records import RecordKind, row_key
 from weightmark.provenance.membership.tree import Leaf, SortedTree, TreeHead, check_leaves
 from weightmark.provenance.names import escape_path, sort_key, unescape_path
 from weightmark.provenance.strict_json import canonical_json, parse_object
+from weightmark.values import dataclass
 
 __all__ = ["MAX_PROOF_SIZE", "SCHEMA", "MembershipProof", "file_tree"]
 

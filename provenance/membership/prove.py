@@ -1,6 +1,5 @@
 """Proving: one read of an artifact gives its identity and the tree in which a member is, or is not."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -13,6 +12,7 @@ from weightmark.provenance.membership.tree import SortedTree
 from weightmark.provenance.names import escape_path, path_problem
 from weightmark.provenance.reading.engine import ProgressSink, Reading, read_artifact
 from weightmark.provenance.reading.interface import ByteView
+from weightmark.values import dataclass
 
 __all__ = ["MAX_EMBEDDED", "Member", "prove_member"]
 

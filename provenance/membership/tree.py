@@ -6,7 +6,6 @@ neighbours between which it would stand.
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Self
 
 from weightmark.errors import LedgerInconsistentError, MalformedError, ProofRefusedError
@@ -17,6 +16,7 @@ from weightmark.provenance.ledger.merkle import (
     node_hash,
     tree_root,
 )
+from weightmark.values import dataclass
 
 __all__ = ["Leaf", "SortedTree", "TreeHead", "check_leaves"]
 

@@ -3,7 +3,6 @@
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from weightmark.errors import (
@@ -23,6 +22,7 @@ from weightmark.provenance.reading.receipts import LEAST_SIZE, Receipts
 from weightmark.provenance.reading.results import FileDigests
 from weightmark.provenance.reading.shards import Sharding, ShardSink
 from weightmark.provenance.reading.views import CheckedView, DescriptorView, MemoryView
+from weightmark.values import dataclass
 
 __all__ = [
     "SMALL",

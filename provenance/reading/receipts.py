@@ -13,11 +13,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from weightmark.provenance.reading.columns import DIGEST_SIZES, Column
+from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     import sqlite3

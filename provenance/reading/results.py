@@ -1,7 +1,6 @@
 """Results: what one read of an artifact gives."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Generic, Self, TypeVar
 
 from weightmark.provenance.artifact import Entry
@@ -9,6 +8,7 @@ from weightmark.provenance.foreign_digests import sharded_digest
 from weightmark.provenance.manifest import Manifest, Row
 from weightmark.provenance.reading.columns import Column
 from weightmark.provenance.reading.shards import Sharding
+from weightmark.values import dataclass
 
 __all__ = ["FileDigests", "Reading"]
 

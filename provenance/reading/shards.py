@@ -1,10 +1,10 @@
 """Shards: a file cut into ranges of one size, each with a digest of its own."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from weightmark.errors import LimitError
 from weightmark.provenance.reading.columns import Column, Digest, new_digest
+from weightmark.values import dataclass
 
 __all__ = ["MAX_SHARDS", "ShardSink", "Sharding"]
 

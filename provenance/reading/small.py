@@ -6,7 +6,6 @@ no errors: a file that it could not read is read again here, which raises or sal
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from weightmark.errors import WeightmarkError
@@ -17,6 +16,7 @@ from weightmark.provenance.reading.columns import DIGEST_SIZES
 from weightmark.provenance.reading.crew import Crew, can_fork
 from weightmark.provenance.reading.files import FileReader, label_of, open_base
 from weightmark.provenance.reading.results import FileDigests
+from weightmark.values import dataclass
 
 __all__ = ["WORTH_WORKERS", "Folders", "Luggage", "SmallFiles"]
 

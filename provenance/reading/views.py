@@ -2,9 +2,10 @@
 
 import os
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from weightmark.errors import FileChangedError, read_failure
+from weightmark.values import dataclass
 
 __all__ = ["PIECE", "CheckedView", "DescriptorView", "MemoryView", "piece_digest"]
 

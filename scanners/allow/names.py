@@ -1,8 +1,9 @@
 """The allowlist and the denylist, read from the data files beside this module."""
 
-from dataclasses import dataclass
 from enum import Enum
 from functools import cache
+
+from weightmark.values import dataclass
 
 __all__ = ["Grade", "Permission", "data_digest", "permission"]
 

@@ -1,8 +1,7 @@
 """Views of a part of another view."""
 
-from dataclasses import dataclass
-
 from weightmark.provenance.reading.interface import ByteView
+from weightmark.values import dataclass
 
 __all__ = ["Slice"]
 

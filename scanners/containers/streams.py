@@ -5,7 +5,6 @@ that are decompressed twice count twice against the budget.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import IO, Any, cast
 
 from weightmark.errors import ExtraMissingError, LimitError, UncheckedError, UnsupportedError
@@ -14,6 +13,7 @@ from weightmark.provenance.reading.views import MemoryView
 from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.containers.zstd_frames import frame_end
 from weightmark.scanners.limits import MEBIBYTE, Budget, over_limit
+from weightmark.values import dataclass
 
 __all__ = [
     "LARGEST_DICTIONARY",

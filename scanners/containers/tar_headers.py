@@ -1,9 +1,10 @@
 """The headers of a tar, parsed tolerantly (POSIX.1-2017 pax and ustar; GNU tar's manual, 9.2)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from weightmark.errors import LimitError
 from weightmark.provenance.reading.interface import ByteView
+from weightmark.values import dataclass
 
 __all__ = ["BLOCK", "Header", "Reader", "is_header"]
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from weightmark.errors import (
@@ -29,6 +28,7 @@ from weightmark.scanners.tensors.safetensors import safetensors_tensors
 from weightmark.scanners.tensors.stored import StoredTensor
 from weightmark.scanners.tensors.torch_checkpoints import legacy_tensors, zip_tensors
 from weightmark.scanners.tensors.zip_members import zip_members
+from weightmark.values import dataclass
 
 __all__ = ["Conversion", "convert"]
 

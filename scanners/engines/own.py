@@ -1,12 +1,13 @@
 """The scanners of this package."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.findings import FileScan
 from weightmark.scanners.limits import Limits
 from weightmark.scanners.scan import scan_file
+from weightmark.values import dataclass
 
 __all__ = ["OwnEngine"]
 

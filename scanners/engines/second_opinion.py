@@ -7,7 +7,6 @@ drops errors once it found something, so both count as not checked.
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.findings import FileScan, Finding, Outcome, Severity
 from weightmark.scanners.limits import MEBIBYTE
 from weightmark.scanners.rules.catalogue import catalogue
+from weightmark.values import dataclass
 
 __all__ = ["ModelscanEngine"]
 

@@ -4,7 +4,6 @@ Source: XGBoost "Introduction to Model IO", LightGBM's text format, CatBoost's `
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from weightmark.errors import MalformedError
@@ -14,6 +13,7 @@ from weightmark.scanners.repository.documents import parse_document
 from weightmark.scanners.wire.flatbuffers import root_table
 from weightmark.scanners.wire.ubjson import end_of_value
 from weightmark.scanners.wire.window import Window, resident
+from weightmark.values import dataclass
 
 __all__ = ["CatboostReader", "LightgbmReader", "XgboostReader"]
 

@@ -5,7 +5,6 @@ larger is decompressed again as it is read. A stream that is cut off or damaged 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from weightmark.errors import ExtraMissingError, UncheckedError, UnsupportedError
@@ -21,6 +20,7 @@ from weightmark.scanners.containers.streams import (
 )
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.limits import Budget
+from weightmark.values import dataclass
 
 __all__ = ["CompressedReader"]
 

@@ -4,7 +4,6 @@ Source: coremltools `mlmodel/format/Model.proto`, `NeuralNetwork.proto`, `MIL.pr
 `LinkedModel.proto` and `CustomModel.proto`.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from weightmark.errors import MalformedError
@@ -15,6 +14,7 @@ from weightmark.scanners.repository.documents import parse_document, walk
 from weightmark.scanners.repository.paths import leaves
 from weightmark.scanners.wire.protobuf import Field, Message, Probe, may_be_message
 from weightmark.scanners.wire.window import resident
+from weightmark.values import dataclass
 
 __all__ = ["CoremlPackageReader", "CoremlReader"]
 

@@ -7,7 +7,6 @@ size of the program, where segments begin, and in newer files how long they are
 (`schema/extended_header.cpp` of ExecuTorch).
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from weightmark.scanners.containers.slices import Slice
@@ -15,6 +14,7 @@ from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.malformed import malformed_as
 from weightmark.scanners.wire.flatbuffers import root_table
 from weightmark.scanners.wire.window import Window, resident
+from weightmark.values import dataclass
 
 __all__ = ["ExecutorchReader"]
 

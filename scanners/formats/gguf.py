@@ -3,7 +3,7 @@
 Source: ggml `docs/gguf.md`, versions 2 and 3, and the checks of `gguf_init_from_file`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import prod
 from typing import Final, Literal
 
@@ -13,6 +13,7 @@ from weightmark.scanners.formats.malformed import malformed_as
 from weightmark.scanners.limits import Budget, over_limit
 from weightmark.scanners.repository.templates import report_template
 from weightmark.scanners.wire.window import Window, resident
+from weightmark.values import dataclass
 
 __all__ = ["BLOCKS", "VALUE_WIDTHS", "GgufReader"]
 

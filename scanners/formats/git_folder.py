@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.limits import MEBIBYTE
+from weightmark.values import dataclass
 
 __all__ = ["GitFolderReader"]
 

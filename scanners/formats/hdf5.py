@@ -1,6 +1,5 @@
 """HDF5, as Keras, PyTables and pandas write it: links, storage, and what attributes hold."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from weightmark.errors import MalformedError, UncheckedError
@@ -15,6 +14,7 @@ from weightmark.scanners.wire.hdf5_heaps import find_global_heaps, global_object
 from weightmark.scanners.wire.hdf5_links import Link, attribute_messages, links
 from weightmark.scanners.wire.hdf5_objects import File, Header, Kind, find_signature
 from weightmark.scanners.wire.window import resident
+from weightmark.values import dataclass
 
 __all__ = ["Hdf5Reader"]
 

@@ -1,7 +1,6 @@
 """The seam between a scan and the readers of single formats."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from weightmark.errors import UncheckedError
@@ -10,6 +9,7 @@ from weightmark.scanners.findings import Finding, Severity
 from weightmark.scanners.limits import Budget, Limits
 from weightmark.scanners.rules.catalogue import catalogue
 from weightmark.scanners.wire.protobuf import Probe, probe
+from weightmark.values import dataclass
 
 __all__ = ["Dialect", "Examination", "FormatReader", "Place"]
 

@@ -1,12 +1,12 @@
 """Chat templates in files of their own."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.limits import over_limit
 from weightmark.scanners.repository.paths import base_name
 from weightmark.scanners.repository.templates import report_template
+from weightmark.values import dataclass
 
 __all__ = ["JinjaTemplateReader"]
 

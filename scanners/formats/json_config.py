@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 from weightmark.errors import MalformedError
@@ -21,6 +20,7 @@ from weightmark.scanners.repository.documents import JsonObject, parse_document
 from weightmark.scanners.repository.paths import base_name
 from weightmark.scanners.repository.skops_schemas import is_skops_schema, judge_skops_schema
 from weightmark.scanners.repository.templates import report_template
+from weightmark.values import dataclass
 
 __all__ = ["JsonConfigReader"]
 

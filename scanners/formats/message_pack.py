@@ -3,7 +3,6 @@
 Source: `flax.serialization` (extensions 1 to 3), msgpack-numpy's README. Only the latter unpickles.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from weightmark.errors import LimitError, MalformedError
@@ -13,6 +12,7 @@ from weightmark.scanners.formats.pickled import PickleReader
 from weightmark.scanners.limits import Budget, Limits
 from weightmark.scanners.wire.msgpack import Value, values
 from weightmark.scanners.wire.window import Window, resident
+from weightmark.values import dataclass
 
 __all__ = ["MessagePackReader"]
 

@@ -1,9 +1,9 @@
 """Engines compiled for one device: native code, listed and not looked into."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from weightmark.scanners.formats.interface import Examination, Place
+from weightmark.values import dataclass
 
 __all__ = ["NativeEngineReader"]
 

@@ -1,7 +1,6 @@
 """NumPy's `.npy`: a text header, then raw data, or a pickle where the type is `object`."""
 
 import re
-from dataclasses import dataclass
 from math import prod
 from typing import Final
 
@@ -9,6 +8,7 @@ from weightmark.errors import UnsupportedError
 from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.pickled import PickleReader
+from weightmark.values import dataclass
 
 __all__ = ["NpyReader"]
 

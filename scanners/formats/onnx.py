@@ -5,7 +5,7 @@ operators.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from weightmark.scanners.formats.interface import Examination, Place
@@ -13,6 +13,7 @@ from weightmark.scanners.formats.malformed import malformed_as
 from weightmark.scanners.repository.paths import leaves
 from weightmark.scanners.wire.protobuf import Field, Message, Probe, may_be_message
 from weightmark.scanners.wire.window import resident
+from weightmark.values import dataclass
 
 __all__ = ["OnnxReader", "is_model"]
 

@@ -1,10 +1,10 @@
 """Archives and compressed files that loaders open, and that can't be opened here."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from weightmark.errors import UnsupportedError
 from weightmark.scanners.formats.interface import Examination, Place
+from weightmark.values import dataclass
 
 __all__ = ["OpaqueReader"]
 

@@ -4,13 +4,13 @@ Source: Paddle `framework.proto`.
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.malformed import malformed_as
 from weightmark.scanners.wire.protobuf import Message, Probe, may_be_message
 from weightmark.scanners.wire.window import resident
+from weightmark.values import dataclass
 
 __all__ = ["PaddleReader"]
 

@@ -1,6 +1,6 @@
 """Pickles: one or more, one after the other, and the legacy format of torch."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from weightmark.errors import UncheckedError
@@ -13,6 +13,7 @@ from weightmark.scanners.pickles.judge import Judge
 from weightmark.scanners.pickles.opcodes import OPCODES, PROTO
 from weightmark.scanners.pickles.run import Run, run
 from weightmark.scanners.pickles.storages import item_size
+from weightmark.values import dataclass
 
 __all__ = ["PickleReader", "run_pickle"]
 

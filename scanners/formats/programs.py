@@ -1,11 +1,11 @@
 """Native programs and scripts, as far as they pretend to be models or lie among them."""
 
 import re
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.repository.paths import base_name
+from weightmark.values import dataclass
 
 __all__ = ["ProgramReader"]
 

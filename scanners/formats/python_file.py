@@ -1,11 +1,11 @@
 """Python files, as far as a loader would run them by itself."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.limits import MEBIBYTE
 from weightmark.scanners.repository.python_files import judge_python_file
+from weightmark.values import dataclass
 
 __all__ = ["PythonFileReader"]
 

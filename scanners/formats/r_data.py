@@ -5,13 +5,14 @@ where they stand. R writes them in three forms: XDR, native bytes, and text.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal
 
 from weightmark.errors import LimitError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.limits import MEBIBYTE
+from weightmark.values import dataclass
 
 __all__ = ["RDataReader"]
 

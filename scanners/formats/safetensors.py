@@ -1,7 +1,6 @@
 """safetensors: eight bytes of length, a JSON header, then the tensors without gaps."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 from weightmark.errors import MalformedError
@@ -9,6 +8,7 @@ from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.strict_json import parse_object
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.limits import over_limit
+from weightmark.values import dataclass
 
 __all__ = ["SafetensorsReader", "Tensor", "read_header", "read_tensor"]
 

@@ -1,7 +1,7 @@
 """7z archives, through the extra `compress`: every member, unpacked in memory up to a bound."""
 
 import io
-from dataclasses import dataclass, field
+from dataclasses import field
 from posixpath import normpath
 from typing import IO, Any, Final, cast
 
@@ -11,6 +11,7 @@ from weightmark.provenance.reading.views import MemoryView
 from weightmark.scanners.containers.seven_zip_headers import MAGIC, header_size
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.limits import MEBIBYTE, over_limit
+from weightmark.values import dataclass
 
 __all__ = ["SevenZipReader"]
 

@@ -5,7 +5,7 @@ go on after the end. So each place where one of them looks for a header is looke
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from posixpath import normpath
 from typing import Final
 
@@ -15,6 +15,7 @@ from weightmark.scanners.containers.streams import held
 from weightmark.scanners.containers.tar_headers import BLOCK, Header, Reader, is_header
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.torch_tar import PARTS, look_at_part
+from weightmark.values import dataclass
 
 __all__ = ["TarReader"]
 

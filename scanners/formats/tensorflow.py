@@ -6,7 +6,7 @@ Source: TensorFlow's `saved_model.proto`, `meta_graph.proto`, `graph.proto`, `fu
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from weightmark.errors import LimitError, UnsupportedError
@@ -23,6 +23,7 @@ from weightmark.scanners.formats.tensorflow_nodes import (
 from weightmark.scanners.repository.paths import leaves
 from weightmark.scanners.wire.protobuf import Message, Probe, may_be_message
 from weightmark.scanners.wire.window import resident
+from weightmark.values import dataclass
 
 __all__ = ["TensorflowReader"]
 

@@ -1,12 +1,12 @@
 """The nodes of a TensorFlow graph, judged by operator and by the constants that reach their paths."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from weightmark.errors import LimitError
 from weightmark.scanners.operators.tensorflow import Reach, reach
 from weightmark.scanners.repository.paths import leaves
 from weightmark.scanners.wire.protobuf import Message
+from weightmark.values import dataclass
 
 __all__ = [
     "Node",

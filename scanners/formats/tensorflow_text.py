@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from weightmark.scanners.formats.interface import Examination, Place
@@ -11,6 +10,7 @@ from weightmark.scanners.formats.tensorflow_nodes import Node, judge_nodes
 from weightmark.scanners.limits import over_limit
 from weightmark.scanners.repository.paths import leaves
 from weightmark.scanners.wire.protobuf_text import TextMessage, parse_text
+from weightmark.values import dataclass
 
 __all__ = ["TensorflowTextReader"]
 

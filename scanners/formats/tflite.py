@@ -4,7 +4,6 @@ Files that belong to a model (labels, vocabularies) may follow it as a zip, whic
 reads. Sources: TensorFlow's `schema.fbs`, version 3; tflite-support's `metadata_schema.fbs`.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from weightmark.errors import MalformedError
@@ -15,6 +14,7 @@ from weightmark.scanners.formats.tensorflow_nodes import judge_operator
 from weightmark.scanners.operators.tensorflow import Reach, reach
 from weightmark.scanners.wire.flatbuffers import Table, root_table
 from weightmark.scanners.wire.window import Window, resident
+from weightmark.values import dataclass
 
 __all__ = ["TfliteReader", "is_described_model", "is_model"]
 

@@ -6,7 +6,7 @@ and its numbers, then a pickle of views; `tensors` a count, then for each tensor
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.pickled import run_pickle
@@ -14,6 +14,7 @@ from weightmark.scanners.limits import over_limit
 from weightmark.scanners.pickles.run import Run
 from weightmark.scanners.pickles.storages import item_size
 from weightmark.scanners.pickles.values import Global
+from weightmark.values import dataclass
 
 __all__ = ["PARTS", "look_at_part"]
 

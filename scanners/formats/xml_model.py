@@ -1,12 +1,13 @@
 """Models in XML: PMML and OpenVINO, read without resolving anything that they refer to."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from weightmark.errors import LimitError, UnsupportedError
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.limits import MEBIBYTE
+from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from xml.parsers.expat import XMLParserType

@@ -1,7 +1,6 @@
 """YAML configurations: MLflow's `MLmodel`, Hydra, and tags that build Python objects."""
 
 import re
-from dataclasses import dataclass
 from typing import Any, Final
 
 from weightmark.errors import MalformedError
@@ -17,6 +16,7 @@ from weightmark.scanners.repository.dataset_cards import (
 from weightmark.scanners.repository.mlflow_models import is_mlflow_model, judge_mlflow_model
 from weightmark.scanners.repository.paths import base_name
 from weightmark.scanners.repository.yaml_documents import compose, dangerous_tags, to_document
+from weightmark.values import dataclass
 
 __all__ = ["YamlConfigReader"]
 

@@ -3,13 +3,13 @@
 Source: Zarr specification, versions 2 and 3; numcodecs `Pickle`.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from weightmark.errors import MalformedError
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.limits import over_limit
 from weightmark.scanners.repository.documents import Field, parse_document, walk
+from weightmark.values import dataclass
 
 __all__ = ["ZarrReader"]
 

@@ -6,7 +6,7 @@ that the directory does not list are searched, and all content is looked at.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 from zlib import crc32
 
@@ -32,6 +32,7 @@ from weightmark.scanners.formats.torchscript import is_source, report_source
 from weightmark.scanners.formats.torchserve import is_manifest, report_manifest
 from weightmark.scanners.limits import MEBIBYTE
 from weightmark.scanners.pickles.storages import item_size
+from weightmark.values import dataclass
 
 __all__ = ["ZipReader"]
 

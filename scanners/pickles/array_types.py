@@ -5,9 +5,9 @@ flags makes raw bytes into pointers (`numpy/_core/src/multiarray/descriptor.c`, 
 """
 
 import re
-from dataclasses import dataclass
 
 from weightmark.scanners.pickles.values import ArrayType, Container, Global, Value
+from weightmark.values import dataclass
 
 __all__ = ["SIZED", "Description", "is_honest_dtype_state"]
 

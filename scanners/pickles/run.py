@@ -1,13 +1,12 @@
 """One pickle from its first opcode to its end."""
 
-from dataclasses import dataclass
-
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.limits import Budget
 from weightmark.scanners.pickles.broken import BreakError, TruncatedError
 from weightmark.scanners.pickles.judge import Judge
 from weightmark.scanners.pickles.machine import Machine
 from weightmark.scanners.pickles.values import Value
+from weightmark.values import dataclass
 
 __all__ = ["Run", "run"]
 

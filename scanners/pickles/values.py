@@ -5,10 +5,10 @@ is one of these classes. Each value has a bounded size, whatever the pickle hold
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from weightmark.scanners.allow.names import Grade, Permission
+from weightmark.values import dataclass
 
 __all__ = [
     "CODE_KEYS",

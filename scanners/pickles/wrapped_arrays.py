@@ -5,11 +5,11 @@ the opcodes would go on (`joblib.numpy_pickle.NumpyArrayWrapper.read_array`).
 """
 
 import math
-from dataclasses import dataclass
 
 from weightmark.scanners.pickles.array_types import SIZED, Description
 from weightmark.scanners.pickles.broken import BreakError
 from weightmark.scanners.pickles.values import ArrayType, Container, Value
+from weightmark.values import dataclass
 
 __all__ = ["WRAPPER", "Layout", "LieError", "layout"]
 

@@ -8,7 +8,6 @@ others. Sources: the loaders' own code, `from_pretrained` and `DiffusionPipeline
 import builtins
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from weightmark.scanners.repository.class_names import (
     is_diffusers_library,
@@ -21,6 +20,7 @@ from weightmark.scanners.repository.class_names import (
 )
 from weightmark.scanners.repository.documents import Field, JsonObject, walk
 from weightmark.scanners.repository.paths import base_name, leaves
+from weightmark.values import dataclass
 
 __all__ = [
     "CONFIGURATION_NAMES",

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from weightmark.errors import LimitError, MalformedError
+from weightmark.values import dataclass
 
 __all__ = ["Field", "JsonObject", "parse_document", "walk"]
 

@@ -62,7 +62,7 @@ class Folder:
     def _attempt(self, node: "nodes.Node") -> Any:
         try:
             return _bounded(self._fold(node))
-        except (TypeError, ValueError, IndexError, KeyError, AttributeError, ArithmeticError):
+        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):
             return UNKNOWN
 
     def _fold(self, node: "nodes.Node") -> Any:
@@ -209,7 +209,7 @@ def _plain(value: Any, _: list[Any]) -> str:
 _FILTERS: Final[dict[str, Callable[[Any, list[Any]], Any]]] = {
     "e": _plain,
     "escape": _plain,
-    "first": lambda value, _: next(iter(value)),
+    "first": lambda value, _: next(iter(value), UNKNOWN),
     "forceescape": _plain,
     "format": lambda value, arguments: _percent(value, tuple(arguments)),
     "join": _join,

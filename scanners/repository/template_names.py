@@ -1,6 +1,6 @@
 """What each name of a template may stand for: every assignment, loop, parameter and field."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -22,7 +22,22 @@ _FUNCTIONS = POWERFUL_GLOBALS | {
     "strftime_now",
     "varargs",
 }
-_STORING = frozenset({"append", "extend", "insert", "setdefault", "update"})
+_CHANGING = frozenset(
+    [
+        "append",
+        "clear",
+        "extend",
+        "insert",
+        "pop",
+        "popitem",
+        "remove",
+        "reverse",
+        "setdefault",
+        "sort",
+        "update",
+    ]
+)
+"""methods that change the list or dict that they belong to"""
 
 
 class TemplateNames:
@@ -42,11 +57,13 @@ class TemplateNames:
         self._lists: dict[str, bool] = {}
         self._namespaces: dict[str, bool] = {}
         self._calls: dict[str, list[nodes.Call]] = {}
+        self._changed: set[str] = set()
         for call in tree.find_all(nodes.Call):
             self._calls.setdefault(_called(call), []).append(call)
         for node in tree.find_all(nodes.Node):
             self._collect(node)
         self._bind_macros(tree)
+        self._change(tree)
 
     def is_own(self, name: str) -> bool:
         """Tell whether a name is a special token of the model, a function or a macro."""
@@ -55,7 +72,8 @@ class TemplateNames:
     def only(self, name: str) -> "nodes.Node | None":
         """Return the one value of a name, or None."""
         values = self.bound.get(name, ())
-        return values[0] if len(values) == 1 and name not in self.looped else None
+        is_part = name in self.looped or name in self._changed
+        return values[0] if len(values) == 1 and not is_part else None
 
     def is_namespace(self, node: "nodes.Node") -> bool:
         """Tell whether an expression is a name that stands for a `namespace` of known fields."""
@@ -106,29 +124,40 @@ class TemplateNames:
             self._bind_call(node)
 
     def _bind_call(self, call: "nodes.Call") -> None:
-        from jinja2 import nodes
-
-        if isinstance(call.node, nodes.Getattr):
-            self._store(call, call.node)
-        elif _called(call) == "namespace":
+        if _called(call) == "namespace":
             for pair in call.kwargs:
                 self._add(f".{pair.key}", pair.value)
 
-    def _store(self, call: "nodes.Call", method: "nodes.Getattr") -> None:
-        """Bind what a method puts into a list or a dict to every name on the way there."""
+    def _change(self, tree: "nodes.Template") -> None:
+        """Bind what changes a list or dict to each name that may stand for it."""
         from jinja2 import nodes
 
-        if method.attr not in _STORING:
-            return
-        owner: nodes.Node = method.node
-        names = []
-        while isinstance(owner, nodes.Getattr | nodes.Getitem):
-            names += [f".{owner.attr}"] if isinstance(owner, nodes.Getattr) else []
-            owner = owner.node
-        names += [owner.name] if isinstance(owner, nodes.Name) else []
-        for value in [*call.args, *(pair.value for pair in call.kwargs)]:
-            for name in names:
-                self._add(name, value)
+        aliases = _Aliases()
+        for name, values in self.bound.items():
+            for value in values:
+                aliases.join(name, _names_in(value))
+        callees = {id(call.node) for calls in self._calls.values() for call in calls}
+        changes: list[tuple[nodes.Node, list[nodes.Node | None]]] = [
+            (node.node, [None])
+            for node in tree.find_all(nodes.Getattr)
+            if node.attr in _CHANGING and id(node) not in callees
+        ]
+        for calls in self._calls.values():
+            changes += [(call.node, _given(call)) for call in calls if self._may_change(call)]
+        groups = aliases.groups()
+        for owner, stored in changes:
+            for name in {same for one in _names_in(owner) for same in groups.get(one, (one,))}:
+                self._changed.add(name)
+                for value in stored:
+                    self._add(name, value)
+
+    def _may_change(self, call: "nodes.Call") -> bool:
+        """Tell whether a call may change what it is called on: by name, or in a roundabout way."""
+        from jinja2 import nodes
+
+        if isinstance(call.node, nodes.Getattr):
+            return call.node.attr in _CHANGING
+        return not isinstance(call.node, nodes.Name) or call.node.name in self.bound
 
     def _bind_loop(self, loop: "nodes.For") -> None:
         values = [loop.iter]
@@ -186,6 +215,50 @@ def _arguments(calls: "list[nodes.Call]", index: int, name: str) -> "Iterator[no
     for call in calls:
         yield from call.args[index : index + 1]
         yield from (pair.value for pair in call.kwargs if pair.key == name)
+
+
+class _Aliases:
+    """Names that may stand for one list or dict, because one is part of what another is set to."""
+
+    def __init__(self) -> None:
+        self._same: dict[str, str] = {}
+
+    def join(self, name: str, others: "Iterable[str]") -> None:
+        """Say that a name may stand for a part of the others."""
+        for other in others:
+            self._same[self._root(other)] = self._root(name)
+
+    def groups(self) -> dict[str, list[str]]:
+        """Return for each name the names that it may be the same as, itself included."""
+        members: dict[str, list[str]] = {}
+        for name in list(self._same):
+            members.setdefault(self._root(name), []).append(name)
+        return {name: members[self._root(name)] for name in list(self._same)}
+
+    def _root(self, name: str) -> str:
+        root = name
+        while self._same.setdefault(root, root) != root:
+            root = self._same[root]
+        while self._same[name] != root:
+            self._same[name], name = root, self._same[name]
+        return root
+
+
+def _names_in(node: "nodes.Node | None") -> set[str]:
+    """Return the names in an expression, fields as `.name`."""
+    from jinja2 import nodes
+
+    if node is None:
+        return set()
+    parts = [node, *node.find_all((nodes.Name, nodes.Getattr))]
+    names = {one.name for one in parts if isinstance(one, nodes.Name)}
+    return names | {f".{one.attr}" for one in parts if isinstance(one, nodes.Getattr)}
+
+
+def _given(call: "nodes.Call") -> "list[nodes.Node | None]":
+    """Return every argument of a call."""
+    starred = [part for part in (call.dyn_args, call.dyn_kwargs) if part is not None]
+    return [*call.args, *(pair.value for pair in call.kwargs), *starred]
 
 
 def _called(call: "nodes.Call") -> str:

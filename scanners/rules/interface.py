@@ -1,8 +1,7 @@
 """What a rule is."""
 
-from dataclasses import dataclass
-
 from weightmark.scanners.findings import Severity
+from weightmark.values import dataclass
 
 __all__ = ["Rule"]
 

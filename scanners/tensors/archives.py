@@ -1,6 +1,5 @@
 """Zip archives that hold weights: checkpoints of torch, and NumPy's npz."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from weightmark.errors import UncheckedError
@@ -11,6 +10,7 @@ from weightmark.scanners.tensors.interface import FileContent
 from weightmark.scanners.tensors.numpy_arrays import archive_tensors
 from weightmark.scanners.tensors.torch_checkpoints import checkpoint_members
 from weightmark.scanners.tensors.zip_members import zip_members
+from weightmark.values import dataclass
 
 __all__ = ["TorchZipTensors", "ZippedArrays"]
 

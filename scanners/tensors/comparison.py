@@ -1,13 +1,14 @@
 """The weights of two models beside each other: which sets belong together, and how they differ."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from weightmark.provenance.diff.elements import ElementChanges
 from weightmark.provenance.diff.tensors import Relation, TensorDifferences
 from weightmark.provenance.tensors import TensorTable
 from weightmark.scanners.tensors.measured import Side, measured
 from weightmark.scanners.tensors.survey import TensorSurvey, WeightSet
+from weightmark.values import dataclass
 
 __all__ = ["SetComparison", "compare_weights"]
 

@@ -2,7 +2,7 @@
 
 import posixpath
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from weightmark.errors import FileChangedError, MalformedError, UncheckedError
 from weightmark.provenance.artifact import Artifact
@@ -13,6 +13,7 @@ from weightmark.provenance.tensors import TensorEntry
 from weightmark.scanners.tensors.interface import ExternalTensor
 from weightmark.scanners.tensors.ranges import ByteRange, RangeSink
 from weightmark.scanners.tensors.stored import shown_key
+from weightmark.values import dataclass
 
 __all__ = ["ExternalDigests", "beside"]
 

@@ -1,13 +1,14 @@
 """What one file tells about tensors, found out while the file is read for its identity."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from weightmark.errors import WeightmarkError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.tensors import TensorEntry
 from weightmark.scanners.tensors.interface import HEAD, ExternalTensor, ShardIndex
 from weightmark.scanners.tensors.safetensors import PassingSafetensors, SafetensorsTensors
+from weightmark.values import dataclass
 
 __all__ = ["FileTensors", "TensorWatcher"]
 

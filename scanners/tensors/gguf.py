@@ -3,7 +3,6 @@
 Source: ggml `docs/gguf.md`, versions 2 and 3, and the checks of `gguf_init_from_file`.
 """
 
-from dataclasses import dataclass
 from math import prod
 from typing import Final, Literal
 
@@ -20,6 +19,7 @@ from weightmark.scanners.tensors.stored import (
     shown_key,
 )
 from weightmark.scanners.wire.window import Window
+from weightmark.values import dataclass
 
 __all__ = ["GgufTensors"]
 

@@ -1,10 +1,10 @@
 """The seam between a weight format and whoever wants its tensors."""
 
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from weightmark.provenance.reading.interface import ByteView
+from weightmark.values import dataclass
 
 __all__ = [
     "HEAD",

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -16,6 +15,7 @@ from weightmark.provenance.tensors import TensorEntry
 from weightmark.scanners.tensors.catalogue import read_content
 from weightmark.scanners.tensors.interface import FileContent, TensorSource
 from weightmark.scanners.tensors.survey import WeightSet
+from weightmark.values import dataclass
 
 __all__ = ["Side", "measured"]
 

@@ -3,7 +3,6 @@
 import ast
 import re
 import warnings
-from dataclasses import dataclass
 from typing import Any, Final
 
 from weightmark.errors import UnsupportedError
@@ -16,6 +15,7 @@ from weightmark.scanners.tensors.stored import (
     shown_key,
 )
 from weightmark.scanners.tensors.torch_checkpoints import Members
+from weightmark.values import dataclass
 
 __all__ = ["NPY_MAGIC", "NumpyTensors", "archive_tensors", "array_tensor"]
 

@@ -5,7 +5,6 @@ Source: `onnx.proto` (IR version 13), messages ModelProto, GraphProto and Tensor
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import prod
 from typing import Final
 
@@ -25,6 +24,7 @@ from weightmark.scanners.tensors.stored import (
     shown_key,
 )
 from weightmark.scanners.wire.protobuf import Field, Message, probe
+from weightmark.values import dataclass
 
 __all__ = ["OnnxTensors"]
 

@@ -4,12 +4,13 @@ An opcode or a name that plain tensors do not need stops the reading. So nothing
 nothing is imported or called: what remains can only be data.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from struct import unpack
 from typing import Any, Final
 
 from weightmark.errors import LimitError, UncheckedError, UnsupportedError
 from weightmark.scanners.pickles import opcodes as op
+from weightmark.values import dataclass
 
 __all__ = ["Name", "PlainPickle", "Rebuilt", "StorageId", "read_plain_pickle"]
 

@@ -3,7 +3,6 @@
 Source: the format section of the safetensors README, and the checks of its Rust reader.
 """
 
-from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 
@@ -22,6 +21,7 @@ from weightmark.scanners.tensors.stored import (
     c_order_strides,
     shown_key,
 )
+from weightmark.values import dataclass
 
 __all__ = ["PassingSafetensors", "SafetensorsTensors", "safetensors_tensors"]
 

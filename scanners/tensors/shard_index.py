@@ -3,7 +3,6 @@
 Source: huggingface_hub, `serialization/_torch.py`: `{"metadata": {…}, "weight_map": {name: file}}`.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from weightmark.errors import MalformedError
@@ -13,6 +12,7 @@ from weightmark.scanners.limits import MEBIBYTE
 from weightmark.scanners.repository.paths import leaves
 from weightmark.scanners.tensors.interface import ShardIndex
 from weightmark.scanners.tensors.stored import shown_key
+from weightmark.values import dataclass
 
 __all__ = ["ShardIndexReader"]
 

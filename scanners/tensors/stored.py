@@ -2,7 +2,6 @@
 
 from array import array
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
 from itertools import product
 from math import prod
 from typing import Final, Literal
@@ -11,6 +10,7 @@ from weightmark.errors import LimitError, UncheckedError, UnsupportedError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.tensors import ITEM_SIZES
 from weightmark.scanners.limits import MEBIBYTE
+from weightmark.values import dataclass
 
 __all__ = ["PackedTensor", "StoredTensor", "c_order_strides", "shown_key"]
 

@@ -2,7 +2,7 @@
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from weightmark.errors import MalformedError, UncheckedError, UnsupportedError, WeightmarkError
@@ -15,6 +15,7 @@ from weightmark.scanners.tensors.external import ExternalDigests, beside
 from weightmark.scanners.tensors.files import FileTensors, TensorWatcher
 from weightmark.scanners.tensors.interface import ExternalTensor
 from weightmark.scanners.tensors.stored import shown_key
+from weightmark.values import dataclass
 
 __all__ = ["TensorSurvey", "Unread", "WeightSet", "survey_tensors"]
 

@@ -1,7 +1,7 @@
 """Checkpoints of torch: the zip format, and the older one of pickles followed by raw storages."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from weightmark.errors import LimitError, MalformedError, UncheckedError, UnsupportedError
@@ -17,6 +17,7 @@ from weightmark.scanners.tensors.plain_pickles import (
     read_plain_pickle,
 )
 from weightmark.scanners.tensors.stored import StoredTensor, shown_key
+from weightmark.values import dataclass
 
 __all__ = [
     "Members",

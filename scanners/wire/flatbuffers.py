@@ -3,11 +3,10 @@
 Source: flatbuffers.dev, "FlatBuffer Internals".
 """
 
-from dataclasses import dataclass
-
 from weightmark.errors import LimitError, MalformedError
 from weightmark.scanners.limits import Budget
 from weightmark.scanners.wire.window import Window
+from weightmark.values import dataclass
 
 __all__ = ["Table", "root_table"]
 

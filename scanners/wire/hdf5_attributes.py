@@ -4,12 +4,12 @@ Source: "HDF5 File Format Specification Version 3.0", sections IV.A.2.b, IV.A.2.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import prod
 
 from weightmark.errors import MalformedError, UnsupportedError
 from weightmark.scanners.wire.hdf5_heaps import global_object
 from weightmark.scanners.wire.hdf5_objects import File
+from weightmark.values import dataclass
 
 __all__ = ["Attribute", "read_attribute"]
 

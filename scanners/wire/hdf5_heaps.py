@@ -4,10 +4,10 @@ Source: "HDF5 File Format Specification Version 3.0", sections III.A.2, III.E an
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from weightmark.errors import LimitError, MalformedError, UnsupportedError
 from weightmark.scanners.wire.hdf5_objects import File
+from weightmark.values import dataclass
 
 __all__ = ["FractalHeap", "find_global_heaps", "global_object", "global_objects", "records"]
 

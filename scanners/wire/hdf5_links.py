@@ -4,11 +4,11 @@ Source: "HDF5 File Format Specification Version 3.0", sections III.A to III.E, I
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from weightmark.errors import LimitError, MalformedError, UnsupportedError
 from weightmark.scanners.wire.hdf5_heaps import FractalHeap, records
 from weightmark.scanners.wire.hdf5_objects import File, Header, Kind
+from weightmark.values import dataclass
 
 __all__ = ["Link", "attribute_messages", "links"]
 

@@ -5,12 +5,12 @@ little-endian; an address counts from the base address, all ones mean undefined.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from weightmark.errors import MalformedError, UnsupportedError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.limits import Budget
 from weightmark.scanners.wire.window import Window
+from weightmark.values import dataclass
 
 __all__ = ["SIGNATURE", "File", "Header", "Kind", "find_signature"]
 

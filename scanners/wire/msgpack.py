@@ -4,11 +4,11 @@ Source: msgpack `spec.md` (2.0).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from weightmark.errors import LimitError, MalformedError
 from weightmark.scanners.limits import Budget
 from weightmark.scanners.wire.window import Window
+from weightmark.values import dataclass
 
 __all__ = ["Value", "values"]
 

@@ -6,13 +6,13 @@ merged, unknown fields are passed over, and numbers may be encoded longer than t
 
 import re
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
 from itertools import islice
 
 from weightmark.errors import LimitError, MalformedError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.limits import Budget
 from weightmark.scanners.wire.window import Window, resident
+from weightmark.values import dataclass
 
 __all__ = ["Field", "Message", "Probe", "may_be_message", "probe"]
 

@@ -5,10 +5,11 @@ Source: protobuf.dev, "Text Format Language Specification".
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from weightmark.errors import LimitError, MalformedError
 from weightmark.scanners.limits import Budget
+from weightmark.values import dataclass
 
 __all__ = ["TextMessage", "parse_text"]
 

@@ -34,7 +34,7 @@ from weightmark.attestations.sigstore.timestamps import authorities_from_pem
 from weightmark.attestations.trust import Trust
 from weightmark.attestations.trust.certificates import CertificateAnchor, CertificateRule
 from weightmark.attestations.trust.clocks import NO_CLOCKS, Clocks
-from weightmark.attestations.verification import VerifyOptions, examine
+from weightmark.attestations.verifying.verification import VerifyOptions, examine
 from weightmark.errors import CallError, Exit
 
 NOW = datetime.now(UTC).replace(microsecond=0)

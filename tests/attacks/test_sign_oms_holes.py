@@ -35,11 +35,11 @@ from tests.attestations.forge import (
 )
 from weightmark.attestations.bundles.dsse import IN_TOTO_PAYLOAD_TYPE
 from weightmark.attestations.bundles.legacy_encoding import legacy_encoding
+from weightmark.attestations.making.signing import SignOptions, sign_artifact
 from weightmark.attestations.predicates.oms import OmsClaim, Serialization
 from weightmark.attestations.predicates.oms.resources import MAX_RESOURCES
-from weightmark.attestations.signing import SignOptions, sign_artifact
 from weightmark.attestations.statements import Statement, Subject
-from weightmark.attestations.verification import VerifyOptions, VerifyReport, examine
+from weightmark.attestations.verifying.verification import VerifyOptions, VerifyReport, examine
 from weightmark.errors import CallError, Exit, LimitError
 from weightmark.provenance.foreign_digests import oms_root
 from weightmark.provenance.reading import shards

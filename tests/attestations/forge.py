@@ -14,10 +14,10 @@ from weightmark.attestations.bundles.dsse import (
 )
 from weightmark.attestations.checks import Outcome
 from weightmark.attestations.keys import PrivateKey
+from weightmark.attestations.making.signing import SignOptions, SignResult, sign_artifact
 from weightmark.attestations.signers.key import KeySigner
-from weightmark.attestations.signing import SignOptions, SignResult, sign_artifact
 from weightmark.attestations.trust import Trust
-from weightmark.attestations.verification import VerifyOptions, VerifyReport, examine
+from weightmark.attestations.verifying.verification import VerifyOptions, VerifyReport, examine
 from weightmark.errors import Exit, WeightmarkError
 
 Json = dict[str, Any]

@@ -8,11 +8,11 @@ from pathlib import Path
 from weightmark.attestations.checks import Check, Outcome
 from weightmark.attestations.gate.decision import Decision
 from weightmark.attestations.keys import PrivateKey, PublicKey
+from weightmark.attestations.making.signing import SignOptions, sign_artifact
 from weightmark.attestations.policy.load import load_preset
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.policy.parse import parse_policy
 from weightmark.attestations.signers.key import KeySigner
-from weightmark.attestations.signing import SignOptions, sign_artifact
 
 KEY = PrivateKey.generate()
 SIGNER = KeySigner(KEY)

@@ -26,8 +26,8 @@ from tests.attestations.forge import (
     verdict,
     verify,
 )
+from weightmark.attestations.making.signing import add_claim
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE
-from weightmark.attestations.signing import add_claim
 from weightmark.errors import CallError, Exit
 
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"

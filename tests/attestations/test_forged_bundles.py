@@ -375,7 +375,7 @@ def test_a_verified_thing_cannot_be_made_by_hand() -> None:
     from weightmark.attestations.identities import SignerIdentity, SignerKind
     from weightmark.attestations.statements import Statement
     from weightmark.attestations.trust import VerifiedBundle
-    from weightmark.attestations.verification import VerifiedManifest
+    from weightmark.attestations.verifying.verification import VerifiedManifest
     from weightmark.provenance.manifest import Manifest, Row
 
     parsed = Bundle.parse(json.dumps(bundle(oms_statement())).encode())

@@ -25,10 +25,10 @@ from weightmark.attestations.checks import Outcome
 from weightmark.attestations.gate.collect import Sources
 from weightmark.attestations.gate.decision import Decision, Verdict
 from weightmark.attestations.gate.gate import gate
+from weightmark.attestations.making.signing import add_claim, sign_artifact
 from weightmark.attestations.policy.load import load_preset
 from weightmark.attestations.policy.model import Mode, Policy
 from weightmark.attestations.predicates.approval import APPROVAL_PREDICATE, ApprovalClaim
-from weightmark.attestations.signing import add_claim, sign_artifact
 from weightmark.errors import CallError, Exit, TrustNotSaidError
 
 PRESETS = ("baseline", "strict")
@@ -292,7 +292,7 @@ def test_unsupported_files_can_be_refused_one_by_one(tmp_path: Path) -> None:
 
 
 def sign_artifact_without_scan(model: Path) -> None:
-    from weightmark.attestations.signing import SignOptions
+    from weightmark.attestations.making.signing import SignOptions
 
     sign_artifact(model, SIGNER, SignOptions(scan=False))
 

@@ -24,10 +24,10 @@ from weightmark.attestations.gate.consult import _verified_signer
 from weightmark.attestations.gate.decision import Decision, Verdict
 from weightmark.attestations.gate.gate import gate
 from weightmark.attestations.gate.summary import sign_summary
+from weightmark.attestations.ledger.submission import submit
+from weightmark.attestations.making.signing import sign_artifact
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.signers.interface import Signer
-from weightmark.attestations.signing import sign_artifact
-from weightmark.attestations.submission import submit
 from weightmark.errors import CallError, MalformedError
 from weightmark.provenance.ledger.admission import Submitter
 from weightmark.provenance.ledger.event import Kind

@@ -23,7 +23,7 @@ from tests.attestations.forge import (
     verdict,
     verify,
 )
-from weightmark.attestations.signing import add_claim
+from weightmark.attestations.making.signing import add_claim
 from weightmark.errors import Exit, NoSignatureError, TrustNotSaidError
 from weightmark.provenance.artifact import open_artifact
 from weightmark.provenance.reading.engine import read_artifact
@@ -63,9 +63,9 @@ def test_a_signed_tree_verifies(tmp_path: Path, files: dict[str, bytes]) -> None
 @pytest.mark.parametrize("kind", ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519"])
 def test_every_key_type_signs_and_verifies(tmp_path: Path, kind: str) -> None:
     from weightmark.attestations.keys import PublicKey
-    from weightmark.attestations.signing import SignOptions, sign_artifact
+    from weightmark.attestations.making.signing import SignOptions, sign_artifact
     from weightmark.attestations.trust import Trust
-    from weightmark.attestations.verification import examine
+    from weightmark.attestations.verifying.verification import examine
 
     tree = make_tree(tmp_path / "m")
     one = signer("typed", kind)
@@ -263,7 +263,7 @@ def test_a_tree_of_root_git_files_alone_is_signed_by_claims(tmp_path: Path) -> N
 
 
 def test_without_any_signature_nothing_is_checked_before_trust_is_asked_for(tmp_path: Path) -> None:
-    from weightmark.attestations.verification import examine
+    from weightmark.attestations.verifying.verification import examine
 
     tree = make_tree(tmp_path / "m")
     with pytest.raises(NoSignatureError):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.attestations.forge import ECHO, make_tree
-from weightmark.attestations.ignored_paths import NOTHING_IGNORED, IgnoredPaths, beneath_any
+from weightmark.attestations.making.ignored_paths import NOTHING_IGNORED, IgnoredPaths, beneath_any
 from weightmark.errors import CallError
 from weightmark.provenance.artifact import open_artifact
 

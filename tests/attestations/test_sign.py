@@ -28,9 +28,9 @@ from tests.attestations.forge import (
 )
 from weightmark import __version__
 from weightmark.attestations.keys import PrivateKey
+from weightmark.attestations.making.signing import SignOptions, add_claim, sign_artifact
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE
 from weightmark.attestations.predicates.scan import SCAN_PREDICATE, ScanClaim
-from weightmark.attestations.signing import SignOptions, add_claim, sign_artifact
 from weightmark.attestations.statements import Statement
 from weightmark.errors import (
     ArtifactRefusedError,

@@ -350,7 +350,7 @@ def test_a_tree_cannot_pose_as_a_single_file_nor_the_other_way_round(tmp_path: P
 
 def test_a_change_between_listing_and_reading_is_never_good(tmp_path: Path) -> None:
     from tests.attestations.forge import trust
-    from weightmark.attestations.verification import examine
+    from weightmark.attestations.verifying.verification import examine
     from weightmark.errors import FileChangedError
 
     tree = signed_tree(tmp_path / "m")

@@ -22,8 +22,8 @@ from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.policy.presets import PRESETS
 from weightmark.attestations.predicates.vsa import VerificationSummary
 from weightmark.attestations.trust import Trust
-from weightmark.cli import evidence_options
 from weightmark.cli import policy as policy_command
+from weightmark.cli.options.evidence import SEVERITIES
 from weightmark.provenance.ledger.admission import Submitter
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
@@ -365,4 +365,4 @@ def test_policy_explain_knows_the_presets(run_cli: RunCli) -> None:
 
 def test_the_command_line_offers_every_preset_and_severity() -> None:
     assert set(policy_command._PRESETS) == set(PRESETS)
-    assert tuple(severity.word for severity in Severity) == evidence_options.SEVERITIES
+    assert tuple(severity.word for severity in Severity) == SEVERITIES

@@ -10,7 +10,7 @@ import pytest
 from tests.cli.running import RunCli
 from weightmark.cli.app import COMMANDS, app, load, walk
 from weightmark.cli.command import WeightmarkCommand
-from weightmark.cli.options import FlagOption, environment_twins
+from weightmark.cli.options.common import FlagOption, environment_twins
 from weightmark.cli.reference import environment_page
 
 _COMMANDS = list(walk())

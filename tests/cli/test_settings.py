@@ -17,7 +17,7 @@ from weightmark.cli import app as app_module
 from weightmark.cli.app import Entry
 from weightmark.cli.command import WeightmarkCommand, command
 from weightmark.cli.console import Console, pass_console
-from weightmark.cli.options import FILE_OR_URI, option
+from weightmark.cli.options.common import FILE_OR_URI, option
 from weightmark.cli.render import Document
 from weightmark.errors import Exit, SettingsError
 from weightmark.settings import Vocabulary, discover, is_ci, resolve

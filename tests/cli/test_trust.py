@@ -14,8 +14,8 @@ from tests.attestations.signers.parties import Chain, write_pem
 from tests.attestations.trust.makers import by_chain
 from tests.cli.running import RunCli
 from weightmark.attestations.keys import PrivateKey
+from weightmark.attestations.making.signing import SignOptions, sign_artifact
 from weightmark.attestations.signers.key import KeySigner
-from weightmark.attestations.signing import SignOptions, sign_artifact
 
 KEY = PrivateKey.generate()
 ISSUER = "https://idp.example.com"

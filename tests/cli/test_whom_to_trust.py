@@ -12,9 +12,9 @@ from tests.attestations.signers.parties import Chain, write_pem
 from tests.attestations.trust.makers import Stamps, by_chain, certified
 from tests.cli.running import Ran, RunCli
 from weightmark.attestations.keys import PrivateKey
+from weightmark.attestations.making.signing import SignOptions, sign_artifact
 from weightmark.attestations.predicates.key_rotation import KeyRotation
 from weightmark.attestations.signers.key import KeySigner
-from weightmark.attestations.signing import SignOptions, sign_artifact
 
 OLD, NEW, NEXT, STRANGER = (PrivateKey.generate() for _ in range(4))
 ISSUER = "https://sigstore.verify.ibm.com/oauth2"

@@ -12,7 +12,7 @@ from tests.attestations.forge import make_tree, said
 from tests.conformance.oms_suite import adapter
 from weightmark.attestations.keys import PublicKey
 from weightmark.attestations.trust import Trust
-from weightmark.attestations.verification import VerifyOptions, examine
+from weightmark.attestations.verifying.verification import VerifyOptions, examine
 from weightmark.errors import Exit
 
 pytestmark = pytest.mark.needs("vectors")

@@ -14,17 +14,17 @@ import pytest
 
 from tests.attestations.forge import ECHO, make_tree, said
 from weightmark.attestations.keys import PrivateKey, PublicKey
+from weightmark.attestations.making.signing import SignOptions, add_claim, sign_artifact
 from weightmark.attestations.predicates.oms import Serialization
 from weightmark.attestations.signers.certificate import CertificateSigner
 from weightmark.attestations.signers.key import KeySigner
-from weightmark.attestations.signing import SignOptions, add_claim, sign_artifact
 from weightmark.attestations.trust import Trust
 from weightmark.attestations.trust.certificates import (
     CertificateAnchor,
     CertificateRule,
     load_certificates,
 )
-from weightmark.attestations.verification import VerifyOptions, VerifyReport, examine
+from weightmark.attestations.verifying.verification import VerifyOptions, VerifyReport, examine
 from weightmark.errors import Exit
 
 pytestmark = pytest.mark.needs("model_signing")

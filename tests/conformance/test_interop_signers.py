@@ -11,12 +11,12 @@ from tests.conformance.test_interop_model_signing import Reference, reference, v
 from weightmark.attestations.keys import PrivateKey
 from weightmark.attestations.keys.pkcs11 import Pkcs11Key
 from weightmark.attestations.keys.pkcs11_uri import Pkcs11Uri
+from weightmark.attestations.making.signing import SignOptions, sign_artifact
 from weightmark.attestations.signers.certificate import CertificateSigner
 from weightmark.attestations.signers.key import KeySigner
-from weightmark.attestations.signing import SignOptions, sign_artifact
 from weightmark.attestations.trust import Trust
 from weightmark.attestations.trust.certificates import CertificateAnchor, CertificateRule
-from weightmark.attestations.verification import examine
+from weightmark.attestations.verifying.verification import examine
 from weightmark.errors import Exit
 
 __all__ = ["reference", "token"]

@@ -31,11 +31,11 @@ from tests.sim.loopback import LoopbackSigstore
 from tests.sim.oidc import GITHUB_ISSUER
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.identities import SignerIdentity, SignerKind
+from weightmark.attestations.making.signing import SignOptions, sign_artifact
 from weightmark.attestations.signers.keyless import IdentityToken, KeylessSigner, SigstoreInstance
 from weightmark.attestations.signers.keyless.own import trust_in
-from weightmark.attestations.signing import SignOptions, sign_artifact
 from weightmark.attestations.trust import Trust
-from weightmark.attestations.verification import examine
+from weightmark.attestations.verifying.verification import examine
 from weightmark.errors import Exit, WeightmarkError
 
 VERSIONS = (1, 2)

@@ -25,7 +25,7 @@ from weightmark.attestations.bundles.dsse import (
 )
 from weightmark.attestations.keys import PrivateKey, PublicKey
 from weightmark.attestations.trust import Trust
-from weightmark.attestations.verification import examine
+from weightmark.attestations.verifying.verification import examine
 from weightmark.errors import Exit, WeightmarkError
 from weightmark.provenance.foreign_digests import oms_root
 

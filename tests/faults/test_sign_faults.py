@@ -18,7 +18,7 @@ import pytest
 from tests.attestations.forge import ECHO, make_tree, said
 from weightmark.attestations.keys import PrivateKey, PublicKey
 from weightmark.attestations.trust import Trust
-from weightmark.attestations.verification import VerifyReport, examine
+from weightmark.attestations.verifying.verification import VerifyReport, examine
 from weightmark.errors import Exit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,9 +30,9 @@ import json, os, resource, sys
 from pathlib import Path
 from weightmark.attestations.keys import PrivateKey
 from weightmark.attestations.signers.key import KeySigner
-from weightmark.attestations.signing import SignOptions, sign_artifact
+from weightmark.attestations.making.signing import SignOptions, sign_artifact
 from weightmark.attestations.trust import Trust
-from weightmark.attestations.verification import examine
+from weightmark.attestations.verifying.verification import examine
 from weightmark.errors import WeightmarkError
 
 key, tree, practice, do, limit, uid = sys.argv[1:]
@@ -201,8 +201,8 @@ def test_a_killed_process_leaves_each_file_old_or_new(
 
 
 def test_a_refused_signature_leaves_nothing_behind(tmp_path: Path) -> None:
+    from weightmark.attestations.making.signing import sign_artifact
     from weightmark.attestations.signers.key import KeySigner
-    from weightmark.attestations.signing import sign_artifact
     from weightmark.errors import UnsafeContentError
 
     tree = make_tree(tmp_path / "m", {"w.pkl": ECHO})

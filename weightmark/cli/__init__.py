@@ -10,7 +10,7 @@ How to write a command, here `weightmark/cli/digest.py` (the map in `app.py` nam
 
     from weightmark.cli.command import command
     from weightmark.cli.console import Console, pass_console
-    from weightmark.cli.options import option, trust_options
+    from weightmark.cli.options.common import option, trust_options
     from weightmark.cli.render import CheckLine, Document, Outcome
     from weightmark.errors import Exit
 

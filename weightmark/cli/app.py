@@ -1,7 +1,6 @@
 """The map of all commands; none of them is imported before it is called."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -9,6 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 import weightmark
+from weightmark.values import dataclass
 
 __all__ = ["COMMANDS", "Entry", "LazyGroup", "all_flags", "app", "top_level_names", "walk"]
 

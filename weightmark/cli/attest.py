@@ -9,10 +9,10 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.moments import parse_moment
-from weightmark.cli.options import option
+from weightmark.cli.options.common import option
+from weightmark.cli.options.signers import SignerRequest, signer_options
 from weightmark.cli.places import require_folder
 from weightmark.cli.sign import signed_document
-from weightmark.cli.signer_options import SignerRequest, signer_options
 from weightmark.errors import CallError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def attest(
 
     `--type approval --reason TEXT` vouches in your own name for what somebody else made.
     """
-    from weightmark.attestations.signing import add_claim
+    from weightmark.attestations.making.signing import add_claim
 
     if predicate_type == "approval":
         uri, predicate = _approval(predicate_file, reason, expires)

@@ -8,7 +8,7 @@ import click
 from click.core import ParameterSource
 
 from weightmark.cli.console import CONSOLE_META, Console
-from weightmark.cli.options import (
+from weightmark.cli.options.common import (
     COMMON_META,
     DEFAULT_FORMATS,
     FlagOption,

@@ -20,7 +20,7 @@ from weightmark.settings import (
 
 if TYPE_CHECKING:
     from weightmark.cli.command import WeightmarkCommand
-    from weightmark.cli.options import FlagOption
+    from weightmark.cli.options.common import FlagOption
 
 __all__ = ["settings_for"]
 

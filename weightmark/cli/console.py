@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import NoReturn, TextIO
 
@@ -14,6 +14,7 @@ from weightmark.cli.render import Document, Style, renderer
 from weightmark.cli.render.visible import visible
 from weightmark.cli.streams import say, shows_unicode, write_stdout
 from weightmark.settings import Settings
+from weightmark.values import dataclass
 
 __all__ = [
     "CONSOLE_META",

@@ -7,7 +7,7 @@ import click
 
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
-from weightmark.cli.options import option
+from weightmark.cli.options.common import option
 from weightmark.cli.places import require_folder_of
 from weightmark.cli.progress import human_bytes
 from weightmark.cli.render.interface import CheckLine, Document, Outcome

@@ -1,7 +1,6 @@
 """From two paths to everything that differs between them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from weightmark.errors import WeightmarkError
@@ -16,6 +15,7 @@ from weightmark.provenance.sidecars import read_sidecar
 from weightmark.provenance.strict_json import parse_json
 from weightmark.scanners.tensors.comparison import SetComparison, compare_weights
 from weightmark.scanners.tensors.survey import TensorSurvey, Unread, survey_tensors
+from weightmark.values import dataclass
 
 __all__ = ["ClaimChange", "Comparison", "compare", "is_tokenizer"]
 

@@ -1,6 +1,5 @@
 """`weightmark digest`: print the identity of an artifact."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -8,8 +7,8 @@ import click
 
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
-from weightmark.cli.options import FILE_OR_URI, option
-from weightmark.cli.receipt_options import fresh_option, kept_receipts, note_remembered
+from weightmark.cli.options.common import FILE_OR_URI, option
+from weightmark.cli.options.receipts import fresh_option, kept_receipts, note_remembered
 from weightmark.cli.render.interface import CheckLine, Document
 from weightmark.cli.tensor_documents import (
     survey_checks,
@@ -21,6 +20,7 @@ from weightmark.cli.tensor_documents import (
 from weightmark.errors import CallError, Exit
 from weightmark.provenance.identification import Identification
 from weightmark.provenance.names import escape_path
+from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from weightmark.provenance.datasets.description import Description

@@ -5,9 +5,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from weightmark.attestations.belief import ListedClaim
 from weightmark.attestations.checks import Check, Outcome
 from weightmark.attestations.trust import VerifiedBundle
+from weightmark.attestations.verifying.belief import ListedClaim
 from weightmark.cli.render.interface import CheckLine, FindingLine
 from weightmark.cli.render.interface import Outcome as Shown
 from weightmark.errors import WeightmarkError

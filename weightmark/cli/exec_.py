@@ -9,13 +9,13 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console, say, wants_color
 from weightmark.cli.documents import check_lines, finding_lines
-from weightmark.cli.evidence_options import evidence_options, fail_on_option
-from weightmark.cli.options import FILE_OR_URI, option
-from weightmark.cli.policy_options import load_rules, mode_option, policy_option
+from weightmark.cli.options.common import FILE_OR_URI, option
+from weightmark.cli.options.evidence import evidence_options, fail_on_option
+from weightmark.cli.options.policy import load_rules, mode_option, policy_option
+from weightmark.cli.options.trust import trust_choice_options
 from weightmark.cli.render import Style, renderer
 from weightmark.cli.render.interface import Document
 from weightmark.cli.streams import shows_unicode
-from weightmark.cli.trust_options import trust_choice_options
 from weightmark.errors import UncheckedError
 
 if TYPE_CHECKING:

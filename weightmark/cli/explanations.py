@@ -1,8 +1,9 @@
 """What `explain` says beyond a title: why a family of rules matters, and what each check means."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+
+from weightmark.values import dataclass
 
 __all__ = ["CHECKS", "CheckMeaning", "danger_of"]
 

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 import weightmark
 from weightmark.cli.console import Console, wants_color
-from weightmark.cli.options import FlagOption, environment_twins
+from weightmark.cli.options.common import FlagOption, environment_twins
 from weightmark.cli.places import state_directory
 from weightmark.cli.render import FORMATS, CheckLine, Document, Outcome, Style, renderer
 from weightmark.cli.render.visible import visible

@@ -1,6 +1,5 @@
 """`weightmark gate`: allow or refuse an artifact by policy, and say why."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,13 +8,14 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import check_lines, finding_lines
-from weightmark.cli.evidence_options import evidence_options, fail_on_option
-from weightmark.cli.options import FILE_OR_URI, option
-from weightmark.cli.policy_options import load_rules, mode_option, policy_option
+from weightmark.cli.options.common import FILE_OR_URI, option
+from weightmark.cli.options.evidence import evidence_options, fail_on_option
+from weightmark.cli.options.policy import load_rules, mode_option, policy_option
+from weightmark.cli.options.signers import load_signer, passphrase_option
+from weightmark.cli.options.trust import TRUST_FLAGS, trust_choice_options
 from weightmark.cli.render.interface import Document
-from weightmark.cli.signer_options import load_signer, passphrase_option
-from weightmark.cli.trust_options import TRUST_FLAGS, trust_choice_options
 from weightmark.errors import CallError, Exit, UncheckedError, WeightmarkError
+from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from weightmark.attestations.checks import Check
@@ -187,7 +187,7 @@ def _keep(decision: "Decision", keeping: _Keeping) -> "tuple[tuple[Check, ...], 
 
 def _record(bundle: Any, keeping: _Keeping) -> "tuple[dict[str, Any], Check]":
     from weightmark.attestations.checks import Check, Outcome
-    from weightmark.attestations.submission import submit
+    from weightmark.attestations.ledger.submission import submit
     from weightmark.provenance.ledger.log import Ledger
 
     if keeping.signer is None or "://" in keeping.ledger:

@@ -98,7 +98,7 @@ def _entry(
 ) -> "tuple[dict[str, Any], Words]":
     """Return what one line says, as facts and as words; what it does not say is null."""
     from weightmark.attestations.bundles.dsse import Envelope
-    from weightmark.attestations.description import describe
+    from weightmark.attestations.verifying.description import describe
 
     said = describe(bundle) if bundle else None
     error = error or (said.error if said else None)

@@ -8,8 +8,8 @@ from weightmark.cli.render.interface import CheckLine, Document, Outcome
 from weightmark.errors import CallError, Exit
 
 if TYPE_CHECKING:
-    from weightmark.attestations.membership import VerifiedMembership
     from weightmark.attestations.trust import Trust
+    from weightmark.attestations.verifying.membership import VerifiedMembership
 
 __all__ = ["check_proof", "write_proof"]
 
@@ -25,8 +25,8 @@ def write_proof(
     with console.progress(None) as progress:
         proof = prove_member(Path(path), wanted, progress=progress, jobs=console.jobs)
     if key:
-        from weightmark.attestations.membership import sign_tree
-        from weightmark.cli.signer_options import load_signer
+        from weightmark.attestations.verifying.membership import sign_tree
+        from weightmark.cli.options.signers import load_signer
 
         signer = load_signer(key, passphrase_file, command="digest")
         proof = sign_tree(proof, open_artifact(path).name, signer)
@@ -42,7 +42,7 @@ def check_proof(
     console: Console, identity: str, file: str, trust: "Trust | None", *, absent: bool
 ) -> NoReturn:
     """Check the proof in `file` against an identity; good when the member is in it, or with `absent` when it is not."""
-    from weightmark.attestations.membership import verify_membership
+    from weightmark.attestations.verifying.membership import verify_membership
     from weightmark.provenance.membership.proof import MAX_PROOF_SIZE, MembershipProof
     from weightmark.provenance.sidecars import read_bounded
 

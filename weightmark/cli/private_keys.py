@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from weightmark.cli.options import option
+from weightmark.cli.options.common import option
 
 if TYPE_CHECKING:
     from weightmark.attestations.keys import SigningKey

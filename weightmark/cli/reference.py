@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from weightmark.cli.app import walk
 from weightmark.cli.command import WeightmarkCommand
-from weightmark.cli.options import FlagOption, environment_twins
+from weightmark.cli.options.common import FlagOption, environment_twins
 
 __all__ = ["environment_page"]
 

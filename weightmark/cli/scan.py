@@ -8,8 +8,8 @@ import click
 
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
-from weightmark.cli.evidence_options import fail_on_option
-from weightmark.cli.options import option
+from weightmark.cli.options.common import option
+from weightmark.cli.options.evidence import fail_on_option
 from weightmark.cli.scan_document import Scanned, scan_document
 from weightmark.cli.scan_paths import scan_standard_input, scanned_paths
 from weightmark.errors import CallError, WeightmarkError

@@ -1,13 +1,14 @@
 """What `scan` answers, from the results of the scanners."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weightmark.cli.documents import error_facts, file_scan_facts, finding_lines
 from weightmark.cli.render.interface import CheckLine, Document, FindingLine, Outcome
 from weightmark.errors import Exit, WeightmarkError
+from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from weightmark.scanners.baseline import Accepted, Judged

@@ -9,17 +9,17 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import path_as_given
-from weightmark.cli.evidence_options import fail_on_option
-from weightmark.cli.oms_options import oms_form_options
-from weightmark.cli.options import option
+from weightmark.cli.options.common import option
+from weightmark.cli.options.evidence import fail_on_option
+from weightmark.cli.options.oms import oms_form_options
+from weightmark.cli.options.signers import SignerRequest, signer_options
 from weightmark.cli.places import require_folder
 from weightmark.cli.progress import human_bytes
 from weightmark.cli.render.interface import CheckLine, Document, Outcome
-from weightmark.cli.signer_options import SignerRequest, signer_options
 from weightmark.errors import CallError, Exit
 
 if TYPE_CHECKING:
-    from weightmark.attestations.signing import SignResult
+    from weightmark.attestations.making.signing import SignResult
     from weightmark.scanners.findings import ScanReport
 
 __all__ = ["sign"]
@@ -72,8 +72,8 @@ def sign(
     """
     if out:
         require_folder(Path(out))
+    from weightmark.attestations.making.signing import SignOptions, sign_artifact
     from weightmark.attestations.predicates.oms import Serialization
-    from weightmark.attestations.signing import SignOptions, sign_artifact
     from weightmark.scanners.findings import Severity
 
     _refuse_contradictions(add=add, replace=replace, oms_method=oms_method, oms_hash=oms_hash)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weightmark.cli.options import environment_twins
+from weightmark.cli.options.common import environment_twins
 from weightmark.cli.render.interface import CheckLine, Outcome
 from weightmark.errors import WeightmarkError
 from weightmark.provenance.sidecars import read_named

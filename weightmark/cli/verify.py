@@ -8,16 +8,16 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import check_lines, claim_facts, outside_facts
-from weightmark.cli.evidence_options import evidence_options
-from weightmark.cli.oms_options import oms_reading_options
-from weightmark.cli.options import option
+from weightmark.cli.options.common import option
+from weightmark.cli.options.evidence import evidence_options
+from weightmark.cli.options.oms import oms_reading_options
+from weightmark.cli.options.trust import load_trust, trust_choice_options
 from weightmark.cli.render.interface import Document
-from weightmark.cli.trust_options import load_trust, trust_choice_options
 from weightmark.errors import CallError, Exit
 
 if TYPE_CHECKING:
     from weightmark.attestations.trust.selection import TrustChoice
-    from weightmark.attestations.verification import VerifyReport
+    from weightmark.attestations.verifying.verification import VerifyReport
 
 __all__ = ["verify"]
 
@@ -78,7 +78,7 @@ def verify(
         from weightmark.cli.membership import check_proof
 
         check_proof(console, path, proof, load_trust(choice, path), absent=absent)
-    from weightmark.attestations.verification import VerifyOptions, examine
+    from weightmark.attestations.verifying.verification import VerifyOptions, examine
 
     with console.progress(None) as progress:
         examination = examine(

@@ -1,9 +1,9 @@
 """numpy arrays over checked bytes."""
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from weightmark.errors import UnsupportedError
+from weightmark.values import dataclass
 
 __all__ = ["NumpyForm"]
 

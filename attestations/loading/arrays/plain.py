@@ -1,7 +1,8 @@
 """Plain bytes with their type and shape, for whoever has neither numpy nor torch."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from weightmark.values import dataclass
 
 __all__ = ["PlainForm", "PlainTensor"]
 

@@ -1,10 +1,10 @@
 """torch tensors over checked bytes."""
 
 import sys
-from dataclasses import dataclass
 from typing import Any, Final
 
 from weightmark.errors import UnsupportedError
+from weightmark.values import dataclass
 
 __all__ = ["TorchForm"]
 

@@ -4,7 +4,6 @@ Source: the format section of the safetensors README.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Self
 
 from weightmark.errors import LimitError, MalformedError
@@ -13,6 +12,7 @@ from weightmark.provenance.reading.views import MemoryView
 from weightmark.provenance.tensors import ITEM_SIZES
 from weightmark.scanners.formats.safetensors import Tensor, read_header, read_tensor
 from weightmark.scanners.limits import Limits
+from weightmark.values import dataclass
 
 __all__ = ["LENGTH_FIELD", "Layout", "header_end"]
 

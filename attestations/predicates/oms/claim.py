@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Self
 
 from weightmark.attestations.bundles.legacy_encoding import LEGACY_PREDICATE, refuse_legacy
@@ -18,6 +18,7 @@ from weightmark.errors import MalformedError, UnsupportedError
 from weightmark.provenance.foreign_digests import oms_order, oms_root
 from weightmark.provenance.reading.engine import FileDigests
 from weightmark.provenance.sidecars import OUTSIDE, RESERVED_NAMES, UNSIGNED_BY_OMS
+from weightmark.values import dataclass
 
 __all__ = ["OMS_PREDICATE", "SILENT_IGNORES", "OmsClaim"]
 

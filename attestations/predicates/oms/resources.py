@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from weightmark.attestations.predicates.oms.serialization import Method, Serialization
@@ -10,6 +9,7 @@ from weightmark.errors import LimitError, MalformedError
 from weightmark.provenance.foreign_digests import sharded_digest
 from weightmark.provenance.names import path_problem
 from weightmark.provenance.reading.columns import DIGEST_SIZES
+from weightmark.values import dataclass
 
 __all__ = ["MAX_RESOURCES", "Shard", "fold_resources", "parse_resources", "shard_names"]
 

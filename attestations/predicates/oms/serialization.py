@@ -1,12 +1,13 @@
 """How an OMS signature turns files into digests: whole or in shards, by which hash, what it leaves out."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any, Self
 
 from weightmark.errors import CallError, LimitError, MalformedError
 from weightmark.provenance.reading.columns import Column
 from weightmark.provenance.reading.shards import Sharding
+from weightmark.values import dataclass
 
 __all__ = ["DEFAULT_SHARD_SIZE", "Method", "Serialization"]
 

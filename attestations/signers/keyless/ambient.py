@@ -9,11 +9,11 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from weightmark.attestations.signers.keyless.services import BoundedSession, Patience
 from weightmark.errors import CallError, NetworkError, UncheckedError, UnsupportedError
+from weightmark.values import dataclass
 
 __all__ = ["PROVIDERS", "ambient_provider", "ambient_token"]
 

@@ -1,7 +1,6 @@
 """Which Sigstore signs: the addresses of its services, and whom to trust for what they make."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,6 +10,7 @@ from weightmark.attestations.sigstore.packaged import PUBLIC_GOOD, STAGING, pack
 from weightmark.errors import CallError, NetworkError, TrustMissingError, WeightmarkError
 from weightmark.provenance.sidecars import read_bounded
 from weightmark.provenance.strict_json import parse_object
+from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from sigstore.models import ClientTrustConfig, SigningConfig

@@ -3,12 +3,13 @@
 import json
 import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from weightmark.attestations.bounded_time import within
 from weightmark.errors import NetworkError
+from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     import requests

@@ -7,7 +7,7 @@ by the very code that `verify` uses, and one certificate serves all statements o
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -24,6 +24,7 @@ from weightmark.attestations.signers.keyless.services import BoundedSession, Pat
 from weightmark.attestations.signers.keyless.timestamps import TimestampClient, is_timestamp
 from weightmark.attestations.signers.keyless.tokens import IdentityToken
 from weightmark.errors import CallError, NetworkError, WeightmarkError, WrongSignerError
+from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from sigstore.models import ClientTrustConfig

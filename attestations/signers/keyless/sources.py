@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from weightmark.attestations.signers.keyless.ambient import ambient_provider, ambient_token
 from weightmark.attestations.signers.keyless.instance import SigstoreInstance
@@ -11,6 +11,7 @@ from weightmark.attestations.signers.keyless.login import log_in
 from weightmark.attestations.signers.keyless.services import Patience
 from weightmark.attestations.signers.keyless.tokens import DEFAULT_CLIENT, IdentityToken
 from weightmark.errors import CallError
+from weightmark.values import dataclass
 
 __all__ = ["TOKEN_VARIABLES", "TokenRequest"]
 

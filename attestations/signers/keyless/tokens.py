@@ -6,12 +6,13 @@ makes a call hopeless, so that it fails with a clear word before anything is sen
 
 import base64
 import binascii
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from weightmark.errors import CallError, ExpiredError, WeightmarkError
 from weightmark.provenance.strict_json import parse_object
+from weightmark.values import dataclass
 
 __all__ = ["DEFAULT_CLIENT", "IdentityToken"]
 

@@ -1,13 +1,23 @@
-"""The seam between the log and the database that keeps it."""
+"""The seam between the log and whatever keeps it: a database, or the files of a published view."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
 from weightmark.provenance.ledger.event import Event
+from weightmark.values import dataclass
 
-__all__ = ["Addition", "Head", "Row", "Store", "StoreReader", "StoreWriter"]
+__all__ = [
+    "Addition",
+    "Head",
+    "IndexRow",
+    "Query",
+    "Row",
+    "Store",
+    "StoreIndex",
+    "StoreReader",
+    "StoreWriter",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +54,84 @@ class Addition:
     """new entries, in order"""
     tiles: Mapping[tuple[int, int], bytes]
     """changed tiles by (level, index)"""
-    head: Head
-    """the new head"""
+    head: Head | None
+    """the new head; None for a part of a copy, whose last part brings the head"""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a search asks for; a field that is None does not matter."""
+
+    subject: str | None = None
+    """`wm1:<hex>`, `sha256:<hex>` or `key:<hex>`"""
+    kind: str | None = None
+    """what the entry records"""
+    signer: str | None = None
+    """who signed the claim"""
+    submitter: str | None = None
+    """who signed the request"""
+    since: str | None = None
+    """RFC 3339 UTC by the log's clock; from this second on"""
+    until: str | None = None
+    """RFC 3339 UTC by the log's clock; before this second"""
+
+    def matches(self, event: Event) -> bool:
+        """Say whether an event is what the search asks for."""
+        return (
+            self.subject in {None, event.subject}
+            and self.kind in {None, event.kind}
+            and self.signer in {None, event.signer}
+            and self.submitter in {None, event.submitter}
+            and (self.since is None or event.at >= self.since)
+            and (self.until is None or event.at < self.until)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRow:
+    """One row of the search table, as stored; reading it proves nothing."""
+
+    index: int
+    """of the entry"""
+    kind: str
+    """see `Event`"""
+    subject: str
+    """see `Event`"""
+    signer: str
+    """see `Event`"""
+    submitter: str
+    """see `Event`"""
+    at: str
+    """see `Event`"""
+
+    @classmethod
+    def of(cls, index: int, event: Event) -> "IndexRow":
+        """Derive the row of an entry."""
+        return cls(index, event.kind, event.subject, event.signer, event.submitter, event.at)
+
+
+class StoreIndex(Protocol):
+    """What a database derives from the entries; nothing in it is proven, all of it can be rebuilt."""
+
+    def indices_of(self, keys: Sequence[bytes]) -> dict[bytes, int]:
+        """Return the entries that unique keys belong to; unknown keys are left out."""
+        ...
+
+    def search(self, query: Query, *, start: int = 0, limit: int | None = None) -> Iterator[int]:
+        """Yield the indices, rising from `start` on, that the search table has for a query."""
+        ...
+
+    def rows(self, start: int, limit: int) -> Iterator[IndexRow]:
+        """Yield rows of the search table, rising from the index `start` on."""
+        ...
+
+    def counts(self) -> tuple[int, int, int]:
+        """Return how many entries, unique keys and rows of the search table there are."""
+        ...
+
+    def damage(self) -> str:
+        """Compare the database's own indexes with its tables; empty when they agree."""
+        ...
 
 
 class StoreReader(Protocol):
@@ -67,42 +153,43 @@ class StoreReader(Protocol):
         """Yield (level, index) of every tile, in order."""
         ...
 
-    def index_of(self, key: bytes) -> int | None:
-        """Return the entry that a unique key belongs to."""
-        ...
-
-    def counts(self) -> tuple[int, int, int]:
-        """Return how many entries, unique keys and rows of the search table there are."""
-        ...
-
-    def search(self, *, subject: str | None, kind: str | None, start: int) -> Iterator[int]:
-        """Yield the indices, rising, that the search table has for a subject and a kind."""
-        ...
-
-    def searchable(self, index: int) -> Mapping[str, str] | None:
-        """Return one row of the search table."""
+    @property
+    def index(self) -> StoreIndex | None:
+        """The derived tables; None where there are only the files of a view."""
         ...
 
 
 class StoreWriter(StoreReader, Protocol):
     """The one writer of the moment."""
 
+    @property
+    def index(self) -> StoreIndex:
+        """The derived tables."""
+        ...
+
     def add(self, addition: Addition) -> None:
         """Store an append; durable when the transaction ends."""
         ...
 
+    def reindex(self, rows: Iterable[Row]) -> None:
+        """Make the derived tables anew from all entries, in order."""
+        ...
+
 
 class Store(Protocol):
-    """A database that holds one log. One thread uses it at a time."""
+    """What holds one log. One thread uses it at a time."""
 
     def read(self) -> AbstractContextManager[StoreReader]:
         """Open a snapshot."""
         ...
 
     def write(self) -> AbstractContextManager[StoreWriter]:
-        """Wait until no other process writes, then open a transaction; leaving it commits durably."""
+        """Wait until no other process writes, then open a transaction; leaving it commits durably.
+
+        Raises `UnsupportedError` where nothing can be written.
+        """
         ...
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of it."""
         ...

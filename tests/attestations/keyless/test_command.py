@@ -12,7 +12,7 @@ import pytest
 from tests.attestations.forge import make_tree
 from tests.sim.faults import Fault
 from tests.sim.loopback import LoopbackSigstore
-from weightmark.cli.keyless_options import KEYLESS_PARAMETERS, load_keyless_signer, names_keyless
+from weightmark.cli.options.keyless import KEYLESS_PARAMETERS, load_keyless_signer, names_keyless
 from weightmark.errors import CallError, ExpiredError, NetworkError, WeightmarkError
 
 FILES = {"config.json": b"{}", "weights.bin": b"w" * 500}

@@ -15,6 +15,7 @@ from tests.sim.faults import Fault, FaultKind
 from tests.sim.loopback import LoopbackSigstore
 from tests.sim.oidc import GITHUB_ISSUER, github_claims, gitlab_claims
 from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.making.signing import SignOptions, add_claim, sign_artifact
 from weightmark.attestations.signers.keyless import (
     IdentityToken,
     KeylessSigner,
@@ -22,8 +23,7 @@ from weightmark.attestations.signers.keyless import (
     SigstoreInstance,
 )
 from weightmark.attestations.signers.keyless.own import trust_in
-from weightmark.attestations.signing import SignOptions, add_claim, sign_artifact
-from weightmark.attestations.verification import examine
+from weightmark.attestations.verifying.verification import examine
 from weightmark.errors import (
     CallError,
     Exit,

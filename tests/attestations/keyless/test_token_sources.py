@@ -19,7 +19,7 @@ from weightmark.attestations.signers.keyless import (
     TokenRequest,
 )
 from weightmark.attestations.signers.keyless.ambient import PROVIDERS, ambient_provider
-from weightmark.cli.keyless_options import keyless_options
+from weightmark.cli.options.keyless import keyless_options
 from weightmark.errors import (
     CallError,
     NetworkError,

@@ -20,11 +20,11 @@ from tests.attestations.loading.makers import (
     without_manifest,
     without_table,
 )
+from weightmark.attestations.ledger.submission import submit
 from weightmark.attestations.loading.arrays.choice import choose_form
 from weightmark.attestations.loading.releases import Release
 from weightmark.attestations.loading.tensors import VerifiedTensors
 from weightmark.attestations.policy.load import load_preset
-from weightmark.attestations.submission import submit
 from weightmark.errors import (
     ArtifactRefusedError,
     CallError,

@@ -20,12 +20,12 @@ from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.bundles.material import CertificateChain
 from weightmark.attestations.identities import SignerKind
 from weightmark.attestations.keys import PrivateKey
+from weightmark.attestations.making.signing import SignOptions, sign_artifact
 from weightmark.attestations.signers.certificate import CertificateSigner
 from weightmark.attestations.signers.key import KeySigner
-from weightmark.attestations.signing import SignOptions, sign_artifact
 from weightmark.attestations.trust import Trust
 from weightmark.attestations.trust.certificates import CertificateAnchor, CertificateRule
-from weightmark.attestations.verification import examine
+from weightmark.attestations.verifying.verification import examine
 from weightmark.errors import (
     CallError,
     CertificateRefusedError,

@@ -14,9 +14,9 @@ from tests.sim.faults import Fault, FaultKind, Faults
 from tests.sim.web import Answer, LoopbackServer, Request
 from weightmark.attestations.keys.kms import KmsKey
 from weightmark.attestations.keys.schemes import KMS_SCHEMES
+from weightmark.attestations.making.signing import SignOptions, sign_artifact
 from weightmark.attestations.signers.key import KeySigner
-from weightmark.attestations.signing import SignOptions, sign_artifact
-from weightmark.attestations.verification import examine
+from weightmark.attestations.verifying.verification import examine
 from weightmark.errors import (
     CallError,
     Exit,

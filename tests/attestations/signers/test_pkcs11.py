@@ -10,11 +10,11 @@ from tests.attestations.signers.parties import PIN, SOFTHSM, Chain, Token, write
 from weightmark.attestations.keys import PrivateKey
 from weightmark.attestations.keys.pkcs11 import Pkcs11Key
 from weightmark.attestations.keys.pkcs11_uri import Pkcs11Uri
+from weightmark.attestations.making.signing import SignOptions, sign_artifact
 from weightmark.attestations.signers.certificate import CertificateSigner
 from weightmark.attestations.signers.key import KeySigner
-from weightmark.attestations.signing import SignOptions, sign_artifact
 from weightmark.attestations.trust import Trust
-from weightmark.attestations.verification import examine
+from weightmark.attestations.verifying.verification import examine
 from weightmark.errors import (
     CallError,
     Exit,

@@ -6,10 +6,10 @@ import pytest
 
 from tests.attestations.forge import make_tree, predicates, put, sign, signed_tree, signer
 from weightmark.attestations.keys import PrivateKey, PublicKey
+from weightmark.attestations.making.signing import SignOptions, sign_artifact
 from weightmark.attestations.signers.key import KeySigner
-from weightmark.attestations.signing import SignOptions, sign_artifact
 from weightmark.attestations.trust import Trust
-from weightmark.attestations.verification import examine
+from weightmark.attestations.verifying.verification import examine
 from weightmark.errors import CallError, Exit, SidecarRefusedError
 
 ADD = SignOptions(scan=False, add=True)

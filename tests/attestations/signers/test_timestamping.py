@@ -18,12 +18,12 @@ from tests.sim.faults import Fault, FaultKind
 from tests.sim.web import Answer, Request
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.keys import PrivateKey
+from weightmark.attestations.making.signing import SignOptions, add_claim, sign_artifact
+from weightmark.attestations.making.timestamping import TimestampClient
 from weightmark.attestations.signers.choice import SignerChoice
 from weightmark.attestations.signers.timestamped import TimestampedSigner
-from weightmark.attestations.signing import SignOptions, add_claim, sign_artifact
 from weightmark.attestations.sigstore.timestamps import authorities_from_pem
-from weightmark.attestations.timestamping import TimestampClient
-from weightmark.attestations.verification import examine
+from weightmark.attestations.verifying.verification import examine
 from weightmark.errors import CallError, Exit, NetworkError, TrustMissingError
 
 SIGNATURE = b"a signature"

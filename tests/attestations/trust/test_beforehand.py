@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,8 @@ from tests.attestations.forge import signed_tree
 from tests.attestations.keyless.statements import STATEMENT
 from tests.sim.client import sign_statement
 from tests.sim.loopback import LoopbackSigstore
-from weightmark.attestations.belief import Belief, weigh_evidence
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.checks import Outcome
-from weightmark.attestations.evidence import Claim, Evidence
 from weightmark.attestations.sigstore.many import ProvenBundles
 from weightmark.attestations.sigstore.thresholds import Thresholds
 from weightmark.attestations.sigstore.trusted_root import TrustedRoot
@@ -29,8 +27,11 @@ from weightmark.attestations.trust import Trust
 from weightmark.attestations.trust.beforehand import prove_beforehand
 from weightmark.attestations.trust.identities import IdentityAnchor, parse_rule
 from weightmark.attestations.trust.roots import Root, parse_root
+from weightmark.attestations.verifying.belief import Belief, weigh_evidence
+from weightmark.attestations.verifying.evidence import Claim, Evidence
 from weightmark.errors import TamperedError, UncheckedError, WeightmarkError
 from weightmark.provenance.artifact import open_artifact
+from weightmark.values import dataclass
 
 COUNT = 60
 

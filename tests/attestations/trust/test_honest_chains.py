@@ -12,11 +12,11 @@ from tests.attestations.trust.makers import certified
 from tests.attestations.trust.test_paths import HONEST, MIDDLE_KEY, REFUSED, certificate, root
 from tests.sim.authority import key_usage
 from weightmark.attestations.keys import PrivateKey
+from weightmark.attestations.making.signing import SignOptions, sign_artifact
 from weightmark.attestations.signers.certificate import CertificateSigner
-from weightmark.attestations.signing import SignOptions, sign_artifact
 from weightmark.attestations.trust import Trust
 from weightmark.attestations.trust.certificates import CertificateAnchor, CertificateRule
-from weightmark.attestations.verification import examine
+from weightmark.attestations.verifying.verification import examine
 from weightmark.errors import Exit, WrongSignerError
 
 KEY = PrivateKey.generate()

@@ -10,11 +10,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from weightmark.cli.demo.tiny_model import HARMLESS_PICKLE
 from weightmark.errors import Exit
+from weightmark.values import dataclass
 
 __all__ = ["Stage", "StoryBrokenError", "tell_story"]
 

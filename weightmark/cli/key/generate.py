@@ -8,7 +8,7 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.key.facts import key_facts
-from weightmark.cli.options import option
+from weightmark.cli.options.common import option
 from weightmark.cli.places import require_folder_of
 from weightmark.cli.private_keys import passphrase_option, read_passphrase
 from weightmark.cli.render.interface import Document

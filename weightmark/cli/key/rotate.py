@@ -9,7 +9,7 @@ from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.key.facts import key_facts
 from weightmark.cli.moments import parse_moment
-from weightmark.cli.options import option
+from weightmark.cli.options.common import option
 from weightmark.cli.places import require_folder_of
 from weightmark.cli.private_keys import load_key, passphrase_option, pkcs11_module_option
 from weightmark.cli.render.interface import Document

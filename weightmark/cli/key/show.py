@@ -5,7 +5,7 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.key.facts import certificate_facts, key_facts, load_public
-from weightmark.cli.options import option
+from weightmark.cli.options.common import option
 from weightmark.cli.private_keys import passphrase_option, pkcs11_module_option
 from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit

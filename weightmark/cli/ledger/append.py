@@ -9,10 +9,10 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.ledger.entries import entry_line, receipt_facts
-from weightmark.cli.ledger_options import ledger_option, open_ledger
-from weightmark.cli.options import option, trust_options
+from weightmark.cli.options.common import option, trust_options
+from weightmark.cli.options.ledger import ledger_option, open_ledger
+from weightmark.cli.options.signers import load_signer, passphrase_option
 from weightmark.cli.render.interface import Document
-from weightmark.cli.signer_options import load_signer, passphrase_option
 from weightmark.errors import CallError, Exit, NoInputError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def append(
     The same claims again change nothing. The receipt of the newest release entry goes beside
     `model.claims` as `model.receipt`; with `--output` that of the newest entry goes there.
     """
-    from weightmark.attestations.submission import submit
+    from weightmark.attestations.ledger.submission import submit
     from weightmark.provenance.atomic import replace_files
 
     claims = _read_claims(Path(path))

@@ -10,8 +10,8 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.ledger.entries import kind_of
-from weightmark.cli.ledger_options import ledger_path
-from weightmark.cli.options import option
+from weightmark.cli.options.common import option
+from weightmark.cli.options.ledger import ledger_path
 from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit
 

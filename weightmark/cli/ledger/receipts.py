@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from weightmark.cli.console import Console
 from weightmark.cli.documents import event_facts
-from weightmark.cli.ledger_options import open_ledger, read_log_key
+from weightmark.cli.options.ledger import open_ledger, read_log_key
 from weightmark.cli.render.interface import CheckLine, Document, Outcome
 from weightmark.errors import Exit, TrustNotSaidError
 

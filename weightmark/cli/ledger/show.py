@@ -5,7 +5,7 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.ledger.entries import entry_facts
-from weightmark.cli.ledger_options import ledger_option, log_key_option, open_ledger
+from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
 from weightmark.cli.render.interface import Document
 from weightmark.errors import Exit
 

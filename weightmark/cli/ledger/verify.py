@@ -9,8 +9,8 @@ from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import check_lines
 from weightmark.cli.ledger.receipts import check_receipt
-from weightmark.cli.ledger_options import ledger_option, log_key_option, open_ledger
-from weightmark.cli.options import option
+from weightmark.cli.options.common import option
+from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
 from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit
 
@@ -48,7 +48,7 @@ def verify(
         console.finish(check_receipt(console, Path(receipt), path, ledger, log_key))
     if path:
         raise CallError("PATH goes with `--receipt`", fix="name the ledger with `--ledger`")
-    from weightmark.attestations.submission import BundleVerifier
+    from weightmark.attestations.ledger.submission import BundleVerifier
 
     with open_ledger(ledger, log_key) as log:
         audit = log.verify(BundleVerifier())

@@ -1,11 +1,12 @@
 """The seam between a command that knows an answer and a form in which it is shown."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any, Protocol
 
 from weightmark.errors import Exit
+from weightmark.values import dataclass
 
 __all__ = ["CheckLine", "Document", "FindingLine", "Outcome", "Renderer", "Style"]
 

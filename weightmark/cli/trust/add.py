@@ -11,10 +11,10 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.moments import parse_beginning, parse_moment
-from weightmark.cli.options import option
+from weightmark.cli.options.common import option
+from weightmark.cli.options.trust import trust_choice_options
 from weightmark.cli.render.interface import Document
 from weightmark.cli.trust.files import Entry, target, write_entries
-from weightmark.cli.trust_options import trust_choice_options
 from weightmark.errors import CallError, Exit
 
 if TYPE_CHECKING:

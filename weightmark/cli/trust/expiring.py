@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from weightmark.cli.options.trust import trust_directory
 from weightmark.cli.render.interface import CheckLine, Outcome
-from weightmark.cli.trust_options import trust_directory
 from weightmark.errors import WeightmarkError
 
 __all__ = ["expiring_trust"]

@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from weightmark.cli.options.trust import trust_directory
 from weightmark.cli.places import require_folder_of
-from weightmark.cli.trust_options import trust_directory
 from weightmark.errors import CallError, SettingsError
+from weightmark.values import dataclass
 
 __all__ = ["Entry", "edit_file", "target", "write_entries"]
 

@@ -6,7 +6,7 @@ import click
 
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
-from weightmark.cli.options import option
+from weightmark.cli.options.common import option
 from weightmark.cli.render.interface import Document
 from weightmark.cli.trust.files import Entry, target, write_entries
 from weightmark.errors import Exit

@@ -9,8 +9,8 @@ import click
 
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
+from weightmark.cli.options.trust import trust_directory
 from weightmark.cli.render.interface import Document
-from weightmark.cli.trust_options import trust_directory
 from weightmark.errors import Exit
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ import click
 
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
-from weightmark.cli.options import option
+from weightmark.cli.options.common import option
+from weightmark.cli.options.trust import trust_directory
 from weightmark.cli.places import require_folder_of
 from weightmark.cli.render.interface import Document
-from weightmark.cli.trust_options import trust_directory
 from weightmark.errors import Exit, NetworkError
 
 __all__ = ["update"]

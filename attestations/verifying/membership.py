@@ -1,7 +1,7 @@
 """Membership, believed: a proof whose tree is bound to the identity, by its manifest or by a trusted signer."""
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.predicates.tree import TREE_PREDICATE, TreeClaim
@@ -11,6 +11,7 @@ from weightmark.attestations.trust import Trust
 from weightmark.errors import ProofMissingError, ProofRefusedError, TrustNotSaidError
 from weightmark.provenance.membership.proof import MembershipProof
 from weightmark.provenance.names import escape_path
+from weightmark.values import dataclass
 
 __all__ = ["VerifiedMembership", "sign_tree", "verify_membership"]
 

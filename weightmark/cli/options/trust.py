@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from weightmark.cli.options import FILE_OR_URI, option
+from weightmark.cli.options.common import FILE_OR_URI, option
 
 if TYPE_CHECKING:
     from weightmark.attestations.trust import Trust

@@ -4,7 +4,7 @@ import inspect
 import os
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import wraps
 from typing import Any, Self, TypeVar
 
@@ -12,15 +12,16 @@ import click
 
 from weightmark.attestations.signers.choice import SignerChoice
 from weightmark.attestations.signers.interface import Signer
-from weightmark.cli.keyless_options import (
+from weightmark.cli.options.common import FILE_OR_URI, option
+from weightmark.cli.options.keyless import (
     KEYLESS_PARAMETERS,
     keyless_options,
     load_keyless_signer,
     names_keyless,
 )
-from weightmark.cli.options import FILE_OR_URI, option
 from weightmark.cli.private_keys import passphrase_option, pkcs11_module_option, read_passphrase
 from weightmark.errors import CallError
+from weightmark.values import dataclass
 
 __all__ = ["SignerRequest", "load_signer", "passphrase_option", "signer_options"]
 

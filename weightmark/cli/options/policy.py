@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from weightmark.cli.options import option
-from weightmark.cli.trust_options import load_trust
+from weightmark.cli.options.common import option
+from weightmark.cli.options.trust import load_trust
 
 if TYPE_CHECKING:
     from weightmark.attestations.policy.model import Policy

@@ -1,19 +1,20 @@
 """Belief: which of the evidence was signed by whom the caller trusts, and what it says."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.bundles.dsse import IN_TOTO_PAYLOAD_TYPE, Envelope
 from weightmark.attestations.checks import Check, Outcome
-from weightmark.attestations.evidence import Claim, Evidence, SignatureFile
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
 from weightmark.attestations.predicates.oms import OmsClaim
 from weightmark.attestations.trust import Trust, VerifiedBundle
 from weightmark.attestations.trust.claimed import claimed_signer
+from weightmark.attestations.verifying.evidence import Claim, Evidence, SignatureFile
 from weightmark.errors import MalformedError, UnsupportedError, WeightmarkError, WrongSignerError
 from weightmark.provenance.foreign_digests import in_oms_set
+from weightmark.values import dataclass
 
 __all__ = [
     "Belief",

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from weightmark.attestations.belief import weigh_evidence
 from weightmark.attestations.bundles.bundle import Bundle
-from weightmark.attestations.evidence import Claim, Evidence, SignatureFile
-from weightmark.attestations.ignored_paths import IgnoredPaths
+from weightmark.attestations.making.ignored_paths import IgnoredPaths
 from weightmark.attestations.signers.interface import Signer
-from weightmark.attestations.verification import VerifyOptions, VerifyReport, judge
+from weightmark.attestations.verifying.belief import weigh_evidence
+from weightmark.attestations.verifying.evidence import Claim, Evidence, SignatureFile
+from weightmark.attestations.verifying.verification import VerifyOptions, VerifyReport, judge
 from weightmark.errors import SelfCheckError, WeightmarkError
 from weightmark.provenance.artifact import Artifact
 from weightmark.provenance.reading.engine import Reading

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from weightmark.cli.options import option
+from weightmark.cli.options.common import option
 
 __all__ = ["ignore_paths_option", "oms_form_options", "oms_reading_options"]
 

@@ -1,19 +1,21 @@
 """Signing: scan in the same read, sign, check the own output, and only then write."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from weightmark.attestations.bundles.bundle import Bundle
-from weightmark.attestations.ignored_paths import IgnoredPaths
 from weightmark.attestations.loading.tables import Seen, tables_of, watch_tables
-from weightmark.attestations.model_signature import (
+from weightmark.attestations.making.ignored_paths import IgnoredPaths
+from weightmark.attestations.making.model_signature import (
     form_notices,
     is_outdated,
     leave_out,
     list_files,
 )
-from weightmark.attestations.placement import Placement, merge_claims, place
+from weightmark.attestations.making.placement import Placement, merge_claims, place
+from weightmark.attestations.making.private_keys import refuse_private_keys
+from weightmark.attestations.making.self_check import check_own_output
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
 from weightmark.attestations.predicates.oms import (
     OMS_PREDICATE,
@@ -26,8 +28,6 @@ from weightmark.attestations.predicates.tensors import (
     TensorsClaim,
     fits_a_claim,
 )
-from weightmark.attestations.private_keys import refuse_private_keys
-from weightmark.attestations.self_check import check_own_output
 from weightmark.attestations.signers.interface import Signer
 from weightmark.attestations.statements import Statement
 from weightmark.errors import (
@@ -53,6 +53,7 @@ from weightmark.provenance.sidecars import read_sidecar
 from weightmark.scanners.findings import FileScan, ScanReport, Severity
 from weightmark.scanners.local_imports import report_of_tree
 from weightmark.scanners.scan import scan_file
+from weightmark.values import dataclass
 
 __all__ = ["SignOptions", "SignResult", "add_claim", "sign_artifact"]
 
@@ -103,10 +104,13 @@ class SignResult:
     """names of those who signed beside `signer`"""
 
 
+_USUAL = SignOptions()
+
+
 def sign_artifact(
     path: str | Path,
     signer: Signer,
-    options: SignOptions = SignOptions(),
+    options: SignOptions = _USUAL,
     *,
     cosigners: Sequence[Signer] = (),
     progress: ProgressSink | None = None,

@@ -8,7 +8,7 @@ nobody signed.
 import os
 import posixpath
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Self
 
@@ -16,6 +16,7 @@ from weightmark.errors import CallError, UncheckedError
 from weightmark.provenance.artifact import Artifact, Entry
 from weightmark.provenance.beneath import Beneath
 from weightmark.provenance.reading.views import DescriptorView
+from weightmark.values import dataclass
 
 __all__ = ["NOTHING_IGNORED", "IgnoredPaths", "beneath_any"]
 

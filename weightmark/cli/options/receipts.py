@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from weightmark.cli.console import Console
-from weightmark.cli.options import option
+from weightmark.cli.options.common import option
 from weightmark.cli.places import cache_directory
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from weightmark.attestations.bundles.bundle import Bundle
@@ -20,6 +19,7 @@ from weightmark.provenance.ledger.admission import Submission, VerifiedClaim, Ve
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.proof import Receipt
+from weightmark.values import dataclass
 
 __all__ = ["KIND_OF_PREDICATE", "BundleVerifier", "kind_of", "make_submission", "submit"]
 

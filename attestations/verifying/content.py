@@ -2,16 +2,15 @@
 
 import posixpath
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from weightmark.attestations.belief import Belief, BelievedManifest, BelievedSignature
 from weightmark.attestations.checks import Check, Outcome, counted
-from weightmark.attestations.evidence import SignatureFile
-from weightmark.attestations.ignored_paths import IgnoredPaths, beneath_any
+from weightmark.attestations.making.ignored_paths import IgnoredPaths, beneath_any
 from weightmark.attestations.predicates.oms import SILENT_IGNORES, OmsClaim
+from weightmark.attestations.verifying.belief import Belief, BelievedManifest, BelievedSignature
+from weightmark.attestations.verifying.evidence import SignatureFile
 from weightmark.provenance.artifact import Artifact
 from weightmark.provenance.diff import Differences
 from weightmark.provenance.foreign_digests import in_oms_set
@@ -19,6 +18,7 @@ from weightmark.provenance.links import LinkKind
 from weightmark.provenance.manifest import SINGLE_FILE
 from weightmark.provenance.names import escape_path
 from weightmark.provenance.reading.engine import Reading
+from weightmark.values import dataclass
 
 __all__ = ["DETAILS_SHOWN", "Content"]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from weightmark.cli.options import FILE_OR_URI, option
+from weightmark.cli.options.common import FILE_OR_URI, option
 from weightmark.cli.places import data_directory
 from weightmark.errors import CallError, MalformedError, UnsupportedError
 

@@ -6,24 +6,24 @@ The rules of which digest proves what stand in docs/concepts/verification.md.
 import posixpath
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
-from weightmark.attestations.belief import (
+from weightmark.attestations.checks import Check, Outcome, counted, exit_of, merge_checks
+from weightmark.attestations.identities import SignerKind
+from weightmark.attestations.making.ignored_paths import NOTHING_IGNORED, IgnoredPaths
+from weightmark.attestations.predicates.oms import SILENT_IGNORES, OmsClaim
+from weightmark.attestations.trust import Trust, VerifiedBundle
+from weightmark.attestations.trust.claimed import trust_not_said
+from weightmark.attestations.verifying.belief import (
     Belief,
     BelievedManifest,
     ListedClaim,
     weigh_evidence,
 )
-from weightmark.attestations.checks import Check, Outcome, counted, exit_of, merge_checks
-from weightmark.attestations.content import DETAILS_SHOWN, Content
-from weightmark.attestations.evidence import Evidence, collect_evidence
-from weightmark.attestations.identities import SignerKind
-from weightmark.attestations.ignored_paths import NOTHING_IGNORED, IgnoredPaths
-from weightmark.attestations.predicates.oms import SILENT_IGNORES, OmsClaim
-from weightmark.attestations.trust import Trust, VerifiedBundle
-from weightmark.attestations.trust.claimed import trust_not_said
+from weightmark.attestations.verifying.content import DETAILS_SHOWN, Content
+from weightmark.attestations.verifying.evidence import Evidence, collect_evidence
 from weightmark.errors import (
     CallError,
     Exit,
@@ -42,6 +42,7 @@ from weightmark.provenance.reading.engine import (
     Reading,
     read_artifact,
 )
+from weightmark.values import dataclass
 
 __all__ = ["Examination", "VerifiedManifest", "VerifyOptions", "VerifyReport", "examine", "judge"]
 
@@ -126,11 +127,14 @@ class Examination:
     """which evidence holds; None when nothing was found or nobody is trusted"""
 
 
+_USUAL = VerifyOptions()
+
+
 def examine(
     path: str | Path,
     trust: Trust | None,
     *,
-    options: VerifyOptions = VerifyOptions(),
+    options: VerifyOptions = _USUAL,
     signature: Path | None = None,
     claims: Sequence[Path] = (),
     inspect: Inspector[Any] | None = None,

@@ -1,7 +1,6 @@
 """What a bundle says of itself, in plain words. Nothing is verified here, so nothing of it may decide."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +21,7 @@ from weightmark.attestations.statements import Statement
 from weightmark.attestations.trust.claimed import claimed_signer
 from weightmark.errors import WeightmarkError
 from weightmark.provenance.ledger.event import format_time
+from weightmark.values import dataclass
 
 __all__ = ["Description", "describe"]
 

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from weightmark.cli.options import option
+from weightmark.cli.options.common import option
 
 __all__ = ["SEVERITIES", "evidence_options", "fail_on_option"]
 

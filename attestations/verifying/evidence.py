@@ -4,7 +4,6 @@ Collecting proves nothing. What can't be read becomes a check of its own and hid
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from weightmark.attestations.bundles.bundle import Bundle
@@ -23,6 +22,7 @@ from weightmark.errors import (
 )
 from weightmark.provenance.artifact import Artifact
 from weightmark.provenance.sidecars import SidecarPaths, read_bounded, read_sidecar
+from weightmark.values import dataclass
 
 __all__ = ["Claim", "Evidence", "SignatureFile", "collect_evidence"]
 

@@ -4,7 +4,6 @@ import hashlib
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from weightmark.attestations.bounded_time import within
 from weightmark.errors import CallError, MalformedError, NetworkError, WeightmarkError
+from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from rfc3161_client import TimeStampRequest, TimeStampResponse

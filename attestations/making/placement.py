@@ -1,7 +1,6 @@
 """Placement: where new signatures and claims go, so that nobody's older ones are lost or broken."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from weightmark.attestations.bundles.bundle import Bundle
@@ -22,6 +21,7 @@ from weightmark.errors import (
 )
 from weightmark.provenance.artifact import Artifact
 from weightmark.provenance.sidecars import CLAIMS, RECEIPT, SidecarPaths, read_sidecar
+from weightmark.values import dataclass
 
 __all__ = ["Placement", "merge_claims", "place"]
 

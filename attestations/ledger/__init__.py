@@ -1,0 +1,1 @@
+"""Claims and the ledger: what is submitted, and who judges it."""

@@ -1,0 +1,1 @@
+"""Verifying: find the evidence, believe it, compare the content with it."""
