@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 
 from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.bundles.shapes import Shape, split_shapes
 from weightmark.errors import LimitError, WeightmarkError
 from weightmark.provenance.strict_json import DEFAULT_MAX_SIZE
 from weightmark.values import dataclass
 
-__all__ = ["ClaimLine", "parse_claims", "render_claims"]
+__all__ = ["ClaimLine", "parse_claims", "parse_store", "render_claims"]
 
 _MAX_LINES = 10_000
 
@@ -24,6 +25,13 @@ class ClaimLine:
     """the parsed bundle"""
     error: WeightmarkError | None
     """why the line is no bundle that can be judged"""
+    place: str = ""
+    """where in the line it stands, when a line of another tool holds several"""
+
+    @property
+    def where(self) -> str:
+        """For people: `line 3`, `attestation 2 of line 1`."""
+        return self.place or f"line {self.number}"
 
 
 def parse_claims(data: bytes) -> tuple[ClaimLine, ...]:
@@ -39,6 +47,25 @@ def parse_claims(data: bytes) -> tuple[ClaimLine, ...]:
     )
 
 
+def parse_store(data: bytes) -> tuple[ClaimLine, ...]:
+    """Parse a file of claims as other tools write them too (`weightmark.attestations.bundles.shapes`).
+
+    It is JSON lines, or one JSON document over several lines. Raises `LimitError` over 10,000 claims.
+    """
+    lines = [(number, raw) for number, raw in enumerate(data.split(b"\n"), 1) if raw.strip()]
+    if lines and not lines[0][1].rstrip().endswith(b"}"):
+        lines = [(lines[0][0], data)]
+    found: list[ClaimLine] = []
+    for number, raw in lines:
+        found += (_parse_shape(number, raw, one) for one in split_shapes(raw, f"line {number}"))
+        if len(found) > _MAX_LINES:
+            raise LimitError(
+                f"the claims file holds over {_MAX_LINES} claims",
+                fix="check that this is the right file",
+            )
+    return tuple(found)
+
+
 def render_claims(lines: Iterable[bytes]) -> bytes:
     """Join lines into a claims file; raises `LimitError` when it would be over 64 MiB."""
     data = b"".join(line + b"\n" for line in lines)
@@ -52,3 +79,10 @@ def _parse_line(number: int, raw: bytes) -> ClaimLine:
         return ClaimLine(number, raw, Bundle.parse(raw, what=f"line {number} of the claims"), None)
     except WeightmarkError as error:
         return ClaimLine(number, raw, None, error)
+
+
+def _parse_shape(number: int, raw: bytes, shape: Shape) -> ClaimLine:
+    if shape.error:
+        return ClaimLine(number, raw, None, shape.error, shape.place)
+    line = _parse_line(number, shape.bundle)
+    return ClaimLine(number, line.raw, line.bundle, line.error, shape.place)

@@ -1,5 +1,6 @@
 """Predicate `manifest/v1`: the full list of an artifact's files, with BLAKE3 and SHA-256 of each."""
 
+import re
 from typing import Any, Self
 
 from weightmark.attestations.bundles.dsse import require_fields
@@ -11,7 +12,8 @@ from weightmark.values import dataclass
 __all__ = ["MANIFEST_PREDICATE", "ManifestClaim"]
 
 MANIFEST_PREDICATE = "https://weightmark/predicates/manifest/v1"
-_HEX_DIGITS = 64
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_FIELDS = {"path", "size", "blake3", "sha256"}
 
 
 @dataclass(frozen=True)
@@ -59,20 +61,12 @@ class ManifestClaim:
 
 
 def _parse_file(value: object) -> tuple[Row, str]:
-    fields = require_fields(
-        value, "a file of the manifest predicate", {"path", "size", "blake3", "sha256"}
-    )
+    fields = require_fields(value, "a file of the manifest predicate", _FIELDS)
     path, size = fields["path"], fields["size"]
     if not isinstance(path, str) or not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise MalformedError("a file of the manifest predicate has fields of the wrong type")
     for column in ("blake3", "sha256"):
         digest = fields[column]
-        if (
-            not isinstance(digest, str)
-            or len(digest) != _HEX_DIGITS
-            or set(digest) - set("0123456789abcdef")
-        ):
-            raise MalformedError(
-                f"the {column} of `{path[:100]}` is not {_HEX_DIGITS} lowercase hex digits"
-            )
+        if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+            raise MalformedError(f"the {column} of `{path[:100]}` is not 64 lowercase hex digits")
     return Row(path, size, fields["blake3"]), fields["sha256"]

@@ -1,0 +1,100 @@
+"""By which digests an artifact may be named: only what a verified claim, or reading, ties to its identity.
+
+Names, URIs, SHA-1, MD5 and git commits never link. An OMS root does not bind file names, so it links
+only where a verified OMS bundle and a verified manifest list the very same files.
+"""
+
+from collections.abc import Iterable
+
+from weightmark.attestations.predicates.descriptor import STRONG_DIGESTS, Descriptor
+from weightmark.attestations.predicates.manifest import ManifestClaim
+from weightmark.attestations.predicates.oms import OmsClaim
+from weightmark.errors import MalformedError
+from weightmark.provenance.foreign_digests import dir_hash, in_oms_set
+from weightmark.provenance.lineage.graph import Input
+
+__all__ = ["Aliases"]
+
+_SINGLE = "."
+
+
+class Aliases:
+    """Digests that name an artifact, collected from verified claims."""
+
+    def __init__(self) -> None:
+        self._digests: dict[tuple[str, str], str] = {}
+        self._manifests: dict[str, dict[str, str]] = {}
+
+    def add_manifest(self, claim: ManifestClaim) -> None:
+        """Learn from a verified manifest claim: dirHash of a tree, SHA-256 of a single file."""
+        identity, sha256 = claim.manifest.identity, claim.sha256
+        self._manifests[identity] = sha256
+        if set(sha256) == {_SINGLE}:
+            self._learn("sha256", sha256[_SINGLE], identity)
+            return
+        hashed = dir_hash(sha256.items())
+        if hashed:
+            self._learn("dirHash", hashed, identity)
+            self._learn("dirHash1", hashed, identity)
+
+    def add_oms(self, root: str, claim: OmsClaim) -> None:
+        """Learn from a verified OMS signature; only one whose list equals a known manifest says anything."""
+        if not claim.whole_sha256:
+            return
+        for identity, sha256 in self._manifests.items():
+            if {path: one for path, one in sha256.items() if in_oms_set(path)} == claim.files:
+                self._learn("oms", root, identity)
+
+    def identity_of(self, descriptor: Descriptor) -> str:
+        """Return the artifact that a descriptor means, or nothing; raises `MalformedError` when it means two."""
+        if descriptor.identity:
+            return descriptor.identity
+        found = {
+            self._digests[key]
+            for algorithm, value in descriptor.digest.items()
+            for key in self._keys(algorithm, value, descriptor)
+            if key in self._digests
+        }
+        if len(found) > 1:
+            raise MalformedError(
+                f"the digests of `{descriptor.name[:80]}` belong to different artifacts"
+            )
+        return found.pop() if found else ""
+
+    def input_of(self, descriptor: Descriptor) -> Input:
+        """Describe an input of a step, with the artifact that it links to or the reason why it links to none."""
+        identity, problem = "", ""
+        try:
+            identity = self.identity_of(descriptor)
+        except MalformedError as error:
+            problem = error.what
+        role = descriptor.annotations.get("role", "")
+        return Input(
+            descriptor.name,
+            descriptor.uri,
+            role if isinstance(role, str) else "",
+            identity,
+            problem if problem or identity else _why_unlinked(descriptor),
+        )
+
+    def _keys(
+        self, algorithm: str, value: str, descriptor: Descriptor
+    ) -> Iterable[tuple[str, str]]:
+        if algorithm in {"dirHash", "dirHash1"}:
+            yield algorithm, value
+        elif algorithm == "sha256" and not descriptor.media_type:
+            yield algorithm, value
+            # an OMS subject stands under `sha256`, without a media type
+            yield "oms", value
+
+    def _learn(self, algorithm: str, value: str, identity: str) -> None:
+        self._digests.setdefault((algorithm, value), identity)
+
+
+def _why_unlinked(descriptor: Descriptor) -> str:
+    if descriptor.links or "dirHash" in descriptor.digest:
+        return "no verified claim ties its digest to an artifact"
+    if descriptor.digest:
+        weak = ", ".join(sorted(descriptor.digest))[:80]
+        return f"`{weak}` is no digest that may link; {' or '.join(STRONG_DIGESTS)} would be"
+    return "it is named by URI only, and what stands there can change"

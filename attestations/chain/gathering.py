@@ -1,0 +1,170 @@
+"""Gathering a chain: claims beside the artifact and its ancestors, in stores and in a ledger, and the bytes at hand."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.chain.building import build_chain
+from weightmark.attestations.chain.content import Agreement, ContentCheck, compare_step
+from weightmark.attestations.chain.model import Chain, StepRoles
+from weightmark.attestations.checks import Check, Outcome
+from weightmark.attestations.trust import Trust
+from weightmark.attestations.trust.claimed import trust_not_said
+from weightmark.attestations.verifying.evidence import collect_evidence
+from weightmark.errors import WeightmarkError
+from weightmark.provenance.artifact import open_artifact
+from weightmark.provenance.lineage.graph import DEFAULT_BOUNDS, Bounds, Step
+from weightmark.provenance.reading.engine import ProgressSink
+from weightmark.provenance.tensors import TensorTable
+from weightmark.values import dataclass
+
+__all__ = ["ClaimsAbout", "ComparedStep", "GatheredChain", "content_checks", "gather_chain"]
+
+ClaimsAbout = Callable[[str], Sequence[Bundle]]
+"""gives the claims that a ledger holds about an identity"""
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedStep:
+    """A step whose output and one input were both at hand."""
+
+    step: Step
+    """what is claimed"""
+    parent: str
+    """`wm1:…` of the input"""
+    check: ContentCheck
+    """what the bytes say"""
+
+
+@dataclass(frozen=True)
+class GatheredChain:
+    """A chain with everything that was looked at for it."""
+
+    chain: Chain
+    """by verified claims"""
+    compared: tuple[ComparedStep, ...]
+    """steps that were held against the bytes"""
+    checks: tuple[Check, ...]
+    """what is wrong with the files of claims themselves, and with tensors that could not be read"""
+
+
+def gather_chain(
+    path: str | Path,
+    roles: StepRoles | None,
+    *,
+    vouchers: Trust | None = None,
+    at_hand: Sequence[Path] = (),
+    claims: Sequence[Path] = (),
+    claims_about: ClaimsAbout | None = None,
+    revoked: Mapping[str, str] | None = None,
+    bounds: Bounds = DEFAULT_BOUNDS,
+    progress: ProgressSink | None = None,
+    jobs: int | None = None,
+) -> GatheredChain:
+    """Identify the artifact at `path` by reading it, and build its chain.
+
+    `at_hand` names ancestors on disk: their claims are read, and weights are compared with what the
+    steps claim. Raises `CallError` when something named does not exist, `TrustNotSaidError` without
+    `roles`, and whatever reading raises.
+    """
+    root, *others = (_read(one, progress, jobs) for one in (Path(path), *at_hand))
+    bundles: list[Bundle] = []
+    checks: list[Check] = []
+    for number, one in enumerate((root, *others)):
+        evidence = collect_evidence(open_artifact(one.path), claims=claims if not number else ())
+        bundles += evidence.bundles
+        checks += evidence.checks
+    if roles is None:
+        raise trust_not_said(bundles)
+    build = partial(
+        build_chain,
+        root.identity,
+        bundles,
+        roles,
+        vouchers=vouchers,
+        revoked=revoked,
+        bounds=bounds,
+    )
+    chain = _grow(build, bundles, claims_about or (lambda _: ()))
+    known = {one.identity: one for one in (root, *others)}
+    checks += [check for one in known.values() for check in one.unread]
+    return GatheredChain(chain, tuple(_compared(chain, known)), tuple(checks))
+
+
+@dataclass(frozen=True, slots=True)
+class _AtHand:
+    path: Path
+    identity: str
+    table: TensorTable | None
+    unread: tuple[Check, ...]
+
+
+def _read(path: Path, progress: ProgressSink | None, jobs: int | None) -> _AtHand:
+    from weightmark.scanners.tensors.survey import survey_tensors
+
+    survey = survey_tensors(path, progress=progress, jobs=jobs)
+    unread = tuple(
+        Check("weights", Outcome.INFO, f"`{path.name}`: {one.error.what}", one.error.why)
+        for one in survey.unread
+    )
+    entries = [entry for one in survey.sets for entry in one.table.entries]
+    table = None
+    if entries and not any(not one.is_unsupported for one in survey.unread):
+        try:
+            table = TensorTable.of(entries)
+        except WeightmarkError as error:
+            unread += (Check("weights", Outcome.INFO, f"`{path.name}`: {error.what}"),)
+    return _AtHand(path, survey.identification.identity, table, unread)
+
+
+def _grow(build: Callable[[], Chain], bundles: list[Bundle], claims_about: ClaimsAbout) -> Chain:
+    """Build the chain, ask the ledger about every new ancestor, and build again until none is new."""
+    asked: set[str] = set()
+    chain = build()
+    while new := [one for one in chain.lineage.depths if one not in asked]:
+        asked.update(new)
+        found = [bundle for one in new for bundle in claims_about(one)]
+        if found:
+            bundles += found
+            chain = build()
+    return chain
+
+
+def _compared(chain: Chain, known: Mapping[str, _AtHand]) -> Iterator[ComparedStep]:
+    for artifact, steps in chain.lineage.steps.items():
+        made = known.get(artifact)
+        if made is None or made.table is None:
+            continue
+        for step in steps:
+            for parent in step.parents:
+                source = known.get(parent)
+                if source and source.table:
+                    check = compare_step(step.kind, made.table, source.table)
+                    yield ComparedStep(step, parent, check)
+
+
+def content_checks(compared: Sequence[ComparedStep]) -> list[Check]:
+    """Say what the bytes say; only a contradiction is bad."""
+    outcomes = {
+        Agreement.CONTRADICTED: Outcome.FAIL,
+        Agreement.CONSISTENT: Outcome.PASS,
+        Agreement.NOT_CHECKABLE: Outcome.INFO,
+    }
+    checks = []
+    for one in compared:
+        agreement = one.check.agreement
+        bad = agreement is Agreement.CONTRADICTED
+        checks.append(
+            Check(
+                "weights",
+                outcomes[agreement],
+                f"`{one.step.kind[:40]}` of `{one.parent[:16]}…` is {agreement.replace('-', ' ')}: {one.check.reason}",
+                why="the bytes can't come from what the statement names" if bad else "",
+                fix="find out from which artifact it was made, and have the statement revoked"
+                if bad
+                else "",
+                code="contradicted" if bad else "",
+            )
+        )
+    return checks

@@ -1,0 +1,170 @@
+"""Chains hold by strong digests and by signers of the right role; every way to cheat leaves a gap."""
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from tests.attestations.chain.chains import (
+    approve,
+    build,
+    descriptor,
+    identity,
+    kinds,
+    made,
+    signer,
+    state,
+    trust,
+)
+from weightmark.attestations.chain import GapKind, StepRoles
+from weightmark.attestations.predicates.slsa_provenance import SLSA_PROVENANCE_PREDICATE
+from weightmark.attestations.statements import Statement
+from weightmark.provenance.lineage.graph import Bounds
+
+HONEST = (made("model", "base", "data"), approve("base"), approve("data"))
+
+
+def test_an_honest_chain_holds_and_names_its_artifacts() -> None:
+    chain = build(*HONEST)
+    assert chain.complete, chain.gaps
+    assert set(chain.lineage.depths) == {identity("model"), identity("base"), identity("data")}
+    assert chain.name_of(identity("base")) == "base"
+    assert len(chain.claim_ids) == 1
+
+
+def test_the_order_of_claims_never_matters() -> None:
+    bundles = [*HONEST, made("base", "corpus", step="train"), approve("corpus")]
+    reference = build(*bundles)
+    assert all(build(*order) == reference for order in permutations(bundles))
+
+
+def test_claims_by_strangers_change_nothing() -> None:
+    noise = (made("model", "evil", by="stranger"), approve("evil", by="stranger"))
+    assert build(*noise, *HONEST) == build(*HONEST)
+    assert kinds(build(*noise)) == {GapKind.UNPROVEN}
+
+
+def test_taking_a_claim_away_never_closes_a_gap() -> None:
+    for left_out in range(len(HONEST)):
+        rest = [one for number, one in enumerate(HONEST) if number != left_out]
+        assert not build(*rest).complete
+
+
+def test_a_missing_middle_link_is_a_gap_with_the_command_that_supplies_it() -> None:
+    chain = build(made("model", "merged"), made("merged2", "base"), approve("base"))
+    (gap,) = chain.gaps
+    assert (gap.kind, gap.artifact) == (GapKind.UNPROVEN, identity("merged"))
+    assert "weightmark attest" in gap.fix
+
+
+@pytest.mark.parametrize(
+    "weak",
+    [
+        {"name": "base", "uri": "hf://acme/base"},
+        {"name": "base", "digest": {"md5": "00" * 16}},
+        {"name": "base", "digest": {"sha1": "00" * 20}},
+        {"name": "base", "uri": "hf://acme/base@0", "digest": {"gitCommit": "00" * 20}},
+        {"name": "base", "digest": {"sha256": identity("base").removeprefix("wm1:")}},
+        {"name": "base", "digest": {"sha512": "00" * 64}, "mediaType": "text/plain"},
+    ],
+    ids=["uri", "md5", "sha1", "commit", "file digest that equals an identity", "unknown"],
+)
+def test_only_a_strong_digest_of_the_artifact_links(weak: dict[str, Any]) -> None:
+    chain = build(made("model", weak), approve("base"))
+    assert kinds(chain) == {GapKind.UNLINKED}
+    assert set(chain.lineage.depths) == {identity("model")}
+
+
+def test_an_allowed_base_by_name_with_another_digest_is_another_artifact() -> None:
+    fake = descriptor("base") | {"digest": descriptor("evil")["digest"]}
+    chain = build(made("model", fake), approve("base"))
+    assert kinds(chain) == {GapKind.UNPROVEN}
+
+
+def test_a_step_counts_only_by_the_role_of_that_step() -> None:
+    roles = StepRoles(trust("builder"), {"merge": trust("merger")})
+    stated = made("model", "base", step="merge", by="builder")
+    chain = build(stated, approve("base"), roles=roles)
+    assert kinds(chain) == {GapKind.WRONG_ROLE}
+    assert build(
+        made("model", "base", step="merge", by="merger"), approve("base"), roles=roles
+    ).complete
+
+
+def test_a_voucher_may_not_state_how_something_was_made() -> None:
+    chain = build(made("model", "base", by="release"), approve("base"))
+    assert kinds(chain) == {GapKind.WRONG_ROLE}
+
+
+def test_provenance_of_another_subject_proves_nothing() -> None:
+    assert kinds(build(made("other", "base"), approve("base"))) == {GapKind.UNPROVEN}
+
+
+def test_a_foreign_step_kind_has_the_usual_role() -> None:
+    predicate = {
+        "buildDefinition": {"buildType": "https://example.org/x", "externalParameters": {}},
+        "runDetails": {"builder": {"id": "b"}},
+    }
+    chain = build(state("model", SLSA_PROVENANCE_PREDICATE, predicate, "builder"))
+    assert chain.complete
+    (step,) = chain.lineage.steps[identity("model")]
+    assert step.kind == "https://example.org/x"
+
+
+def test_a_circle_is_a_gap() -> None:
+    assert GapKind.CIRCLE in kinds(build(made("model", "base"), made("base", "model")))
+
+
+def test_two_trusted_statements_that_contradict_each_other_are_a_gap() -> None:
+    chain = build(made("model", "base"), made("model", "other"), approve("base"), approve("other"))
+    assert kinds(chain) == {GapKind.CONTRADICTION}
+
+
+def test_the_same_statement_twice_is_one_step() -> None:
+    chain = build(*HONEST, made("model", "base", "data"))
+    assert chain.complete
+    assert len(chain.lineage.steps[identity("model")]) <= 2
+
+
+def test_a_merge_with_one_unproven_parent_is_a_gap() -> None:
+    chain = build(made("model", "a", "b", step="merge"), approve("a"))
+    assert [gap.artifact for gap in chain.gaps] == [identity("b")]
+
+
+def test_a_revoked_ancestor_and_a_revoked_signer_are_gaps() -> None:
+    chain = build(*HONEST, revoked={identity("base"): "revoked at #7"})
+    assert kinds(chain) == {GapKind.REVOKED}
+    assert chain.lineage.tainted(frozenset({identity("base")})) >= {identity("model")}
+    name = next(iter(chain.lineage.steps[identity("model")])).signer
+    assert kinds(build(*HONEST, revoked={name: "revoked at #8"})) == {GapKind.REVOKED}
+
+
+def test_a_depth_bomb_ends_as_a_limit() -> None:
+    chain = build(
+        *(made(f"m{n}", f"m{n + 1}") for n in range(100)), root="m0", bounds=Bounds(depth=9)
+    )
+    assert GapKind.LIMIT in kinds(chain)
+
+
+def test_a_statement_with_several_subjects_speaks_of_each_by_its_own_identity() -> None:
+    one = made("model", "base")
+    assert build(one, approve("base"), root="model").complete
+    assert not build(one, approve("base"), root="elsewhere").complete
+
+
+def test_a_malformed_predicate_by_a_trusted_signer_proves_nothing() -> None:
+    broken = state("model", SLSA_PROVENANCE_PREDICATE, {"buildDefinition": 7}, "builder")
+    assert kinds(build(broken)) == {GapKind.UNPROVEN}
+
+
+def test_a_provenance_about_a_file_digest_says_nothing_of_a_tree() -> None:
+    payload = Statement.about_digest(
+        "model",
+        identity("model").removeprefix("wm1:"),
+        SLSA_PROVENANCE_PREDICATE,
+        {
+            "buildDefinition": {"buildType": "x", "externalParameters": {}},
+            "runDetails": {"builder": {"id": "b"}},
+        },
+    )
+    assert kinds(build(signer("builder").sign_statement(payload))) == {GapKind.UNPROVEN}

@@ -1,0 +1,120 @@
+"""`weightmark record`: what went in, what came out, and nothing that should stay secret."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.attestations.gate_makers import safetensors
+from tests.cli.running import RunCli
+
+COPY = "import shutil,sys; shutil.copytree('base','out'); open('out/new.txt','w').write('x')"
+
+
+@pytest.fixture
+def house(tmp_path: Path, run_cli: RunCli) -> Path:
+    for name in ("base", "data"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.safetensors").write_bytes(safetensors(name.encode()))
+    assert run_cli("key", "generate", "-o", "k.key", cwd=tmp_path).code == 0
+    return tmp_path
+
+
+def _record(house: Path, script: str = COPY, *more: str, env: dict[str, str] | None = None) -> Any:
+    """Run it in a process of its own: it passes signals on and gives its stdout to the command."""
+    words = [sys.executable, "-m", "weightmark", "record", "--step", "finetune"]
+    words += ["--input", "base=base", "--input", "data=data", "--output", "out", "--key", "k.key"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **(env or {})}
+    command = [*words, *more, "--", sys.executable, "-c", script]
+    return subprocess.run(
+        command, cwd=house, capture_output=True, text=True, env=environment, check=False
+    )
+
+
+def _predicate(house: Path, run_cli: RunCli) -> dict[str, Any]:
+    done = run_cli("inspect", "out/model.claims", "-f", "json", cwd=house)
+    (entry,) = json.loads(done.stdout)["entries"]
+    assert entry["predicate_type"] == "https://slsa.dev/provenance/v1"
+    made: dict[str, Any] = entry["predicate"]
+    return made
+
+
+def test_a_step_is_stated_with_the_identities_of_its_inputs(house: Path, run_cli: RunCli) -> None:
+    done = _record(house, COPY, "--param", "lr=2e-5")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    definition = _predicate(house, run_cli)["buildDefinition"]
+    assert definition["buildType"] == "https://weightmark/buildtypes/finetune/v1"
+    assert definition["externalParameters"]["parameters"] == {"lr": "2e-5"}
+    named = {one["name"]: one for one in definition["resolvedDependencies"]}
+    for name in ("base", "data"):
+        listed = run_cli("digest", name, "-f", "json", cwd=house)
+        identity = json.loads(listed.stdout)["artifacts"][0]["identity"]
+        assert f"wm1:{named[name]['digest']['sha256']}" == identity
+
+
+def test_the_chain_of_what_was_recorded_holds(house: Path, run_cli: RunCli) -> None:
+    assert _record(house).returncode == 0
+    for name in ("base", "data"):
+        assert run_cli("sign", name, "--key", "k.key", cwd=house).code == 0
+    done = run_cli("chain", "out", "--key", "k.pub", "--with", "base", "--with", "data", cwd=house)
+    assert done.code == 0, done.stdout
+
+
+def test_a_command_that_fails_keeps_its_code_and_leaves_no_statement(house: Path) -> None:
+    done = _record(house, COPY + "; sys.exit(7)")
+    assert done.returncode == 7
+    assert not (house / "out" / "model.claims").exists()
+
+
+def test_an_input_that_changes_meanwhile_is_refused(house: Path) -> None:
+    done = _record(house, COPY + "; open('data/more','w').write('poison')")
+    assert done.returncode == 4
+    assert "changed while the step ran" in done.stderr
+    assert not (house / "out" / "model.claims").exists()
+
+
+def test_no_secret_is_recorded(house: Path, run_cli: RunCli) -> None:
+    secret = "hf_abcdefghijklmnop"  # noqa: S105 - made up
+    words = f"# --token {secret} https://user:{secret}@example.org\n" + COPY
+    env = {"HF_TOKEN": secret, "SOME_THING": "private-words"}
+    assert _record(house, words, env=env).returncode == 0
+    stated = json.dumps(_predicate(house, run_cli))
+    assert secret not in stated
+    assert "private-words" not in stated
+
+
+def test_source_and_lock_files_are_recorded(house: Path, run_cli: RunCli) -> None:
+    (house / "requirements.txt").write_text("torch==2.13.0\n")
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for words in (["init", "-q"], ["add", "requirements.txt"], ["commit", "-qm", "x"]):
+        subprocess.run([*git, *words], cwd=house, check=True)
+    (house / "requirements.txt").write_text("torch==2.13.1\n")
+    assert _record(house).returncode == 0
+    definition = _predicate(house, run_cli)["buildDefinition"]
+    assert definition["externalParameters"]["source"]["dirty"] == "yes"
+    names = {one["name"] for one in definition["resolvedDependencies"]}
+    assert {"source", "requirements.txt"} <= names
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("--input", "base"),
+        ("--input", "base=missing-folder"),
+        ("--input", "base=other"),
+        ("--param", "=x"),
+    ],
+)
+def test_a_wrong_call_runs_nothing(house: Path, args: tuple[str, ...]) -> None:
+    assert _record(house, COPY, *args).returncode == 2
+    assert not (house / "out").exists()
+
+
+def test_a_command_that_can_not_be_found_runs_nothing(house: Path, run_cli: RunCli) -> None:
+    args = ("--step", "train", "--output", "out", "--key", "k.key", "--", "no-such-program")
+    assert run_cli("record", *args, cwd=house).code == 2

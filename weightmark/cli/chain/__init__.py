@@ -1,0 +1,1 @@
+"""`weightmark chain`: how an artifact came to be."""
