@@ -14,7 +14,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from weightmark.attestations.api import attest, digest, gate, open_verified, scan, sign, verify
+    from weightmark.attestations.api import (
+        attest,
+        digest,
+        gate,
+        open_verified,
+        record,
+        scan,
+        sign,
+        verify,
+    )
     from weightmark.attestations.policy.model import Policy
     from weightmark.provenance.ledger.log import Ledger
 
@@ -28,6 +37,7 @@ __all__ = [
     "digest",
     "gate",
     "open_verified",
+    "record",
     "scan",
     "sign",
     "verify",
@@ -40,6 +50,7 @@ _PUBLIC = {
     "digest": "weightmark.attestations.api",
     "gate": "weightmark.attestations.api",
     "open_verified": "weightmark.attestations.api",
+    "record": "weightmark.attestations.api",
     "scan": "weightmark.attestations.api",
     "sign": "weightmark.attestations.api",
     "verify": "weightmark.attestations.api",

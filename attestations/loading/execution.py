@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -70,12 +70,15 @@ class Relay:
         Raises `CallError` when it can't be started.
         """
         spoken = [word.replace(PLACEHOLDER, str(snapshot)) for word in words]
-        environment = {**os.environ, VARIABLE: str(snapshot)}
+        return self.run_as_said(spoken, {VARIABLE: str(snapshot)})
+
+    def run_as_said(self, words: Sequence[str], variables: Mapping[str, str]) -> int:
+        """Run a command with further environment variables; otherwise as `run`."""
         self._starting = True
         try:
-            self._child = subprocess.Popen(spoken, env=environment)
+            self._child = subprocess.Popen(words, env={**os.environ, **variables})
         except OSError as error:
-            raise _not_found(spoken[0], error.strerror or "") from error
+            raise _not_found(words[0], error.strerror or "") from error
         for number in self._waiting:
             self._pass_on(self._child, number)
         code = self._child.wait()

@@ -135,6 +135,15 @@ class Recording(AbstractContextManager["Recording"]):
         """Record a parameter that is known only now."""
         self._parameters[name] = value
 
+    def trainer_callback(self) -> Any:
+        """Return a callback for a `transformers` trainer that records its settings as parameters.
+
+        Raises `ExtraMissingError` without `transformers`.
+        """
+        from weightmark.attestations.recording.trainer import make_callback
+
+        return make_callback(self.parameter)
+
     def finish(self) -> tuple[SignResult, ...]:
         """State the step for every output.
 

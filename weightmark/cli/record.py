@@ -1,8 +1,9 @@
 """`weightmark record`: run a step, and sign from what its result was made."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,10 @@ from weightmark.cli.options.common import option
 from weightmark.cli.options.signers import SignerRequest, signer_options
 from weightmark.cli.places import require_folder
 from weightmark.errors import CallError
+
+if TYPE_CHECKING:
+    from weightmark.attestations.recording.step import StepRequest
+    from weightmark.attestations.signers.interface import Signer
 
 __all__ = ["record"]
 
@@ -55,6 +60,12 @@ __all__ = ["record"]
     type=click.Path(),
     help="Write the claims there instead of beside the results",
 )
+@option(
+    "--in-toto-link",
+    metavar="DIR",
+    type=click.Path(),
+    help="Write a link for layouts of in-toto there as well; signed with the same key",
+)
 @pass_console
 def record(
     console: Console,
@@ -67,6 +78,7 @@ def record(
     builder: str | None,
     signer: SignerRequest,
     out: str | None,
+    in_toto_link: str | None,
 ) -> None:
     """Run a command, and sign what went in and what came out as SLSA provenance v1.
 
@@ -85,8 +97,9 @@ def record(
         words=words,
         builder=builder or "",
     )
-    if out:
-        require_folder(Path(out))
+    for folder in (out, in_toto_link):
+        if folder:
+            require_folder(Path(folder))
     signers = signer.load(command=shlex.join(["record", "--step", step]), offline=console.offline)
     if len(signers) > 1:
         raise CallError(
@@ -101,12 +114,35 @@ def record(
             out=Path(out) if out else None,
             jobs=console.jobs,
         )
+    if in_toto_link and results:
+        _write_link(Path(in_toto_link), request, signers[0], console)
     for result in results:
         places = ", ".join(f"`{path}`" for path in result.written)
         console.note(f"recorded `{step}` of {result.manifest.identity} in {places}")
     if code:
         console.note(f"the command ended with {code}, so nothing was stated")
     raise SystemExit(code)
+
+
+def _write_link(folder: Path, request: "StepRequest", signer: "Signer", console: Console) -> None:
+    from weightmark.attestations.layouts.links import artifact_rules, link_name, sign_link
+    from weightmark.attestations.recording.facts import masked_words
+    from weightmark.attestations.signers.key import KeySigner
+    from weightmark.provenance.atomic import replace_files
+    from weightmark.provenance.identification import identify
+
+    def rules(paths: "Iterable[Path]") -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        for path in paths:
+            found |= artifact_rules(path, identify(path, sha256=True, jobs=console.jobs))
+        return found
+
+    materials, products = rules(request.inputs.values()), rules(request.outputs)
+    link = sign_link(request.step, materials, products, masked_words(request.words), signer)
+    if isinstance(signer, KeySigner):
+        path = folder / link_name(request.step, signer.public)
+        replace_files({path: link})
+        console.note(f"wrote the link `{path}`")
 
 
 def _pairs(said: Sequence[str], flag: str) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""`weightmark layout`: classic in-toto layouts."""
