@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.bundles.shapes import Shape, split_shapes
+from weightmark.attestations.predicates.file_list import FileList, is_file_list, not_a_claim
 from weightmark.errors import LimitError, WeightmarkError
-from weightmark.provenance.strict_json import DEFAULT_MAX_SIZE
+from weightmark.provenance.strict_json import DEFAULT_MAX_SIZE, parse_object
 from weightmark.values import dataclass
 
 __all__ = ["ClaimLine", "parse_claims", "parse_store", "render_claims"]
@@ -27,6 +28,8 @@ class ClaimLine:
     """why the line is no bundle that can be judged"""
     place: str = ""
     """where in the line it stands, when a line of another tool holds several"""
+    files: FileList | None = None
+    """the list of files that it holds instead of a bundle"""
 
     @property
     def where(self) -> str:
@@ -53,7 +56,7 @@ def parse_store(data: bytes) -> tuple[ClaimLine, ...]:
     It is JSON lines, or one JSON document over several lines. Raises `LimitError` over 10,000 claims.
     """
     lines = [(number, raw) for number, raw in enumerate(data.split(b"\n"), 1) if raw.strip()]
-    if lines and not lines[0][1].rstrip().endswith(b"}"):
+    if lines and _is_one_document(lines[0][1], data):
         lines = [(lines[0][0], data)]
     found: list[ClaimLine] = []
     for number, raw in lines:
@@ -76,13 +79,26 @@ def render_claims(lines: Iterable[bytes]) -> bytes:
 
 def _parse_line(number: int, raw: bytes) -> ClaimLine:
     try:
+        if is_file_list(raw):
+            return ClaimLine(number, raw, None, not_a_claim(), files=FileList.from_line(raw))
         return ClaimLine(number, raw, Bundle.parse(raw, what=f"line {number} of the claims"), None)
     except WeightmarkError as error:
         return ClaimLine(number, raw, None, error)
+
+
+def _is_one_document(first: bytes, data: bytes) -> bool:
+    """Tell whether a file is one JSON document over several lines; a cut first line is none, and hides no other."""
+    if first.rstrip().endswith(b"}") or not first.lstrip().startswith(b"{"):
+        return False
+    try:
+        parse_object(data, what="the claims")
+    except WeightmarkError:
+        return False
+    return True
 
 
 def _parse_shape(number: int, raw: bytes, shape: Shape) -> ClaimLine:
     if shape.error:
         return ClaimLine(number, raw, None, shape.error, shape.place)
     line = _parse_line(number, shape.bundle)
-    return ClaimLine(number, line.raw, line.bundle, line.error, shape.place)
+    return ClaimLine(number, line.raw, line.bundle, line.error, shape.place, line.files)

@@ -114,7 +114,7 @@ class Statement:
             "predicateType": predicate_type,
             "predicate": predicate,
         }
-        return json.dumps(document, indent=2, ensure_ascii=False).encode()
+        return json.dumps(document, ensure_ascii=False).encode()
 
 
 def _parse_subject(value: object) -> Subject:

@@ -103,6 +103,8 @@ def require_fields(
     """Return `value` as an object with exactly these fields; raises `MalformedError`."""
     if not isinstance(value, dict):
         raise MalformedError(f"{what} is not a JSON object")
+    if value.keys() == required:
+        return value
     missing = sorted(required - value.keys())
     unknown = sorted(value.keys() - required - optional)
     if missing:

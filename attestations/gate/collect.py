@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from weightmark.attestations.checks import Check
+from weightmark.attestations.descriptions import check_description
 from weightmark.attestations.gate.consult import consult_ledger
 from weightmark.attestations.gate.evidence import Evidence, SignedApproval, SignedScan
+from weightmark.attestations.ledger.consulting import consult
 from weightmark.attestations.policy.model import Clashes, Policy
 from weightmark.attestations.predicates.approval import APPROVAL_PREDICATE, ApprovalClaim
 from weightmark.attestations.predicates.scan import SCAN_PREDICATE, ScanClaim
@@ -28,9 +30,16 @@ from weightmark.attestations.verifying.verification import (
 from weightmark.errors import NoSignatureError, RefusedError, UncheckedError, WeightmarkError
 from weightmark.provenance.artifact import Artifact, open_artifact
 from weightmark.provenance.names import escape_path
-from weightmark.provenance.reading.engine import Inspector, ProgressSink, read_artifact
+from weightmark.provenance.reading.engine import (
+    Inspector,
+    Luggage,
+    ProgressSink,
+    read_artifact,
+)
+from weightmark.provenance.reading.receipts import Receipts
 from weightmark.scanners.findings import FileScan
 from weightmark.scanners.local_imports import report_of_tree
+from weightmark.scanners.luggage import file_scans
 from weightmark.scanners.scan import scan_file
 from weightmark.values import dataclass
 
@@ -63,12 +72,14 @@ def gather(
     sources: Sources = _USUAL,
     *,
     now: datetime | None = None,
+    receipts: Receipts | None = None,
     progress: ProgressSink | None = None,
     jobs: int | None = None,
+    workers: int = 1,
 ) -> Evidence:
-    """Read the artifact once and collect all that `policy` may judge.
+    """Read the artifact once and collect all that `policy` may judge, many claims in `workers` processes.
 
-    Raises `CallError` when the artifact, a named file or the ledger does not exist, and
+    `receipts` count only where `policy` trusts them. Raises `CallError` when the artifact, a named file or the ledger does not exist, and
     `TrustNotSaidError`. Whatever else fails becomes a check, so that the decision says it.
     """
     at = now or datetime.now(UTC)
@@ -76,10 +87,16 @@ def gather(
         digests=policy.digests.value, allow_clashes=policy.names.clashes is Clashes.ALLOW
     )
     scan = partial(scan_file, limits=policy.scan.limits)
-    reader = _Reader(Path(path), options, sources, scan, progress, jobs)
+    trusted_receipts = receipts if policy.trust_receipts else None
+    luggage = file_scans(policy.scan.limits)
+    reader = _Reader(
+        Path(path), options, sources, scan, luggage, trusted_receipts, progress, jobs, workers
+    )
     judged = policy.release.required
+    consultation = consult(sources.ledger) if sources.ledger else None
+    trust = consultation.bind(policy.trust) if consultation else policy.trust
     try:
-        examination = reader.examine(policy.trust) if judged else reader.read_unjudged()
+        examination = reader.examine(trust) if judged else reader.read_unjudged()
     except (RefusedError, UncheckedError) as error:
         failure = Check.from_error("reading", error)
         return Evidence(
@@ -87,12 +104,17 @@ def gather(
         )
     evidence = _evidence(examination, policy.trust, at)
     evidence = replace(
-        evidence, path=str(path), claims_path=str(_claims_path(path, examination.report.artifact))
+        evidence,
+        path=str(path),
+        claims_path=str(_claims_path(path, examination.report.artifact)),
+        checks=(*evidence.checks, *_described(examination, progress, jobs)),
     )
-    if not sources.ledger:
+    if consultation is None:
         return evidence
     signers = _signers(examination.belief)
-    ledger = consult_ledger(sources.ledger, evidence.identity, policy.trust, signers)
+    ledger = consult_ledger(
+        sources.ledger, consultation, evidence.identity, trust, examination.belief
+    )
     released = (record.signer for record in ledger.records if record.signer)
     trusted = tuple(dict.fromkeys((*evidence.trusted, *signers, *released)))
     return replace(evidence, ledger=ledger, trusted=trusted)
@@ -106,8 +128,11 @@ class _Reader:
     options: VerifyOptions
     sources: Sources
     scan: Inspector[FileScan]
+    luggage: Luggage[FileScan]
+    receipts: Receipts | None
     progress: ProgressSink | None
     jobs: int | None
+    workers: int
 
     def examine(self, trust: Trust | None) -> Examination:
         """Verify, and scan in the same read."""
@@ -119,8 +144,11 @@ class _Reader:
                 signature=self.sources.signature,
                 claims=self.sources.claims,
                 inspect=self.scan,
+                luggage=self.luggage,
+                receipts=self.receipts,
                 progress=self.progress,
                 jobs=self.jobs,
+                workers=self.workers,
             )
         except NoSignatureError:
             return self.read_unjudged()
@@ -136,7 +164,12 @@ class _Reader:
         if artifact.entries:
             try:
                 reading = read_artifact(
-                    artifact, inspect=self.scan, progress=self.progress, jobs=self.jobs
+                    artifact,
+                    inspect=self.scan,
+                    luggage=self.luggage,
+                    receipts=self.receipts,
+                    progress=self.progress,
+                    jobs=self.jobs,
                 )
             except (RefusedError, UncheckedError) as error:
                 failure = (Check.from_error("reading", error),)
@@ -147,7 +180,7 @@ class _Reader:
         """Say who signed, although the content could not be read."""
         artifact = open_artifact(self.path)
         found = self._collect(artifact)
-        belief = weigh_evidence(found, trust) if trust else _NOBODY
+        belief = weigh_evidence(found, trust, workers=self.workers) if trust else _NOBODY
         report = judge(artifact, found, belief, None, self.options)
         failure = Check.from_error("reading", error)
         return Examination(_with_checks(report, (failure,)), None, belief)
@@ -160,6 +193,16 @@ class _Reader:
 
 def _with_checks(report: VerifyReport, more: Iterable[Check]) -> VerifyReport:
     return replace(report, checks=(*report.checks, *more))
+
+
+def _described(
+    examination: Examination, progress: ProgressSink | None, jobs: int | None
+) -> tuple[Check, ...]:
+    """Hold what a dataset says of itself against what was read."""
+    if examination.reading is None:
+        return ()
+    artifact, files = examination.report.artifact, examination.reading.files
+    return check_description(artifact, files, progress=progress, jobs=jobs)
 
 
 def _evidence(examination: Examination, trust: Trust | None, at: datetime) -> Evidence:

@@ -70,6 +70,8 @@ class LedgerEvidence:
     """why it could not be consulted to the end"""
     walked: bool = True
     """whether every entry was read; otherwise the ledger's own index named those that matter"""
+    revocation: Check | None = None
+    """what it says of revocations; None when it was not asked"""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,13 @@ from weightmark.errors import TrustMissingError
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate, Extensions
 
-__all__ = ["issued_itself", "parse_certificates", "why_no_authority", "why_not_for_code"]
+__all__ = [
+    "has_issued",
+    "issued_itself",
+    "parse_certificates",
+    "why_no_authority",
+    "why_not_for_code",
+]
 
 _MARK = b"-----BEGIN CERTIFICATE-----"
 
@@ -26,13 +32,20 @@ def parse_certificates(pem: bytes, what: str) -> "tuple[Certificate, ...]":
         ) from error
 
 
-def issued_itself(certificate: "Certificate") -> bool:
-    """Tell whether the certificate is its own authority: a root, or a signer who stands alone."""
+def has_issued(above: "Certificate", below: "Certificate") -> bool:
+    """Tell whether `above` signed `below`, by name and signature alone; what it may do is another question."""
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
     try:
-        certificate.verify_directly_issued_by(certificate)
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, it did not issue itself
+        below.verify_directly_issued_by(above)
+    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
         return False
     return True
+
+
+def issued_itself(certificate: "Certificate") -> bool:
+    """Tell whether the certificate is its own authority: a root, or a signer who stands alone."""
+    return has_issued(certificate, certificate)
 
 
 def why_not_for_code(leaf: "Certificate") -> str:

@@ -5,16 +5,18 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 
 from weightmark.attestations.loading.private_file import PrivateFile
+from weightmark.attestations.loading.private_memory import Memory
 from weightmark.attestations.loading.releases import Releases
 from weightmark.attestations.loading.weights.by_tensor import ListedWeights
 from weightmark.attestations.loading.weights.interface import WeightsFile
-from weightmark.attestations.loading.weights.whole import WholeWeights, over_memory, read_checked
+from weightmark.attestations.loading.weights.whole import over_memory, read_checked, read_whole
 from weightmark.errors import CallError, LimitError, MalformedError, UnsupportedError
 from weightmark.provenance.artifact import Artifact, Entry
 from weightmark.provenance.manifest import SINGLE_FILE
 from weightmark.provenance.names import escape_path
 from weightmark.provenance.reading.views import MemoryView
 from weightmark.provenance.strict_json import DEFAULT_MAX_SIZE
+from weightmark.scanners.tensors.interface import HEAD
 from weightmark.scanners.tensors.safetensors import SafetensorsTensors
 from weightmark.scanners.tensors.shard_index import ShardIndexReader
 from weightmark.values import dataclass
@@ -23,10 +25,10 @@ __all__ = ["MEMORY_LIMIT", "OpenedFiles", "open_files"]
 
 MEMORY_LIMIT = 8 << 30
 """bytes that are read at most before the first tensor, unless the caller says otherwise"""
-_HEAD = 64
 _SHOWN = 10
-_WEIGHTS = ".safetensors"
-_INDEX = ".safetensors.index.json"
+_SAFETENSORS = ".safetensors"
+_OTHERS = (".gguf", ".bin", ".pt", ".pth", ".ckpt", ".npz", ".npy", ".onnx")
+_INDEX = ".index.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +44,10 @@ class OpenedFiles:
 def open_files(
     artifact: Artifact, releases: Releases, *, file: str, memory_limit: int
 ) -> OpenedFiles:
-    """Open the weights at `file`, a safetensors file or an index; empty for the only ones there are.
+    """Open the weights at `file`, a file of weights or an index; empty for the only ones there are.
 
     Raises `CallError` when it can't be told which are meant, `LimitError` for what may not be read
-    into memory as a whole, and what `ListedWeights`, `WholeWeights` and `read_checked` raise.
+    into memory as a whole, and what `ListedWeights` and `read_whole` raise.
     """
     return _Opening(artifact, releases, memory_limit).run(file)
 
@@ -83,20 +85,23 @@ class _Opening:
         return opened
 
     def _weights(self) -> list[str]:
+        """Return what is called like weights; safetensors where there are any, else the other formats."""
         tables = self.releases.newest.tables
-        return [path for path in self.rows if path in tables or path.endswith(_WEIGHTS)]
+        found = [path for path in self.rows if path in tables or path.endswith(_SAFETENSORS)]
+        return found or [path for path in self.rows if path.endswith(_OTHERS)]
 
     def _only(self) -> str:
         """Return the only thing that can be meant. Names choose what is opened, never what is believed."""
         if self.artifact.single:
             return SINGLE_FILE
         weights = self._weights()
-        indexes = [path for path in self.rows if path.endswith(_INDEX)]
+        endings = {f".{path.rpartition('.')[2]}{_INDEX}" for path in weights}
+        indexes = [path for path in self.rows if path.endswith(tuple(endings))]
         if not weights:
             raise UnsupportedError(
-                "the artifact holds no safetensors file",
-                why="verified loading reads safetensors",
-                fix="make one with `weightmark convert`, and sign it",
+                "the artifact holds no file that is called like weights",
+                why=f"looked for {_SAFETENSORS} {' '.join(_OTHERS)}",
+                fix='name one with `file="PATH"`',
             )
         if len(weights) == 1 and not indexes:
             return weights[0]
@@ -105,24 +110,22 @@ class _Opening:
         raise _ambiguous([*indexes, *weights])
 
     def _index(self, path: str) -> dict[str, str] | None:
-        """Return the file of each tensor when `path` is an index; raises `UnsupportedError` for neither kind."""
+        """Return the file of each tensor when `path` is an index, and None when it is no JSON at all."""
         if path in self.releases.newest.tables:
             return None
         opened = self._private(path)
         try:
-            head, _ = opened.read(0, min(_HEAD, opened.size))
-            if SafetensorsTensors().recognises(bytes(head)):
+            head = bytes(opened.read(0, min(HEAD, opened.size))[0])
+            if SafetensorsTensors().recognises(head) or not ShardIndexReader().recognises(head):
                 return None
-            data = b""
-            if ShardIndexReader().recognises(bytes(head)):
-                data = bytes(self._document(opened, path))
+            data = bytes(self._document(opened, path))
         finally:
             opened.close()
-        found = ShardIndexReader().read(MemoryView(data)) if data else None
+        found = ShardIndexReader().read(MemoryView(data))
         if found is None:
             raise UnsupportedError(
-                f"`{opened.label}` is neither a safetensors file nor an index of such files",
-                fix="make one with `weightmark convert`, and sign it",
+                f"`{opened.label}` is neither a file of weights nor an index of such files",
+                fix='name another with `file="PATH"`',
             )
         folder = posixpath.dirname(path)
         return {
@@ -130,7 +133,7 @@ class _Opening:
             for name, shard in found.files.items()
         }
 
-    def _document(self, opened: PrivateFile, path: str) -> bytearray:
+    def _document(self, opened: PrivateFile, path: str) -> Memory:
         if opened.size > min(DEFAULT_MAX_SIZE, self.memory_limit):
             raise LimitError(f"the index `{opened.label}` is over {DEFAULT_MAX_SIZE >> 20} MiB")
         return read_checked(opened, path, self.releases)
@@ -147,8 +150,11 @@ class _Opening:
             for path in paths:
                 private = self._private(path)
                 stack.callback(private.close)
-                kind = WholeWeights if path in whole else ListedWeights
-                files[path] = kind(private, path, self.releases)
+                files[path] = (
+                    read_whole(private, path, self.releases, memory_limit=self.memory_limit)
+                    if path in whole
+                    else ListedWeights(private, path, self.releases)
+                )
                 for name in files[path].layout.tensors:
                     if home.setdefault(name, path) != path:
                         raise MalformedError(f"two shards hold `{escape_path(name[:80])}`")

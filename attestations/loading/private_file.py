@@ -3,14 +3,20 @@
 import errno
 import os
 import stat
-from typing import Self
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
 
+from weightmark.attestations.loading.private_memory import Memory, private_memory
 from weightmark.errors import FileChangedError, TamperedError, read_failure
 from weightmark.provenance.artifact import Entry
 from weightmark.provenance.beneath import Beneath
 from weightmark.provenance.names import escape_path
 from weightmark.provenance.reading.columns import Column, new_digest
 from weightmark.provenance.reading.files import label_of, open_base
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 __all__ = ["PrivateFile"]
 
@@ -48,20 +54,35 @@ class PrivateFile:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def read(self, offset: int, length: int) -> tuple[bytearray, str]:
+    def read(self, offset: int, length: int) -> tuple[Memory, str]:
         """Return bytes in memory of their own, and their BLAKE3 (lowercase hex) taken from that memory.
 
         Raises `FileChangedError` when the file ends before, `ReadError`.
         """
-        data = bytearray(length)
+        data = private_memory(length)
         digest = new_digest(Column.BLAKE3, all_cores=length >= _WORTH_ALL_CORES)
         with memoryview(data) as view:
-            for start in range(0, length, _BLOCK):
-                block = view[start : start + _BLOCK]
-                self._fill(block, offset + start)
-                digest.update(block)
-                block.release()
+            blocks = self._filled(view, offset)
+            if length < _WORTH_ALL_CORES:
+                for block in blocks:
+                    digest.update(block)
+            else:
+                for hashed in [self._hashing.submit(digest.update, block) for block in blocks]:
+                    hashed.result()
         return data, digest.hexdigest()
+
+    @cached_property
+    def _hashing(self) -> "ThreadPoolExecutor":
+        """A thread that hashes what was read while the next block is read."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        return ThreadPoolExecutor(1)
+
+    def _filled(self, view: memoryview, offset: int) -> Iterator[memoryview]:
+        for start in range(0, len(view), _BLOCK):
+            block = view[start : start + _BLOCK]
+            self._fill(block, offset + start)
+            yield block
 
     def _fill(self, block: memoryview, offset: int) -> None:
         filled = 0

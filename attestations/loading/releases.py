@@ -5,9 +5,9 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from weightmark.attestations.checks import Check, Outcome, exit_of
-from weightmark.attestations.gate.decision import Decision
 from weightmark.attestations.predicates.tensors import (
     TENSORS_PREDICATE,
     FileTable,
@@ -31,6 +31,9 @@ from weightmark.provenance.artifact import Artifact
 from weightmark.provenance.manifest import Row
 from weightmark.provenance.names import escape_path
 from weightmark.values import dataclass
+
+if TYPE_CHECKING:
+    from weightmark.attestations.gate.decision import Decision
 
 __all__ = ["Release", "Releases", "decided_release", "find_releases", "refusal"]
 
@@ -91,6 +94,7 @@ def find_releases(
     *,
     signature: Path | None = None,
     claims: Sequence[Path] = (),
+    workers: int = 1,
 ) -> Releases:
     """Return the releases that the files of `artifact` may be, by their names and sizes.
 
@@ -104,20 +108,24 @@ def find_releases(
         raise _no_signature(artifact)
     if trust is None:
         raise trust_not_said(evidence.bundles)
-    belief = weigh_evidence(evidence, trust)
+    belief = weigh_evidence(evidence, trust, workers=workers)
     for check in (*evidence.checks, *belief.checks):
         if check.outcome in (Outcome.FAIL, Outcome.UNCHECKED):
             raise refusal([check])
     usable = [one for one in belief.manifests if _stands_alone(belief, one)]
     if not usable:
-        report = examine(artifact.path, trust, signature=signature, claims=claims).report
+        report = examine(
+            artifact.path, trust, signature=signature, claims=claims, workers=workers
+        ).report
         if report.verified is None:
             raise refusal(report.checks)
         return Releases([_verified_release(report.verified, belief.others)])
     return Releases(_releases(artifact, usable, belief))
 
 
-def decided_release(artifact: Artifact, decision: Decision, claims: Sequence[Path]) -> Releases:
+def decided_release(
+    artifact: Artifact, decision: "Decision", claims: Sequence[Path], *, workers: int = 1
+) -> Releases:
     """Return the release that a policy let through; raises as the decision says when it did not.
 
     Raises `UncheckedError` for a decision that rests on no signature over the files.
@@ -131,7 +139,7 @@ def decided_release(artifact: Artifact, decision: Decision, claims: Sequence[Pat
             why="without signed digests nobody can tell what is loaded from what was judged",
             fix="use a policy that demands a release signature",
         )
-    belief = weigh_evidence(collect_evidence(artifact, claims=claims), trust)
+    belief = weigh_evidence(collect_evidence(artifact, claims=claims), trust, workers=workers)
     return Releases([_verified_release(verified, belief.others)])
 
 

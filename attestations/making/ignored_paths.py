@@ -63,6 +63,9 @@ class IgnoredPaths:
 
     def covers(self, path: str) -> bool:
         """Tell whether the file at `path` is left out."""
+        return bool(self.names) and self._covers(path)
+
+    def _covers(self, path: str) -> bool:
         return path in self.names or (
             path not in self.kept and beneath_any(path, self.names) is not None
         )

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.claims import ClaimLine, parse_claims, render_claims
+from weightmark.attestations.predicates.compact_manifest import CompactManifest
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE
 from weightmark.attestations.predicates.oms import OmsClaim
 from weightmark.attestations.predicates.scan import SCAN_PREDICATE
 from weightmark.attestations.predicates.tensors import TENSORS_PREDICATE
+from weightmark.attestations.predicates.tree import TREE_PREDICATE
 from weightmark.attestations.signers.interface import Signer
 from weightmark.attestations.statements import Statement
 from weightmark.errors import (
@@ -25,7 +27,7 @@ from weightmark.values import dataclass
 
 __all__ = ["Placement", "merge_claims", "place"]
 
-_SUPERSEDED = frozenset([MANIFEST_PREDICATE, SCAN_PREDICATE, TENSORS_PREDICATE])
+_SUPERSEDED = frozenset([MANIFEST_PREDICATE, SCAN_PREDICATE, TENSORS_PREDICATE, TREE_PREDICATE])
 """kinds of which a signer has one at a time: what the artifact holds now"""
 
 
@@ -94,19 +96,39 @@ def _refuse_inside(artifact: Artifact, out: Path) -> None:
 
 
 def merge_claims(
-    sidecars: SidecarPaths, new: Sequence[Bundle], signers: Sequence[Signer], *, replace: bool
+    sidecars: SidecarPaths,
+    new: Sequence[Bundle],
+    signers: Sequence[Signer],
+    *,
+    replace: bool,
+    files: bytes | None = None,
 ) -> bytes:
     """Return the claims file with `new` appended.
 
     Claims of others stay; the signers' own earlier manifest and scan claims are superseded when
-    `new` holds such claims. With `replace`, whatever is no bundle is left out; else it raises
-    `SidecarRefusedError`.
+    `new` holds such claims. `files` is the line of the list that the new manifest claims name, if
+    they do; lists that no claim names any more are left out. With `replace`, whatever is no bundle
+    is left out; else it raises `SidecarRefusedError`.
     """
     lines = _sound_lines(sidecars) if replace else _existing_lines(sidecars)
     kinds = {_kind(bundle) for bundle in new} & _SUPERSEDED
-    kept = [line.raw for line in lines if not _is_superseded(line, signers, kinds)]
-    added = [bundle.to_bytes() for bundle in new]
+    staying = [line for line in lines if not _is_superseded(line, signers, kinds)]
+    named = {_list_named(line.bundle) for line in staying if line.bundle}
+    kept = [line.raw for line in staying if line.files is None or line.files.digest in named]
+    added = [*(bundle.to_bytes() for bundle in new), *([files] if files else [])]
     return render_claims([*kept, *(raw for raw in added if raw not in kept)])
+
+
+def _list_named(bundle: Bundle) -> str:
+    """Return the digest of the list of files that a manifest claim names; empty for none."""
+    try:
+        statement = Statement.parse(bundle.envelope.payload_type, bundle.envelope.payload)
+        if statement.predicate_type != MANIFEST_PREDICATE:
+            return ""
+        compact = CompactManifest.from_statement(statement)
+    except WeightmarkError:
+        return ""
+    return compact.list_digest if compact else ""
 
 
 def _existing_lines(sidecars: SidecarPaths) -> tuple[ClaimLine, ...]:

@@ -1,15 +1,14 @@
 """Private keys among the files of a release: a signed one would be handed to everybody."""
 
-import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from weightmark.errors import ArtifactRefusedError, read_failure
+from weightmark.errors import ArtifactRefusedError
 from weightmark.provenance.artifact import Artifact, Entry
-from weightmark.provenance.beneath import Beneath
 from weightmark.provenance.names import escape_path
+from weightmark.provenance.reading.interface import ByteView
 
-__all__ = ["refuse_private_keys"]
+__all__ = ["is_private_key", "refuse_own_secrets", "refuse_private_keys"]
 
 _LARGEST = 64 * 1024
 """bytes; no key file is larger"""
@@ -19,18 +18,32 @@ _LENGTH_BYTES = 4
 """bytes of a DER length that are read"""
 
 
-def refuse_private_keys(artifact: Artifact, secrets: Sequence[Path] = ()) -> None:
-    """Refuse an artifact that holds one of the files `secrets`, or a private key in PEM, OpenSSH or DER form.
-
-    It guards against a slip, not against an attack: another encoding passes. Raises
-    `ArtifactRefusedError`, and `ReadError` when a file can't be read.
-    """
+def refuse_own_secrets(artifact: Artifact, secrets: Sequence[Path]) -> None:
+    """Refuse an artifact that holds one of the files `secrets`; raises `ArtifactRefusedError`."""
     own = {_file_id(path) for path in secrets} - {None}
-    for entry in artifact.entries:
+    for entry in artifact.entries if own else ():
         if (entry.device, entry.inode) in own:
             raise _refusal(artifact, entry, "is a key or passphrase with which you sign")
-        if entry.size <= _LARGEST and _is_private_key(entry):
-            raise _refusal(artifact, entry, "is a private key")
+
+
+def refuse_private_keys(artifact: Artifact, found: Iterable[Entry]) -> None:
+    """Refuse an artifact in which private keys were `found`; raises `ArtifactRefusedError`."""
+    for entry in found:
+        raise _refusal(artifact, entry, "is a private key")
+
+
+def is_private_key(view: ByteView) -> bool:
+    """Tell whether a file is a private key in PEM, OpenSSH or DER form.
+
+    It guards against a slip, not against an attack: another encoding passes.
+    """
+    if view.size > _LARGEST:
+        return False
+    head = view.read_at(0, _HEAD)
+    if b"-----BEGIN" in head and b"PRIVATE KEY-----" in head:
+        return True
+    # A DER key is one SEQUENCE that fills the file; the length rules out nearly all else unread.
+    return _sequence_size(head) == view.size and _is_der_key(view.read_at(0, _LARGEST))
 
 
 def _file_id(path: Path) -> tuple[int, int] | None:
@@ -39,22 +52,6 @@ def _file_id(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
-
-
-def _read(entry: Entry, count: int) -> bytes:
-    try:
-        with Beneath(entry.base) as folder, os.fdopen(folder.file(entry.location), "rb") as file:
-            return file.read(count)
-    except OSError as error:
-        raise read_failure(Path(entry.base) / entry.location, error) from error
-
-
-def _is_private_key(entry: Entry) -> bool:
-    head = _read(entry, _HEAD)
-    if b"-----BEGIN" in head and b"PRIVATE KEY-----" in head:
-        return True
-    # A DER key is one SEQUENCE that fills the file; the length rules out nearly all else unread.
-    return _sequence_size(head) == entry.size and _is_der_key(_read(entry, _LARGEST))
 
 
 def _sequence_size(head: bytes) -> int:

@@ -11,11 +11,13 @@ from weightmark.attestations.verifying.evidence import Claim, Evidence, Signatur
 from weightmark.attestations.verifying.verification import VerifyOptions, VerifyReport, judge
 from weightmark.errors import SelfCheckError, WeightmarkError
 from weightmark.provenance.artifact import Artifact
+from weightmark.provenance.collector import paused_collector
 from weightmark.provenance.reading.engine import Reading
 
 __all__ = ["check_own_output"]
 
 
+@paused_collector()
 def check_own_output(
     artifact: Artifact,
     reading: Reading[Any],

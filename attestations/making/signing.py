@@ -1,12 +1,14 @@
 """Signing: scan in the same read, sign, check the own output, and only then write."""
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 
 from weightmark.attestations.bundles.bundle import Bundle
-from weightmark.attestations.loading.tables import Seen, tables_of, watch_tables
+from weightmark.attestations.descriptions import refuse_misdescribed
+from weightmark.attestations.loading.tables import Seen, tables_of
 from weightmark.attestations.making.ignored_paths import IgnoredPaths
+from weightmark.attestations.making.many_files import fits_a_signature, say_files
 from weightmark.attestations.making.model_signature import (
     form_notices,
     is_outdated,
@@ -14,8 +16,10 @@ from weightmark.attestations.making.model_signature import (
     list_files,
 )
 from weightmark.attestations.making.placement import Placement, merge_claims, place
-from weightmark.attestations.making.private_keys import refuse_private_keys
+from weightmark.attestations.making.private_keys import refuse_own_secrets
+from weightmark.attestations.making.release_files import read_release
 from weightmark.attestations.making.self_check import check_own_output
+from weightmark.attestations.predicates.compact_manifest import MANY_FILES
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
 from weightmark.attestations.predicates.oms import (
     OMS_PREDICATE,
@@ -28,6 +32,7 @@ from weightmark.attestations.predicates.tensors import (
     TensorsClaim,
     fits_a_claim,
 )
+from weightmark.attestations.predicates.tree import TREE_PREDICATE
 from weightmark.attestations.signers.interface import Signer
 from weightmark.attestations.statements import Statement
 from weightmark.errors import (
@@ -40,19 +45,19 @@ from weightmark.errors import (
 )
 from weightmark.provenance.artifact import Artifact, open_artifact
 from weightmark.provenance.atomic import exclusive, replace_files
+from weightmark.provenance.collector import paused_collector
 from weightmark.provenance.manifest import SINGLE_FILE, Manifest
 from weightmark.provenance.names import escape_path
 from weightmark.provenance.reading.engine import (
-    Column,
     FileDigests,
     ProgressSink,
     Reading,
     read_artifact,
 )
+from weightmark.provenance.reading.receipts import Receipts
 from weightmark.provenance.sidecars import read_sidecar
 from weightmark.scanners.findings import FileScan, ScanReport, Severity
 from weightmark.scanners.local_imports import report_of_tree
-from weightmark.scanners.scan import scan_file
 from weightmark.values import dataclass
 
 __all__ = ["SignOptions", "SignResult", "add_claim", "sign_artifact"]
@@ -80,6 +85,8 @@ class SignOptions:
     """form of `model.sig`: `Serialization.of("shards", "blake3", 10**9)`"""
     ignore_paths: tuple[str, ...] = ()
     """files and folders that `model.sig` leaves out, relative to the artifact's root or absolute"""
+    many_files: int = MANY_FILES
+    """from so many files on, claims name their list by digest, and it stands once beside them"""
 
 
 @dataclass(frozen=True)
@@ -102,9 +109,15 @@ class SignResult:
     """the new claims of each signer: manifest, scan, and tensors where there are safetensors files"""
     cosigners: tuple[str, ...] = ()
     """names of those who signed beside `signer`"""
+    remembered: int = 0
+    """how many large files were not read again, because receipts show that they did not change"""
 
 
 _USUAL = SignOptions()
+_MADE_BY_SIGNING = frozenset(
+    [MANIFEST_PREDICATE, SCAN_PREDICATE, TENSORS_PREDICATE, TREE_PREDICATE, OMS_PREDICATE]
+)
+_NO_SIGNATURE = "no `model.sig` was made: its list of files would be over 64 MiB"
 
 
 def sign_artifact(
@@ -113,26 +126,28 @@ def sign_artifact(
     options: SignOptions = _USUAL,
     *,
     cosigners: Sequence[Signer] = (),
+    receipts: Receipts | None = None,
     progress: ProgressSink | None = None,
     jobs: int | None = None,
 ) -> SignResult:
     """Scan and sign the artifact at `path`, and write `model.sig` and `model.claims`.
 
     `signer` makes `model.sig`; the `cosigners` sign the same claims, each as lines of `model.claims`.
+    `receipts` spare reading and scanning large files that did not change.
     Raises `ArtifactRefusedError` for what no identity can cover and for a private key, `UnsafeContentError` for findings,
     `UncheckedError` for what the scan could not check, `SidecarRefusedError` and whatever reading raises.
     """
     artifact = open_artifact(path).require_identifiable().require_portable()
     _refuse_links(artifact, options)
-    refuse_private_keys(artifact, options.secret_files)
+    refuse_own_secrets(artifact, options.secret_files)
     ignored = leave_out(artifact, options.ignore_paths)
     _refuse_same_signers([signer, *cosigners])
     place(artifact, signer, out=options.out, replace=options.replace, keep_own=options.add)
-    reading: Reading[Seen[FileScan]] = read_artifact(
+    reading = read_release(
         artifact,
-        columns={Column.BLAKE3, Column.SHA256, options.oms.algorithm},
-        sharding=options.oms.sharding,
-        watch=watch_tables(scan_file if options.scan else None),
+        options.oms,
+        scan=options.scan,
+        receipts=receipts,
         progress=progress,
         jobs=jobs,
     )
@@ -140,6 +155,7 @@ def sign_artifact(
     scans = (seen.inspection for seen in reading.inspections if seen.inspection)
     report = report_of_tree(scans, paths) if options.scan else None
     _refuse_unsafe(report, options.fail_on)
+    refuse_misdescribed(artifact, reading.files)
     statements = _statements(artifact, reading, report, options, ignored=ignored)
     signature = statements.signature and signer.sign_statement(statements.signature)
     claims: tuple[Bundle, ...] = ()
@@ -158,12 +174,17 @@ def sign_artifact(
         if signature and written:
             contents[placement.sidecars.signature] = signature.to_bytes()
         contents[placement.sidecars.claims] = merge_claims(
-            placement.sidecars, claims, [signer, *cosigners], replace=options.replace
+            placement.sidecars,
+            claims,
+            [signer, *cosigners],
+            replace=options.replace,
+            files=statements.files,
         )
         replace_files(contents)
     manifest = reading.manifest()
     notices = (
         *placement.notices,
+        *statements.notices,
         *_notices(artifact, statements, placement, signer),
         *(form_notices(options.oms, ignored) if written else ()),
         *_outdated(placement, artifact, reading.files),
@@ -178,6 +199,7 @@ def sign_artifact(
         notices,
         claims,
         tuple(one.identity.name for one in cosigners),
+        reading.remembered,
     )
 
 
@@ -217,7 +239,7 @@ def add_claim(
 
 
 def _refuse_own_kinds(predicate_type: str) -> None:
-    if predicate_type in (MANIFEST_PREDICATE, SCAN_PREDICATE, TENSORS_PREDICATE, OMS_PREDICATE):
+    if predicate_type in _MADE_BY_SIGNING:
         raise CallError(
             f"a claim of the type `{predicate_type}` is made by signing only",
             why="it says what was read and scanned, which nobody may state by hand",
@@ -275,8 +297,13 @@ class _Statements:
     """for `model.claims`"""
     nothing_for_oms: bool
     """whether OMS leaves out every file"""
+    files: bytes | None = None
+    """the list that claims name by digest, as a line of `model.claims`"""
+    notices: tuple[str, ...] = ()
+    """what the signer should know about it"""
 
 
+@paused_collector()
 def _statements(
     artifact: Artifact,
     reading: Reading[Seen[FileScan]],
@@ -294,7 +321,7 @@ def _statements(
         if report
         else ScanClaim.not_scanned(options.fail_on.word)
     )
-    listed = ManifestClaim(manifest, sha256, artifact.has_links)
+    said = say_files(ManifestClaim(manifest, sha256, artifact.has_links), options.many_files)
     tables = tables_of(reading)
     tensors = (
         {TENSORS_PREDICATE: TensorsClaim.of(tables).to_predicate()} if fits_a_claim(tables) else {}
@@ -304,15 +331,19 @@ def _statements(
             artifact.name, manifest.identity, predicate_type, predicate, annotations
         )
         for predicate_type, predicate in (
-            (MANIFEST_PREDICATE, listed.to_predicate()),
+            said.predicates[0],
             (SCAN_PREDICATE, scan.to_predicate()),
             *tensors.items(),
+            *said.predicates[1:],
         )
     )
+    made = _Statements(None, claims, not oms.resources, said.line, said.notices)
     if options.add or not oms.resources:
-        return _Statements(None, claims, nothing_for_oms=not oms.resources)
+        return made
+    if not fits_a_signature(oms):
+        return replace(made, notices=(*made.notices, _NO_SIGNATURE))
     payload = Statement.about_digest(artifact.name, oms.root, OMS_PREDICATE, oms.to_predicate())
-    return _Statements(payload, claims, nothing_for_oms=False)
+    return replace(made, signature=payload)
 
 
 def _annotations(artifact: Artifact, oms: OmsClaim, sha256: dict[str, str]) -> dict[str, str]:

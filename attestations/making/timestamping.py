@@ -1,4 +1,8 @@
-"""Asking a time-stamping authority (RFC 3161) when a signature existed, by somebody else's clock."""
+"""Asking a time-stamping authority (RFC 3161) when a signature existed, by somebody else's clock.
+
+For signatures by keys and certificates. In keyless signing sigstore-python asks, through
+`signers.keyless.timestamps`.
+"""
 
 import hashlib
 import time

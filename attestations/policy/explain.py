@@ -35,7 +35,11 @@ def explain_policy(policy: Policy) -> tuple[Demand, ...]:
 
 
 def _demands(policy: Policy) -> Iterator[tuple[str, str, str]]:
-    yield "identity", "every file is read, and the artifact has an identity", "always"
+    if policy.trust_receipts:
+        read = "every file is read, or unchanged since it was read by its receipt"
+        yield "identity", f"{read}, and the artifact has an identity", "trust_receipts"
+    else:
+        yield "identity", "every file is read, and the artifact has an identity", "always"
     yield "files", "the artifact holds at least one file", "always"
     yield from _release(policy)
     yield "sidecars", "`model.sig`, `model.claims` and `model.receipt` hold nothing else", "always"
@@ -51,7 +55,11 @@ def _release(policy: Policy) -> Iterator[tuple[str, str, str]]:
     if not rule.required:
         yield "signature", "signatures are not judged", "release.required"
         return
-    signers = ", ".join(policy.trusted) or "somebody whom `--key`, `--identity` or `--trust` names"
+    signers = ", ".join(rule.trusted)
+    if rule.revoked:
+        earlier = f"provably before they were revoked, {', '.join(rule.revoked)}"
+        signers = f"{signers}, or {earlier}" if signers else earlier
+    signers = signers or "somebody whom `--key`, `--identity` or `--trust` names"
     approved = ", or approved its identity" if rule.approvals else ""
     setting = "release.trust" if rule.anchors and not rule.keys else "release.keys"
     yield "signature", f"signed by {signers}{approved}", setting

@@ -4,16 +4,18 @@ import os
 from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from weightmark.attestations.keys import PublicKey
 from weightmark.attestations.outside import require_outside
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.policy.parse import MAX_POLICY_SIZE, parse_policy, parse_preset
 from weightmark.attestations.policy.presets import PRESETS, preset_text
-from weightmark.attestations.trust.interface import Anchor
 from weightmark.errors import CallError, PolicyError, WeightmarkError
 from weightmark.provenance.sidecars import read_bounded
+
+if TYPE_CHECKING:
+    from weightmark.attestations.trust.trust_file import TrustFile
 
 Read = TypeVar("Read")
 
@@ -62,12 +64,12 @@ def load_policy_file(path: Path, *, artifact: Path | None = None) -> Policy:
         _require_outside_if(artifact, place, "a key of the policy")
         return _as_policy_error(lambda: PublicKey.load(place))
 
-    def read_trust(item: str) -> tuple[Anchor, ...]:
+    def read_trust(item: str) -> "TrustFile":
         from weightmark.attestations.trust.trust_file import load_trust_file
 
         place = path.parent / item
         _require_outside_if(artifact, place, "a trust file of the policy")
-        return _as_policy_error(lambda: load_trust_file(place, artifact=artifact).anchors)
+        return _as_policy_error(lambda: load_trust_file(place, artifact=artifact))
 
     return parse_policy(text, source=str(path), read_key=read_key, read_trust=read_trust)
 

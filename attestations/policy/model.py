@@ -10,7 +10,9 @@ from typing import Self
 
 from weightmark.attestations.keys import PublicKey
 from weightmark.attestations.trust import Trust
+from weightmark.attestations.trust.clocks import NO_CLOCKS, Clocks
 from weightmark.attestations.trust.interface import Anchor
+from weightmark.attestations.trust.keys import KeyAnchor
 from weightmark.errors import PolicyError
 from weightmark.scanners.findings import Severity
 from weightmark.scanners.limits import Limits
@@ -95,6 +97,29 @@ class ReleaseRule:
     """whether an approval of the identity by one of the keys stands in for a signature over the files"""
     anchors: tuple[Anchor, ...] = ()
     """any one of them suffices as well: whom the trust files of the policy, or the caller of the gate, name"""
+    clocks: Clocks = NO_CLOCKS
+    """who may prove when one of the keys signed: whom the trust file of the policy names"""
+
+    @property
+    def all_anchors(self) -> tuple[Anchor, ...]:
+        """Everybody; of a key that the trust file holds as well, the window and revocation there count."""
+        listed = {one.name for one in self.anchors if isinstance(one, KeyAnchor)}
+        keys = {key.identity: KeyAnchor(key, clocks=self.clocks) for key in self.keys}
+        return (*(one for name, one in keys.items() if name not in listed), *self.anchors)
+
+    @property
+    def trusted(self) -> tuple[str, ...]:
+        """The names of all who were not revoked, each once."""
+        revoked = set(self.revoked)
+        names = dict.fromkeys(one.name for one in self.all_anchors)
+        return tuple(name for name in names if name not in revoked)
+
+    @property
+    def revoked(self) -> tuple[str, ...]:
+        """The names of those who count only where they provably signed before they were revoked, each once."""
+        return tuple(
+            dict.fromkeys(one.name for one in self.all_anchors if one.validity.revoked is not None)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +174,8 @@ class Policy:
     """by which digests content is compared"""
     outside: OutsideRule = OutsideRule.REFUSE
     """what to do with what lies outside of the artifact or of its signature"""
+    trust_receipts: bool = False
+    """whether large files that receipts show as unchanged need not be read again"""
     release: ReleaseRule = field(default_factory=ReleaseRule)
     """who must vouch"""
     scan: ScanRule = field(default_factory=ScanRule)
@@ -166,19 +193,8 @@ class Policy:
     @property
     def trust(self) -> Trust | None:
         """Whose signatures count; None when signatures are not judged or nobody was named yet."""
-        if not self.release.required or not (self.release.keys or self.release.anchors):
-            return None
-        keys = Trust.in_keys(self.release.keys).anchors if self.release.keys else ()
-        return Trust((*keys, *self.release.anchors))
-
-    @property
-    def trusted(self) -> tuple[str, ...]:
-        """The names of all whose signatures count, each once."""
-        names = [
-            *(key.identity for key in self.release.keys),
-            *(one.name for one in self.release.anchors),
-        ]
-        return tuple(dict.fromkeys(names))
+        anchors = self.release.all_anchors
+        return Trust(anchors) if self.release.required and anchors else None
 
     def with_keys(self, keys: Iterable[PublicKey]) -> Self:
         """Fill the role `release` of a preset; raises `PolicyError` for a policy file that names its own."""

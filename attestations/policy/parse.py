@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from weightmark.attestations.keys import PublicKey
 from weightmark.attestations.policy.model import (
@@ -19,10 +19,12 @@ from weightmark.attestations.policy.model import (
     Unsupported,
 )
 from weightmark.attestations.strict_toml import Table
-from weightmark.attestations.trust.interface import Anchor
 from weightmark.errors import CallError, PolicyError
 from weightmark.scanners.findings import Severity
 from weightmark.scanners.limits import Limits
+
+if TYPE_CHECKING:
+    from weightmark.attestations.trust.trust_file import TrustFile
 
 __all__ = [
     "MAX_POLICY_SIZE",
@@ -44,8 +46,8 @@ _LARGEST_LIMIT = 2**53
 
 KeyReader = Callable[[str], PublicKey]
 """turns an item of `[release] keys`, a PEM text or a path, into a key"""
-TrustReader = Callable[[str], tuple[Anchor, ...]]
-"""turns `[release] trust`, the path of a trust file, into whom it trusts"""
+TrustReader = Callable[[str], "TrustFile"]
+"""turns `[release] trust`, the path of a trust file, into whom it trusts, and whose clocks"""
 
 
 def parse_policy(
@@ -63,7 +65,7 @@ def parse_policy(
         read_key=read_key,
         read_trust=read_trust or _refuse_trust,
     )
-    if policy.release.required and not policy.trusted:
+    if policy.release.required and policy.trust is None:
         raise PolicyError(
             "the policy does not say whom to trust",
             why="`[release] required` is true, and neither `keys` nor `trust` names anybody",
@@ -87,7 +89,7 @@ def _refuse_key(item: str) -> PublicKey:
     raise PolicyError("a preset names no keys", why=f"it names `{item[:100]}`")
 
 
-def _refuse_trust(item: str) -> tuple[Anchor, ...]:
+def _refuse_trust(item: str) -> "TrustFile":
     raise PolicyError("trust files can't be named here", why=f"it names `{item[:100]}`")
 
 
@@ -106,6 +108,7 @@ def _parse(
         mode=fields.choice("mode", Mode.ENFORCE),
         digests=fields.choice("digests", Digests.ANY),
         outside=fields.choice("outside", OutsideRule.REFUSE),
+        trust_receipts=fields.flag("trust_receipts", default=False),
         release=_parse_release(fields.table("release"), read_key, read_trust),
         scan=_parse_scan(fields.table("scan")),
         names=_parse_names(fields.table("names")),
@@ -181,7 +184,10 @@ def _parse_release(fields: Table, read_key: KeyReader, read_trust: TrustReader) 
             fix="set `required = true` under `[release]`, or leave `keys` and `trust` out",
         )
     keys = tuple(read_key(item) for item in items)
-    return ReleaseRule(required, keys, approvals, read_trust(trust) if trust else ())
+    if not trust:
+        return ReleaseRule(required, keys, approvals)
+    file = read_trust(trust)
+    return ReleaseRule(required, keys, approvals, file.anchors, file.clocks)
 
 
 def _parse_scan(fields: Table) -> ScanRule:

@@ -38,7 +38,8 @@ def draft_policy(
             f"`{name[:100]}` is no name for a policy",
             fix="use letters, digits, spaces, `.`, `_` and `-`",
         )
-    pems = "".join(f"'''\n{key.pem.decode('ascii')}''',\n" for key in keys)
+    once = {key.identity: key for key in keys}.values()
+    pems = "".join(f"'''\n{key.pem.decode('ascii')}''',\n" for key in once)
     text = preset_text(preset).decode("utf-8")
     if keys:
         text = _replace_line(text, "keys = []", f"keys = [\n{pems}]")

@@ -1,9 +1,15 @@
-"""Certificate chains under authorities that the caller named (RFC 5280 §6), walked one issuer at a time."""
+"""Certificate chains under the authorities of a trusted root (RFC 5280 §6), walked one issuer at a time.
+
+All authorities are the caller's own, in the order of their chain, so each step has one issuer. A
+general validator, as `trust.paths` uses it for what bundles bring, says in words alone why it refuses,
+and here an authority past its time (4) is another answer than one that may not issue (1).
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from weightmark.attestations.keys.certificates import has_issued
 from weightmark.attestations.sigstore.time_ranges import moment
 from weightmark.errors import ExpiredError, MalformedError, UnsupportedError, WrongSignerError
 
@@ -42,17 +48,8 @@ def issuer_of(
     certificate: "Certificate", authorities: Sequence["Certificate"]
 ) -> "Certificate | None":
     """Return the authority that signed `certificate`; None when none of them did."""
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-
-    for authority in authorities:
-        if authority.subject != certificate.issuer:
-            continue
-        try:
-            certificate.verify_directly_issued_by(authority)
-        except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
-            continue
-        return authority
-    return None
+    named = (one for one in authorities if one.subject == certificate.issuer)
+    return next((one for one in named if has_issued(one, certificate)), None)
 
 
 def path_of(leaf: "Certificate", authorities: Sequence["Certificate"]) -> tuple["Certificate", ...]:

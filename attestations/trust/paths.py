@@ -2,13 +2,18 @@
 
 A bundle may bring certificates that vouch for each other in a circle, so each link is verified once,
 and their number is bounded; the path itself is judged with nothing else than what was found here.
+
+`sigstore.chains` is the other walk, over a trusted root alone. There nobody else brings certificates,
+so there is no graph to search; here there is, with name constraints, and a general validator
+(that of `cryptography`) judges it. Its verdict is text, which is enough where every failure but the
+time means another signer.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from weightmark.attestations.keys.certificates import why_no_authority
+from weightmark.attestations.keys.certificates import has_issued, why_no_authority
 from weightmark.errors import LimitError
 
 if TYPE_CHECKING:
@@ -45,7 +50,7 @@ def authorities_between(
                 f"the certificates of the bundle could be linked in over {_MAX_LINKS} ways",
                 fix="ask the publisher for a bundle with nothing but the chain of its signer",
             )
-        above[below] = [one for one in named if _issued(below, one)]
+        above[below] = [one for one in named if has_issued(one, below)]
         waiting += above[below]
     leading = _leading_to(anchors, above)
     if leaf not in leading:
@@ -133,16 +138,6 @@ def _authority_policy(anchors: Sequence["Certificate"]) -> "ExtensionPolicy":
         .require_present(BasicConstraints, Criticality.AGNOSTIC, None)
         .may_be_present(KeyUsage, Criticality.AGNOSTIC, require_issuing)
     )
-
-
-def _issued(below: "Certificate", above: "Certificate") -> bool:
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-
-    try:
-        below.verify_directly_issued_by(above)
-    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
-        return False
-    return True
 
 
 def _leading_to(

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,7 +110,7 @@ class TrustChoice:
         listed = [anchor for one in named for anchor in one.anchors]
         anchors += _pick(named, picked) if picked else listed
         anchors += vetoes_of(listed, but=anchors)
-        anchors += self._key_anchors(clocks)
+        anchors += self._key_anchors(clocks, [one for one in listed if isinstance(one, KeyAnchor)])
         anchors += self._successors(anchors, clocks)
         anchors += self._certificate_anchors(clocks)
         if self._names_identities:
@@ -170,15 +171,17 @@ class TrustChoice:
             clocks = clocks.joined(one.clocks)
         return clocks
 
-    def _key_anchors(self, clocks: Clocks) -> Iterator[Anchor]:
-        seen = set()
-        for word in self.keys:
-            if not isinstance(word, PublicKey) and _FINGERPRINT.fullmatch(str(word)):
-                continue
-            key = word if isinstance(word, PublicKey) else _public_key(word)
-            if key.fingerprint not in seen:
-                seen.add(key.fingerprint)
-                yield KeyAnchor(key, clocks=clocks)
+    def _key_anchors(self, clocks: Clocks, listed: Sequence[KeyAnchor]) -> Iterator[Anchor]:
+        """Yield each key that is named once; in the time that a trust file gives it, where one holds it."""
+        named = (
+            word if isinstance(word, PublicKey) else _public_key(word)
+            for word in self.keys
+            if isinstance(word, PublicKey) or not _FINGERPRINT.fullmatch(str(word))
+        )
+        for key in {key.fingerprint: key for key in named}.values():
+            entries = [one for one in listed if one.key.fingerprint == key.fingerprint]
+            for entry in entries or [KeyAnchor(key)]:
+                yield replace(entry, clocks=clocks)
 
     def _successors(self, anchors: Sequence[Anchor], clocks: Clocks) -> list[Anchor]:
         """Follow rotations from the keys that are trusted, in whatever order the files were named."""

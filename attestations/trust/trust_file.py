@@ -188,7 +188,7 @@ class _Reader:
         anchors: list[Anchor] = [
             self._key(name, one, clocks) for name, one in self._entries(fields, "keys")
         ]
-        _refuse_doubles(fields, anchors)
+        _refuse_doubles(self.source, anchors)
         anchors += [
             self._certificate(name, one, clocks)
             for name, one in self._entries(fields, "certificates")
@@ -330,14 +330,16 @@ class _Reader:
         return self.read_file(file) if file else text.encode()
 
 
-def _refuse_doubles(fields: Table, keys: Sequence[Anchor]) -> None:
+def _refuse_doubles(source: str, keys: Sequence[Anchor]) -> None:
     """Refuse two entries for one key: what is revoked in one would count by the other."""
     seen: dict[str, str] = {}
     for anchor in keys:
         first = seen.setdefault(anchor.name, anchor.label)
         if first != anchor.label:
-            raise fields.wrong(
-                f"keys.{anchor.label}", f"another key than that of `keys.{first}`: one entry a key"
+            raise SettingsError(
+                f"`keys.{anchor.label}` of the trust file `{source}` holds the key of `keys.{first}` once more",
+                why="what is revoked in one of two entries would count by the other",
+                fix="keep one of them",
             )
 
 

@@ -7,12 +7,20 @@ from datetime import UTC, datetime
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.bundles.dsse import IN_TOTO_PAYLOAD_TYPE, Envelope
 from weightmark.attestations.checks import Check, Outcome
+from weightmark.attestations.predicates.compact_manifest import CompactManifest, read_manifest_claim
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
 from weightmark.attestations.predicates.oms import OmsClaim
 from weightmark.attestations.trust import Trust, VerifiedBundle
 from weightmark.attestations.trust.claimed import claimed_signer
 from weightmark.attestations.verifying.evidence import Claim, Evidence, SignatureFile
-from weightmark.errors import MalformedError, UnsupportedError, WeightmarkError, WrongSignerError
+from weightmark.errors import (
+    ExpiredError,
+    MalformedError,
+    RevokedError,
+    UnsupportedError,
+    WeightmarkError,
+    WrongSignerError,
+)
 from weightmark.provenance.foreign_digests import in_oms_set
 from weightmark.values import dataclass
 
@@ -22,6 +30,7 @@ __all__ = [
     "BelievedSignature",
     "ListedClaim",
     "Stranger",
+    "UnlistedManifest",
     "weigh_evidence",
 ]
 
@@ -49,6 +58,16 @@ class BelievedManifest:
     """the verified bundle"""
     claim: ManifestClaim
     """the files that it lists"""
+
+
+@dataclass(frozen=True, slots=True)
+class UnlistedManifest:
+    """A manifest claim by a trusted signer whose list of files is not at hand."""
+
+    verified: VerifiedBundle
+    """the verified bundle"""
+    claim: CompactManifest
+    """what it says"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +118,13 @@ class Belief:
     """signatures by others, the model signature first"""
     trusted: tuple[str, ...] = ()
     """whom the caller trusts, by name"""
+    unlisted: tuple[UnlistedManifest, ...] = ()
+    """manifest claims whose list of files is not at hand; see `unlisted.complete`"""
 
     @property
     def names_content(self) -> bool:
         """Whether any trusted signer lists the artifact's files."""
-        return bool(self.signature or self.manifests)
+        return bool(self.signature or self.manifests or self.unlisted)
 
     @property
     def own_list(self) -> OmsClaim | None:
@@ -142,6 +163,7 @@ def weigh_evidence(
     scales = _Scales(believed, now, allow_legacy=allow_legacy)
     signature = scales.weigh_signature(evidence.signature) if evidence.signature else None
     manifests: list[BelievedManifest] = []
+    unlisted: list[UnlistedManifest] = []
     others: list[VerifiedBundle] = []
     for claim in evidence.claims:
         verified = scales.weigh_claim(claim)
@@ -151,14 +173,19 @@ def weigh_evidence(
             others.append(verified)
             continue
         try:
-            listed = ManifestClaim.from_statement(verified.statement)
+            listed = read_manifest_claim(verified.statement, evidence.lists)
         except WeightmarkError as error:
             scales.fail("claims", claim.source, error, reserved=claim.reserved)
             continue
-        manifests.append(BelievedManifest(verified, listed))
+        if isinstance(listed, CompactManifest):
+            unlisted.append(UnlistedManifest(verified, listed))
+        else:
+            manifests.append(BelievedManifest(verified, listed))
     if scales.open_signature:
-        outcome = Outcome.INFO if manifests else Outcome.UNCHECKED
+        outcome = Outcome.INFO if manifests or unlisted else Outcome.UNCHECKED
         scales.checks.append(replace(scales.open_signature, outcome=outcome))
+    vouched = bool(signature or manifests or unlisted)
+    scales.checks += [_beside_others(one) if vouched else one for one in scales.ended]
     return Belief(
         signature,
         tuple(manifests),
@@ -167,6 +194,7 @@ def weigh_evidence(
         tuple(scales.checks),
         tuple(scales.strangers),
         trust.names,
+        tuple(unlisted),
     )
 
 
@@ -181,6 +209,7 @@ class _Scales:
         self.checks: list[Check] = []
         self.strangers: list[Stranger] = []
         self.open_signature: Check | None = None
+        self.ended: list[Check] = []
 
     def weigh_signature(self, file: SignatureFile) -> BelievedSignature | None:
         """Judge the bundle under the name of the model signature, which must be one."""
@@ -193,6 +222,9 @@ class _Scales:
         except UnsupportedError as error:
             verified = None
             self._leave_open(name, file, error)
+        except RevokedError as error:
+            verified = None
+            self.ended.append(_check("signature", f"`{name}`", error))
         except WeightmarkError as error:
             verified = None
             self.fail("signature", f"`{name}`", error)
@@ -230,6 +262,11 @@ class _Scales:
             self._list_stranger(claim.source, _hint(claim.bundle))
             self.checks.append(Check("claims", Outcome.INFO, f"{claim.source}: {error.what}"))
             return None
+        except (RevokedError, ExpiredError) as error:
+            self._list_stranger(claim.source, _hint(claim.bundle))
+            check = _check("claims", claim.source, error)
+            self.ended.append(check if claim.reserved else _beside_others(check))
+            return None
         except WeightmarkError as error:
             self._list_stranger(claim.source, _hint(claim.bundle))
             self.fail("claims", claim.source, error, reserved=claim.reserved)
@@ -239,8 +276,8 @@ class _Scales:
 
     def fail(self, name: str, label: str, error: WeightmarkError, *, reserved: bool = True) -> None:
         """Say what is wrong; in a store that holds claims about many things it is only reported."""
-        check = replace(Check.from_error(name, error), summary=f"{label}: {error.what}")
-        self.checks.append(check if reserved else replace(check, outcome=Outcome.INFO, fix=""))
+        check = _check(name, label, error)
+        self.checks.append(check if reserved else _beside_others(check))
 
     def _meet_stranger(self, source: str, bundle: Bundle | None, error: WrongSignerError) -> None:
         claimed = claimed_signer(bundle)[0] if bundle else ""
@@ -263,6 +300,15 @@ class _Scales:
                 verified=verified,
             )
         )
+
+
+def _check(name: str, label: str, error: WeightmarkError) -> Check:
+    return replace(Check.from_error(name, error), summary=f"{label}: {error.what}")
+
+
+def _beside_others(check: Check) -> Check:
+    """Only report what counts for nothing, where the verdict rests on something else."""
+    return replace(check, outcome=Outcome.INFO, fix="")
 
 
 def _hint(bundle: Bundle) -> str:

@@ -15,7 +15,7 @@ from weightmark.provenance.artifact import Artifact
 from weightmark.provenance.diff import Differences
 from weightmark.provenance.foreign_digests import in_oms_set
 from weightmark.provenance.links import LinkKind
-from weightmark.provenance.manifest import SINGLE_FILE
+from weightmark.provenance.manifest import SINGLE_FILE, Manifest
 from weightmark.provenance.names import escape_path
 from weightmark.provenance.reading.engine import Reading
 from weightmark.values import dataclass
@@ -116,6 +116,18 @@ class Content:
         paths = (file.path for file in self.reading.files)
         return frozenset(path for path in paths if in_oms_set(path) and path not in own)
 
+    @cached_property
+    def _read_content(self) -> dict[str, str]:
+        return _content_of(self.reading.manifest())
+
+    @cached_property
+    def _read_sha256(self) -> dict[str, str]:
+        return {file.entry.path: file.sha256 for file in self.reading.files}
+
+    def _covers_all(self, covered: Collection[str] | None) -> bool:
+        """Tell whether `covered` leaves out nothing but what OMS leaves out by name."""
+        return covered is None or not _own_paths(self.artifact, self.signature)
+
     def _found(self, oms: OmsClaim, *, matched: bool) -> dict[str, str] | None:
         """Return the digests of the OMS set; None when they were not read or do not count."""
         without_sha256 = oms.algorithm != "sha256"
@@ -137,6 +149,8 @@ class Content:
                 for path, digest in found.items()
                 if path in listed or path not in self.ignored.harmless
             }
+        if not self.ignored.names:
+            return dict(listed), dict(found)
         out = {path for path in (*listed, *found) if self._leaves_out(path, listed)}
         return (
             {path: digest for path, digest in listed.items() if path not in out},
@@ -155,6 +169,8 @@ class Content:
 
     def _listed(self, believed: BelievedManifest) -> list[str]:
         paths = [row.path for row in believed.claim.manifest.rows]
+        if not self.ignored.names:
+            return paths
         signed = frozenset(paths)
         return [path for path in paths if not self._leaves_out(path, signed)]
 
@@ -173,13 +189,13 @@ class Content:
         self, believed: BelievedManifest, covered: Collection[str] | None = None
     ) -> Differences:
         """Compare by every digest that counts; the first that differs is returned."""
-        rows, files = believed.claim.manifest.rows, self.reading.files
         pairs = []
         if self.digests in ("any", "both"):
-            signed = {row.path: f"{row.blake3} {row.size}" for row in rows}
-            pairs.append((signed, {file.path: f"{file.blake3} {file.size}" for file in files}))
+            pairs.append((_content_of(believed.claim.manifest), self._read_content))
         if self.digests in ("sha256", "both"):
-            pairs.append((believed.claim.sha256, {file.path: file.sha256 for file in files}))
+            pairs.append((believed.claim.sha256, self._read_sha256))
+        if all(signed == found for signed, found in pairs) and self._covers_all(covered):
+            return Differences(())
         if covered is not None:
             pairs = [
                 (
@@ -250,6 +266,10 @@ class Content:
             tuple(details),
             "unsigned-file" if only_extra else "tampered",
         )
+
+
+def _content_of(manifest: Manifest) -> dict[str, str]:
+    return {row.path: f"{row.blake3} {row.size}" for row in manifest.rows}
 
 
 def _loadable_check(name: str, count: int, details: Sequence[str]) -> Check:

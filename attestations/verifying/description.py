@@ -10,8 +10,9 @@ from weightmark.attestations.bundles.legacy_encoding import LEGACY_PREDICATE
 from weightmark.attestations.bundles.log_entry import LogEntry
 from weightmark.attestations.bundles.message_signature import MessageSignature
 from weightmark.attestations.predicates.approval import APPROVAL_PREDICATE, ApprovalClaim
+from weightmark.attestations.predicates.compact_manifest import CompactManifest, read_manifest_claim
 from weightmark.attestations.predicates.key_rotation import KEY_ROTATION_PREDICATE, KeyRotation
-from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
+from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE
 from weightmark.attestations.predicates.oms import OMS_PREDICATE, SILENT_IGNORES, OmsClaim
 from weightmark.attestations.predicates.scan import SCAN_PREDICATE, ScanClaim
 from weightmark.attestations.predicates.tensors import TENSORS_PREDICATE, TensorsClaim
@@ -138,7 +139,9 @@ def _oms(statement: Statement) -> str:
 
 
 def _manifest(statement: Statement) -> str:
-    claim = ManifestClaim.from_statement(statement)
+    claim = read_manifest_claim(statement, {})
+    if isinstance(claim, CompactManifest):
+        return f"the artifact holds exactly the {claim.count} files of the list {claim.list_digest}"
     return f"the artifact holds exactly {_files(claim.sha256)}"
 
 

@@ -3,12 +3,14 @@
 Collecting proves nothing. What can't be read becomes a check of its own and hides nothing else.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import field
 from pathlib import Path
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.checks import Check, Outcome
-from weightmark.attestations.claims import ClaimLine, parse_claims
+from weightmark.attestations.claims import ClaimLine, parse_claims, parse_store
+from weightmark.attestations.predicates.file_list import FileList
 from weightmark.errors import (
     CallError,
     LimitError,
@@ -72,6 +74,8 @@ class Evidence:
     """what is wrong with the files themselves"""
     unsupported: tuple[UnsupportedError, ...] = ()
     """claims that are bundles of a kind that this version does not support"""
+    lists: Mapping[str, FileList] = field(default_factory=dict)
+    """lists of files that stand beside the claims, by digest; a claim that names one vouches for it"""
 
     @property
     def bundles(self) -> tuple[Bundle, ...]:
@@ -105,11 +109,14 @@ def collect_evidence(
         found_signature = _read_signature(places, checks)
     if signature:
         found_signature = _read_named_signature(signature, checks)
-    found, unsupported = _read_claims(places, checks)
+    lists: dict[str, FileList] = {}
+    found, unsupported = _read_claims(places, checks, lists)
     for store in _stores(artifact, claims):
-        found += _read_store(store, named=store in claims, checks=checks)
+        found += _read_store(store, named=store in claims, checks=checks, lists=lists)
     receipt = _read_receipt(places, checks)
-    return Evidence(found_signature, tuple(found), receipt, tuple(checks), tuple(unsupported))
+    return Evidence(
+        found_signature, tuple(found), receipt, tuple(checks), tuple(unsupported), lists
+    )
 
 
 def _read_signature(places: SidecarPaths, checks: list[Check]) -> SignatureFile | None:
@@ -149,7 +156,7 @@ def _parse_signature(path: Path, data: bytes, file_id: tuple[int, int]) -> Signa
 
 
 def _read_claims(
-    places: SidecarPaths, checks: list[Check]
+    places: SidecarPaths, checks: list[Check], lists: dict[str, FileList]
 ) -> tuple[list[Claim], list[UnsupportedError]]:
     """Read the reserved claims file; a line that is no bundle is a failure, one of an unknown kind is not."""
     label = places.claims.name
@@ -159,9 +166,16 @@ def _read_claims(
     except WeightmarkError as error:
         checks.append(Check.from_error("sidecar", error))
         return [], []
+    lines = _without_lists(lines, lists)
     unsupported = [line.error for line in lines if isinstance(line.error, UnsupportedError)]
     checks += [_line_check(label, line.number, line.error) for line in lines if line.error]
     return _good_lines(lines, label, reserved=True), unsupported
+
+
+def _without_lists(lines: Sequence[ClaimLine], lists: dict[str, FileList]) -> tuple[ClaimLine, ...]:
+    """Put the lists of files aside, and return the other lines."""
+    lists.update({one.files.digest: one.files for one in lines if one.files})
+    return tuple(one for one in lines if one.files is None)
 
 
 def _line_check(label: str, number: int, error: WeightmarkError) -> Check:
@@ -181,7 +195,9 @@ def _stores(artifact: Artifact, named: Sequence[Path]) -> Iterator[Path]:
     yield from named
 
 
-def _read_store(store: Path, *, named: bool, checks: list[Check]) -> list[Claim]:
+def _read_store(
+    store: Path, *, named: bool, checks: list[Check], lists: dict[str, FileList]
+) -> list[Claim]:
     """Read one store; what is wrong with its lines is only reported, but a named one must be readable."""
     found: list[Claim] = []
     try:
@@ -191,7 +207,7 @@ def _read_store(store: Path, *, named: bool, checks: list[Check]) -> list[Claim]
         return found
     for file in files:
         try:
-            lines = parse_claims(read_bounded(file))
+            lines = _without_lists(parse_store(read_bounded(file)), lists)
         except (RefusedError, UncheckedError) as error:
             checks.append(_unread_store(error, named=named))
             continue
@@ -240,9 +256,7 @@ def _report_lines(label: str, lines: Sequence[ClaimLine], checks: list[Check]) -
 
 
 def _good_lines(lines: Sequence[ClaimLine], label: str, *, reserved: bool) -> list[Claim]:
-    return [
-        Claim(f"{label} line {line.number}", line.bundle, reserved) for line in lines if line.bundle
-    ]
+    return [Claim(f"{label} {line.where}", line.bundle, reserved) for line in lines if line.bundle]
 
 
 def _read_receipt(places: SidecarPaths, checks: list[Check]) -> bytes | None:

@@ -1,6 +1,7 @@
 """Membership, believed: a proof whose tree is bound to the identity, by its manifest or by a trusted signer."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import field, replace
 
 from weightmark.attestations.bundles.bundle import Bundle
@@ -8,12 +9,17 @@ from weightmark.attestations.predicates.tree import TREE_PREDICATE, TreeClaim
 from weightmark.attestations.signers.interface import Signer
 from weightmark.attestations.statements import Statement
 from weightmark.attestations.trust import Trust
-from weightmark.errors import ProofMissingError, ProofRefusedError, TrustNotSaidError
+from weightmark.errors import (
+    ProofMissingError,
+    ProofRefusedError,
+    TrustNotSaidError,
+    WeightmarkError,
+)
 from weightmark.provenance.membership.proof import MembershipProof
 from weightmark.provenance.names import escape_path
 from weightmark.values import dataclass
 
-__all__ = ["VerifiedMembership", "sign_tree", "verify_membership"]
+__all__ = ["VerifiedMembership", "sign_tree", "verify_membership", "with_signed_tree"]
 
 _SEAL = object()
 
@@ -51,6 +57,23 @@ def sign_tree(proof: MembershipProof, name: str, signer: Signer) -> MembershipPr
     return replace(proof, claim=json.loads(bundle.to_bytes()))
 
 
+def with_signed_tree(proof: MembershipProof, claims: Iterable[Bundle]) -> MembershipProof:
+    """Return the proof with the first of `claims` that states its very tree; nothing about it is verified here."""
+    for bundle in claims:
+        try:
+            statement = Statement.parse(bundle.envelope.payload_type, bundle.envelope.payload)
+            if statement.predicate_type == TREE_PREDICATE and _states(statement, proof):
+                return replace(proof, claim=json.loads(bundle.to_bytes()))
+        except WeightmarkError:
+            continue
+    return proof
+
+
+def _states(statement: Statement, proof: MembershipProof) -> bool:
+    same = [subject.identity for subject in statement.subjects] == [proof.identity]
+    return same and TreeClaim.from_statement(statement) == _claim_of(proof)
+
+
 def verify_membership(
     proof: MembershipProof, identity: str, trust: Trust | None
 ) -> VerifiedMembership:
@@ -78,8 +101,7 @@ def _stated_by(proof: MembershipProof, trust: Trust) -> str:
     statement = verified.statement
     if statement.predicate_type != TREE_PREDICATE:
         raise ProofRefusedError("the claim in the proof states no tree")
-    claimed = TreeClaim.from_statement(statement)
-    if statement.subject.identity != proof.identity or claimed != _claim_of(proof):
+    if not _states(statement, proof):
         raise ProofRefusedError("the claim in the proof is about another tree")
     return verified.signer.name
 

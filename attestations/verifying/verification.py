@@ -24,6 +24,7 @@ from weightmark.attestations.verifying.belief import (
 )
 from weightmark.attestations.verifying.content import DETAILS_SHOWN, Content
 from weightmark.attestations.verifying.evidence import Evidence, collect_evidence
+from weightmark.attestations.verifying.unlisted import complete
 from weightmark.errors import (
     CallError,
     Exit,
@@ -32,16 +33,19 @@ from weightmark.errors import (
     WrongSignerError,
 )
 from weightmark.provenance.artifact import Artifact, open_artifact
+from weightmark.provenance.collector import paused_collector
 from weightmark.provenance.foreign_digests import in_oms_set
 from weightmark.provenance.manifest import Manifest
 from weightmark.provenance.names import escape_path
 from weightmark.provenance.reading.engine import (
     Column,
     Inspector,
+    Luggage,
     ProgressSink,
     Reading,
     read_artifact,
 )
+from weightmark.provenance.reading.receipts import Receipts
 from weightmark.values import dataclass
 
 __all__ = ["Examination", "VerifiedManifest", "VerifyOptions", "VerifyReport", "examine", "judge"]
@@ -138,13 +142,15 @@ def examine(
     signature: Path | None = None,
     claims: Sequence[Path] = (),
     inspect: Inspector[Any] | None = None,
+    luggage: Luggage[Any] | None = None,
+    receipts: Receipts | None = None,
     progress: ProgressSink | None = None,
     jobs: int | None = None,
     workers: int = 1,
 ) -> Examination:
     """Verify the artifact at `path` for `trust`, reading its content at most once.
 
-    `inspect` (a scanner) sees each file during that read. `jobs` threads read, and `workers` processes
+    `inspect` (a scanner) sees each file during that read; `luggage` and `receipts` are as for `read_artifact`. `jobs` threads read, and `workers` processes
     verify where there are many keyless claims (see `weigh_evidence`). Raises `NoSignatureError` when there is
     nothing to verify, then `TrustNotSaidError` when nobody is trusted, and whatever reading raises.
     """
@@ -154,7 +160,8 @@ def examine(
         raise _no_signature(artifact, path)
     if trust is None:
         raise trust_not_said(evidence.bundles)
-    belief = weigh_evidence(evidence, trust, allow_legacy=options.allow_legacy, workers=workers)
+    with paused_collector():
+        belief = weigh_evidence(evidence, trust, allow_legacy=options.allow_legacy, workers=workers)
     ignored = IgnoredPaths.of(artifact, options.ignore_paths)
     reading = None
     if artifact.entries and (belief.names_content or inspect):
@@ -163,9 +170,12 @@ def examine(
             columns=_columns(belief.own_list, options),
             sharding=belief.own_list.serialization.sharding if belief.own_list else None,
             inspect=inspect,
+            luggage=luggage,
+            receipts=receipts,
             progress=progress,
             jobs=jobs,
         )
+    belief, _ = complete(belief, reading)
     if reading and options.ignore_unsigned_files:
         ignored = ignored.forgiving(artifact, _listed_by_not_all(artifact, belief))
     report = judge(artifact, evidence, belief, reading, options, ignored=ignored)
@@ -192,6 +202,7 @@ def _columns(own_list: OmsClaim | None, options: VerifyOptions) -> set[Column]:
     return columns
 
 
+@paused_collector()
 def judge(
     artifact: Artifact,
     evidence: Evidence,
@@ -202,7 +213,8 @@ def judge(
     ignored: IgnoredPaths = NOTHING_IGNORED,
 ) -> VerifyReport:
     """Compare what trusted signers list with what was read, but for what is `ignored`; pure."""
-    checks = [*evidence.checks, *belief.checks]
+    belief, differing = complete(belief, reading)
+    checks = [*evidence.checks, *belief.checks, *differing]
     checks += _signature_checks(evidence, belief)
     identity = ""
     if reading and artifact.entries and not artifact.problems:
@@ -227,10 +239,20 @@ def judge(
         uncovered = content.unjudged(belief.signature, matches)
         checks += _claims_about_others(belief, identity)
     checks += _tree_checks(artifact, options, uncovered)
+    checks += _receipt_checks(reading)
     verified = None
     if exit_of(checks) is Exit.GOOD and reading and signers:
         verified = VerifiedManifest(reading.manifest(), signers, algorithm, uncovered, _SEAL)
     return VerifyReport(artifact, identity, merge_checks(checks), belief.listed, verified)
+
+
+def _receipt_checks(reading: Reading[Any] | None) -> list[Check]:
+    """Say of how many files the digests are those of an earlier read."""
+    if reading is None or not reading.remembered:
+        return []
+    count = counted(reading.remembered, "large file")
+    summary = f"{count} not read again, unchanged since the last time; `--fresh` reads everything"
+    return [Check("receipts", Outcome.INFO, summary)]
 
 
 def _left_out(belief: Belief) -> frozenset[str]:
@@ -301,6 +323,7 @@ def _claims_about_others(belief: Belief, identity: str) -> list[Check]:
 
 def _signature_checks(evidence: Evidence, belief: Belief) -> list[Check]:
     bundles = [one.verified for one in belief.manifests]
+    bundles += [one.verified for one in belief.unlisted]
     if belief.signature:
         bundles.insert(0, belief.signature.verified)
     if bundles:

@@ -80,6 +80,12 @@ def test_one_bad_line_or_entry_does_not_hide_the_others() -> None:
     assert good.bundle is not None
 
 
+def test_a_cut_first_line_does_not_hide_the_others() -> None:
+    cut, good = parse_store(_dump(_bundle())[:-20] + b"\n" + _dump(_bundle()))
+    assert isinstance(cut.error, MalformedError)
+    assert good.bundle is not None
+
+
 @pytest.mark.parametrize(
     "value",
     [

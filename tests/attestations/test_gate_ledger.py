@@ -142,9 +142,9 @@ def test_an_index_that_hides_entries_hides_nothing(tmp_path: Path, place: Path) 
 def test_a_ledger_too_long_to_be_walked_is_asked_by_its_index(
     tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from weightmark.attestations.gate import consult as consulting
+    from weightmark.attestations.ledger import consulting
 
-    monkeypatch.setattr(consulting, "_MAX_WALK", 1)
+    monkeypatch.setattr(consulting, "MAX_WALK", 1)
     model = make_signed(tmp_path / "model")
     enter_claims(place, model)
     decision = consult(model, place)

@@ -126,6 +126,7 @@ def test_a_command_that_ends_without_an_answer_is_a_bug_and_never_good(
         (["doctor", "--colr"], "error[usage]: no such option `--colr`\nhint: did you mean `--color`?\n"),
         (["explain"], "error[usage]: missing argument `CODE`\nhint: see `weightmark explain --help`\n"),
         (["key", "shw"], "error[usage]: no such command `shw`\nhint: did you mean `show`?\n"),
+        (["trust", "list"], "error[usage]: no such command `list`\nhint: did you mean `show`?\n"),
         (["-q", "doctor"], "error[usage]: no such option `-q`\nhint: options stand after the command, as in `weightmark sign --key FILE`\n"),
     ],
 )  # fmt: skip

@@ -54,6 +54,8 @@ _OWN_ONLY = {
     "policy init --output",
     "trust update --output",
     "ledger append --output",
+    "record --output",
+    "ledger witness serve --format",
     "help --format",
     "completion --format",
     "demo --format",
@@ -70,7 +72,7 @@ def test_both_twins_of_every_flag_are_read_and_the_specific_one_wins(
     strong, weak = _two_values(option)
     if f"{words} --{option.flag}" in _OWN_ONLY:
         monkeypatch.setenv(general, weak)
-        assert option.value_from_envvar(ctx) is None
+        assert not option.value_from_envvar(ctx)
         general, weak = specific, strong
     monkeypatch.setenv(general, weak)
     assert option.type_cast_value(ctx, option.value_from_envvar(ctx)) == _cast(option, ctx, weak)

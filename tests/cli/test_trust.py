@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from tests.attestations.forge import make_tree, put
 from tests.attestations.signers.parties import Chain, write_pem
 from tests.attestations.trust.makers import by_chain
+from tests.cli.published import fitting
 from tests.cli.running import RunCli
 from weightmark.attestations.keys import PrivateKey
 from weightmark.attestations.making.signing import SignOptions, sign_artifact
@@ -145,6 +146,8 @@ def test_certificate_flags_gate_and_verify_alike(run_cli: RunCli, tmp_path: Path
         assert run_cli(*command, *good[:3], "mallory@example.com").code == 1
         assert run_cli(*command, *good[:2]).code == 2, "an authority alone is nobody"
         assert run_cli(*command, *good[:2], "--cert-any").code == code
+        answer = fitting(run_cli(*command, *good, "-f", "json").stdout)
+        assert all(one.startswith("certificate:") for one in answer["signers"])
 
 
 @pytest.mark.parametrize("flag", ["--trust", "--trusted-root", "--cert-chain", "--trust-config"])

@@ -10,6 +10,7 @@ import pytest
 from tests.attestations.forge import make_tree, put
 from tests.attestations.signers.parties import Chain, write_pem
 from tests.attestations.trust.makers import Stamps, by_chain, certified
+from tests.cli.published import fitting
 from tests.cli.running import Ran, RunCli
 from weightmark.attestations.keys import PrivateKey
 from weightmark.attestations.making.signing import SignOptions, sign_artifact
@@ -109,7 +110,8 @@ def test_a_second_entry_for_one_key_is_refused(house: House) -> None:
     assert house.trust("add", "--key", house.path("new.pub"), "--revoked", "2020-01-01").code == 0
     again = house.trust("add", "--key", house.path("new.pub"), "--as", "again")
     assert again.code == 2
-    assert "keys.again" in again.stderr
+    assert "`keys.again` of the trust file" in again.stderr
+    assert "holds the key of `keys.new` once more" in again.stderr
     file = house.place / "t.toml"
     pem = NEW.public.pem.decode()
     file.write_text(f"{file.read_text()}\n[keys.again]\npem = '''\n{pem}'''\n")
@@ -251,6 +253,59 @@ def test_a_policy_names_a_trust_file_and_that_nothing_inside_the_artifact(house:
     refused = house.run("gate", house.path("m"), "--policy", policy)
     assert refused.code == 2
     assert "inside the artifact" in refused.stderr
+
+
+def test_a_drafted_policy_names_a_key_once_and_no_revoked_one_as_trusted(house: House) -> None:
+    old, new = house.path("old.pub"), house.path("new.pub")
+    assert house.trust("add", "--key", new, "--revoked", "2020-01-01").code == 0
+    words = ("--key", old, "--key", new, "--key", old, "--trust", house.path("t.toml"))
+    made = house.run("policy", "init", house.path("p.toml"), *words, "--format", "json")
+    assert made.code == 0, made.stderr
+    facts = json.loads(made.stdout)
+    assert facts["trusted"] == [OLD.public.identity]
+    assert facts["revoked"] == [NEW.public.identity]
+    assert (house.place / "p.toml").read_bytes().count(OLD.public.pem) == 1
+    shown = house.run("policy", "check", house.path("p.toml"), "--format", "json")
+    assert json.loads(shown.stdout)["trusted"] == facts["trusted"]
+    done = house.run("gate", house.path("m"), "--policy", house.path("p.toml"))
+    assert done.code == 1
+    assert "revoked" in done.stdout
+
+
+def test_answers_about_a_policy_that_trusts_identities_and_certificates_fit_their_schemas(
+    house: House,
+) -> None:
+    authority = write_pem(house.place / "ca.pem", Chain().root)
+    entries = (
+        KEYLESS,
+        ("--as", "glob", "--identity-glob", "*@us.ibm.com", "--issuer", ISSUER),
+        (
+            "--as",
+            "old",
+            "--identity",
+            "x@us.ibm.com",
+            "--issuer",
+            ISSUER,
+            "--revoked",
+            "2020-01-01",
+        ),
+        ("--as", "ca", "--cert-chain", str(authority), "--cert-san", "release@example.com"),
+    )
+    for words in entries:
+        assert house.trust("add", *words).code == 0
+    policy = house.path("p.toml")
+    made = house.run("policy", "init", policy, "--trust", house.path("t.toml"), "-f", "json")
+    answers = [fitting(made.stdout, "policy-init")]
+    answers += [
+        fitting(house.run("policy", word, policy, "-f", "json").stdout)
+        for word in ("check", "explain")
+    ]
+    for answer in answers:
+        assert len(answer["trusted"]) == 3
+        assert answer["revoked"] == [f"sigstore:x@us.ibm.com@{ISSUER}"]
+    denied = fitting(house.run("gate", house.path("m"), "--policy", policy, "-f", "json").stdout)
+    assert denied["verdict"] == "deny"
+    assert f"sigstore:stefanb@us.ibm.com@{ISSUER}" in denied["trusted"]
 
 
 def test_whom_to_trust_beside_a_policy_file_is_called_by_its_name(house: House) -> None:

@@ -8,6 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 import weightmark
+from weightmark.errors import CallError
 from weightmark.values import dataclass
 
 __all__ = ["COMMANDS", "Entry", "LazyGroup", "all_flags", "app", "top_level_names", "walk"]
@@ -29,16 +30,52 @@ class Entry:
     """the commands of a group"""
 
 
+_WITNESS = {
+    "init": Entry("weightmark.cli.ledger.witness:init", "make a witness, its key and its memory"),
+    "cosign": Entry(
+        "weightmark.cli.ledger.witness:cosign", "cosign a log once, if it extends what was seen"
+    ),
+    "serve": Entry("weightmark.cli.ledger.witness:serve", "cosign for logs as a tlog-witness"),
+    "collect": Entry(
+        "weightmark.cli.ledger.witness:collect", "ask witnesses to cosign the newest checkpoint"
+    ),
+    "check": Entry(
+        "weightmark.cli.ledger.witness:check", "check that a quorum of witnesses saw a ledger"
+    ),
+    "prove": Entry(
+        "weightmark.cli.ledger.witness:prove", "write a receipt that a quorum of witnesses backs"
+    ),
+}
 _LEDGER = {
     "init": Entry(
         "weightmark.cli.ledger.init:init", "make a ledger, its log key and its recovery key"
     ),
     "append": Entry("weightmark.cli.ledger.append:append", "add a signed claim"),
     "list": Entry("weightmark.cli.ledger.list_:list_", "list the entries"),
+    "search": Entry("weightmark.cli.ledger.search:search", "find entries"),
     "show": Entry("weightmark.cli.ledger.show:show", "show one entry"),
     "prove": Entry("weightmark.cli.ledger.prove:prove", "write the receipt of an entry"),
     "verify": Entry(
         "weightmark.cli.ledger.verify:verify", "check the whole ledger, or a receipt offline"
+    ),
+    "witness": Entry("", "see the logs of others, and be seen", members=_WITNESS),
+    "admit": Entry("weightmark.cli.ledger.admit:admit", "change who may write"),
+    "monitor": Entry(
+        "weightmark.cli.ledger.monitor:monitor", "look at what was entered since the last time"
+    ),
+    "anchor": Entry(
+        "weightmark.cli.ledger.anchor:anchor", "enter the checkpoint's digest into a public log"
+    ),
+    "export": Entry("weightmark.cli.ledger.export:export", "write entries for other tools"),
+    "redact": Entry("weightmark.cli.ledger.redact:redact", "erase what must not stay"),
+    "publish": Entry(
+        "weightmark.cli.ledger.publish:publish", "write the files that any web server can serve"
+    ),
+    "migrate": Entry("weightmark.cli.ledger.migrate:migrate", "move a ledger to another place"),
+    "reindex": Entry("weightmark.cli.ledger.reindex:reindex", "make the search table anew"),
+    "backup": Entry("weightmark.cli.ledger.backup:backup", "copy a ledger, in use or not"),
+    "restore": Entry(
+        "weightmark.cli.ledger.restore:restore", "make a ledger of a backup that may sign again"
     ),
 }
 _POLICY = {
@@ -53,6 +90,11 @@ _KEY = {
     "list": Entry("weightmark.cli.key.list_:list_", "list the keys in a folder"),
 }
 
+_LAYOUT = {
+    "verify": Entry(
+        "weightmark.cli.layout.verify:verify", "check that steps were done as a layout demands"
+    ),
+}
 _TRUST = {
     "show": Entry("weightmark.cli.trust.show:show", "show whom a trust file or root believes"),
     "add": Entry("weightmark.cli.trust.add:add", "write a signer into a trust file"),
@@ -79,9 +121,22 @@ COMMANDS: Mapping[str, Entry] = {
     "exec": Entry(
         "weightmark.cli.exec_:exec_", "run a command on a verified copy of a model", "Daily"
     ),
+    "record": Entry(
+        "weightmark.cli.record:record",
+        "run a step, and sign from what its result was made",
+        "Daily",
+    ),
     "gate": Entry("weightmark.cli.gate:gate", "allow or refuse a model by policy", "Gate", True),
     "policy": Entry("", "write, check and explain a policy", "Gate", True, _POLICY),
+    "chain": Entry("weightmark.cli.chain.command:chain", "show what a model was made from", "Gate"),
+    "layout": Entry("", "verify layouts of in-toto", "Gate", False, _LAYOUT),
     "ledger": Entry("", "keep and check an append-only register", "Register", True, _LEDGER),
+    "revoke": Entry(
+        "weightmark.cli.revoke:revoke", "say in a ledger that something no longer counts", "Register"
+    ),
+    "impact": Entry(
+        "weightmark.cli.impact:impact", "list what descends from an artifact", "Register"
+    ),
     "key": Entry("", "make and show signing keys", "Set-up", True, _KEY),
     "trust": Entry("", "write down whom you trust", "Set-up", False, _TRUST),
     "rules": Entry("weightmark.cli.rules:rules", "list the scan rules", "Set-up"),
@@ -101,6 +156,8 @@ COMMANDS: Mapping[str, Entry] = {
 }
 """every command by name, in the order of the help page"""
 
+_OTHER_WORDS = {"list": "show", "ls": "list", "new": "generate", "remove": "revoke"}
+"""what somebody types who knows other tools, and what is meant where there is no such command"""
 _EXAMPLE_WIDTH = 45
 _EXAMPLES = (
     ("weightmark key generate -o release.key", "once: make a key"),
@@ -137,6 +194,9 @@ class LazyGroup(click.Group):
             return word, found, args[1:]
         if word.startswith("-"):
             self.parse_args(ctx, args)
+        meant = _OTHER_WORDS.get(word, "")
+        if meant in self.entries:
+            raise CallError(f"no such command `{word}`", fix=f"did you mean `{meant}`?")
         raise click.exceptions.NoSuchCommand(word, possibilities=self.entries, ctx=ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature

@@ -1,6 +1,7 @@
 """`weightmark attest`: sign a statement about a model and add it to its claims."""
 
 import shlex
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +23,22 @@ if TYPE_CHECKING:
 
 __all__ = ["attest"]
 
-_TYPES = {
-    "test-result": "https://in-toto.io/attestation/test-result/v0.1",
-    "provenance": "https://slsa.dev/provenance/v1",
-    "scai": "https://in-toto.io/attestation/scai/v0.3",
-    "vulns": "https://in-toto.io/attestation/vulns/v0.2",
-}
-"""short names of predicate types whose content the caller supplies"""
+_TYPES = (
+    "provenance",
+    "vsa",
+    "svr",
+    "test-result",
+    "scai",
+    "vulns",
+    "release",
+    "reference",
+    "link",
+    "cyclonedx",
+    "spdx",
+    "dataset",
+    "classification",
+)
+"""short names of predicate types whose content the caller supplies, as in the registry of predicates"""
 
 
 @command("attest")
@@ -82,6 +92,7 @@ def attest(
         uri, predicate = _approval(predicate_file, reason, expires)
     else:
         uri, predicate = _type_uri(predicate_type), _read_predicate(predicate_file, reason, expires)
+        _require_form(uri, predicate)
     if out:
         require_folder(Path(out))
     only = _one(
@@ -144,14 +155,34 @@ def _read_predicate(path: str | None, reason: str | None, expires: str | None) -
     return parse_object(read_named(Path(path), "predicate"), what=f"`{path}`")
 
 
-def _type_uri(name: str) -> str:
-    if name in _TYPES:
-        return _TYPES[name]
-    if ":" not in name:
+def _require_form(uri: str, predicate: dict[str, Any]) -> None:
+    from weightmark.attestations.predicates.registry import check_predicate
+    from weightmark.errors import MalformedError
+
+    try:
+        check_predicate(uri, predicate)
+    except MalformedError as error:
         raise CallError(
-            f"`{name}` is no predicate type", fix=f"use approval, {', '.join(_TYPES)}, or a URI"
+            f"the predicate is not what `{uri}` says it is: {error.what}",
+            why=error.why or "verifiers would refuse it",
+            fix="correct the file; the specification of the type says which fields it has",
+        ) from error
+
+
+def _type_uri(name: str) -> str:
+    from weightmark.attestations.predicates.registry import PREDICATE_TYPES
+
+    known = {one.name: uri for uri, one in PREDICATE_TYPES.items()}
+    if name in _TYPES:
+        return known[name]
+    if ":" not in name:
+        near = get_close_matches(name, ["approval", *_TYPES], n=1)
+        fix = (
+            f"did you mean `{near[0]}`?" if near else f"use approval, {', '.join(_TYPES)}, or a URI"
         )
-    if name.startswith("https://weightmark/"):
+        raise CallError(f"`{name}` is no predicate type", fix=fix)
+    by_hand = name in PREDICATE_TYPES and PREDICATE_TYPES[name].by_hand
+    if name.startswith("https://weightmark/") and not by_hand:
         raise CallError(
             f"`{name}` is written by weightmark's own commands only", fix="use `weightmark sign`"
         )

@@ -23,7 +23,7 @@ from weightmark.provenance.names import escape_path
 from weightmark.values import dataclass
 
 if TYPE_CHECKING:
-    from weightmark.provenance.datasets.description import Description
+    from weightmark.attestations.checks import Check
     from weightmark.provenance.reading.receipts import Receipts
     from weightmark.scanners.tensors.survey import TensorSurvey
 
@@ -40,6 +40,11 @@ __all__ = ["digest"]
 @option("--files", is_flag=True, help="List every file as the manifest does.")
 @fresh_option()
 @option("--tensors", is_flag=True, help="Add the digests of the weights and of every tensor.")
+@option(
+    "--weights-only",
+    is_flag=True,
+    help="Print the digests of the weights and of every tensor alone, without an identity.",
+)
 @option(
     "--prove",
     metavar="MEMBER",
@@ -66,6 +71,7 @@ def digest(
     files: bool,
     fresh: bool,
     tensors: bool,
+    weights_only: bool,
     prove: str | None,
     key: str | None,
     passphrase_file: str | None,
@@ -74,6 +80,9 @@ def digest(
 
     The identity changes exactly when a name, a size, a byte or the number of files changes.
     """
+    if weights_only:
+        _refuse_beside_weights(sha256=sha256, files=files, prove=prove is not None)
+        _digest_weights(console, paths)
     if prove is not None:
         _prove(console, paths, prove, key, passphrase_file)
     with kept_receipts(paths, fresh=fresh or tensors) as receipts:
@@ -106,30 +115,52 @@ def _prove(
     write_proof(console, paths[0], member, key, passphrase)
 
 
+def _refuse_beside_weights(**asked: bool) -> None:
+    for flag, is_asked in asked.items():
+        if is_asked:
+            raise CallError(
+                f"`--weights-only` and `--{flag}` contradict each other",
+                why="digests of files are left out with `--weights-only`",
+                fix=f"use `--tensors` beside `--{flag}`",
+            )
+
+
+def _digest_weights(console: Console, paths: tuple[str, ...]) -> NoReturn:
+    from weightmark.cli.tensor_documents import weights_document
+    from weightmark.scanners.tensors.survey import survey_weights
+
+    with console.progress(None) as progress:
+        found = [
+            (path, survey_weights(Path(path), progress=progress, jobs=console.jobs))
+            for path in paths
+        ]
+    console.finish(weights_document(found, with_facts=console.format != "text"))
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
     """What was read of one artifact."""
 
     identification: Identification
     survey: "TensorSurvey | None"
-    description: "Description | None" = None
+    described: "tuple[Check, ...]" = ()
 
     @property
     def exit(self) -> Exit:
-        survey = survey_exit(self.survey) if self.survey else Exit.GOOD
-        if self.description is None:
-            return survey
-        from weightmark.cli.dataset_documents import description_exit
+        codes = [survey_exit(self.survey)] if self.survey else []
+        if self.described:
+            from weightmark.cli.dataset_documents import description_exit
 
-        return Exit.worst([survey, description_exit(self.description)])
+            codes.append(description_exit(self.described))
+        return Exit.worst(codes) if codes else Exit.GOOD
 
     def checks(self, path: str) -> tuple[CheckLine, ...]:
         checks = tuple(survey_checks(path, self.survey)) if self.survey else ()
-        if self.description is None:
+        if not self.described:
             return checks
-        from weightmark.cli.dataset_documents import description_checks
+        from weightmark.cli.dataset_documents import description_lines
 
-        return (*checks, *description_checks(path, self.description))
+        return (*checks, *description_lines(self.described, f" {path}"))
 
     def facts(self, path: str) -> dict[str, Any]:
         survey = self.survey
@@ -157,17 +188,25 @@ def _read(
                 progress=progress,
                 jobs=console.jobs,
             )
-            return _Found(one, None, _described(one) if sha256 else None)
+            return _Found(one, None, _described(one) if sha256 else ())
         from weightmark.scanners.tensors.survey import survey_tensors
 
         survey = survey_tensors(Path(path), sha256=sha256, progress=progress, jobs=console.jobs)
-        return _Found(survey.identification, survey)
+        found = survey.identification
+        return _Found(found, survey, _described(found) if sha256 else ())
 
 
-def _described(identification: Identification) -> "Description":
-    from weightmark.provenance.datasets.description import describe
+def _described(identification: Identification) -> "tuple[Check, ...]":
+    from weightmark.attestations.descriptions import check_description
+    from weightmark.provenance.reading.engine import FileDigests
 
-    return describe(identification)
+    blake3 = {row.path: row.blake3 for row in identification.manifest.rows}
+    sha256 = identification.sha256
+    files = (
+        FileDigests(entry, entry.size, blake3[entry.path], sha256[entry.path])
+        for entry in identification.artifact.entries
+    )
+    return check_description(identification.artifact, files)
 
 
 def _warn(console: Console, path: str, identification: Identification) -> None:

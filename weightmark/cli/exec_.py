@@ -81,7 +81,9 @@ def exec_(
     )
     with Relay() as relay:
         with console.progress(None) as progress:
-            decision = gate(path, policy, sources, progress=progress, jobs=console.jobs)
+            decision = gate(
+                path, policy, sources, progress=progress, jobs=console.jobs, workers=console.jobs
+            )
         if decision.blocks:
             _refuse(console, path, decision)
         code = _run(console, path, decision, words=words, relay=relay, snapshot_dir=snapshot_dir)

@@ -11,6 +11,7 @@ from weightmark.cli.documents import check_lines, finding_lines
 from weightmark.cli.options.common import FILE_OR_URI, option
 from weightmark.cli.options.evidence import evidence_options, fail_on_option
 from weightmark.cli.options.policy import load_rules, mode_option, policy_option
+from weightmark.cli.options.receipts import fresh_option, kept_receipts
 from weightmark.cli.options.signers import load_signer, passphrase_option
 from weightmark.cli.options.trust import TRUST_FLAGS, trust_choice_options
 from weightmark.cli.render.interface import Document
@@ -73,6 +74,7 @@ class _Keeping:
 @option(
     "--vsa", metavar="FILE", type=click.Path(), help="Write the signed decision (SLSA VSA) there"
 )
+@fresh_option()
 @option("--resource-uri", metavar="URI", help="Name of the artifact in the VSA (default: identity)")
 @pass_console
 def gate(
@@ -91,6 +93,7 @@ def gate(
     passphrase_file: str | None,
     vsa: str | None,
     resource_uri: str | None,
+    fresh: bool,
 ) -> None:
     """Allow or refuse a model or a dataset by policy.
 
@@ -118,8 +121,17 @@ def gate(
         claims=tuple(Path(claim) for claim in claims),
         ledger=ledger or "",
     )
-    with console.progress(None) as progress:
-        decision = run_gate(path, policy, sources, progress=progress, jobs=console.jobs)
+    wanted = policy.trust_receipts and not fresh
+    with console.progress(None) as progress, kept_receipts([path], fresh=not wanted) as receipts:
+        decision = run_gate(
+            path,
+            policy,
+            sources,
+            receipts=receipts,
+            progress=progress,
+            jobs=console.jobs,
+            workers=console.jobs,
+        )
     kept, facts = _keep(decision, keeping)
     console.finish(_document(console, path, decision, kept, facts))
 

@@ -1,6 +1,7 @@
 """`weightmark help`: the help page of a command, or the list of all commands."""
 
-from typing import NoReturn
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -9,6 +10,9 @@ from weightmark.cli.console import Console, pass_console
 from weightmark.cli.options.common import option
 from weightmark.cli.render import Document
 from weightmark.errors import Exit
+
+if TYPE_CHECKING:
+    from weightmark.cli.app import Entry
 
 __all__ = ["help_"]
 
@@ -56,13 +60,17 @@ def _page(words: tuple[str, ...]) -> str:
 def _all_commands() -> str:
     from weightmark.cli.app import COMMANDS, write_commands
 
-    rows = {}
-    for name, entry in COMMANDS.items():
-        if entry.members is None:
-            rows[name] = entry
-            continue
-        for member, inner in entry.members.items():
-            rows[f"{name} {member}"] = type(inner)(inner.target, inner.help, entry.heading)
+    rows = dict(
+        row for name, entry in COMMANDS.items() for row in _rows(name, entry, entry.heading)
+    )
     formatter = click.HelpFormatter(width=100)
     write_commands(formatter, rows, everything=True)
     return formatter.getvalue().lstrip("\n")
+
+
+def _rows(words: str, entry: "Entry", heading: str) -> Iterator[tuple[str, "Entry"]]:
+    if entry.members is None:
+        yield words, type(entry)(entry.target, entry.help, heading)
+        return
+    for name, member in entry.members.items():
+        yield from _rows(f"{words} {name}", member, heading)

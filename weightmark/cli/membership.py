@@ -10,6 +10,8 @@ from weightmark.errors import CallError, Exit
 if TYPE_CHECKING:
     from weightmark.attestations.trust import Trust
     from weightmark.attestations.verifying.membership import VerifiedMembership
+    from weightmark.provenance.artifact import Artifact
+    from weightmark.provenance.membership.proof import MembershipProof
 
 __all__ = ["check_proof", "write_proof"]
 
@@ -31,11 +33,22 @@ def write_proof(
         signer = load_signer(key, passphrase_file, command="digest")
         proof = sign_tree(proof, open_artifact(path).name, signer)
     elif proof.manifest is None:
-        console.note("nobody vouches for this proof: sign it with `--key FILE`")
+        proof = _with_stored_claim(proof, open_artifact(path))
+        if proof.claim is None:
+            console.note("nobody vouches for this proof: sign it with `--key FILE`")
     present = "is" if proof.check_rows() else "is not"
     console.note(f"`{proof.member}` {present} in `{path}`, {proof.identity}")
     console.write(proof.to_bytes().decode())
     raise SystemExit(int(Exit.GOOD))
+
+
+def _with_stored_claim(proof: "MembershipProof", artifact: "Artifact") -> "MembershipProof":
+    """Put in what a signer of many files stated about their tree when they were signed."""
+    from weightmark.attestations.verifying.evidence import collect_evidence
+    from weightmark.attestations.verifying.membership import with_signed_tree
+
+    found = collect_evidence(artifact)
+    return with_signed_tree(proof, (claim.bundle for claim in found.claims))
 
 
 def check_proof(

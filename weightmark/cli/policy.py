@@ -62,6 +62,7 @@ def init(
     Keys stand in the policy itself. A trust file is named by its path from the policy file.
     """
     from weightmark.attestations.keys import PublicKey
+    from weightmark.attestations.policy.model import ReleaseRule
     from weightmark.attestations.policy.template import draft_policy
     from weightmark.attestations.trust.trust_file import load_trust_file
     from weightmark.provenance.atomic import create_file
@@ -69,7 +70,7 @@ def init(
     path = _target(file, output)
     keys = [PublicKey.load(one) for one in key]
     trust_file = _trust_file(trust) if trust else None
-    anchors = load_trust_file(trust_file).anchors if trust_file else ()
+    loaded = load_trust_file(trust_file) if trust_file else None
     text = draft_policy(
         preset,
         keys,
@@ -77,9 +78,11 @@ def init(
         trust=Path(os.path.relpath(trust_file, path.resolve().parent)).as_posix()
         if trust_file
         else "",
-        read_trust=lambda _: anchors,
+        read_trust=(lambda _: loaded) if loaded else None,
     )
-    trusted = [*(one.identity for one in keys), *(one.name for one in anchors)]
+    rule = ReleaseRule(keys=tuple(keys), anchors=loaded.anchors if loaded else ())
+    others = f"; revoked: {', '.join(rule.revoked)}" if rule.revoked else ""
+    trusting = ", ".join(rule.trusted) or "nobody any more"
     try:
         create_file(path, text, mode=0o644)
     except FileExistsError as error:
@@ -91,8 +94,13 @@ def init(
         Document(
             schema="weightmark/policy-init/v1",
             exit=Exit.GOOD,
-            facts={"path": str(path), "preset": preset, "trusted": trusted},
-            notices=(f"wrote {path}: preset `{preset}`, trusting {', '.join(trusted)}",),
+            facts={
+                "path": str(path),
+                "preset": preset,
+                "trusted": list(rule.trusted),
+                "revoked": list(rule.revoked),
+            },
+            notices=(f"wrote {path}: preset `{preset}`, trusting {trusting}{others}",),
         )
     )
 
@@ -167,7 +175,8 @@ def _facts(policy: "Policy") -> dict[str, Any]:
         "uri": policy.uri,
         "digest": f"sha256:{policy.sha256}",
         "mode": policy.mode.value,
-        "trusted": list(policy.trusted),
+        "trusted": list(policy.release.trusted),
+        "revoked": list(policy.release.revoked),
     }
 
 

@@ -1,6 +1,7 @@
 """`weightmark scan`: is it safe to open?"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -17,6 +18,7 @@ from weightmark.errors import CallError, WeightmarkError
 if TYPE_CHECKING:
     from datetime import date
 
+    from weightmark.attestations.checks import Check
     from weightmark.scanners.baseline import Baseline
     from weightmark.scanners.engines import Engine
     from weightmark.scanners.limits import Limits
@@ -100,9 +102,21 @@ def scan(
             if len(named) == 1:
                 raise
             failures.append((path, error))
-    scanned = accepting.judge(trees)
+    described = [_described(console, tree) for _, tree in trees]
+    judged = zip(accepting.judge(trees), described, strict=True)
+    scanned = [replace(one, described=checks) for one, checks in judged]
     document = scan_document(scanned, failures, Severity.parse(fail_on), exit_zero=exit_zero)
     console.finish(document)
+
+
+def _described(console: Console, tree: "TreeScan") -> "tuple[Check, ...]":
+    """Hold what a dataset says of itself against its files."""
+    if tree.artifact.single:
+        return ()
+    from weightmark.attestations.descriptions import check_description
+
+    with console.progress(None) as progress:
+        return check_description(tree.artifact, progress=progress, jobs=console.jobs)
 
 
 def _scan_one(

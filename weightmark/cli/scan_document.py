@@ -11,6 +11,7 @@ from weightmark.errors import Exit, WeightmarkError
 from weightmark.values import dataclass
 
 if TYPE_CHECKING:
+    from weightmark.attestations.checks import Check
     from weightmark.scanners.baseline import Accepted, Judged
     from weightmark.scanners.findings import ScanReport, Severity
 
@@ -37,6 +38,8 @@ class Scanned:
     """whether a baseline that was given could apply"""
     single: bool = False
     """whether it is one file, which findings then name without a folder"""
+    described: "tuple[Check, ...]" = ()
+    """what it says of itself, held against its files"""
 
     @property
     def report(self) -> "ScanReport":
@@ -54,7 +57,7 @@ def scan_document(
     """Say what was found in all artifacts, and which could not be read at all."""
     several = len(scanned) + len(failures) > 1
     verdict = Exit.worst(
-        [*(one.report.exit(threshold) for one in scanned), *(error.exit for _, error in failures)]
+        [*(_exit(one, threshold) for one in scanned), *(error.exit for _, error in failures)]
     )
     checks = [line for one in scanned for line in _checks(one, threshold, several=several)]
     checks += [
@@ -76,6 +79,15 @@ def scan_document(
             "failures": [{"path": path, **error_facts(error)} for path, error in failures],
         },
     )
+
+
+def _exit(one: Scanned, threshold: "Severity") -> Exit:
+    code = one.report.exit(threshold)
+    if not one.described:
+        return code
+    from weightmark.cli.dataset_documents import description_exit
+
+    return Exit.worst([code, description_exit(one.described)])
 
 
 def _lines(one: Scanned, *, several: bool) -> Iterator[FindingLine]:
@@ -118,6 +130,10 @@ def _checks(one: Scanned, threshold: "Severity", *, several: bool) -> list[Check
         summary = f"{len(unsupported)} of a format that is not scanned"
         names = _unsupported_names(unsupported)
         checks.append(CheckLine(Outcome.INFO, f"unsupported{suffix}", summary, details=names))
+    if one.described:
+        from weightmark.cli.dataset_documents import description_lines
+
+        checks += description_lines(one.described, suffix)
     return checks
 
 

@@ -12,6 +12,7 @@ from weightmark.cli.documents import path_as_given
 from weightmark.cli.options.common import option
 from weightmark.cli.options.evidence import fail_on_option
 from weightmark.cli.options.oms import oms_form_options
+from weightmark.cli.options.receipts import fresh_option, kept_receipts, note_remembered
 from weightmark.cli.options.signers import SignerRequest, signer_options
 from weightmark.cli.places import require_folder
 from weightmark.cli.progress import human_bytes
@@ -48,6 +49,7 @@ __all__ = ["sign"]
     help="Write signature and claims there instead of beside the artifact",
 )
 @oms_form_options()
+@fresh_option()
 @pass_console
 def sign(
     console: Console,
@@ -64,6 +66,7 @@ def sign(
     oms_hash: str,
     shard_size: int | None,
     ignore_paths: tuple[str, ...],
+    fresh: bool,
 ) -> None:
     """Scan, hash and sign a model or a dataset in one read.
 
@@ -97,12 +100,19 @@ def sign(
         oms=Serialization.of(oms_method, oms_hash, shard_size or 0),
         ignore_paths=ignore_paths,
     )
-    with console.progress(None) as progress:
+    with console.progress(None) as progress, kept_receipts([path], fresh=fresh) as receipts:
         result = sign_artifact(
-            path, first, options, cosigners=cosigners, progress=progress, jobs=console.jobs
+            path,
+            first,
+            options,
+            cosigners=cosigners,
+            receipts=receipts,
+            progress=progress,
+            jobs=console.jobs,
         )
     for notice in result.notices:
         console.note(notice)
+    note_remembered(console, result.remembered)
     console.finish(signed_document("weightmark/sign/v1", path, result))
 
 

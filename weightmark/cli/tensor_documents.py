@@ -1,17 +1,17 @@
 """From tensors to the lines and facts that are rendered."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from weightmark.cli.progress import human_bytes
-from weightmark.cli.render.interface import CheckLine, Outcome
+from weightmark.cli.render.interface import CheckLine, Document, Outcome
 from weightmark.errors import Exit
 from weightmark.provenance.manifest import SINGLE_FILE
 from weightmark.provenance.names import escape_path
 from weightmark.provenance.tensors import TensorEntry
 
 if TYPE_CHECKING:
-    from weightmark.scanners.tensors.survey import TensorSurvey, Unread, WeightSet
+    from weightmark.scanners.tensors.survey import Unread, WeightSet, WeightSurvey
 
 __all__ = [
     "counted_tensors",
@@ -21,10 +21,11 @@ __all__ = [
     "tensor_facts",
     "unread_facts",
     "weight_set_facts",
+    "weights_document",
 ]
 
 
-def survey_exit(survey: "TensorSurvey") -> Exit:
+def survey_exit(survey: "WeightSurvey") -> Exit:
     """Return what reading the tensors of an artifact stands for.
 
     A file of a kind that is not read changes nothing beside one that is.
@@ -37,7 +38,7 @@ def survey_exit(survey: "TensorSurvey") -> Exit:
     return Exit.GOOD if survey.sets else Exit.NOTHING
 
 
-def survey_checks(given: str, survey: "TensorSurvey") -> Iterator[CheckLine]:
+def survey_checks(given: str, survey: "WeightSurvey") -> Iterator[CheckLine]:
     """Yield a check for each file whose tensors could not be read, or for having found none."""
     for one in survey.unread:
         path = _joined(given, one.path)
@@ -53,7 +54,7 @@ def survey_checks(given: str, survey: "TensorSurvey") -> Iterator[CheckLine]:
         )
 
 
-def survey_lines(survey: "TensorSurvey") -> Iterator[str]:
+def survey_lines(survey: "WeightSurvey") -> Iterator[str]:
     """Yield each set of weights as text: its digests, then a line a tensor."""
     for weights in survey.sets:
         name = "" if weights.path == SINGLE_FILE else f"  {escape_path(weights.path)}"
@@ -102,6 +103,35 @@ def unread_facts(unread: "Iterable[Unread]") -> list[dict[str, Any]]:
     from weightmark.cli.documents import error_facts
 
     return [{"path": one.path, "error": error_facts(one.error)} for one in unread]
+
+
+def weights_document(found: "Sequence[tuple[str, WeightSurvey]]", *, with_facts: bool) -> Document:
+    """Return the digests of weights alone, one artifact after the other by the path that was given."""
+    lines: list[str] = []
+    for path, survey in found:
+        lines += [path, *survey_lines(survey)]
+    return Document(
+        schema="weightmark/digest/v1",
+        exit=Exit.worst(survey_exit(survey) for _, survey in found),
+        checks=tuple(check for path, survey in found for check in survey_checks(path, survey)),
+        facts={"artifacts": [_weights_facts(*one) for one in found]} if with_facts else {},
+        lines=tuple(lines),
+    )
+
+
+def _weights_facts(path: str, survey: "WeightSurvey") -> dict[str, Any]:
+    return {
+        "path": path,
+        "identity": None,
+        "size": sum(entry.size for entry in survey.artifact.entries),
+        "remembered": 0,
+        "files": None,
+        "outside": [{"path": one.path, "files": one.files} for one in survey.artifact.outside],
+        "oms_root": None,
+        "dir_hash": None,
+        "weights": [weight_set_facts(one) for one in survey.sets],
+        "unread": unread_facts(survey.unread),
+    }
 
 
 def _outcome(unread: "Unread") -> Outcome:

@@ -5,19 +5,29 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from weightmark.attestations.checks import merge_checks
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
+from weightmark.cli.dataset_documents import description_exit
 from weightmark.cli.documents import check_lines, claim_facts, outside_facts
-from weightmark.cli.options.common import option
+from weightmark.cli.options.common import FILE_OR_URI, option
 from weightmark.cli.options.evidence import evidence_options
 from weightmark.cli.options.oms import oms_reading_options
+from weightmark.cli.options.receipts import fresh_option, kept_receipts
 from weightmark.cli.options.trust import load_trust, trust_choice_options
 from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit
 
 if TYPE_CHECKING:
+    from weightmark.attestations.checks import Check
+    from weightmark.attestations.ledger.consulting import Consultation
     from weightmark.attestations.trust.selection import TrustChoice
-    from weightmark.attestations.verifying.verification import VerifyReport
+    from weightmark.attestations.verifying.verification import (
+        Examination,
+        VerifiedManifest,
+        VerifyReport,
+    )
+    from weightmark.provenance.reading.engine import ProgressSink
 
 __all__ = ["verify"]
 
@@ -42,6 +52,13 @@ _VERDICTS = {
 )
 @option("--deep", is_flag=True, help="Check BLAKE3 and SHA-256, as `--digests both`")
 @oms_reading_options()
+@fresh_option()
+@option(
+    "--ledger",
+    metavar="PLACE",
+    type=FILE_OR_URI,
+    help="Ledger whose revocations bind: a folder, `postgresql://…`, or a published view",
+)
 @option(
     "--proof",
     metavar="FILE",
@@ -64,6 +81,8 @@ def verify(
     ignore_paths: tuple[str, ...],
     ignore_unsigned_files: bool,
     allow_legacy: bool,
+    fresh: bool,
+    ledger: str | None,
     proof: str | None,
     absent: bool,
 ) -> None:
@@ -80,10 +99,12 @@ def verify(
         check_proof(console, path, proof, load_trust(choice, path), absent=absent)
     from weightmark.attestations.verifying.verification import VerifyOptions, examine
 
-    with console.progress(None) as progress:
+    trust = load_trust(choice, path)
+    consultation = _consultation(path, ledger)
+    with console.progress(None) as progress, kept_receipts([path], fresh=fresh) as receipts:
         examination = examine(
             path,
-            load_trust(choice, path),
+            consultation.bind(trust) if consultation else trust,
             options=VerifyOptions(
                 digests="both" if deep else digests,
                 ignore_paths=ignore_paths,
@@ -92,41 +113,75 @@ def verify(
             ),
             signature=Path(signature) if signature else None,
             claims=[Path(claim) for claim in claims],
+            receipts=receipts,
             progress=progress,
             jobs=console.jobs,
             workers=console.jobs,
         )
-    console.finish(_document(path, examination.report))
+        if consultation and ledger:
+            examination = consultation.judge(ledger, examination)
+        described = _described(examination, progress, console.jobs)
+    console.finish(_document(path, examination.report, described))
 
 
-def _file_facts(report: "VerifyReport") -> list[dict[str, Any]]:
+def _consultation(path: str, ledger: str | None) -> "Consultation | None":
+    """Ask the ledger what is revoked; one inside the artifact would judge itself."""
+    if ledger is None:
+        return None
+    from weightmark.attestations.ledger.consulting import consult
+    from weightmark.attestations.outside import require_outside
+
+    if "://" not in ledger:
+        require_outside(Path(path), Path(ledger), "the ledger")
+    return consult(ledger)
+
+
+def _described(
+    examination: "Examination", progress: "ProgressSink | None", jobs: int | None
+) -> "tuple[Check, ...]":
+    """Hold what a verified dataset says of itself against its files."""
+    if examination.report.verified is None or examination.reading is None:
+        return ()
+    from weightmark.attestations.descriptions import check_description
+
+    artifact, files = examination.report.artifact, examination.reading.files
+    return check_description(artifact, files, progress=progress, jobs=jobs)
+
+
+def _file_facts(verified: "VerifiedManifest | None") -> list[dict[str, Any]]:
     """Return the verified files; none unless everything is good."""
-    rows = report.verified.manifest.rows if report.verified else ()
+    rows = verified.manifest.rows if verified else ()
     return [{"path": one.path, "size": one.size, "blake3": f"blake3:{one.blake3}"} for one in rows]
 
 
-def _document(path: str, report: "VerifyReport") -> Document:
+def _document(path: str, report: "VerifyReport", described: "tuple[Check, ...]" = ()) -> Document:
     bad = sum(check.outcome in {"fail", "unchecked", "nothing"} for check in report.checks)
     headline = f"verified: {report.identity}"
     if report.verified and report.verified.uncovered:
         count = len(report.verified.uncovered)
         headline = f"verified, but for {count} file{'s' * (count != 1)} that no signature covers"
-    if report.exit:
+    code = report.exit
+    if code:
         headline = f"not verified: {bad} of {len(report.checks)} checks did not pass"
+    elif described:
+        code = description_exit(described)
+        if code:
+            headline = "signed as it stands, but what it says of its own files does not hold"
+    verified = None if code else report.verified
     return Document(
         schema="weightmark/verify/v1",
-        exit=report.exit,
-        verdict=_VERDICTS[report.exit],
+        exit=code,
+        verdict=_VERDICTS[code],
         headline=headline,
-        checks=check_lines(report.checks),
+        checks=(*check_lines(report.checks), *check_lines(merge_checks(described))),
         facts={
             "path": path,
             "identity": report.identity or None,
-            "signers": list(report.verified.signers) if report.verified else [],
-            "digest_used": report.verified.algorithm if report.verified else None,
+            "signers": list(verified.signers) if verified else [],
+            "digest_used": verified.algorithm if verified else None,
             "claims": claim_facts(report.claims),
-            "files": _file_facts(report),
+            "files": _file_facts(verified),
             "outside": outside_facts(report.artifact),
-            "uncovered": list(report.verified.uncovered) if report.verified else [],
+            "uncovered": list(verified.uncovered) if verified else [],
         },
     )

@@ -29,7 +29,8 @@ def judge_ledger(policy: Policy, evidence: Evidence) -> Iterator[Check]:
         yield ledger.problem
         return
     yield _release(policy, evidence, ledger)
-    yield _revocation(ledger)
+    if ledger.revocation is not None:
+        yield ledger.revocation
     yield _witnesses(policy, ledger)
 
 
@@ -57,21 +58,6 @@ def _release(policy: Policy, evidence: Evidence, ledger: LedgerEvidence) -> Chec
         "a release entry is missing",
         "ask the publisher to enter it; if it is yours: "
         f"`weightmark ledger append {shlex.quote(evidence.claims_path)} --ledger PATH --key SUBMITTER`",
-    )
-
-
-def _revocation(ledger: LedgerEvidence) -> Check:
-    revoked = [record for record in ledger.records if record.kind is Kind.REVOKE]
-    if not revoked:
-        how = "" if ledger.walked else ", as far as the ledger's own index says"
-        return Check("revocation", Outcome.PASS, f"nothing was revoked{how}")
-    entry = revoked[0]
-    return Check(
-        "revocation",
-        Outcome.FAIL,
-        f"entry {entry.index} of `{ledger.origin}` revokes `{entry.subject}`",
-        "who released it, or who watches over the ledger, withdrew it",
-        "use another release",
     )
 
 

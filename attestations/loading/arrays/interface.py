@@ -2,6 +2,8 @@
 
 from typing import Any, Protocol
 
+from weightmark.attestations.loading.private_memory import Memory
+
 __all__ = ["ArrayForm"]
 
 
@@ -13,7 +15,7 @@ class ArrayForm(Protocol):
         """The word by which a caller chooses it."""
         ...
 
-    def make(self, dtype: str, shape: tuple[int, ...], data: bytearray) -> Any:
+    def make(self, dtype: str, shape: tuple[int, ...], data: Memory) -> Any:
         """Return an array over `data`, C order and little-endian, which nobody else holds.
 
         `dtype` is a name of the safetensors format. Raises `UnsupportedError` for one that this

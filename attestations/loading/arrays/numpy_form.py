@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from weightmark.attestations.loading.private_memory import Memory
 from weightmark.errors import UnsupportedError
 from weightmark.values import dataclass
 
@@ -32,7 +33,7 @@ class NumpyForm:
     """the module `numpy`"""
     name: Final[str] = "numpy"
 
-    def make(self, dtype: str, shape: tuple[int, ...], data: bytearray) -> Any:
+    def make(self, dtype: str, shape: tuple[int, ...], data: Memory) -> Any:
         """Return an array; see `ArrayForm.make`."""
         code = _TYPES.get(dtype)
         if code is None:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from weightmark.attestations.loading.private_memory import Memory
 from weightmark.values import dataclass
 
 __all__ = ["PlainForm", "PlainTensor"]
@@ -25,6 +26,6 @@ class PlainForm:
 
     name: Final[str] = "bytes"
 
-    def make(self, dtype: str, shape: tuple[int, ...], data: bytearray) -> PlainTensor:
+    def make(self, dtype: str, shape: tuple[int, ...], data: Memory) -> PlainTensor:
         """Return the bytes as they are; see `ArrayForm.make`."""
         return PlainTensor(dtype, shape, memoryview(data).toreadonly())

@@ -3,6 +3,7 @@
 import sys
 from typing import Any, Final
 
+from weightmark.attestations.loading.private_memory import Memory
 from weightmark.errors import UnsupportedError
 from weightmark.values import dataclass
 
@@ -39,7 +40,7 @@ class TorchForm:
     """the module `torch`"""
     name: Final[str] = "torch"
 
-    def make(self, dtype: str, shape: tuple[int, ...], data: bytearray) -> Any:
+    def make(self, dtype: str, shape: tuple[int, ...], data: Memory) -> Any:
         """Return a tensor; see `ArrayForm.make`."""
         kind = getattr(self.module, _TYPES.get(dtype, ""), None)
         if kind is None or sys.byteorder != "little":

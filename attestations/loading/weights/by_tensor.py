@@ -1,6 +1,7 @@
 """A file whose tensors a trusted signer lists: each is read and checked when it is asked for."""
 
 from weightmark.attestations.loading.private_file import PrivateFile
+from weightmark.attestations.loading.private_memory import Memory
 from weightmark.attestations.loading.releases import Release, Releases
 from weightmark.attestations.loading.weights.layout import LENGTH_FIELD, Layout, header_end
 from weightmark.attestations.predicates.tensors import FileTable
@@ -23,11 +24,11 @@ class ListedWeights:
         self._path = path
         self._releases = releases
         prefix, _ = file.read(0, LENGTH_FIELD)
-        end = header_end(prefix, file.size)
+        end = header_end(bytes(prefix), file.size)
         head, digest = file.read(0, end)
         if not releases.keep(lambda release: _has_header(release.tables.get(path), end, digest)):
             raise _not_signed(file.label, "header")
-        self.layout = Layout.parse(head, file.size)
+        self.layout = Layout.parse(bytes(head), file.size)
         if not releases.keep(self._agrees):
             raise MalformedError(
                 f"the signed tensor table of `{file.label}` contradicts its header",
@@ -36,7 +37,7 @@ class ListedWeights:
             )
         self._digests: dict[str, dict[str, str]] = {}
 
-    def read(self, name: str) -> bytearray:
+    def read(self, name: str) -> Memory:
         """Return the bytes of one tensor; see `WeightsFile.read`."""
         tensor = self.layout.tensors[name]
         data, digest = self._file.read(

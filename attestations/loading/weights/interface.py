@@ -2,20 +2,21 @@
 
 from typing import Protocol
 
+from weightmark.attestations.loading.private_memory import Memory
 from weightmark.attestations.loading.weights.layout import Layout
 
 __all__ = ["WeightsFile"]
 
 
 class WeightsFile(Protocol):
-    """A safetensors file whose header was checked against what a trusted signer says."""
+    """A file of weights that was checked against what a trusted signer says: its header, or all of it."""
 
     @property
     def layout(self) -> Layout:
-        """Its tensors, by the checked header."""
+        """Its tensors, by the checked bytes."""
         ...
 
-    def read(self, name: str) -> bytearray:
+    def read(self, name: str) -> Memory:
         """Return the bytes of one tensor in private memory of their own, checked there.
 
         Raises `TamperedError` when they are not what was signed, `FileChangedError`, `ReadError`,

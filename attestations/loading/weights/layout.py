@@ -34,14 +34,14 @@ class Layout:
     """free text of the publisher"""
 
     @classmethod
-    def parse(cls, head: bytes | bytearray, size: int) -> Self:
+    def parse(cls, head: bytes, size: int) -> Self:
         """Read length field and header of a file of `size` bytes, strictly.
 
         Raises `MalformedError` unless the tensors fill the rest of the file without gaps or
         overlaps, and `LimitError`.
         """
         end = header_end(head[:LENGTH_FIELD], size)
-        header = read_header(MemoryView(bytes(head)), Limits.default().header, end - LENGTH_FIELD)
+        header = read_header(MemoryView(head), Limits.default().header, end - LENGTH_FIELD)
         if isinstance(header, str):
             raise MalformedError(f"the safetensors header is not understood: {header}")
         metadata = header.pop(_METADATA, {})
@@ -54,7 +54,7 @@ class Layout:
         return cls(end, tensors, metadata)
 
 
-def header_end(prefix: bytes | bytearray, size: int) -> int:
+def header_end(prefix: bytes, size: int) -> int:
     """Return the first byte after the header of a file of `size` bytes, by its length field.
 
     Raises `MalformedError` for a header that does not lie in the file, `LimitError` for a huge one.

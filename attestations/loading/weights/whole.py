@@ -3,27 +3,49 @@
 import shlex
 
 from weightmark.attestations.loading.private_file import PrivateFile
+from weightmark.attestations.loading.private_memory import Memory, private_memory
 from weightmark.attestations.loading.releases import Releases
-from weightmark.attestations.loading.weights.layout import Layout
+from weightmark.attestations.loading.weights.interface import WeightsFile
+from weightmark.attestations.loading.weights.layout import LENGTH_FIELD, Layout, header_end
+from weightmark.attestations.loading.weights.other_formats import OtherWeights
 from weightmark.errors import LimitError, TamperedError
+from weightmark.scanners.tensors.interface import HEAD
+from weightmark.scanners.tensors.safetensors import SafetensorsTensors
 
-__all__ = ["WholeWeights", "over_memory", "read_checked"]
+__all__ = ["WholeWeights", "over_memory", "read_checked", "read_whole"]
+
+
+def read_whole(
+    file: PrivateFile, path: str, releases: Releases, *, memory_limit: int
+) -> WeightsFile:
+    """Read the weights at `path` in the releases, whatever format they have; their bytes tell.
+
+    Raises as `read_checked`, `Layout.parse` and `OtherWeights`.
+    """
+    data = read_checked(file, path, releases)
+    if SafetensorsTensors().recognises(bytes(data[:HEAD])):
+        return WholeWeights(data)
+    return OtherWeights(data, file.label, memory_limit=memory_limit)
 
 
 class WholeWeights:
-    """Keeps the whole file in private memory."""
+    """Keeps a whole safetensors file in private memory."""
 
-    def __init__(self, file: PrivateFile, path: str, releases: Releases) -> None:
-        """Read the file that stands at `path` in the releases; raises as `read_checked` and `Layout.parse`."""
-        self._data = read_checked(file, path, releases)
-        self.layout = Layout.parse(self._data, file.size)
+    def __init__(self, data: Memory) -> None:
+        """Take a file that was checked; raises as `Layout.parse`."""
+        self._data = data
+        size = len(data)
+        end = header_end(bytes(data[:LENGTH_FIELD]), size)
+        self.layout = Layout.parse(bytes(data[:end]), size)
 
-    def read(self, name: str) -> bytearray:
+    def read(self, name: str) -> Memory:
         """Return a copy of the bytes of one tensor; see `WeightsFile.read`."""
         tensor = self.layout.tensors[name]
         at = self.layout.data_at
-        with memoryview(self._data) as view:
-            return bytearray(view[at + tensor.start : at + tensor.end])
+        copy = private_memory(tensor.end - tensor.start)
+        with memoryview(self._data) as view, memoryview(copy) as target:
+            target[:] = view[at + tensor.start : at + tensor.end]
+        return copy
 
     def close(self) -> None:
         """Let go of the memory."""
@@ -31,7 +53,7 @@ class WholeWeights:
         self.layout = Layout(0, {}, {})
 
 
-def read_checked(file: PrivateFile, path: str, releases: Releases) -> bytearray:
+def read_checked(file: PrivateFile, path: str, releases: Releases) -> Memory:
     """Read a file into private memory, check it there, and close it.
 
     Raises `TamperedError` unless it is what a release holds at `path`, and as `PrivateFile.read`.
@@ -54,6 +76,6 @@ def over_memory(size: int, limit: int, artifact: str) -> LimitError:
     return LimitError(
         f"{size} bytes would have to be read before the first tensor, and the limit is {limit}",
         why="only whole files are signed, not their tensors",
-        fix=f"add tensor digests with `weightmark sign {shlex.quote(artifact)} --key KEY`, "
-        "or raise `memory_limit`",
+        fix=f"add tensor digests with `weightmark sign {shlex.quote(artifact)} --key KEY` "
+        "(safetensors; `weightmark convert` makes them), or raise `memory_limit`",
     )

@@ -97,7 +97,7 @@ class BoundedSession:
 
         try:
             return within(self.patience.answer, lambda: self._exchange(method, url, call))
-        except TimeoutError:
+        except (TimeoutError, requests.ReadTimeout):
             raise self._failure(url, f"no answer within {self.patience.answer:g} s") from None
         except requests.RequestException as error:
             raise self._failure(url, _reason(error)) from None

@@ -21,7 +21,7 @@ from weightmark.attestations.signers.keyless.certificates import (
 )
 from weightmark.attestations.signers.keyless.instance import SigstoreInstance
 from weightmark.attestations.signers.keyless.services import BoundedSession, Patience, shown_url
-from weightmark.attestations.signers.keyless.timestamps import TimestampClient, is_timestamp
+from weightmark.attestations.signers.keyless.timestamps import InstanceTimestampClient, is_timestamp
 from weightmark.attestations.signers.keyless.tokens import IdentityToken
 from weightmark.errors import CallError, NetworkError, WeightmarkError, WrongSignerError
 from weightmark.values import dataclass
@@ -170,7 +170,9 @@ class KeylessSigner:
         keep.session = bounded(log._session, "transparency log")  # type: ignore[attr-defined]  # noqa: SLF001 - the same
         optional = not self.require_timestamp and "/api/v1" in str(getattr(log, "url", ""))
         stamps = [
-            TimestampClient.bounded(client, bounded, certificates, self._said if optional else None)
+            InstanceTimestampClient.bounded(
+                client, bounded, certificates, self._said if optional else None
+            )
             for client in services.get_tsas()
         ]
         context = SigningContext(

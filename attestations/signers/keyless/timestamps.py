@@ -1,4 +1,9 @@
-"""Timestamp authorities (RFC 3161) in keyless signing."""
+"""Timestamp authorities (RFC 3161) in keyless signing.
+
+Here sigstore-python asks: it takes the authorities from the instance and puts their answers into its
+bundle, and this is the client that it is given, which calls through the instance's bounded session.
+`making.timestamping` asks by itself, for keys and certificates, without loading sigstore or `requests`.
+"""
 
 import hashlib
 from collections.abc import Callable
@@ -12,7 +17,7 @@ from weightmark.errors import NetworkError
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["TimestampClient", "is_timestamp"]
+__all__ = ["InstanceTimestampClient", "is_timestamp"]
 
 
 def is_timestamp(time: VerifiedTime) -> bool:
@@ -20,7 +25,7 @@ def is_timestamp(time: VerifiedTime) -> bool:
     return time.clock.startswith("timestamp ")
 
 
-class TimestampClient:
+class InstanceTimestampClient:
     """sigstore's client of an authority, with bounds, whose answers are looked at before they count."""
 
     def __init__(
@@ -39,7 +44,7 @@ class TimestampClient:
         bound: Callable[..., Any],
         certificates: CertificateClient,
         missed: list[str] | None,
-    ) -> "TimestampClient":
+    ) -> "InstanceTimestampClient":
         """Return a client whose calls have bounds."""
         session = bound(inner._session, "timestamp authority", binary=True)  # noqa: SLF001 - sigstore sets no other limits
         inner._thread_local.session = session  # noqa: SLF001 - the same

@@ -206,12 +206,12 @@ def test_only_signed_files_can_be_named(tmp_path: Path, file: str) -> None:
         loaded(signed(tmp_path / "m"), file=file)
 
 
-def test_other_formats_are_named_as_unsupported(tmp_path: Path) -> None:
-    tree = make_tree(tmp_path / "m")
+def test_files_without_weights_are_named_as_unsupported(tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "m", {"config.json": b"{}", "text.txt": b"a"})
     sign(tree)
-    with pytest.raises(UnsupportedError, match="no safetensors file"):
+    with pytest.raises(UnsupportedError, match="called like weights"):
         loaded(tree)
-    with pytest.raises(UnsupportedError, match="neither a safetensors file nor an index"):
+    with pytest.raises(UnsupportedError, match="neither a file of weights nor an index"):
         loaded(tree, file="config.json")
     assert "tensors/v1" not in predicates(tree / "model.claims")
 

@@ -232,9 +232,10 @@ def test_without_the_check_of_a_whole_file_the_swap_would_succeed(tmp_path: Path
     entry = next(one for one in artifact.entries if one.path == "model.safetensors")
     _in_place(tree / "model.safetensors")
     with pytest.raises(TamperedError):
-        whole.WholeWeights(PrivateFile.open(entry, entry.size), entry.path, releases)
-    mutant = _without(whole, check)["WholeWeights"]
-    weights = mutant(PrivateFile.open(entry, entry.size), entry.path, releases)  # type: ignore[operator] # a class
+        whole.read_whole(PrivateFile.open(entry, entry.size), entry.path, releases, memory_limit=99)
+    mutant = _without(whole, check)["read_whole"]
+    file = PrivateFile.open(entry, entry.size)
+    weights = mutant(file, entry.path, releases, memory_limit=99)  # type: ignore[operator] # the function's mutant
     assert bytes(weights.read("b")) == b"evil"
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from weightmark.attestations.sigstore.extensions import EXTENSION_NAMES, FulcioExtensions
 from weightmark.attestations.sigstore.identity import IdentityRule
 from weightmark.attestations.sigstore.leaf import LeafFacts
+from weightmark.attestations.sigstore.linear_regex import LinearRegex
 from weightmark.errors import CallError, LimitError, WrongSignerError
 
 ISSUER = "https://token.actions.githubusercontent.com"
@@ -125,20 +126,70 @@ def test_a_subject_without_end_is_a_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern",
+    ("pattern", "subject"),
     [
-        "([a-z]+)*@corp",
-        "(a|aa)+",
-        "(a|b|ab)*c",
-        "(.?)*x",
-        "a?" * 30,
-        ".*.*.*.*.*x",
-        "(?:(?:a+)b?)+",
+        ("([a-z]+)*@corp", "a" * 4000),
+        ("(a|aa)+", "a" * 3999 + "b"),
+        ("(a|b|ab)*c", "ab" * 2000),
+        ("(.?)*x", "a" * 4000),
+        ("a?" * 30 + "a" * 30, "a" * 29),
+        (".*.*.*.*.*x", "a" * 4000),
+        ("(?:(?:a+)b?)+c", "a" * 4000),
+        ("(?:a{0,30}){0,30}b", "a" * 500),
     ],
 )
-def test_a_regular_expression_that_some_subject_keeps_busy_is_a_wrong_call(pattern: str) -> None:
-    with pytest.raises(CallError):
+def test_no_subject_keeps_a_regular_expression_busy(pattern: str, subject: str) -> None:
+    assert not means(IdentityRule.regex(pattern, issuer=ISSUER), facts(subject))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "construct"),
+    [
+        (r"(.*)\1@corp", "a back-reference"),
+        (r"(?P<who>.*)-(?P=who)@corp", "a back-reference"),
+        (r"(a)?(?(1)b|c)", "a condition on a group"),
+        (r"(?=.*@corp).*", "a look ahead or behind"),
+        (r".*(?<!evil)@corp", "a look ahead or behind"),
+        (r"(?!)", "a look ahead or behind"),
+        (r"(?>a*)b", "an atomic group"),
+        (r"a*+b", "a possessive repeat"),
+    ],
+)
+def test_what_only_a_backtracking_matcher_can_match_is_a_wrong_call_that_names_it(
+    pattern: str, construct: str
+) -> None:
+    with pytest.raises(CallError, match=construct):
         IdentityRule.regex(pattern, issuer=ISSUER)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["(?:a{1000}){1000}", "(a{0,900}){0,900}", "(?:){0,4294967294}"]
+)
+def test_a_regular_expression_that_would_fill_the_memory_is_a_wrong_call(pattern: str) -> None:
+    with pytest.raises(CallError, match="too large"):
+        IdentityRule.regex(pattern, issuer=ISSUER)
+
+
+EXPRESSIONS = st.recursive(
+    st.sampled_from(["a", "b", ".", "[ab]", "[^a]", r"\w", r"\b", "^", "$", r"\Z", "A", ""]),
+    lambda inner: st.one_of(
+        st.tuples(inner, inner).map("".join),
+        st.tuples(inner, inner).map(lambda two: f"(?:{two[0]}|{two[1]})"),
+        st.tuples(st.sampled_from(["(?i:", "(?s:", "(?m:", "("]), inner).map(
+            lambda two: f"{two[0]}{two[1]})"
+        ),
+        st.tuples(inner, st.sampled_from(["*", "+?", "?", "{2}", "{1,3}", "{2,}"])).map(
+            lambda two: f"({two[0]}){two[1]}"
+        ),
+    ),
+    max_leaves=6,
+)
+
+
+@given(EXPRESSIONS, st.text("abAB\n ", max_size=7))
+def test_an_expression_means_what_a_full_match_of_re_means(pattern: str, text: str) -> None:
+    expected = re.fullmatch(pattern, text) is not None
+    assert LinearRegex.parse(pattern).fits(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -151,6 +202,13 @@ def test_a_regular_expression_that_some_subject_keeps_busy_is_a_wrong_call(patte
 )
 def test_the_regular_expressions_that_people_write_are_understood(pattern: str) -> None:
     IdentityRule.regex(pattern, issuer=ISSUER)
+
+
+def test_a_condition_in_the_middle_of_a_name_does_not_end_it() -> None:
+    rule = IdentityRule.regex("(?i)RELEASE@corp|^release@corp$", issuer=ISSUER)
+    assert means(rule, facts("release@CORP"))
+    assert not means(rule, facts("release@corp\n"))
+    assert not means(rule, facts("x\nrelease@corp"))
 
 
 def test_a_glob_of_many_wildcards_answers_at_once_on_a_long_subject() -> None:

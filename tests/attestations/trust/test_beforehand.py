@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,10 @@ from tests.sim.client import sign_statement
 from tests.sim.loopback import LoopbackSigstore
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.checks import Outcome
+from weightmark.attestations.gate.gate import gate
+from weightmark.attestations.loading.releases import decided_release, find_releases
+from weightmark.attestations.policy.load import load_preset
+from weightmark.attestations.policy.model import ScanRule, Unsupported
 from weightmark.attestations.sigstore.many import ProvenBundles
 from weightmark.attestations.sigstore.thresholds import Thresholds
 from weightmark.attestations.sigstore.trusted_root import TrustedRoot
@@ -194,6 +199,41 @@ def test_verdicts_can_not_be_made_by_hand(proven: ProvenBundles) -> None:
         replace(proven, seal=object())
     with pytest.raises(TypeError):
         proven.verdicts[next(iter(proven.verdicts))] = UncheckedError("x")  # type: ignore[index]  # read-only
+
+
+def processor_time_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def test_gate_and_verified_loading_weigh_many_claims_in_other_processes(tmp_path: Path) -> None:
+    tree = signed_tree(tmp_path / "m")
+    places = open_artifact(tree).sidecars
+    line = json.loads(places.claims.read_bytes().splitlines()[0])
+    manifest = base64.b64decode(line["dsseEnvelope"]["payload"])
+    with LoopbackSigstore.running() as sim:
+        lines = [sign_statement(sim, STATEMENT) for _ in range(COUNT)]
+        lines.append(sign_statement(sim, manifest))
+        root = parse_root(json.dumps(sim.trusted_root()).encode(), name="sim")
+        trust = Instance(root, sim.oidc.url, (), b"").trust(sim.oidc.person)
+    places.signature.unlink()
+    places.claims.write_bytes(b"\n".join(lines) + b"\n")
+    policy = load_preset("baseline").with_trust(trust)
+    policy = replace(policy, scan=ScanRule(unsupported=Unsupported.ALLOW))
+    answers = []
+    for workers in (1, 2):
+        before = processor_time_of_children()
+        decision = gate(tree, policy, jobs=1, workers=workers)
+        by_gate = processor_time_of_children()
+        releases = find_releases(open_artifact(tree), trust, workers=workers)
+        by_loading = processor_time_of_children()
+        decided = decided_release(open_artifact(tree), decision, (), workers=workers)
+        spent = (by_gate - before, by_loading - by_gate, processor_time_of_children() - by_loading)
+        assert [one > 0 for one in spent] == [workers > 1] * 3
+        assert decision.allows
+        answers.append((decision.word, decision.checks, decision.evidence.claims))
+        assert decided.newest.identity == releases.newest.identity == decision.evidence.identity
+    assert answers[0] == answers[1]
 
 
 def test_the_command_answers_alike_with_one_process_and_with_two(tmp_path: Path) -> None:

@@ -5,18 +5,25 @@ from pathlib import Path
 
 import pytest
 
+from tests.attestations.forge import make_tree
 from tests.attestations.signers.parties import Chain
 from tests.attestations.trust.makers import Stamps, by_chain, signed
 from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.checks import Outcome
 from weightmark.attestations.keys import PrivateKey
+from weightmark.attestations.loading.releases import find_releases
+from weightmark.attestations.making.signing import SignOptions, sign_artifact
 from weightmark.attestations.predicates.key_rotation import KeyRotation
+from weightmark.attestations.signers.key import KeySigner
 from weightmark.attestations.trust import Trust
 from weightmark.attestations.trust.certificates import CertificateAnchor, CertificateRule
 from weightmark.attestations.trust.clocks import Clocks
 from weightmark.attestations.trust.keys import KeyAnchor
 from weightmark.attestations.trust.selection import TrustChoice
 from weightmark.attestations.trust.validity import Validity
-from weightmark.errors import RevokedError
+from weightmark.attestations.verifying.verification import VerifyReport, examine
+from weightmark.errors import Exit, RevokedError
+from weightmark.provenance.artifact import open_artifact
 
 OLD, NEW = PrivateKey.generate(), PrivateKey.generate()
 NOW = datetime.now(UTC)
@@ -108,3 +115,62 @@ def test_a_revoked_authority_concerns_no_other_one() -> None:
     gone = CertificateAnchor((other.root,), CertificateRule.parse(anybody=True), validity=REVOKED)
     here = CertificateAnchor((chain.root,), CertificateRule.parse(anybody=True))
     Trust((gone, here)).verify(by_chain(chain, NEW, chain.leaf(NEW)), now=NOW)
+
+
+GONE = [
+    (REVOKED, Exit.BAD, "revoked"),
+    (Validity(not_after=REVOKED.revoked), Exit.UNCHECKED, "expired"),
+]
+
+
+def by(key: PrivateKey) -> KeySigner:
+    return KeySigner(key)
+
+
+def judged(tree: Path, validity: Validity) -> VerifyReport:
+    trust = Trust((KeyAnchor(OLD.public, validity, label="old"), KeyAnchor(NEW.public)))
+    return examine(tree, trust).report
+
+
+@pytest.mark.parametrize(("validity", "code", "reason"), GONE)
+def test_claims_of_a_signer_who_is_gone_do_not_stand_in_the_way_of_a_new_one(
+    tmp_path: Path, validity: Validity, code: Exit, reason: str
+) -> None:
+    tree = make_tree(tmp_path / "m")
+    sign_artifact(tree, by(OLD), SignOptions(scan=False))
+    before = judged(tree, validity)
+    assert before.exit is code
+    assert reason in {check.code for check in before.checks}
+    sign_artifact(tree, by(NEW), SignOptions(scan=False, replace=True))
+    report = judged(tree, validity)
+    assert report.verified is not None
+    assert report.verified.signers == (NEW.public.identity,)
+    assert [claim.trusted for claim in report.claims] == [True, False, False, True, True]
+    said = next(check for check in report.checks if check.name == "claims")
+    assert said.outcome is Outcome.INFO
+    assert "`old`" in said.summary
+
+
+def test_a_revoked_model_signature_counts_for_nothing_beside_claims_of_another(
+    tmp_path: Path,
+) -> None:
+    tree = make_tree(tmp_path / "m")
+    sign_artifact(tree, by(OLD), SignOptions(scan=False))
+    sign_artifact(tree, by(NEW), SignOptions(scan=False))
+    report = judged(tree, REVOKED)
+    assert report.verified is not None
+    assert report.verified.signers == (NEW.public.identity,)
+    trust = Trust((KeyAnchor(OLD.public, REVOKED), KeyAnchor(NEW.public)))
+    assert find_releases(open_artifact(tree), trust).newest.signers == (NEW.public.identity,)
+
+
+def test_a_thief_who_signs_anew_with_the_revoked_key_gains_nothing_by_the_good_claims(
+    tmp_path: Path,
+) -> None:
+    tree = make_tree(tmp_path / "m")
+    sign_artifact(tree, by(NEW), SignOptions(scan=False))
+    (tree / "config.json").write_bytes(b"[]")
+    sign_artifact(tree, by(OLD), SignOptions(scan=False, replace=True))
+    report = judged(tree, REVOKED)
+    assert report.exit is Exit.BAD
+    assert report.verified is None

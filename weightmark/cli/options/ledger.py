@@ -11,24 +11,34 @@ from weightmark.errors import CallError, MalformedError, UnsupportedError
 if TYPE_CHECKING:
     from weightmark.provenance.ledger.log import Ledger
 
-__all__ = ["ledger_option", "log_key_option", "open_ledger", "read_log_key"]
+__all__ = [
+    "ledger_option",
+    "ledger_path",
+    "ledger_place",
+    "log_key_option",
+    "open_ledger",
+    "private_key_file",
+    "read_log_key",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 _MAX_VKEY_FILE = 4096
+_PRIVATE = b"PRIVATE+KEY+"
+"""how the file of a log's private key begins"""
 
 
 def ledger_option() -> Callable[[F], F]:
     """Add `--ledger`; without it the `ledger` commands use the one in the user's data folder."""
     return option(
         "--ledger",
-        metavar="PATH",
+        metavar="PLACE",
         type=FILE_OR_URI,
-        help="Ledger folder (default: the one in your data folder)",
+        help="Ledger: a folder, `postgresql://…`, or a published view (default: the one in your data folder)",
     )
 
 
 def log_key_option(help_text: str) -> Callable[[F], F]:
-    """Add `--log-key`: a C2SP verifier key, or a file that holds one."""
+    """Add `--log-key`: a C2SP verifier key, a file that holds one, or the file of the private key."""
     return option("--log-key", metavar="FILE|VKEY", help=help_text)
 
 
@@ -36,7 +46,23 @@ def open_ledger(path: str | None, log_key: str | None = None) -> "Ledger":
     """Open the ledger that the options name; raises what `Ledger.open` raises."""
     from weightmark.provenance.ledger.log import Ledger
 
-    return Ledger.open(ledger_path(path), vkey=read_log_key(log_key) if log_key else "")
+    vkey = read_log_key(log_key) if log_key else ""
+    return Ledger.open(ledger_place(path), vkey=vkey, log_key=private_key_file(log_key))
+
+
+def ledger_place(place: str | None) -> "Path | str":
+    """Return the folder or URL of the ledger; without one, the folder in the user's data folder."""
+    if place is not None and "://" in place:
+        return place
+    return ledger_path(place)
+
+
+def private_key_file(text: str | None) -> Path | None:
+    """Return the file that `--log-key` names if it holds the private key of a log."""
+    if text is None or not Path(text).is_file():
+        return None
+    with Path(text).open("rb") as file:
+        return Path(text) if file.read(len(_PRIVATE)) == _PRIVATE else None
 
 
 def ledger_path(path: str | None) -> Path:
@@ -46,23 +72,26 @@ def ledger_path(path: str | None) -> Path:
     if "://" in path:
         raise UnsupportedError(
             f"`{path}` is not a folder",
-            why="this version keeps ledgers in folders",
-            fix="name a folder with `--ledger`",
+            why="what is made or read here lies in a folder",
+            fix="name a folder",
         )
     return Path(path)
 
 
 def read_log_key(text: str) -> str:
     """Return the verifier key that `text` is or that the file `text` holds; raises `CallError` for anything else."""
-    from weightmark.provenance.ledger.note import NoteVerifier
+    from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier
     from weightmark.provenance.sidecars import read_named
 
     try:
         return NoteVerifier.parse(text).vkey
     except MalformedError:
         data = read_named(Path(text), "log key", limit=_MAX_VKEY_FILE)
+    line = data.decode("utf-8", "replace").strip()
     try:
-        return NoteVerifier.parse(data.decode("utf-8", "replace").strip()).vkey
+        if data.startswith(_PRIVATE):
+            return NoteSigner.parse(line).verifier.vkey
+        return NoteVerifier.parse(line).vkey
     except MalformedError as error:
         raise CallError(
             f"`{text}` is no verifier key of a log",

@@ -65,7 +65,7 @@ def oms_reading_options() -> Callable[[F], F]:
             "--ignore-unsigned-files",
             is_flag=True,
             aliases=("--ignore_unsigned_files",),
-            help="Name files that nobody signed instead of refusing them",
+            help="List files that nobody signed instead of failing, but for what a loader could open",
         ),
         option(
             "--allow-legacy",

@@ -1,0 +1,127 @@
+"""What a dataset says of itself, as checks: a wrong digest refuses, what only informs is told."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from weightmark.attestations.checks import Check, Outcome
+from weightmark.errors import ArtifactRefusedError, RefusedError, UncheckedError
+from weightmark.provenance.artifact import Artifact
+from weightmark.provenance.datasets.croissant import Statement, Verdict
+from weightmark.provenance.datasets.description import (
+    DescribedFiles,
+    Description,
+    KnownDigests,
+    describe,
+)
+from weightmark.provenance.names import escape_path
+from weightmark.provenance.reading.engine import FileDigests, ProgressSink
+
+__all__ = ["DESCRIPTION", "check_description", "description_checks", "refuse_misdescribed"]
+
+DESCRIPTION = "description"
+"""name of these checks"""
+_SHOWN = 20
+_REASONS = 3
+
+
+def check_description(
+    artifact: Artifact,
+    files: Iterable[FileDigests] = (),
+    *,
+    progress: ProgressSink | None = None,
+    jobs: int | None = None,
+) -> tuple[Check, ...]:
+    """Hold what an artifact says of itself against its `files` as they were read, or else read them.
+
+    What can't be read is a check, too; most artifacts say nothing.
+    """
+    try:
+        known = KnownDigests.of_files(files)
+        found = describe(artifact, known, progress=progress, jobs=jobs)
+    except (RefusedError, UncheckedError) as error:
+        return (Check.from_error(DESCRIPTION, error),)
+    return tuple(description_checks(found))
+
+
+def refuse_misdescribed(artifact: Artifact, files: Iterable[FileDigests]) -> None:
+    """Refuse to vouch for an artifact that states other digests than its files have.
+
+    Raises `ArtifactRefusedError`, and `UncheckedError` for a description that can't be read.
+    """
+    for check in check_description(artifact, files):
+        if check.outcome is Outcome.FAIL:
+            raise ArtifactRefusedError(
+                f"not signed: {check.summary}",
+                why="; ".join(check.details[:_REASONS]) or check.why,
+                fix="describe the files anew, as whoever verifies is told the same",
+            )
+        if check.outcome is Outcome.UNCHECKED:
+            raise UncheckedError(f"not signed: {check.summary}", why=check.why, fix=check.fix)
+
+
+def description_checks(description: Description) -> Iterator[Check]:
+    """Yield a check for each Croissant document, and what the card says; nothing for neither."""
+    for document in description.documents:
+        yield _unread(document) if document.croissant is None else _compared(document)
+    card = description.card
+    if card and (card.licenses or card.sources):
+        said = [f"licence {', '.join(card.licenses)}"] if card.licenses else []
+        said += [f"made from {', '.join(card.sources)}"] if card.sources else []
+        yield Check(DESCRIPTION, Outcome.INFO, f"`README.md`: the publisher says {'; '.join(said)}")
+
+
+def _unread(document: DescribedFiles) -> Check:
+    error = document.error
+    if error is None:
+        return Check(DESCRIPTION, Outcome.UNCHECKED, f"{_shown(document)} could not be read")
+    found = Check.from_error(DESCRIPTION, error)
+    return Check(
+        found.name,
+        found.outcome,
+        f"{_shown(document)} {error.what}",
+        error.why,
+        error.fix,
+        code=error.code,
+    )
+
+
+def _compared(document: DescribedFiles) -> Check:
+    wrong = [one for one in document.statements if one.verdict is Verdict.DIFFERENT]
+    others = [
+        one for one in document.statements if one.verdict not in (Verdict.EQUAL, Verdict.DIFFERENT)
+    ]
+    equal = len(document.statements) - len(wrong) - len(others)
+    summary = (
+        f"{_shown(document)} {equal} of {len(document.statements)} described files "
+        f"have the SHA-256 stated{_said(document)}"
+    )
+    live = document.croissant is not None and document.croissant.live
+    return Check(
+        DESCRIPTION,
+        Outcome.FAIL if wrong else Outcome.INFO if others or live else Outcome.PASS,
+        summary,
+        why="the description is of other bytes" if wrong else "",
+        fix="get the files again from the publisher, or describe them anew" if wrong else "",
+        details=_details([*wrong, *others]),
+        code="described-otherwise" if wrong else "",
+    )
+
+
+def _said(document: DescribedFiles) -> str:
+    """Return what else a Croissant document says, for a person."""
+    croissant = document.croissant
+    if croissant is None:
+        return ""
+    said = [f"licence {', '.join(croissant.licenses)}"] if croissant.licenses else []
+    said += [f"made from {', '.join(croissant.sources)}"] if croissant.sources else []
+    if croissant.live:
+        said.append("the dataset is live, so its digests say what it was")
+    return "".join(f"; {one}" for one in said)
+
+
+def _shown(document: DescribedFiles) -> str:
+    return f"`{escape_path(document.path)}`:"
+
+
+def _details(statements: Sequence[Statement]) -> tuple[str, ...]:
+    more = ("…",) if len(statements) > _SHOWN else ()
+    return (*(str(one) for one in statements[:_SHOWN]), *more)

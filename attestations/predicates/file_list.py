@@ -1,0 +1,89 @@
+"""File lists: what a manifest claim about many files names by digest, kept once beside all claims.
+
+Text in UTF-8: the line `weightmark-files/v1`, then `<blake3> <sha256> <size> <path>` a file, in the
+order and with the escapes of the manifest (docs/formats/claims.md).
+"""
+
+import hashlib
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Self
+
+from weightmark.errors import MalformedError, UnsupportedError
+from weightmark.provenance.manifest import Manifest, Row
+from weightmark.provenance.names import escape_path, unescape_path
+from weightmark.provenance.strict_json import canonical_json, parse_object
+from weightmark.values import dataclass
+
+__all__ = ["FileList", "is_file_list", "not_a_claim"]
+
+_HEADER = "weightmark-files/v1\n"
+_MEDIA_TYPE = "application/vnd.weightmark.files.v1"
+_ENDING = f'","mediaType":"{_MEDIA_TYPE}"}}'.encode()
+_COLUMNS = 4
+
+
+@dataclass(frozen=True)
+class FileList:
+    """Every file with both digests; nobody vouches for it but a claim that names its digest."""
+
+    manifest: Manifest
+    """the files"""
+    sha256: Mapping[str, str]
+    """path to lowercase SHA-256 hex, for every file"""
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self:
+        """Read the text; raises `MalformedError` for any byte that the canonical form would not have."""
+        try:
+            lines = data.decode("utf-8").split("\n")
+        except UnicodeDecodeError as error:
+            raise MalformedError("the list of files is not UTF-8") from error
+        rows, sha256 = [], {}
+        for line in lines[1:-1]:
+            columns = line.split(" ", _COLUMNS - 1)
+            if len(columns) != _COLUMNS or not columns[2].isdecimal():
+                raise MalformedError("the list of files has a line with other columns")
+            path = unescape_path(columns[3])
+            rows.append(Row(path, int(columns[2]), columns[0]))
+            sha256[path] = columns[1]
+        found = cls(Manifest.from_rows(rows), sha256)
+        if found.text != data:
+            raise MalformedError("the list of files is not in its canonical form")
+        return found
+
+    @classmethod
+    def from_line(cls, raw: bytes) -> Self:
+        """Read a line of a claims file; raises `MalformedError` and `LimitError`."""
+        fields = parse_object(raw, what="the list of files")
+        if set(fields) != {"content", "mediaType"} or not isinstance(fields["content"], str):
+            raise MalformedError("the list of files has other fields than its format")
+        return cls.parse(fields["content"].encode("utf-8", "surrogatepass"))
+
+    @cached_property
+    def text(self) -> bytes:
+        """The bytes that `digest` is of."""
+        lines = (
+            f"{row.blake3} {self.sha256[row.path]} {row.size} {escape_path(row.path)}\n"
+            for row in self.manifest.rows
+        )
+        return (_HEADER + "".join(lines)).encode()
+
+    @cached_property
+    def digest(self) -> str:
+        """`sha256:<hex>` of the text."""
+        return f"sha256:{hashlib.sha256(self.text).hexdigest()}"
+
+    def to_line(self) -> bytes:
+        """Return it as a line of a claims file, without its line end."""
+        return canonical_json({"content": self.text.decode(), "mediaType": _MEDIA_TYPE})
+
+
+def is_file_list(raw: bytes) -> bool:
+    """Tell a line that holds a list, by its last member."""
+    return raw.rstrip().endswith(_ENDING)
+
+
+def not_a_claim() -> UnsupportedError:
+    """Return what to say of such a line where bundles are looked for."""
+    return UnsupportedError("it is a list of files, which manifest claims name, and no claim")

@@ -1,0 +1,100 @@
+"""`weightmark impact`: what descends from an artifact, and where it was used."""
+
+import re
+from typing import TYPE_CHECKING
+
+import click
+
+from weightmark.cli.command import command
+from weightmark.cli.console import Console, pass_console
+from weightmark.cli.options.common import option
+from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
+from weightmark.cli.render.interface import Document
+from weightmark.errors import CallError, Exit
+
+if TYPE_CHECKING:
+    from weightmark.attestations.ledger.impact import Impact
+
+__all__ = ["impact"]
+
+_DIGEST = re.compile(r"(?:wm1|sha256):[0-9a-f]{64}")
+
+
+@command("impact")
+@click.argument("digest", metavar="DIGEST")
+@ledger_option()
+@log_key_option("Verifier key that the ledger must have")
+@option(
+    "--draw",
+    type=click.Choice(["mermaid", "dot"]),
+    help="Print a graph instead of a list, for Mermaid or Graphviz",
+)
+@pass_console
+def impact(
+    console: Console, digest: str, *, ledger: str | None, log_key: str | None, draw: str | None
+) -> None:
+    """List everything that descends from DIGEST, and every decision and deployment it took part in.
+
+    DIGEST is `wm1:<hex>` of a model or dataset, or `sha256:<hex>` of a file. Descent is what the
+    ledger's provenance claims say; the first call of a ledger reads them all into an index of yours.
+    """
+    if not _DIGEST.fullmatch(digest):
+        raise CallError(
+            f"`{digest[:100]}` is no digest", fix="name it as `weightmark digest` does: `wm1:<hex>`"
+        )
+    from weightmark.attestations.ledger.claim_index import ClaimIndex
+    from weightmark.attestations.ledger.impact import find_impact
+
+    with open_ledger(ledger, log_key) as log, ClaimIndex.of(log) as index:
+        found = find_impact(index, log, digest)
+        origin = log.origin
+    drawn = ""
+    if draw:
+        drawing = found.drawing()
+        drawn = drawing.to_mermaid() if draw == "mermaid" else drawing.to_dot()
+    else:
+        console.note(
+            f"{len(found.descendants)} descend from it, {len(found.uses)} decisions and deployments"
+        )
+    console.finish(
+        Document(
+            schema="weightmark/impact/v1",
+            exit=Exit.GOOD,
+            facts={
+                "origin": origin,
+                "size": found.size,
+                "digest": digest,
+                "descendants": [
+                    {
+                        "identity": one.identity,
+                        "parents": list(one.parents),
+                        "entries": list(one.entries),
+                    }
+                    for one in found.descendants
+                ],
+                "uses": [
+                    {
+                        "index": one.index,
+                        "kind": one.kind.value,
+                        "identity": one.identity,
+                        "verdict": one.verdict or None,
+                    }
+                    for one in found.uses
+                ],
+                "drawing": drawn or None,
+            },
+            lines=tuple(drawn.splitlines()) if draw else _lines(found),
+        )
+    )
+
+
+def _lines(found: "Impact") -> tuple[str, ...]:
+    lines = [
+        f"descends    {one.identity}  by {', '.join(f'#{index}' for index in one.entries)}"
+        for one in found.descendants
+    ]
+    lines += [
+        f"{one.kind.value:<11} {one.identity}  #{one.index}{f': {one.verdict}' if one.verdict else ''}"
+        for one in found.uses
+    ]
+    return tuple(lines)

@@ -1,0 +1,98 @@
+"""`weightmark revoke`: say in a ledger that something no longer counts."""
+
+import shlex
+
+import click
+
+from weightmark.cli.command import command
+from weightmark.cli.console import Console, pass_console
+from weightmark.cli.ledger.entries import entry_line, receipt_facts
+from weightmark.cli.ledger.parties import parse_identity, subject_named
+from weightmark.cli.moments import parse_beginning
+from weightmark.cli.options.common import option
+from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
+from weightmark.cli.options.signers import SignerRequest, signer_options
+from weightmark.cli.render.interface import Document
+from weightmark.errors import CallError, Exit
+
+__all__ = ["revoke"]
+
+
+@command("revoke")
+@click.argument("word", metavar="DIGEST|IDENTITY@ISSUER|KEY")
+@ledger_option()
+@log_key_option("Verifier key that the ledger must have, or its private key for PostgreSQL")
+@option("--reason", metavar="TEXT", help="Why, for people; shown with every refusal")
+@option(
+    "--since",
+    metavar="DATE",
+    help="Of a signer: spare claims that a verified clock proves to be older (default: none)",
+)
+@option("--reinstate", is_flag=True, help="Say that its revocations were a mistake")
+@signer_options()
+@pass_console
+def revoke(
+    console: Console,
+    word: str,
+    *,
+    ledger: str | None,
+    log_key: str | None,
+    reason: str | None,
+    since: str | None,
+    reinstate: bool,
+    signer: SignerRequest,
+) -> None:
+    """Revoke an artifact, a file, a claim, a key or an identity in a ledger.
+
+    From then on `verify` and `gate` with this ledger say `revoked at #n`, also of whatever descends
+    from it. Without the role `revoke` a signer revokes its own key and claims only. With
+    `--reinstate` its revocations are lifted as soon as two of the role say so.
+    """
+    from weightmark.attestations.ledger.revoking import reinstate as lift
+    from weightmark.attestations.ledger.revoking import revocations_of
+    from weightmark.attestations.ledger.revoking import revoke as enter
+    from weightmark.provenance.ledger.private import identity_value
+
+    if not reason:
+        raise CallError("no reason is given", fix="say why, for people: `--reason TEXT`")
+    if reinstate and since:
+        raise CallError("`--since` goes with a revocation, not with `--reinstate`")
+    moment = parse_beginning(since)
+    (who,) = signer.load(command=f"revoke {shlex.quote(word)}", offline=console.offline)
+    identity = parse_identity(word)
+    with open_ledger(ledger, log_key) as log:
+        subject = subject_named(log, word)
+        if moment and not subject.is_party:
+            raise CallError("content has no date from which it is bad", fix="leave `--since` out")
+        if reinstate:
+            value = identity_value(*identity) if identity else ""
+            revocations = revocations_of(log, "" if identity else subject.text, value=value)
+            receipts = lift(log, who, revocations, reason)
+            left = revocations_of(log, "" if identity else subject.text, value=value)
+        else:
+            receipts = (enter(log, who, subject, reason, since=moment),)
+            left = revocations_of(log, subject.text)
+        origin = log.origin
+    console.finish(
+        Document(
+            schema="weightmark/revoke/v1",
+            exit=Exit.GOOD,
+            facts={
+                "origin": origin,
+                "subject": subject.text,
+                "revoked_at": [one.index for one in left],
+                "entries": [receipt_facts(one) for one in receipts],
+            },
+            notices=(
+                *(entry_line(one.index, one.event) for one in receipts),
+                _standing(subject.text, [one.index for one in left], origin),
+            ),
+        )
+    )
+
+
+def _standing(subject: str, left: list[int], origin: str) -> str:
+    if not left:
+        return f"nothing revokes `{subject}` any more"
+    places = ", ".join(f"#{index}" for index in left)
+    return f"`{subject}` is revoked at {places} of `{origin}`"
