@@ -21,6 +21,7 @@ DESCRIPTION = "description"
 """name of these checks"""
 _SHOWN = 20
 _REASONS = 3
+_LONGEST = 200
 
 
 def check_description(
@@ -62,11 +63,11 @@ def description_checks(description: Description) -> Iterator[Check]:
     """Yield a check for each Croissant document, and what the card says; nothing for neither."""
     for document in description.documents:
         yield _unread(document) if document.croissant is None else _compared(document)
-    card = description.card
-    if card and (card.licenses or card.sources):
-        said = [f"licence {', '.join(card.licenses)}"] if card.licenses else []
-        said += [f"made from {', '.join(card.sources)}"] if card.sources else []
-        yield Check(DESCRIPTION, Outcome.INFO, f"`README.md`: the publisher says {'; '.join(said)}")
+    for card in description.cards:
+        said = _origin(card.licenses, card.sources)
+        if said:
+            summary = f"`{card.path}`: the publisher says {'; '.join(said)}"
+            yield Check(DESCRIPTION, Outcome.INFO, summary)
 
 
 def _unread(document: DescribedFiles) -> Check:
@@ -111,11 +112,21 @@ def _said(document: DescribedFiles) -> str:
     croissant = document.croissant
     if croissant is None:
         return ""
-    said = [f"licence {', '.join(croissant.licenses)}"] if croissant.licenses else []
-    said += [f"made from {', '.join(croissant.sources)}"] if croissant.sources else []
+    said = _origin(croissant.licenses, croissant.sources)
     if croissant.live:
         said.append("the dataset is live, so its digests say what it was")
     return "".join(f"; {one}" for one in said)
+
+
+def _origin(licenses: Sequence[str], sources: Sequence[str]) -> list[str]:
+    """Return licence and sources in words, a few of them: whoever publishes may name any number."""
+    said = [f"licence {_few(licenses)}"] if licenses else []
+    return said + ([f"made from {_few(sources)}"] if sources else [])
+
+
+def _few(words: Sequence[str]) -> str:
+    more = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
+    return ", ".join(word[:_LONGEST] for word in words[:_SHOWN]) + more
 
 
 def _shown(document: DescribedFiles) -> str:

@@ -95,13 +95,23 @@ class Table:
         value = self._take(key, {})
         if not isinstance(value, dict):
             raise self.wrong(key, f"a table, written as `[{self._dotted(key)}]`")
-        return Table(
-            value,
-            self._dotted(key),
-            document=self._document,
-            help_page=self._help_page,
-            error=self._error,
+        return self._below(value, self._dotted(key))
+
+    def tables(self, key: str, *, limit: int) -> "tuple[Table, ...]":
+        """Return the tables of an array, written as `[[key]]`, at most `limit`; none when the document does not hold it."""
+        value = self._take(key, [])
+        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+            raise self.wrong(key, f"a list of tables, written as `[[{self._dotted(key)}]]`")
+        if len(value) > limit:
+            raise self.wrong(key, f"a list of at most {limit} tables")
+        return tuple(
+            self._below(one, f"{self._dotted(key)}.{number}")
+            for number, one in enumerate(value, start=1)
         )
+
+    def value(self, key: str) -> object:
+        """Return whatever stands there, None when nothing does; the caller checks its type."""
+        return self._take(key, None)
 
     def names(self) -> tuple[str, ...]:
         """Return the keys that stand here, in their order."""
@@ -119,6 +129,15 @@ class Table:
                     why="a demand that is misspelt would demand nothing",
                     fix=guess or f"known here are {known}",
                 )
+
+    def _below(self, values: Mapping[str, object], path: str) -> "Table":
+        return Table(
+            values,
+            path,
+            document=self._document,
+            help_page=self._help_page,
+            error=self._error,
+        )
 
     def _take(self, key: str, default: object) -> object:
         self._known.append(key)

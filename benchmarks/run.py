@@ -1,6 +1,6 @@
 """Measure weightmark side by side with its peers: start-up, verification, memory, scanning.
 
-Usage: ``python benchmarks/run.py [--only startup|verify|memory|scanning|tensors|reading] [--quick] [--json FILE] [--strict]``.
+Usage: ``python benchmarks/run.py [--only startup|verify|memory|scanning|tensors|loading|reading|million|ledger] [--quick] [--json FILE] [--strict]``.
 See ``benchmarks/README.md`` for how to read the result.
 """
 
@@ -8,27 +8,29 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from artifacts import (
     MEBIBYTE,
-    many_files,
     pickle_with_many_values,
     pickle_with_one_value,
-    random_file,
     repository,
     safetensors_of,
     sparse_file,
     tiny_model,
     torch_zip_of,
 )
+from ledger_rows import ledger_figures
 from measure import MEGABYTE, Command, environment, paired, run
+from reading_rows import million_figures, reading_figures
 from signed import sign_keyless, write_certificates
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,7 +38,22 @@ PEER = ".peers/model_signing/bin/python"
 STARTUP_GOAL = 2.5
 VERIFY_GOAL = 0.4
 MEMORY_GOAL = 150
-TENSORS_GOAL = 1.7
+TENSORS_GOAL, WEIGHTS_GOAL, LOADING_GOAL = 1.7, 1.15, 1.3
+NUMPY = ".peers/torch/bin/python"
+OPEN_VERIFIED = """
+import sys, weightmark
+with weightmark.open_verified(sys.argv[1], key=sys.argv[2], framework="numpy") as tensors:
+    for name in tensors:
+        tensors[name]
+"""
+SAFE_OPEN = """
+import sys
+from blake3 import blake3
+from safetensors import safe_open
+with safe_open(sys.argv[1], framework="np") as tensors:
+    for name in tensors.keys():
+        blake3(memoryview(tensors.get_tensor(name)).cast("B"), max_threads=blake3.AUTO).hexdigest()
+"""
 SMALL_GOAL, LARGE_GOAL, REPOSITORY_GOAL = 200, 300, 500
 PAYLOAD_GOAL = 60
 
@@ -52,7 +69,7 @@ class Row:
     theirs: float | None
     """the peer's figure, where there is a peer"""
     unit: str
-    """of both figures: `ms` or `MB` (a million bytes)"""
+    """of both figures: `us`, `ms`, `s` or `MB` (a million bytes)"""
     figure: float
     """what the goal is about: the ratio ours / theirs, or our own figure"""
     goal: float
@@ -235,44 +252,59 @@ def scanning(bench: Bench) -> Iterator[Row]:
 
 
 def tensors(bench: Bench) -> Iterator[Row]:
-    """Compare `digest --tensors` of one large safetensors file with `digest` of the same file."""
+    """Compare the digests of weights in one large safetensors file with `digest` of the same file."""
     size = (16 if bench.quick else 2000) * MEBIBYTE
     file = safetensors_of(bench.scratch / "tensors" / "model.safetensors", size)
-    ours = bench.command("digest", "--tensors", file, label="digest --tensors")
-    pair = paired(ours, bench.command("digest", file), 3 if bench.quick else 11, bench.env)
-    name = f"`digest --tensors` / `digest`, safetensors of {size // MEBIBYTE} MiB"
-    yield Row(name, pair.ours * 1e3, pair.theirs * 1e3, "ms", pair.ratio, TENSORS_GOAL)
+    plain = bench.command("digest", "--fresh", file)
+    for flag, goal in (("--tensors", TENSORS_GOAL), ("--weights-only", WEIGHTS_GOAL)):
+        ours = bench.command("digest", flag, file, label=f"digest {flag}")
+        pair = paired(ours, plain, 3 if bench.quick else 11, bench.env)
+        name = f"`digest {flag}` / `digest`, safetensors of {size // MEBIBYTE} MiB"
+        yield Row(name, pair.ours * 1e3, pair.theirs * 1e3, "ms", pair.ratio, goal)
+
+
+def loading(bench: Bench) -> Iterator[Row]:
+    """Compare `open_verified` of all tensors with `safetensors.safe_open` and BLAKE3 of the same bytes."""
+    python = ROOT / os.environ.get("WEIGHTMARK_TORCH_PYTHON", NUMPY)
+    if not python.exists():
+        sys.exit(f"error: `{python}` is missing\nhint: run `make peers`")
+    size = (64 if bench.quick else 2000) * MEBIBYTE
+    file = safetensors_of(bench.scratch / "loading" / "model.safetensors", size)
+    private, public = bench.key()
+    run(bench.command("sign", "--no-scan", file, "--key", private), bench.env)
+    libraries = bench.scratch / "safetensors"
+    place = Path(str(find_spec("safetensors").origin)).parent  # type: ignore[union-attr] # it is locked
+    shutil.copytree(place, libraries / "safetensors")
+    (own,) = (bench.bin.parent / "lib").glob("python*/site-packages")
+    env = {**bench.env, "PYTHONPATH": f"{own}:{libraries}"}
+    calls = [
+        Command(label, (str(python), "-c", code, str(file), str(public)))
+        for label, code in (("open_verified", OPEN_VERIFIED), ("safe_open", SAFE_OPEN))
+    ]
+    pair = paired(calls[0], calls[1], 3 if bench.quick else 11, env)
+    name = f"`open_verified` / `safe_open` + BLAKE3, {size // MEBIBYTE} MiB"
+    yield Row(name, pair.ours * 1e3, pair.theirs * 1e3, "ms", pair.ratio, LOADING_GOAL)
 
 
 def reading(bench: Bench) -> Iterator[Row]:
-    """Compare the read of one large file and of many small ones with BLAKE3 alone and with the reference."""
+    """Compare whole reads, and reads that receipts spare, with the hashes alone and with the reference."""
     peer = ROOT / os.environ.get("WEIGHTMARK_MODEL_SIGNING_PYTHON", PEER)
     if not peer.exists():
         sys.exit(f"error: `{peer}` is missing\nhint: run `make peers`")
-    scale = 64 if bench.quick else 2048
-    large = random_file(bench.scratch / "large.bin", scale * MEBIBYTE)
-    crowd = many_files(bench.scratch / "crowd", scale * 50)
-    rounds = 1 if bench.quick else 5
-    alone = (
-        "import sys, blake3\n"
-        "blake3.blake3(max_threads=blake3.blake3.AUTO).update_mmap(sys.argv[1]).hexdigest()"
-    )
-    reference = (
-        "import pathlib, sys\nfrom model_signing import hashing\n"
-        "hashing.hash(pathlib.Path(sys.argv[1]))"
-    )
-    blake3 = Command("blake3", (str(bench.bin / "python"), "-c", alone, str(large)))
-    for name, path, other, goal in (
-        (f"`digest` of {scale} MiB / `blake3` over a mapping", large, blake3, 1 / 0.55),
-        (f"`digest` of {scale} MiB / model_signing", large, None, 1 / 10),
-        (f"`digest` of {scale * 50} small files / model_signing", crowd, None, 1 / 8),
-    ):
-        theirs = other or Command("model_signing", (str(peer), "-c", reference, str(path)))
-        pair = paired(bench.command("digest", path), theirs, rounds, bench.env)
-        yield Row(name, pair.ours * 1e3, pair.theirs * 1e3, "ms", pair.ratio, goal)
-    peak = run(bench.command("digest", crowd), bench.env)[1] / MEGABYTE
-    title = f"peak memory of `digest`, {scale * 50} small files"
-    yield Row(title, peak, None, "MB", peak, MEMORY_GOAL)
+    for figures in reading_figures(bench, peer):
+        yield Row(*figures)
+
+
+def million(bench: Bench) -> Iterator[Row]:
+    """Compare `digest` of a million files with ten times that of a tenth of them."""
+    for figures in million_figures(bench):
+        yield Row(*figures)
+
+
+def ledger(bench: Bench) -> Iterator[Row]:
+    """Measure the ledger: appends to both stores; proofs, searches and verification of many entries."""
+    for name, figure, unit, goal in ledger_figures(bench.scratch, quick=bench.quick):
+        yield Row(name, figure, None, unit, figure, goal)
 
 
 PARTS = {
@@ -281,7 +313,10 @@ PARTS = {
     "memory": memory,
     "scanning": scanning,
     "tensors": tensors,
+    "loading": loading,
     "reading": reading,
+    "million": million,
+    "ledger": ledger,
 }
 
 

@@ -7,7 +7,9 @@ refuses them, whoever verifies reports them as extra files.
 import errno
 import os
 import stat
+from collections.abc import Sequence
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -105,7 +107,7 @@ class Artifact:
     sidecars: SidecarPaths
     """where signature, claims and receipt stand"""
 
-    @property
+    @cached_property
     def clashes(self) -> tuple[NameClash, ...]:
         """Names that become something else on other systems."""
         with paused_collector():
@@ -231,20 +233,25 @@ class _Lister:
                 except OSError as error:
                     error.filename = self.root.joinpath(*parents)
                     raise
-                prefix = "".join(f"{parent}/" for parent in parents)
-                for item in items:
-                    if parents and self._take_ordinary(item, prefix):
-                        continue
-                    if self._take(item, parents):
-                        pending.append((*parents, item.name))
+                others = self._take_ordinary(items, parents) if parents else items
+                pending += [(*parents, item.name) for item in others if self._take(item, parents)]
 
-    def _take_ordinary(self, item: os.DirEntry[str], prefix: str) -> bool:
-        """Record a file below the root whose name needs no second look; tell whether it was one."""
-        if not item.name.isascii() or not item.is_file(follow_symlinks=False):
-            return False
-        path = prefix + item.name
-        self._add(path, item.stat(follow_symlinks=False), LinkKind.NONE, self.base, path)
-        return True
+    def _take_ordinary(
+        self, items: Sequence[os.DirEntry[str]], parents: tuple[str, ...]
+    ) -> list[os.DirEntry[str]]:
+        """Record the files of a folder whose names need no second look; return everything else."""
+        prefix, base, none = "".join(f"{parent}/" for parent in parents), self.base, LinkKind.NONE
+        add, others, device = self.entries.append, [], -1
+        for item in items:
+            if item.name.isascii() and item.is_file(follow_symlinks=False):
+                status = item.stat(follow_symlinks=False)
+                if device != status.st_dev:
+                    device = self.devices.setdefault(status.st_dev, status.st_dev)
+                path = prefix + item.name
+                add(Entry(path, status.st_size, device, status.st_ino, none, base, path))
+            else:
+                others.append(item)
+        return others
 
     def _take(self, item: os.DirEntry[str], parents: tuple[str, ...]) -> bool:
         """Record one name; return whether it is a folder to walk into."""

@@ -21,6 +21,7 @@ class Beneath:
         """Open the folder `root`; the path itself may lead through links, the caller named it."""
         self._root = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._parents: tuple[str, ...] = ()
+        self._folder_path = ""
         self._folder = self._root
 
     def __enter__(self) -> Self:
@@ -60,11 +61,15 @@ class Beneath:
 
     def file(self, path: str) -> int:
         """Return a new descriptor of the file at the relative `path`; the caller closes it."""
-        *parents, name = path.split("/")
-        return os.open(name, _FILE, dir_fd=self.folder(tuple(parents)))
+        folder, _, name = path.rpartition("/")
+        if folder != self._folder_path or not folder:
+            self.folder(tuple(folder.split("/")) if folder else ())
+            self._folder_path = folder
+        return os.open(name, _FILE, dir_fd=self._folder)
 
     def _leave_folder(self) -> None:
         if self._folder != self._root:
             os.close(self._folder)
         self._folder = self._root
+        self._folder_path = ""
         self._parents = ()

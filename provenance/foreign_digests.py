@@ -24,7 +24,7 @@ def oms_order(path: str) -> str:
 
 def oms_root(digests: Iterable[str]) -> str:
     """Return the OMS root, lowercase hex: SHA-256 over the concatenated raw digests in document order."""
-    return hashlib.sha256(b"".join(bytes.fromhex(digest) for digest in digests)).hexdigest()
+    return hashlib.sha256(bytes.fromhex("".join(digests))).hexdigest()
 
 
 def sharded_digest(size: int, digests: Iterable[str]) -> str:
@@ -39,8 +39,7 @@ def dir_hash(files: Iterable[tuple[str, str]]) -> str | None:
     line feed, which this format can't express.
     """
     ordered = sorted(files, key=lambda file: sort_key(file[0]))
-    if any("\n" in path for path, _ in ordered):
+    lines = "".join([f"{digest}  {path}\n" for path, digest in ordered])
+    if lines.count("\n") != len(ordered):
         return None
-    return hashlib.sha256(
-        b"".join(f"{digest}  {path}\n".encode() for path, digest in ordered)
-    ).hexdigest()
+    return hashlib.sha256(lines.encode()).hexdigest()

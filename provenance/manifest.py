@@ -6,10 +6,11 @@ every line ends in ``\\n``. The identity is the SHA-256 of these bytes, written 
 """
 
 import hashlib
+import operator
 import re
 from collections.abc import Iterable
 from functools import cached_property
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Self
 
 from weightmark.errors import MalformedError, NoInputError
@@ -84,12 +85,7 @@ class Manifest:
                 raise MalformedError(f"the digest of `{escape_path(row.path)}` is no BLAKE3")
             if not 0 <= row.size <= _MAX_SIZE:
                 raise MalformedError(f"the size of `{escape_path(row.path)}` is out of range")
-        ordered = tuple(sorted(listed, key=lambda row: sort_key(row.path)))
-        for before, row in pairwise(ordered):
-            if before.path == row.path:
-                raise MalformedError(
-                    f"the path `{escape_path(row.path)}` stands twice in the manifest"
-                )
+        ordered = _ordered(listed)
         if len(ordered) > 1 and any(row.path == SINGLE_FILE for row in ordered):
             raise MalformedError("the path `.` stands beside other paths in the manifest")
         return cls(ordered)
@@ -137,6 +133,18 @@ def parse_identity(text: str) -> str:
             fix="an identity is `wm1:` and 64 lowercase hex digits",
         )
     return text
+
+
+def _ordered(listed: tuple[Row, ...]) -> tuple[Row, ...]:
+    """Return the rows by their paths; those that were read from a tree or a manifest are in order already."""
+    keys = [row.path.encode() for row in listed]
+    if all(map(operator.lt, keys, islice(keys, 1, None))):
+        return listed
+    ordered = tuple(sorted(listed, key=lambda row: sort_key(row.path)))
+    for before, row in pairwise(ordered):
+        if before.path == row.path:
+            raise MalformedError(f"the path `{escape_path(row.path)}` stands twice in the manifest")
+    return ordered
 
 
 def _parse_row(number: int, line: bytes) -> Row:

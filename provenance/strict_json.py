@@ -18,6 +18,8 @@ DEFAULT_MAX_DEPTH = 64
 """nested objects and arrays"""
 
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{\]}]', re.DOTALL)
+_ALL_BUT_NESTING = bytes(set(range(256)) - set(b'[]{}"'))
+_ONE_BRACKET = bytes.maketrans(b"{}", b"[]")
 
 
 def parse_json(
@@ -102,7 +104,7 @@ def _refuse_constant(name: str) -> object:
 
 def _check_depth(data: bytes, max_depth: int, what: str) -> None:
     """Bound the nesting before the parser recurses; brackets inside strings do not count."""
-    if data.count(b"[") + data.count(b"{") <= max_depth:
+    if data.count(b"[") + data.count(b"{") <= max_depth or _is_shallow(data, max_depth):
         return
     depth = 0
     for token in _STRING_OR_BRACKET.finditer(data):
@@ -116,6 +118,26 @@ def _check_depth(data: bytes, max_depth: int, what: str) -> None:
                 )
         elif first in b"]}":
             depth -= 1
+
+
+def _is_shallow(data: bytes, max_depth: int) -> bool:
+    """Tell whether brackets pair up within `max_depth` levels, in few passes; False leaves it open."""
+    if b"\\" in data:
+        return False
+    # Without escapes every other stretch between quotes is a string; empty ones hold no brackets.
+    marks = data.translate(_ONE_BRACKET, _ALL_BUT_NESTING).replace(b'""', b"")
+    stretches = marks.split(b'"')
+    if len(stretches) % 2 == 0:
+        return False
+    brackets = b"".join(stretches[::2])
+    for _ in range(max_depth):
+        if not brackets:
+            return True
+        before = len(brackets)
+        brackets = brackets.replace(b"[]", b"")
+        if len(brackets) == before:
+            return False
+    return not brackets
 
 
 def _refuse_surrogates(value: object, what: str) -> None:

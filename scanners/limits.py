@@ -40,6 +40,8 @@ class Limits:
     """bytes between zip members that are searched for hidden members"""
     nested: int = 16 * MEBIBYTE
     """bytes of a pickle that stands inside a string"""
+    nesting: int = 800
+    """lists and objects inside each other in a JSON or YAML document, and blocks in a template"""
     header: int = 32 * MEBIBYTE
     """bytes of a safetensors header"""
     document: int = 64 * MEBIBYTE

@@ -12,6 +12,7 @@ from functools import cache
 from weightmark.errors import UncheckedError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.findings import FileScan, Finding, Outcome, ScanReport, Severity
+from weightmark.scanners.formats.arrow import ArrowReader
 from weightmark.scanners.formats.boosters import CatboostReader, LightgbmReader, XgboostReader
 from weightmark.scanners.formats.compressed import CompressedReader
 from weightmark.scanners.formats.coreml import CoremlPackageReader, CoremlReader
@@ -25,7 +26,10 @@ from weightmark.scanners.formats.json_config import JsonConfigReader
 from weightmark.scanners.formats.message_pack import MessagePackReader
 from weightmark.scanners.formats.native_engine import NativeEngineReader
 from weightmark.scanners.formats.npy import NpyReader
+from weightmark.scanners.formats.ocdbt import OcdbtReader
 from weightmark.scanners.formats.onnx import OnnxReader
+from weightmark.scanners.formats.onnx_runtime import OnnxRuntimeReader
+from weightmark.scanners.formats.onnx_text import OnnxTextReader
 from weightmark.scanners.formats.opaque import OpaqueReader
 from weightmark.scanners.formats.paddle import PaddleReader
 from weightmark.scanners.formats.pickled import PickleReader
@@ -39,6 +43,7 @@ from weightmark.scanners.formats.tar_archive import TarReader
 from weightmark.scanners.formats.tensorflow import TensorflowReader
 from weightmark.scanners.formats.tensorflow_text import TensorflowTextReader
 from weightmark.scanners.formats.tflite import TfliteReader
+from weightmark.scanners.formats.xgboost_binary import XgboostBinaryReader
 from weightmark.scanners.formats.xml_model import XmlModelReader
 from weightmark.scanners.formats.yaml_config import YamlConfigReader
 from weightmark.scanners.formats.zarr import ZarrReader
@@ -57,7 +62,7 @@ __all__ = [
     "scan_file",
 ]
 
-SCANNER_VERSION = "4"
+SCANNER_VERSION = "5"
 """raised whenever the same bytes may get another verdict by code rather than by rule data"""
 
 _READERS: tuple[FormatReader, ...] = (
@@ -80,15 +85,20 @@ _READERS: tuple[FormatReader, ...] = (
     GgufReader(),
     Hdf5Reader(),
     OnnxReader(),
+    OnnxRuntimeReader(),
+    OnnxTextReader(),
     TensorflowReader(),
     TensorflowTextReader(),
     TfliteReader(),
     ZarrReader(),
+    OcdbtReader(),
+    ArrowReader(),
     CoremlReader(),
     CoremlPackageReader(),
     PaddleReader(),
     MessagePackReader(),
     XgboostReader(),
+    XgboostBinaryReader(),
     LightgbmReader(),
     CatboostReader(),
     NativeEngineReader(),

@@ -143,6 +143,12 @@ def _ordinary_user() -> bool:
     return os.name == "posix" and not _root()
 
 
+def _postgresql() -> bool:
+    from tests.sim.postgres import programs
+
+    return find_spec("psycopg") is not None and programs() is not None
+
+
 def _root() -> bool:
     return os.name == "posix" and os.geteuid() == 0
 
@@ -164,6 +170,7 @@ PROBES: dict[str, Callable[[], bool]] = {
     "non_utf8_names": _non_utf8_names,
     "ordinary_user": _ordinary_user,
     "forked_workers": _forked_workers,
+    "postgresql": _postgresql,
     "reflink": _reflink,
     "settled_times": _settled_times,
     "root": _root,

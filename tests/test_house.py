@@ -22,7 +22,10 @@ HEAVY = {
     "tomllib", "torch", "tuf", "urllib3", "uvicorn", "yaml", "zstandard",
 }  # fmt: skip
 MAX_LINES = 500
-AT_HOME = {(Path("provenance/ledger/store/sqlite.py"), "sqlite3")}
+AT_HOME = {
+    (Path("provenance/ledger/store/sqlite.py"), "sqlite3"),
+    (Path("provenance/ledger/witnessing/state.py"), "sqlite3"),
+}
 """A store is its driver; it is imported by the function that opens a ledger."""
 
 

@@ -19,7 +19,7 @@ from weightmark.provenance.reading.engine import ProgressSink
 from weightmark.provenance.tensors import TensorTable
 from weightmark.values import dataclass
 
-__all__ = ["ClaimsAbout", "ComparedStep", "GatheredChain", "content_checks", "gather_chain"]
+__all__ = ["ClaimsAbout", "ComparedStep", "GatheredChain", "content_checks", "gather_chain", "grow_chain"]
 
 ClaimsAbout = Callable[[str], Sequence[Bundle]]
 """gives the claims that a ledger holds about an identity"""
@@ -86,7 +86,7 @@ def gather_chain(
         revoked=revoked,
         bounds=bounds,
     )
-    chain = _grow(build, bundles, claims_about or (lambda _: ()))
+    chain = grow_chain(build, bundles, claims_about or (lambda _: ()))
     known = {one.identity: one for one in (root, *others)}
     checks += [check for one in known.values() for check in one.unread]
     return GatheredChain(chain, tuple(_compared(chain, known)), tuple(checks))
@@ -118,7 +118,9 @@ def _read(path: Path, progress: ProgressSink | None, jobs: int | None) -> _AtHan
     return _AtHand(path, survey.identification.identity, table, unread)
 
 
-def _grow(build: Callable[[], Chain], bundles: list[Bundle], claims_about: ClaimsAbout) -> Chain:
+def grow_chain(
+    build: Callable[[], Chain], bundles: list[Bundle], claims_about: ClaimsAbout
+) -> Chain:
     """Build the chain, ask the ledger about every new ancestor, and build again until none is new."""
     asked: set[str] = set()
     chain = build()

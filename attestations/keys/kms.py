@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import field
 from typing import Any, Self
 
-from weightmark.attestations.bounded_time import within
 from weightmark.attestations.keys.public import PublicKey
 from weightmark.attestations.keys.schemes import KMS_SCHEMES
 from weightmark.errors import (
@@ -18,6 +17,7 @@ from weightmark.errors import (
     UnsupportedError,
     WeightmarkError,
 )
+from weightmark.provenance.bounded_time import within
 from weightmark.values import dataclass
 
 __all__ = ["KmsKey"]

@@ -1,21 +1,35 @@
 """Submitting claims to a ledger: the signed request, and the ledger's judge of requests and claims."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from weightmark.attestations.bundles.bundle import Bundle
-from weightmark.attestations.keys import PublicKey
+from weightmark.attestations.ledger.parties import admitted_trust, party_of
+from weightmark.attestations.predicates.deployment import DEPLOYMENT_PREDICATE
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE
 from weightmark.attestations.predicates.oms import OMS_PREDICATE
+from weightmark.attestations.predicates.revocation import (
+    REINSTATEMENT_PREDICATE,
+    REVOCATION_PREDICATE,
+    RevocationSubject,
+)
 from weightmark.attestations.predicates.scan import SCAN_PREDICATE
 from weightmark.attestations.predicates.submission import SubmissionRequest
 from weightmark.attestations.signers.interface import Signer
 from weightmark.attestations.statements import Statement
-from weightmark.attestations.trust import Trust
-from weightmark.attestations.trust.keys import KeyAnchor
-from weightmark.errors import SubmissionRefusedError, TamperedError, WrongSignerError
-from weightmark.provenance.ledger.admission import Submission, VerifiedClaim, VerifiedRequest
+from weightmark.errors import (
+    LedgerInconsistentError,
+    SubmissionRefusedError,
+    TamperedError,
+    WrongSignerError,
+)
+from weightmark.provenance.ledger.admission import (
+    RegistrationPolicy,
+    Submission,
+    VerifiedClaim,
+    VerifiedRequest,
+)
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.proof import Receipt
@@ -31,6 +45,9 @@ KIND_OF_PREDICATE = {
     "https://in-toto.io/attestation/test-result/v0.1": Kind.TEST,
     "https://weightmark/predicates/approval/v1": Kind.APPROVE,
     "https://slsa.dev/verification_summary/v1": Kind.DECISION,
+    DEPLOYMENT_PREDICATE: Kind.DEPLOY,
+    REVOCATION_PREDICATE: Kind.REVOKE,
+    REINSTATEMENT_PREDICATE: Kind.REINSTATE,
 }
 """the kind of entry that follows from a claim's predicate type; all others are `observed`"""
 
@@ -54,13 +71,13 @@ def make_submission(
 ) -> Submission:
     """Sign the request to enter `claim` into the log `origin`.
 
-    The event id follows from log, kind, claim, its signer and the submitter, so that asking again
-    changes nothing. Two signers may sign the very same statement: the claim id alone is not enough.
+    The event id follows from log, kind, claim and its signer, so that asking again changes nothing.
+    Two signers may sign the very same statement: the claim id alone is not enough. Nobody's name
+    goes into it, because it stands in the log for ever.
     """
     bundle = Bundle.parse(claim, what="the claim")
     wanted = kind or kind_of(bundle)
-    claim_of = (bundle.envelope.claim_id, bundle.key_hint)
-    name = "\n".join((origin, wanted, *claim_of, submitter.identity.name))
+    name = "\n".join((origin, wanted, bundle.envelope.claim_id, _signer_hint(bundle)))
     request = SubmissionRequest(
         origin=origin,
         kind=wanted,
@@ -85,23 +102,26 @@ def submit(
         make_submission(claim.to_bytes(), ledger.origin, submitter, kind=kind, now=now)
         for claim in claims
     ]
-    return ledger.append(items, BundleVerifier(), now=now)
+    receipts = ledger.append(items, BundleVerifier(), now=now)
+    for claim, receipt in zip(claims, receipts, strict=True):
+        _require_answer(claim, kind or kind_of(claim), receipt)
+    return receipts
 
 
 @dataclass(frozen=True, slots=True)
 class BundleVerifier:
-    """Judges requests and claims that are Sigstore bundles signed with keys."""
+    """Judges requests and claims that are Sigstore bundles by the keys and identities of a policy."""
 
-    def verify_request(self, request: bytes, submitters: Mapping[str, bytes]) -> VerifiedRequest:
+    def verify_request(self, request: bytes, policy: RegistrationPolicy) -> VerifiedRequest:
         """Check that an admitted submitter signed the request; see `ClaimVerifier`."""
-        trust = _trust_in(submitters)
+        bundle = Bundle.parse(request, what="the request")
         try:
-            verified = trust.verify(Bundle.parse(request, what="the request"))
+            verified = admitted_trust(policy).verify(bundle)
         except (WrongSignerError, TamperedError) as error:
             raise SubmissionRefusedError(
                 "the submitter is not admitted to this ledger",
-                why="none of the admitted keys signed the request",
-                fix="ask the ledger's owner to admit your key, or sign with an admitted one",
+                why="no admitted key or identity signed the request",
+                fix="ask the ledger's owner to admit you, or sign with an admitted key or identity",
             ) from error
         asked = SubmissionRequest.from_statement(verified.statement)
         return VerifiedRequest(
@@ -111,10 +131,10 @@ class BundleVerifier:
             claim_sha256=asked.claim_sha256,
             event_id=asked.event_id,
             not_after=asked.not_after,
-            submitter=verified.signer.name,
+            submitter=party_of(policy, verified.signer),
         )
 
-    def describe_claim(self, claim: bytes, submitters: Mapping[str, bytes]) -> VerifiedClaim:
+    def describe_claim(self, claim: bytes, policy: RegistrationPolicy) -> VerifiedClaim:
         """Say what the claim is and who signed it; see `ClaimVerifier`.
 
         A claim signed by nobody whom the log knows can only be observed: in place of its signer
@@ -122,23 +142,41 @@ class BundleVerifier:
         """
         bundle = Bundle.parse(claim, what="the claim")
         statement = Statement.parse(bundle.envelope.payload_type, bundle.envelope.payload)
-        subject = statement.subjects[0]
-        named = subject.identity or (f"sha256:{subject.sha256}" if subject.sha256 else "")
+        claim_id = bundle.envelope.claim_id
         try:
-            trust = _trust_in(submitters)
-            signer, kind = (
-                trust.verify(bundle).signer.name,
-                KIND_OF_PREDICATE.get(statement.predicate_type, Kind.OBSERVED),
-            )
+            signer = party_of(policy, admitted_trust(policy).verify(bundle).signer)
         except (WrongSignerError, TamperedError):
-            unknown = f"unknown signer\n{bundle.envelope.claim_id}\n{bundle.key_hint}"
-            commitment = hashlib.sha256(unknown.encode())
-            signer, kind = f"salted:{commitment.hexdigest()}", Kind.OBSERVED
-        return VerifiedClaim(bundle.envelope.claim_id, kind, named, signer)
+            unknown = f"unknown signer\n{claim_id}\n{bundle.key_hint}"
+            commitment = hashlib.sha256(unknown.encode()).hexdigest()
+            subject = _first_subject(statement)
+            return VerifiedClaim(claim_id, Kind.OBSERVED, subject, f"salted:{commitment}")
+        kind = KIND_OF_PREDICATE.get(statement.predicate_type, Kind.OBSERVED)
+        return VerifiedClaim(claim_id, kind, _subject_of(statement), signer)
 
 
-def _trust_in(submitters: Mapping[str, bytes]) -> Trust:
-    """Trust the admitted keys; an empty log admits nobody, so its trust is empty as well."""
-    return Trust(
-        tuple(KeyAnchor(PublicKey.from_pem(pem, what=name)) for name, pem in submitters.items())
-    )
+def _require_answer(claim: Bundle, kind: str, receipt: Receipt) -> None:
+    """Refuse a receipt of something else: whoever runs a service could send any that is good."""
+    event = receipt.event
+    if (event.claim_id, event.kind) != (claim.envelope.claim_id, kind):
+        raise LedgerInconsistentError(
+            f"the ledger `{event.origin}` answered with the receipt of another entry",
+            why=f"entry {receipt.index} is of kind `{event.kind}`, about the claim `sha256:{event.claim_id}`",
+            fix="tell its operator, and keep the receipt as evidence",
+        )
+
+
+def _signer_hint(bundle: Bundle) -> str:
+    chain = bundle.certificate_chain
+    return hashlib.sha256(chain.leaf).hexdigest() if chain else bundle.key_hint
+
+
+def _subject_of(statement: Statement) -> str:
+    """Return what an entry about a claim by an admitted signer is about."""
+    if statement.predicate_type in (REVOCATION_PREDICATE, REINSTATEMENT_PREDICATE):
+        return RevocationSubject.of_statement(statement).text
+    return _first_subject(statement)
+
+
+def _first_subject(statement: Statement) -> str:
+    subject = statement.subjects[0]
+    return subject.identity or (f"sha256:{subject.sha256}" if subject.sha256 else "")

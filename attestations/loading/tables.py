@@ -1,6 +1,5 @@
 """Tensor tables, made by the very read that signs a file."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
@@ -14,7 +13,7 @@ from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.tensors.safetensors import PassingSafetensors, SafetensorsTensors
 from weightmark.values import dataclass
 
-__all__ = ["Seen", "TableWatcher", "tables_of", "watch_tables"]
+__all__ = ["Seen", "TableWatcher", "tables_of"]
 
 T = TypeVar("T")
 _HEAD = 64
@@ -90,8 +89,3 @@ def tables_of(reading: Reading[Seen[Any]]) -> list[FileTable]:
         for file, seen in zip(reading.files, reading.inspections, strict=True)
         if seen.table
     ]
-
-
-def watch_tables(inspect: Inspector[T] | None) -> Callable[[str, int], TableWatcher[T]]:
-    """Return what `read_artifact` takes as `watch`: tables beside what `inspect` sees."""
-    return lambda label, size: TableWatcher(label, size, inspect)

@@ -15,8 +15,8 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from weightmark.attestations.bounded_time import within
 from weightmark.errors import CallError, MalformedError, NetworkError, WeightmarkError
+from weightmark.provenance.bounded_time import within
 from weightmark.values import dataclass
 
 if TYPE_CHECKING:

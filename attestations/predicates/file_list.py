@@ -5,6 +5,7 @@ order and with the escapes of the manifest (docs/formats/claims.md).
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Self
@@ -20,7 +21,7 @@ __all__ = ["FileList", "is_file_list", "not_a_claim"]
 _HEADER = "weightmark-files/v1\n"
 _MEDIA_TYPE = "application/vnd.weightmark.files.v1"
 _ENDING = f'","mediaType":"{_MEDIA_TYPE}"}}'.encode()
-_COLUMNS = 4
+_LINE = re.compile(r"([0-9a-f]{64}) ([0-9a-f]{64}) (0|[1-9][0-9]{0,18}) ([^\n]+)")
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,12 @@ class FileList:
             raise MalformedError("the list of files is not UTF-8") from error
         rows, sha256 = [], {}
         for line in lines[1:-1]:
-            columns = line.split(" ", _COLUMNS - 1)
-            if len(columns) != _COLUMNS or not columns[2].isdecimal():
+            columns = _LINE.fullmatch(line)
+            if columns is None:
                 raise MalformedError("the list of files has a line with other columns")
-            path = unescape_path(columns[3])
-            rows.append(Row(path, int(columns[2]), columns[0]))
-            sha256[path] = columns[1]
+            path = unescape_path(columns[4])
+            rows.append(Row(path, int(columns[3]), columns[1]))
+            sha256[path] = columns[2]
         found = cls(Manifest.from_rows(rows), sha256)
         if found.text != data:
             raise MalformedError("the list of files is not in its canonical form")

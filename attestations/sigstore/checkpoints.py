@@ -4,71 +4,24 @@ Rekor v1 signs with a key of any kind under the log's id; Rekor v2 writes C2SP t
 """
 
 import hashlib
-import struct
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Self
+from typing import TYPE_CHECKING
 
 from weightmark.attestations.bundles.log_entry import InclusionProof
 from weightmark.attestations.sigstore.trusted_root import LogKey
-from weightmark.errors import MalformedError, ProofRefusedError
+from weightmark.errors import ProofRefusedError, TamperedError
 from weightmark.provenance.ledger.checkpoint import Checkpoint, parse_checkpoint
-from weightmark.provenance.ledger.note import (
-    SignatureLine,
-    decode_base64,
-    split_note,
-)
+from weightmark.provenance.ledger.note import SignatureLine, split_note
 from weightmark.values import dataclass
 
-__all__ = ["SeenCheckpoint", "WitnessKey", "verify_checkpoint_of"]
+if TYPE_CHECKING:
+    from weightmark.provenance.ledger.witnessing.cosignature import WitnessVerifier
+
+__all__ = ["SeenCheckpoint", "verify_checkpoint_of"]
 
 _ED25519 = 0x01
-_COSIGNATURE = 0x04
 _HINT = 4
-_STAMPED = struct.Struct(">Q64s")
-
-
-@dataclass(frozen=True, slots=True)
-class WitnessKey:
-    """The key of a witness that the caller knows (C2SP tlog-cosignature, type 0x04)."""
-
-    name: str
-    """the witness's name"""
-    public_key: bytes
-    """32 bytes, Ed25519"""
-
-    @classmethod
-    def parse(cls, vkey: str) -> Self:
-        """Read `<name>+<key id hex>+<base64(0x04 || key)>`; raises `MalformedError`."""
-        name, _, rest = vkey.partition("+")
-        key_id, _, encoded = rest.partition("+")
-        raw = decode_base64(encoded, "the witness key")
-        if not name or raw[:1] != bytes([_COSIGNATURE]) or len(raw) != 33:  # noqa: PLR2004 - type and key
-            raise MalformedError("the witness key is not of the type 0x04")
-        witness = cls(name, raw[1:])
-        if witness.key_id.hex() != key_id:
-            raise MalformedError("the key id of the witness key is not its own")
-        return witness
-
-    @property
-    def key_id(self) -> bytes:
-        """The first 4 bytes of SHA-256(name, newline, type, key)."""
-        return _named_key_id(self.name, _COSIGNATURE, self.public_key)
-
-    def verified_time(self, text: bytes, line: SignatureLine) -> datetime | None:
-        """Return when the witness saw `text`; None when its line is not good."""
-        from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-        if len(line.signature) != _STAMPED.size:
-            return None
-        seconds, signature = _STAMPED.unpack(line.signature)
-        message = b"cosignature/v1\ntime %d\n%s" % (seconds, text)
-        try:
-            Ed25519PublicKey.from_public_bytes(self.public_key).verify(signature, message)
-            return datetime.fromtimestamp(seconds, UTC)
-        except (InvalidSignature, ValueError, OverflowError, OSError):
-            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +35,7 @@ class SeenCheckpoint:
 
 
 def verify_checkpoint_of(
-    proof: InclusionProof, log: LogKey, witnesses: Sequence[WitnessKey], *, named: bool
+    proof: InclusionProof, log: LogKey, witnesses: "Sequence[WitnessVerifier]", *, named: bool
 ) -> SeenCheckpoint:
     """Check that `log` signed the root of `proof`.
 
@@ -124,16 +77,25 @@ def _check_root(parsed: Checkpoint, proof: InclusionProof) -> None:
 
 
 def _cosigned(
-    text: bytes, lines: Sequence[SignatureLine], witnesses: Sequence[WitnessKey]
+    text: bytes, lines: Sequence[SignatureLine], witnesses: "Sequence[WitnessVerifier]"
 ) -> tuple[tuple[str, datetime], ...]:
     known = {(one.name, one.key_id): one for one in witnesses}
     seen: dict[str, datetime] = {}
     for line in lines:
         witness = known.get((line.name, line.key_id))
-        at = witness.verified_time(text, line) if witness else None
+        at = _seen_at(witness, text, line) if witness else None
         if at is not None:
             seen.setdefault(line.name, at)
     return tuple(seen.items())
+
+
+def _seen_at(witness: "WitnessVerifier", text: bytes, line: SignatureLine) -> datetime | None:
+    """Return when a witness saw the checkpoint; None when its line is not good or states no time."""
+    try:
+        seconds = witness.check(text, line.signature)
+        return datetime.fromtimestamp(seconds, UTC) if seconds else None
+    except (TamperedError, ValueError, OverflowError, OSError):
+        return None
 
 
 def _named_key_id(name: str, kind: int, key: bytes) -> bytes:

@@ -3,12 +3,12 @@
 import base64
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from weightmark.attestations.bundles.log_entry import InclusionProof, LogEntry
 from weightmark.attestations.identities import VerifiedTime
 from weightmark.attestations.sigstore.checkpoints import (
     SeenCheckpoint,
-    WitnessKey,
     verify_checkpoint_of,
 )
 from weightmark.attestations.sigstore.entry_bodies import Logged, check_body, is_second_version
@@ -23,6 +23,9 @@ from weightmark.errors import (
 from weightmark.provenance.ledger.merkle import check_inclusion, leaf_hash
 from weightmark.provenance.strict_json import canonical_json
 from weightmark.values import dataclass
+
+if TYPE_CHECKING:
+    from weightmark.provenance.ledger.witnessing.cosignature import WitnessVerifier
 
 __all__ = ["SeenEntry", "VersionRules", "verify_entry"]
 
@@ -64,7 +67,7 @@ def verify_entry(
     entry: LogEntry,
     logged: Logged,
     logs: Sequence[LogKey],
-    witnesses: Sequence[WitnessKey],
+    witnesses: "Sequence[WitnessVerifier]",
     *,
     rules: VersionRules,
     times: Iterable[datetime],

@@ -1,11 +1,13 @@
 """How much proof is asked for, by what the instance is with which somebody signed."""
 
 from dataclasses import replace
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from weightmark.attestations.sigstore.checkpoints import WitnessKey
 from weightmark.errors import CallError
 from weightmark.values import dataclass
+
+if TYPE_CHECKING:
+    from weightmark.provenance.ledger.witnessing.cosignature import WitnessVerifier
 
 __all__ = ["Thresholds"]
 
@@ -24,7 +26,7 @@ class Thresholds:
     """verified clocks of any kind: timestamps, and promises of Rekor v1"""
     cosignatures: int = 0
     """witnesses who saw each log's checkpoint"""
-    witnesses: tuple[WitnessKey, ...] = ()
+    witnesses: "tuple[WitnessVerifier, ...]" = ()
     """the witnesses who count"""
 
     def __post_init__(self) -> None:

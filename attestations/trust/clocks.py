@@ -14,9 +14,9 @@ from weightmark.attestations.keys import PublicKey
 from weightmark.values import dataclass
 
 if TYPE_CHECKING:
-    from weightmark.attestations.sigstore.checkpoints import WitnessKey
     from weightmark.attestations.sigstore.trusted_root import Authority
     from weightmark.attestations.trust.roots import Root
+    from weightmark.provenance.ledger.witnessing.cosignature import WitnessVerifier
 
 __all__ = ["NO_CLOCKS", "Clocks"]
 
@@ -35,7 +35,7 @@ class Clocks:
     """how many logs must hold the signature"""
     cosignatures: int = 0
     """how many witnesses must have seen each log that is asked for"""
-    witnesses: "tuple[WitnessKey, ...]" = ()
+    witnesses: "tuple[WitnessVerifier, ...]" = ()
     """the witnesses who count"""
 
     def joined(self, other: "Clocks") -> "Clocks":

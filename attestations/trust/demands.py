@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from weightmark.attestations.sigstore.checkpoints import WitnessKey
 from weightmark.attestations.strict_toml import Table
-from weightmark.errors import MalformedError
+from weightmark.errors import MalformedError, UnsupportedError
+from weightmark.provenance.ledger.witnessing.cosignature import WitnessVerifier
 from weightmark.values import dataclass
 
 __all__ = ["Demands", "Witness"]
@@ -19,7 +19,7 @@ class Witness:
 
     label: str
     """its name in the file, for people"""
-    key: WitnessKey
+    key: WitnessVerifier
     """its own name, and its key"""
 
     @classmethod
@@ -28,8 +28,8 @@ class Witness:
         vkey = entry.text("key", "")
         entry.finish()
         try:
-            return cls(label, WitnessKey.parse(vkey))
-        except MalformedError as error:
+            return cls(label, WitnessVerifier.parse(vkey))
+        except (MalformedError, UnsupportedError) as error:
             raise entry.wrong("key", _VKEY) from error
 
 
@@ -43,7 +43,7 @@ class Demands:
     """distinct timestamps"""
     cosignatures: int
     """distinct witnesses who saw each log that is asked for"""
-    witnesses: tuple[WitnessKey, ...]
+    witnesses: tuple[WitnessVerifier, ...]
     """the witnesses who count"""
 
     @classmethod

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import field, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.bundles.material import CertificateChain
 from weightmark.attestations.identities import SignerIdentity, SignerKind
-from weightmark.attestations.sigstore.checkpoints import WitnessKey
 from weightmark.attestations.sigstore.identity import IdentityRule
 from weightmark.attestations.sigstore.leaf import Leaf, LeafFacts
 from weightmark.attestations.sigstore.many import ProvenBundles
@@ -18,6 +18,9 @@ from weightmark.attestations.trust.roots import Root
 from weightmark.attestations.trust.validity import ALWAYS, Validity
 from weightmark.errors import CallError, WeightmarkError, WrongSignerError
 from weightmark.values import dataclass
+
+if TYPE_CHECKING:
+    from weightmark.provenance.ledger.witnessing.cosignature import WitnessVerifier
 
 __all__ = ["IdentityAnchor", "parse_rule"]
 
@@ -42,7 +45,7 @@ class IdentityAnchor:
     """the subject, when the rule names exactly one"""
     cosignatures: int = 0
     """how many witnesses must have seen each log that is asked for"""
-    witnesses: tuple[WitnessKey, ...] = ()
+    witnesses: "tuple[WitnessVerifier, ...]" = ()
     """the witnesses who count"""
     proven: tuple[ProvenBundles, ...] = field(default=(), repr=False, compare=False)
     """what was verified beforehand; whatever else comes is verified when it comes"""

@@ -43,6 +43,7 @@ __all__ = [
     "is_trust_file",
     "load_trust_file",
     "parse_trust_file",
+    "parse_trust_tables",
 ]
 
 TRUST_FILE_VERSION = 1
@@ -152,6 +153,16 @@ def parse_trust_file(text: bytes, *, source: str, read: FileReader) -> TrustFile
     )
     _check_version(fields, source)
     return _Reader(source, read).read(fields, hashlib.sha256(text).hexdigest())
+
+
+def parse_trust_tables(
+    tables: Mapping[str, object], *, document: str, read: FileReader
+) -> TrustFile:
+    """Read `identities` and `certificates` as they stand in a trust file from another `document`; raises as `parse_trust_file`."""
+    fields = Table(
+        tables, document=document, help_page="docs/formats/trust.md", error=SettingsError
+    )
+    return _Reader(document, read).read(fields, "")
 
 
 @dataclass(frozen=True, slots=True)

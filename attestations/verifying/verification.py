@@ -129,6 +129,8 @@ class Examination:
     """digests and inspections; None when nothing was read"""
     belief: Belief | None
     """which evidence holds; None when nothing was found or nobody is trusted"""
+    evidence: Evidence | None = None
+    """what was found beside the artifact; None when nothing was looked for"""
 
 
 _USUAL = VerifyOptions()
@@ -179,7 +181,7 @@ def examine(
     if reading and options.ignore_unsigned_files:
         ignored = ignored.forgiving(artifact, _listed_by_not_all(artifact, belief))
     report = judge(artifact, evidence, belief, reading, options, ignored=ignored)
-    return Examination(report, reading, belief)
+    return Examination(report, reading, belief, evidence)
 
 
 def _listed_by_not_all(artifact: Artifact, belief: Belief) -> frozenset[str]:

@@ -6,6 +6,7 @@ import json
 import pkgutil
 import sys
 import warnings
+from contextlib import redirect_stdout
 from importlib.metadata import version
 
 HOOKS = ("__del__", "__new__", "__setattr__", "__setstate__", "__getattr__", "__getattribute__")
@@ -17,16 +18,19 @@ def main() -> None:
     """Describe the packages named on the command line."""
     warnings.simplefilter("ignore")
     names: dict[str, dict[str, object]] = {}
-    for package in sys.argv[2:]:
-        for module in _modules(package):
-            names |= _describe(module)
+    with redirect_stdout(sys.stderr):
+        for package in sys.argv[2:]:
+            for module in _modules(package):
+                names |= _describe(module)
     json.dump({"version": version(sys.argv[1]), "names": names}, sys.stdout, sort_keys=True)
 
 
 def _modules(package: str) -> list[object]:
     root = importlib.import_module(package)
     found = [root]
-    for info in pkgutil.walk_packages(root.__path__, f"{package}.", onerror=lambda _name: None):
+    for info in pkgutil.walk_packages(
+        getattr(root, "__path__", []), f"{package}.", onerror=lambda _name: None
+    ):
         if any(part in SKIPPED for part in info.name.split(".")):
             continue
         try:

@@ -1,19 +1,23 @@
-"""Dataset cards: the YAML at the top of a hub repository's `README.md`, read for licence and source."""
+"""Dataset cards, read for licence and source: the YAML at the top of a hub repository's `README.md`, and
+the `dataset_info.json` that the library `datasets` saves beside its arrow files.
+"""
 
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Self
 
 from weightmark.errors import LimitError, MalformedError
+from weightmark.provenance.datasets.candidates import CARD_NAME
+from weightmark.provenance.strict_json import parse_object
 from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from yaml.nodes import Node
 
-__all__ = ["CARD_NAME", "MAX_CARD_SIZE", "DatasetCard"]
+__all__ = ["INFO_NAME", "MAX_CARD_SIZE", "DatasetCard"]
 
-CARD_NAME = "README.md"
-"""where hubs look for it"""
+INFO_NAME = "dataset_info.json"
+"""where `datasets` saves it"""
 MAX_CARD_SIZE = 1024 * 1024
 """bytes of the YAML"""
 _HEADER = re.compile(rb"\A---[ \t]*\r?\n(.*?)(?:^|\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
@@ -29,7 +33,9 @@ class DatasetCard:
     licenses: tuple[str, ...]
     """`license`, or with `other` its name and link"""
     sources: tuple[str, ...]
-    """`source_datasets`"""
+    """`source_datasets`, or the URLs from which the rows were downloaded"""
+    path: str = CARD_NAME
+    """where it stands"""
 
     @classmethod
     def parse(cls, data: bytes) -> Self | None:
@@ -47,6 +53,19 @@ class DatasetCard:
             next(iter(fields.get("pretty_name", ())), ""),
             licenses,
             fields.get("source_datasets", ()),
+        )
+
+    @classmethod
+    def parse_info(cls, data: bytes) -> Self:
+        """Read a `dataset_info.json`; raises `MalformedError` and `LimitError`."""
+        fields = parse_object(data, what="the dataset's information", max_size=MAX_CARD_SIZE)
+        name, license_ = fields.get("dataset_name"), fields.get("license")
+        downloads = fields.get("download_checksums")
+        return cls(
+            name if isinstance(name, str) else "",
+            (license_,) if isinstance(license_, str) and license_ else (),
+            tuple(downloads) if isinstance(downloads, dict) else (),
+            INFO_NAME,
         )
 
 

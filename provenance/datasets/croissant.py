@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Self
+from urllib.parse import unquote
 
 from weightmark.errors import LimitError, MalformedError
 from weightmark.provenance.strict_json import parse_object
@@ -55,6 +56,14 @@ class FileObject:
     """`contentUrl`: a relative path, or a URL elsewhere"""
     sha256: str
     """as it is stated; empty when none is"""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Where it may lie in the artifact, as written and with `%20` for a blank; empty for a URL elsewhere."""
+        if _REMOTE.match(self.url) or not self.url:
+            return ()
+        plain = self.url.removeprefix("./")
+        return (plain, unquote(plain)) if "%" in plain else (plain,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +120,19 @@ class Croissant:
             files=files,
         )
 
+    @property
+    def paths(self) -> frozenset[str]:
+        """Relative paths of the files that have a SHA-256 to be compared."""
+        stated = (file for file in self.files if _SHA256.fullmatch(file.sha256))
+        return frozenset(path for file in stated for path in file.paths)
+
     def compare(self, sha256: Mapping[str, str]) -> tuple[Statement, ...]:
         """Hold every file object against the SHA-256, lowercase hex, of the artifact's files by path."""
         return tuple(Statement(file, _judge(file, sha256)) for file in self.files)
 
 
 def _judge(file: FileObject, sha256: Mapping[str, str]) -> Verdict:
-    path = file.url.removeprefix("./")
-    actual = None if _REMOTE.match(file.url) else sha256.get(path)
+    actual = next((sha256[path] for path in file.paths if path in sha256), None)
     if not _SHA256.fullmatch(file.sha256):
         return Verdict.NO_DIGEST
     if actual is None:

@@ -1,26 +1,40 @@
 """Description: what the documents at the root of an artifact say of it, read as they were hashed."""
 
-import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import field, replace
+from typing import Self
 
-from weightmark.errors import FileChangedError, RefusedError, UncheckedError, WeightmarkError
-from weightmark.provenance.artifact import Entry
-from weightmark.provenance.datasets.card import CARD_NAME, MAX_CARD_SIZE, DatasetCard
+from weightmark.errors import (
+    FileChangedError,
+    LimitError,
+    RefusedError,
+    UncheckedError,
+    WeightmarkError,
+    read_failure,
+)
+from weightmark.provenance.artifact import Artifact, Entry
+from weightmark.provenance.datasets.candidates import CARD_NAME, candidates
+from weightmark.provenance.datasets.card import INFO_NAME, DatasetCard
 from weightmark.provenance.datasets.croissant import (
     CROISSANT_MARK,
     MAX_CROISSANT_SIZE,
     Croissant,
     Statement,
 )
-from weightmark.provenance.identification import Identification
+from weightmark.provenance.names import escape_path
+from weightmark.provenance.reading.columns import Column, new_digest
+from weightmark.provenance.reading.engine import ProgressSink, Reading, read_artifact
 from weightmark.provenance.reading.files import open_base
+from weightmark.provenance.reading.results import FileDigests
 from weightmark.provenance.reading.views import DescriptorView
 from weightmark.values import dataclass
 
-__all__ = ["DescribedFiles", "Description", "describe"]
+__all__ = ["DescribedFiles", "Description", "KnownDigests", "describe"]
 
-_MOST_DOCUMENTS = 100
+_MOST_DOCUMENTS = 1000
+_BEGINNING = 1024 * 1024
+_WHITE_SPACE = b" \t\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,64 +55,140 @@ class DescribedFiles:
 class Description:
     """What an artifact says of itself."""
 
-    documents: tuple[DescribedFiles, ...]
+    documents: tuple[DescribedFiles, ...] = ()
     """Croissant documents at the root, by path"""
-    card: DatasetCard | None
-    """the header of `README.md`"""
+    cards: tuple[DatasetCard, ...] = ()
+    """the header of `README.md`, and what `datasets` saved"""
 
 
-def describe(identification: Identification) -> Description:
-    """Read Croissant documents and the card of an artifact whose SHA-256 digests are known.
+@dataclass(frozen=True, slots=True)
+class KnownDigests:
+    """What an earlier read of an artifact found, as far as it went; lowercase hex by path."""
 
-    Raises `ReadError`, and `FileChangedError` when a document is not what was hashed.
+    blake3: Mapping[str, str] = field(default_factory=dict)
+    """a file that has another one now has changed"""
+    sha256: Mapping[str, str] = field(default_factory=dict)
+    """described files without one are read again"""
+
+    @classmethod
+    def of_files(cls, files: Iterable[FileDigests]) -> Self:
+        """Take the digests that a reading gave."""
+        found = tuple(files)
+        return cls(
+            {file.path: file.blake3 for file in found if file.blake3},
+            {file.path: file.sha256 for file in found if file.sha256},
+        )
+
+
+_NOTHING_KNOWN = KnownDigests()
+
+
+def describe(
+    artifact: Artifact,
+    known: KnownDigests = _NOTHING_KNOWN,
+    *,
+    progress: ProgressSink | None = None,
+    jobs: int | None = None,
+) -> Description:
+    """Read the Croissant documents and the card of an artifact, and hold them against its files.
+
+    Raises `ReadError`, and `FileChangedError` when a file is not what was `known`. A document that
+    can't be read is part of the answer.
     """
-    found = []
-    card = None
-    for entry in _documents(identification):
-        data = _read(entry, identification.sha256[entry.path])
-        if entry.path == CARD_NAME:
-            card = _card(data)
-        elif CROISSANT_MARK in data and data.lstrip()[:1] == b"{":
-            found.append(_described(entry.path, data, identification.sha256))
-    return Description(tuple(found), card)
+    cards: list[DatasetCard] = []
+    documents: list[DescribedFiles] = []
+    for number, entry in enumerate(candidates(artifact)):
+        if number == _MOST_DOCUMENTS:
+            error = LimitError(f"over {_MOST_DOCUMENTS} documents stand at the root")
+            documents.append(DescribedFiles(entry.path, None, error=error))
+            break
+        data = _content(entry, known)
+        if entry.path in (CARD_NAME, INFO_NAME):
+            cards += _cards(entry.path, data)
+        elif entry.size > MAX_CROISSANT_SIZE:
+            documents += [_oversized(entry.path)] if CROISSANT_MARK in data else []
+        elif CROISSANT_MARK in data and data.lstrip(_WHITE_SPACE)[:1] == b"{":
+            documents.append(_parsed(entry.path, data))
+    wanted = {path for one in documents if one.croissant for path in one.croissant.paths}
+    sha256 = _sha256(artifact, wanted, known, progress, jobs)
+    compared = (
+        replace(one, statements=one.croissant.compare(sha256)) if one.croissant else one
+        for one in documents
+    )
+    return Description(tuple(compared), tuple(cards))
 
 
-def _documents(identification: Identification) -> Iterator[Entry]:
-    """Yield the files at the root that may be documents."""
-    count = 0
-    for entry in identification.artifact.entries:
-        is_card = entry.path == CARD_NAME
-        is_json = entry.path.endswith(".json") and entry.size <= MAX_CROISSANT_SIZE
-        if "/" in entry.path or not (is_card or is_json) or count == _MOST_DOCUMENTS:
-            continue
-        count += 1
-        yield entry
-
-
-def _read(entry: Entry, sha256: str) -> bytes:
+def _content(entry: Entry, known: KnownDigests) -> bytes:
+    name = escape_path(entry.path)
     with open_base(entry.base) as base:
-        descriptor = base.file(entry.location)
         try:
-            data = DescriptorView(descriptor, entry.size, entry.path).read_at(0, entry.size)
+            descriptor = base.file(entry.location)
+        except OSError as error:
+            raise read_failure(name, error) from error
+        try:
+            view = DescriptorView(descriptor, entry.size, name)
+            if entry.size > MAX_CROISSANT_SIZE:
+                return view.read_at(0, _BEGINNING)
+            data = view.read_at(0, entry.size)
         finally:
             os.close(descriptor)
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise FileChangedError(
-            f"`{entry.path}` changed while it was read", fix="run again when nothing writes to it"
-        )
+    digest = new_digest(Column.BLAKE3)
+    digest.update(memoryview(data))
+    if known.blake3.get(entry.path, digest.hexdigest()) != digest.hexdigest():
+        raise _changed(entry.path)
     return data
 
 
-def _card(data: bytes) -> DatasetCard | None:
+def _cards(path: str, data: bytes) -> list[DatasetCard]:
+    """Return the card; none for what is no sound card, which states no digests either."""
     try:
-        return DatasetCard.parse(data[: 2 * MAX_CARD_SIZE])
+        card = DatasetCard.parse_info(data) if path == INFO_NAME else DatasetCard.parse(data)
     except (RefusedError, UncheckedError):
-        return None
+        return []
+    return [card] if card else []
 
 
-def _described(path: str, data: bytes, sha256: dict[str, str]) -> DescribedFiles:
+def _oversized(path: str) -> DescribedFiles:
+    error = LimitError(f"the Croissant document is over {MAX_CROISSANT_SIZE} bytes")
+    return DescribedFiles(path, None, error=error)
+
+
+def _parsed(path: str, data: bytes) -> DescribedFiles:
     try:
-        croissant = Croissant.parse(data)
+        return DescribedFiles(path, Croissant.parse(data))
     except (RefusedError, UncheckedError) as error:
         return DescribedFiles(path, None, error=error)
-    return DescribedFiles(path, croissant, croissant.compare(sha256))
+
+
+def _sha256(
+    artifact: Artifact,
+    wanted: Collection[str],
+    known: KnownDigests,
+    progress: ProgressSink | None,
+    jobs: int | None,
+) -> Mapping[str, str]:
+    """Return the SHA-256 of the wanted files that are there; those not known are read once more."""
+    again = tuple(
+        entry
+        for entry in artifact.entries
+        if entry.path in wanted and entry.path not in known.sha256
+    )
+    if not again:
+        return known.sha256
+    reading: Reading[None] = read_artifact(
+        replace(artifact, entries=again),
+        columns=(Column.BLAKE3, Column.SHA256),
+        progress=progress,
+        jobs=jobs,
+    )
+    for file in reading.files:
+        if known.blake3.get(file.path, file.blake3) != file.blake3:
+            raise _changed(file.path)
+    return {**known.sha256, **{file.path: file.sha256 for file in reading.files}}
+
+
+def _changed(path: str) -> FileChangedError:
+    return FileChangedError(
+        f"`{escape_path(path)}` changed while it was read",
+        fix="run again when nothing writes to it",
+    )

@@ -4,41 +4,52 @@ The `ClaimVerifier` is the seam to whoever knows signatures of claims; everythin
 """
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from weightmark.errors import MalformedError, SubmissionRefusedError
+from weightmark.errors import SubmissionRefusedError
 from weightmark.provenance.ledger.event import KINDS, Event, Kind, format_time
+from weightmark.provenance.ledger.registration_policy import (
+    LOG_KINDS,
+    SUBMITTED_KINDS,
+    Owners,
+    Predecessor,
+    RegistrationPolicy,
+    Submitter,
+)
 from weightmark.values import dataclass
+
+if TYPE_CHECKING:
+    from weightmark.provenance.ledger.operations import VerifiedOperation
 
 __all__ = [
     "LOG_KINDS",
     "MAX_CLAIM_SIZE",
     "MAX_REQUEST_SIZE",
+    "OWN_KINDS",
     "SUBMITTED_KINDS",
     "Admitted",
     "ClaimVerifier",
+    "Owners",
+    "Predecessor",
     "RegistrationPolicy",
     "Submission",
     "Submitter",
     "VerifiedClaim",
     "VerifiedRequest",
     "admit",
+    "admit_operation",
     "refuse_expired",
+    "refuse_outruled",
 ]
 
-LOG_KINDS = frozenset({Kind.POLICY, Kind.KEY, Kind.REDACT, Kind.WITNESS})
-"""kinds that only the log's own operations write"""
-SUBMITTED_KINDS = frozenset(Kind) - LOG_KINDS
-"""kinds that a submitter may be admitted for; the default of `ledger init --admit KEY`"""
+OWN_KINDS = frozenset({Kind.REVOKE, Kind.REINSTATE})
+"""kinds whose claim must be signed by its submitter: one's own word, never one carried for another"""
 MAX_CLAIM_SIZE = 64 * 1024 * 1024
 """bytes; the limit of a sidecar"""
 MAX_REQUEST_SIZE = 1024 * 1024
 """bytes"""
-_UNKNOWN_SIGNER = "salted:"
-"""how the signer of a claim begins who is none of the admitted keys"""
 _SEAL = object()
 
 
@@ -69,7 +80,7 @@ class VerifiedRequest:
     not_after: datetime
     """aware; from then on the request is void"""
     submitter: str
-    """`key:<fingerprint hex>` of the key that verified the request"""
+    """`key:<fingerprint hex>` of the key, or `salted:<commitment hex>` of the identity, that signed the request"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,75 +100,19 @@ class VerifiedClaim:
 class ClaimVerifier(Protocol):
     """Checks signatures of requests and reads claims; the attestations wing implements it."""
 
-    def verify_request(self, request: bytes, submitters: Mapping[str, bytes]) -> VerifiedRequest:
-        """Check the request's signature against the admitted keys, then parse it.
+    def verify_request(self, request: bytes, policy: RegistrationPolicy) -> VerifiedRequest:
+        """Check that somebody whom `policy` admits signed the request, then parse it.
 
-        `submitters` maps `key:<fingerprint hex>` to a public key as PEM. Raises
-        `SubmissionRefusedError` when none of them signed it and `MalformedError`.
+        Raises `SubmissionRefusedError` when nobody of them did, and `MalformedError`.
         """
         ...
 
-    def describe_claim(self, claim: bytes, submitters: Mapping[str, bytes]) -> VerifiedClaim:
+    def describe_claim(self, claim: bytes, policy: RegistrationPolicy) -> VerifiedClaim:
         """Read the claim's identity, kind, subject and signer; raises `MalformedError`.
 
-        A claim that none of the admitted keys signed is of the kind `observed`.
+        A claim that nobody whom `policy` admits signed is of the kind `observed`.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Submitter:
-    """One admitted key."""
-
-    fingerprint: str
-    """`key:<SHA-256 hex of the DER SubjectPublicKeyInfo>`"""
-    public_key: bytes
-    """PEM"""
-    kinds: frozenset[Kind] = SUBMITTED_KINDS
-    """what it may write beside `observed`"""
-
-    @classmethod
-    def from_pem(cls, pem: bytes, kinds: frozenset[Kind] = SUBMITTED_KINDS) -> "Submitter":
-        """Admit the public key in `pem`; raises `MalformedError` if it is none."""
-        from cryptography.exceptions import UnsupportedAlgorithm
-        from cryptography.hazmat.primitives import serialization as codec
-
-        try:
-            key = codec.load_pem_public_key(pem)
-        except (ValueError, UnsupportedAlgorithm) as error:
-            raise MalformedError("the submitter's key is no public key in PEM") from error
-        spki = codec.PublicFormat.SubjectPublicKeyInfo
-        digest = hashlib.sha256(key.public_bytes(codec.Encoding.DER, spki)).hexdigest()
-        return cls(f"key:{digest}", key.public_bytes(codec.Encoding.PEM, spki), frozenset(kinds))
-
-
-@dataclass(frozen=True, slots=True)
-class RegistrationPolicy:
-    """Who may write to a log; entry 0 holds it."""
-
-    origin: str
-    """the log that it rules"""
-    log_vkey: str
-    """the C2SP verifier key that signs checkpoints"""
-    recovery_vkey: str
-    """the C2SP verifier key of the offline recovery key"""
-    submitters: tuple[Submitter, ...]
-    """admitted keys, sorted by fingerprint"""
-
-    @property
-    def keys(self) -> dict[str, bytes]:
-        """PEM by fingerprint, as a `ClaimVerifier` takes them."""
-        return {submitter.fingerprint: submitter.public_key for submitter in self.submitters}
-
-    def submitter(self, fingerprint: str) -> Submitter:
-        """Return the admitted key; raises `SubmissionRefusedError` for an unknown one."""
-        for submitter in self.submitters:
-            if submitter.fingerprint == fingerprint:
-                return submitter
-        raise SubmissionRefusedError(
-            f"the submitter `{fingerprint}` is not admitted to `{self.origin}`",
-            fix="sign with an admitted key (`weightmark ledger show 0` lists them)",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +129,8 @@ class Admitted:
     """SHA-256 hex of the request's bytes"""
     seal: object = field(repr=False, compare=False)
     """proof of origin"""
+    ruled_by: str = ""
+    """claim id of the policy that admitted it; empty when it takes none"""
 
     def __post_init__(self) -> None:
         """Refuse values that nobody verified."""
@@ -202,7 +159,7 @@ def admit(policy: RegistrationPolicy, submission: Submission, verifier: ClaimVer
     Expiry is judged when the entry is written, see `refuse_expired`.
     """
     _check_sizes(submission)
-    request = verifier.verify_request(submission.request, policy.keys)
+    request = verifier.verify_request(submission.request, policy)
     submitter = policy.submitter(request.submitter)
     if request.origin != policy.origin:
         raise SubmissionRefusedError(
@@ -210,13 +167,40 @@ def admit(policy: RegistrationPolicy, submission: Submission, verifier: ClaimVer
             fix="sign a new request for this log",
         )
     _check_digest(submission, request)
-    claim = verifier.describe_claim(submission.claim, policy.keys)
+    claim = verifier.describe_claim(submission.claim, policy)
     if claim.claim_id != request.claim_id:
         raise _another_claim(f"it names the claim id `{request.claim_id}`, not `{claim.claim_id}`")
-    _check_kind(submitter, request, claim)
+    _check_kind(policy, submitter, request, claim)
+    digest = hashlib.sha256(submission.request).hexdigest()
+    return Admitted(submission, request, claim, digest, _SEAL, policy.claim_id)
+
+
+def admit_operation(operation: "VerifiedOperation", ruled_by: str = "") -> Admitted:
+    """Admit what the log's own keys signed; only `verify_operation` makes such a value.
+
+    `ruled_by` is the claim id of the policy that must still be in force when it is written.
+    """
+    submission = operation.submission
     return Admitted(
-        submission, request, claim, hashlib.sha256(submission.request).hexdigest(), _SEAL
+        submission,
+        operation.request,
+        operation.claim,
+        hashlib.sha256(submission.request).hexdigest(),
+        _SEAL,
+        ruled_by,
     )
+
+
+def refuse_outruled(admitted: Admitted, in_force: str) -> None:
+    """Raise `SubmissionRefusedError` when another policy than that which admitted it is `in_force` by now.
+
+    Both are claim ids. Whoever was removed a moment ago writes nothing any more.
+    """
+    if admitted.ruled_by and admitted.ruled_by != in_force:
+        raise SubmissionRefusedError(
+            "the registration policy changed while the submission was judged",
+            fix="submit it again",
+        )
 
 
 def refuse_expired(request: VerifiedRequest, now: datetime) -> None:
@@ -249,16 +233,21 @@ def _another_claim(why: str) -> SubmissionRefusedError:
     )
 
 
-def _check_kind(submitter: Submitter, request: VerifiedRequest, claim: VerifiedClaim) -> None:
+def _check_kind(
+    policy: RegistrationPolicy,
+    submitter: Submitter,
+    request: VerifiedRequest,
+    claim: VerifiedClaim,
+) -> None:
     if request.kind not in KINDS:
         raise SubmissionRefusedError(f"`{request.kind[:80]}` is no kind of entry")
     if request.kind == Kind.OBSERVED:
         return
-    if request.kind != claim.kind and claim.signer.startswith(_UNKNOWN_SIGNER):
+    if request.kind != claim.kind and not policy.knows(claim.signer):
         raise SubmissionRefusedError(
             "the signer of the claim is not admitted to this ledger",
             why="a claim counts only when its own signer is admitted, whoever submits it",
-            fix="admit it when the ledger is made, or enter it with `--kind observed`",
+            fix="have the owners admit it with `weightmark ledger admit`, or enter it with `--kind observed`",
         )
     if request.kind != claim.kind:
         raise SubmissionRefusedError(
@@ -270,8 +259,20 @@ def _check_kind(submitter: Submitter, request: VerifiedRequest, claim: VerifiedC
         raise SubmissionRefusedError(
             f"entries of kind `{request.kind}` are written by the log's own operations only"
         )
-    if request.kind not in submitter.kinds:
+    if request.kind in OWN_KINDS and claim.signer != submitter.fingerprint:
+        raise SubmissionRefusedError(
+            f"a claim of kind `{request.kind}` is submitted by its signer only",
+            why=f"`{claim.signer}` signed it, `{submitter.fingerprint}` submits it",
+            fix="submit it with the key or identity that signed it",
+        )
+    if request.kind not in submitter.kinds and not _is_about_itself(request, claim):
         raise SubmissionRefusedError(
             f"the submitter `{submitter.fingerprint}` may not write entries of kind `{request.kind}`",
             fix="append it with `--kind observed`, which no policy counts",
         )
+
+
+def _is_about_itself(request: VerifiedRequest, claim: VerifiedClaim) -> bool:
+    """Tell whether somebody revokes its own key, or a claim by its id, which then binds only if it is its own."""
+    own = claim.subject == claim.signer or claim.subject.startswith("sha256:")
+    return request.kind == Kind.REVOKE and own

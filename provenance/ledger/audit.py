@@ -1,35 +1,36 @@
 """The audit of a whole log: everything recomputed from the entries, in one pass, in bounded memory."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
+from itertools import islice
 
 from weightmark.errors import Exit, LedgerInconsistentError, WeightmarkError
-from weightmark.provenance.ledger.admission import (
-    ClaimVerifier,
-    RegistrationPolicy,
-    Submission,
-    admit,
-)
-from weightmark.provenance.ledger.blobs import BlobState, BlobStore
+from weightmark.provenance.ledger.admission import ClaimVerifier, Submission
+from weightmark.provenance.ledger.blobs import Blobs, BlobState
 from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint
 from weightmark.provenance.ledger.event import Event, Kind, parse_event, parse_time
-from weightmark.provenance.ledger.files import read_file
-from weightmark.provenance.ledger.merkle import HASH_SIZE, Frontier, leaf_hash, node_hash
+from weightmark.provenance.ledger.history import PolicyHistory
+from weightmark.provenance.ledger.merkle import HASH_SIZE, leaf_hash, node_hash
 from weightmark.provenance.ledger.plan import unique_keys
-from weightmark.provenance.ledger.publish import MAX_BUNDLE_SIZE, StaticView
 from weightmark.provenance.ledger.snapshot import LedgerSnapshot
+from weightmark.provenance.ledger.store.interface import IndexRow, StoreIndex
 from weightmark.provenance.ledger.tiles import (
     TILE_HEIGHT,
     TILE_WIDTH,
     Tile,
     bundle_path,
     encode_bundle,
+    merge_hashes,
     tile_path,
 )
+from weightmark.provenance.ledger.view.interface import ViewFiles
 from weightmark.values import dataclass
 
-__all__ = ["Auditor", "LedgerAudit", "Problem"]
+__all__ = ["MAX_PROBLEMS", "Auditor", "LedgerAudit", "Problem"]
+
+MAX_PROBLEMS = 1000
+"""as many as an audit lists"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ class LedgerAudit:
 
     head: VerifiedCheckpoint
     """the state that was audited"""
-    published: int
-    """entries that the static view has; fewer than the head when it is behind"""
+    published: int | None
+    """entries that the view beside the ledger has, fewer than the head when it is behind; None without a view"""
     blobs: Mapping[BlobState, int]
     """claims and requests by state"""
     signatures_checked: bool
@@ -99,6 +100,18 @@ class _TileBuilder:
                 row = [node_hash(row[at], row[at + 1]) for at in range(0, len(row), 2)]
             level, value = level + 1, row[0]
 
+    def root(self) -> bytes:
+        """Return the root over all leaves so far."""
+        root = b""
+        for row in self.rows:
+            end = len(row)
+            while end:
+                width = end & -end
+                peak = merge_hashes(b"".join(row[end - width : end]))
+                root = node_hash(peak, root) if root else peak
+                end -= width
+        return root
+
     def rest(self) -> Iterator[tuple[int, int, bytes]]:
         """Yield the unfinished tiles."""
         for level, row in enumerate(self.rows):
@@ -112,11 +125,12 @@ class Auditor:
     def __init__(
         self,
         snapshot: LedgerSnapshot,
-        view: StaticView,
-        blobs: BlobStore,
+        view: ViewFiles | None,
+        blobs: Blobs | None,
         published: VerifiedCheckpoint | None,
     ) -> None:
         self._snapshot = snapshot
+        self._store = snapshot.store
         self._view = view
         self._blobs = blobs
         self._published = published
@@ -130,82 +144,95 @@ class Auditor:
         self,
         remembered: VerifiedCheckpoint | None,
         claims: ClaimVerifier | None,
-        policy: RegistrationPolicy | None,
+        policies: PolicyHistory | None,
     ) -> LedgerAudit:
         """Audit everything; problems are collected, not raised."""
-        roots = self._walk(claims, policy, {remembered, self._published} - {None})
+        roots = self._walk(claims, policies, {remembered, self._published} - {None})
         head = self._snapshot.head
         self._compare_root("head", head, roots)
         if remembered is not None:
             self._compare_root("your checkpoint memory", remembered, roots)
-        if self._published is None:
-            self._add("view", "nothing is published; the next append publishes again", Exit.BAD)
-        else:
+        if self._published is not None:
             self._compare_root("tiles/checkpoint", self._published, roots)
+        elif self._view is not None:
+            self._add("view", "nothing is published; the next append publishes again", Exit.BAD)
         self._check_counts()
         self._settle_absent()
-        size = self._published.size if self._published else 0
+        published = None if self._view is None else 0
+        if self._published is not None:
+            published = self._published.size
         found = tuple(self._problems)
-        return LedgerAudit(head, size, dict(self._states), claims is not None, found)
+        return LedgerAudit(head, published, dict(self._states), claims is not None, found)
 
     def _walk(
         self,
         claims: ClaimVerifier | None,
-        policy: RegistrationPolicy | None,
+        policies: PolicyHistory | None,
         seen: set[VerifiedCheckpoint | None],
     ) -> dict[int, bytes]:
-        """Pass over all entries once; returns the roots at the sizes of interest."""
+        """Pass over all entries once, bundle by bundle; returns the roots at the sizes of interest."""
         size = self._snapshot.head.size
         wanted = {one.size for one in seen if one is not None} | {size}
-        frontier, builder = Frontier(), _TileBuilder()
+        builder, expected = _TileBuilder(), 0
         roots: dict[int, bytes] = {}
-        bundle: list[bytes] = []
-        for index, body in self._snapshot.store.entries(0, size):
-            if index != frontier.size:
-                self._add(f"entry {frontier.size}", "is missing from the database", Exit.BAD)
-                return roots
-            frontier.push(leaf := leaf_hash(body))
-            bundle.append(body)
-            for level, number, hashes in builder.push(leaf):
-                self._compare_tile(level, number, hashes, bundle)
-            if len(bundle) == TILE_WIDTH:
-                bundle = []
-            if frontier.size in wanted:
-                roots[frontier.size] = frontier.root()
-            self._check_entry(index, body, claims, policy)
+        last: list[bytes] = []
+        rows = self._store.entries(0, size)
+        while bundle := list(islice(rows, TILE_WIDTH)):
+            bodies = [body for _, body in bundle]
+            for index, body in bundle:
+                if index != expected:
+                    self._add(f"entry {expected}", "is missing from the database", Exit.BAD)
+                    return roots
+                expected += 1
+                for level, number, hashes in builder.push(leaf_hash(body)):
+                    self._compare_tile(level, number, hashes, bodies)
+                if expected in wanted:
+                    roots[expected] = builder.root()
+            self._check_entries(bundle, claims, policies)
+            last = bodies
         for level, number, hashes in builder.rest():
-            self._compare_tile(level, number, hashes, bundle)
+            self._compare_tile(level, number, hashes, last)
         return roots
 
-    def _check_entry(
+    def _check_entries(
         self,
-        index: int,
-        body: bytes,
+        bundle: Sequence[tuple[int, bytes]],
         claims: ClaimVerifier | None,
-        policy: RegistrationPolicy | None,
+        policies: PolicyHistory | None,
     ) -> None:
-        try:
-            event = parse_event(body)
-        except WeightmarkError as error:
-            self._add(f"entry {index}", error.what, error.exit)
-            return
-        if event.origin != self._snapshot.head.origin:
-            self._add(f"entry {index}", f"was made for the log `{event.origin}`", Exit.BAD)
-        store = self._snapshot.store
-        if any(store.index_of(key) != index for key in unique_keys(event)):
-            self._add(f"entry {index}", "its unique keys belong to no or another entry", Exit.BAD)
-        row = store.searchable(index)
-        if row is None or any(str(getattr(event, name)) != row[name] for name in row):
-            self._add(f"entry {index}", "the search table says something else", Exit.BAD)
-        if event.kind == Kind.REDACT:
-            self._redacted.add(event.subject.removeprefix("sha256:"))
-        if self._check_blobs(index, event) and index and claims and policy:
-            self._check_signature(index, event, claims, policy)
+        events: dict[int, Event] = {}
+        for index, body in bundle:
+            try:
+                events[index] = parse_event(body)
+            except WeightmarkError as error:
+                self._add(f"entry {index}", error.what, error.exit)
+        if self._store.index is not None:
+            self._check_index(self._store.index, bundle[0][0], events)
+        for index, event in events.items():
+            if event.origin != self._snapshot.head.origin:
+                self._add(f"entry {index}", f"was made for the log `{event.origin}`", Exit.BAD)
+            if event.kind == Kind.REDACT:
+                self._redacted.add(event.subject.removeprefix("sha256:"))
+            if self._blobs is None or not self._check_blobs(self._blobs, index, event):
+                continue
+            if index and claims and policies:
+                self._check_signature(self._blobs, index, event, claims, policies)
 
-    def _check_blobs(self, index: int, event: Event) -> bool:
+    def _check_index(self, index: StoreIndex, start: int, events: Mapping[int, Event]) -> None:
+        """Compare the derived rows of one bundle with what its entries give."""
+        keys = {at: unique_keys(event) for at, event in events.items()}
+        known = index.indices_of([key for pair in keys.values() for key in pair])
+        rows = {row.place: row for row in index.rows(start, TILE_WIDTH)}
+        for at, event in events.items():
+            if any(known.get(key) != at for key in keys[at]):
+                self._add(f"entry {at}", "its unique keys belong to no or another entry", Exit.BAD)
+            if rows.get(at) != IndexRow.of(at, event):
+                self._add(f"entry {at}", "the search table says something else", Exit.BAD)
+
+    def _check_blobs(self, blobs: Blobs, index: int, event: Event) -> bool:
         complete = True
         for digest in (event.claim_sha256, event.request_sha256):
-            state = self._blobs.state(digest)
+            state = blobs.state(digest)
             if state == BlobState.MISSING:
                 self._absent.append((index, digest))
             else:
@@ -220,12 +247,17 @@ class Auditor:
         return complete
 
     def _check_signature(
-        self, index: int, event: Event, claims: ClaimVerifier, policy: RegistrationPolicy
+        self,
+        blobs: Blobs,
+        index: int,
+        event: Event,
+        claims: ClaimVerifier,
+        policies: PolicyHistory,
     ) -> None:
-        claim, request = self._blobs.get(event.claim_sha256), self._blobs.get(event.request_sha256)
+        claim, request = blobs.get(event.claim_sha256), blobs.get(event.request_sha256)
         try:
-            admitted = admit(policy, Submission(claim, request), claims)
-            if admitted.event(parse_time(event.at)) != event:
+            admitted = policies.readmit(index, event, Submission(claim, request), claims)
+            if admitted and admitted.event(parse_time(event.at)) != event:
                 self._add(f"entry {index}", "its claim and request say something else", Exit.BAD)
         except WeightmarkError as error:
             self._add(f"entry {index}", error.what, error.exit)
@@ -234,24 +266,24 @@ class Auditor:
         self._tiles.add((level, number))
         path = tile_path(Tile(level, number, len(hashes) // HASH_SIZE))
         try:
-            if self._snapshot.store.tile(level, number) != hashes:
-                self._add(path, "the tile in the database is not what the entries give", Exit.BAD)
+            if self._store.tile(level, number) != hashes:
+                self._add(path, "the stored tile is not what the entries give", Exit.BAD)
         except WeightmarkError as error:
             self._add(path, error.what, error.exit)
         width = self._published_width(level, number)
-        if width:
+        if self._view is not None and width:
             tile = Tile(level, number, width)
-            self._compare_file(tile_path(tile), hashes[: width * HASH_SIZE])
+            self._compare_file(self._view, tile_path(tile), hashes[: width * HASH_SIZE])
             if level == 0:
-                self._compare_file(bundle_path(tile), encode_bundle(bundle[:width]))
+                self._compare_file(self._view, bundle_path(tile), encode_bundle(bundle[:width]))
 
     def _published_width(self, level: int, number: int) -> int:
         size = self._published.size if self._published else 0
         return max(0, min(TILE_WIDTH, (size >> (TILE_HEIGHT * level)) - number * TILE_WIDTH))
 
-    def _compare_file(self, path: str, expected: bytes) -> None:
+    def _compare_file(self, view: ViewFiles, path: str, expected: bytes) -> None:
         try:
-            found = read_file(self._view.folder / path, max_size=MAX_BUNDLE_SIZE)
+            found = view.get(path)
         except WeightmarkError as error:
             self._add(path, error.what, error.exit)
             return
@@ -266,10 +298,13 @@ class Auditor:
             self._add(where, what, Exit.BAD)
 
     def _check_counts(self) -> None:
-        size = self._snapshot.head.size
-        if self._snapshot.store.counts() != (size, 2 * size, size):
-            self._add("database", "it has more or fewer rows than the head signs for", Exit.BAD)
-        if set(self._snapshot.store.tile_names()) != self._tiles:
+        size, index = self._snapshot.head.size, self._store.index
+        if index is not None:
+            if index.counts() != (size, 2 * size, size):
+                self._add("database", "it has more or fewer rows than the head signs for", Exit.BAD)
+            if damage := index.damage():
+                self._add("database", f"an index does not fit its table: {damage[:200]}", Exit.BAD)
+        if set(self._store.tile_names()) != self._tiles:
             self._add("database", "it has more or fewer tiles than the entries give", Exit.BAD)
 
     def _settle_absent(self) -> None:
@@ -283,4 +318,8 @@ class Auditor:
                 self._add(f"claims/{digest}", what, Exit.UNCHECKED)
 
     def _add(self, where: str, what: str, code: Exit) -> None:
-        self._problems.append(Problem(where, what, code))
+        if len(self._problems) < MAX_PROBLEMS:
+            self._problems.append(Problem(where, what, code))
+        elif len(self._problems) == MAX_PROBLEMS:
+            what = f"it has more than {MAX_PROBLEMS} problems; the others are not listed"
+            self._problems.append(Problem("log", what, Exit.BAD))

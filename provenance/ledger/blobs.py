@@ -7,14 +7,23 @@ from collections.abc import Mapping
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
+from typing import Protocol
 
-from weightmark.errors import LedgerInconsistentError, LimitError, ReadError, WeightmarkError
+from weightmark.errors import (
+    LedgerInconsistentError,
+    LimitError,
+    ReadError,
+    UnsupportedError,
+    WeightmarkError,
+    read_failure,
+)
 from weightmark.provenance.atomic import replace_file, sync_folder
 from weightmark.provenance.ledger.admission import MAX_CLAIM_SIZE
 from weightmark.provenance.ledger.files import read_file
+from weightmark.provenance.ledger.view.interface import ViewFiles
 from weightmark.values import dataclass
 
-__all__ = ["BlobState", "BlobStore"]
+__all__ = ["BlobState", "BlobStore", "Blobs", "ViewBlobs", "checked_blob", "require_digest"]
 
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
 _WRITERS = 8
@@ -33,6 +42,29 @@ class BlobState(StrEnum):
     """other bytes stand in its place"""
     UNREADABLE = "unreadable"
     """something stands there that could not be read"""
+
+
+class Blobs(Protocol):
+    """Claims and requests by their SHA-256 hex."""
+
+    def put_all(self, blobs: Mapping[str, bytes]) -> None:
+        """Store blobs durably, all or none; those that are there already stay. Raises `ReadError`."""
+        ...
+
+    def get(self, digest: str) -> bytes:
+        """Return a blob that is what its name says.
+
+        Raises `ReadError` when it is missing and `LedgerInconsistentError` when it was changed.
+        """
+        ...
+
+    def state(self, digest: str) -> BlobState:
+        """Say whether a blob is present, missing, damaged or unreadable."""
+        ...
+
+    def erase(self, digest: str) -> bool:
+        """Remove a blob for ever; returns whether it was there. Raises `ReadError` or `UnsupportedError`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +98,9 @@ class BlobStore:
                 pass
 
     def get(self, digest: str) -> bytes:
-        """Return a blob that is what its name says.
-
-        Raises `ReadError` when it is missing and `LedgerInconsistentError` when it was changed.
-        """
+        """Return a blob that is what its name says; see `Blobs`."""
         path = self._path(digest)
-        data = read_file(path, max_size=MAX_CLAIM_SIZE)
-        if data is None:
-            raise ReadError(
-                f"`{path}` is missing",
-                why="the ledger commits to it, so its claim cannot be checked",
-                fix="restore it from a backup; its name is the SHA-256 of its bytes",
-            )
-        if hashlib.sha256(data).hexdigest() != digest:
-            raise LedgerInconsistentError(
-                f"`{path}` was changed",
-                why="its bytes do not have the SHA-256 that the ledger commits to",
-                fix="restore it from a backup",
-            )
-        return data
+        return checked_blob(digest, read_file(path, max_size=MAX_CLAIM_SIZE), str(path))
 
     def state(self, digest: str) -> BlobState:
         """Say whether a blob is present, missing, damaged or unreadable."""
@@ -98,7 +114,78 @@ class BlobStore:
             return BlobState.UNREADABLE
         return BlobState.PRESENT
 
+    def erase(self, digest: str) -> bool:
+        """Remove a blob for ever; returns whether it was there."""
+        path = self._path(digest)
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise read_failure(path, error) from error
+        sync_folder(self.folder)
+        return True
+
     def _path(self, digest: str) -> Path:
-        if not _HEX.match(digest):
-            raise ValueError("a blob is named by SHA-256 in lowercase hex")
-        return self.folder / digest
+        return self.folder / require_digest(digest)
+
+
+@dataclass(frozen=True, slots=True)
+class ViewBlobs:
+    """Blobs that are published with a view."""
+
+    view: ViewFiles
+    """the view; blobs lie below `claims/`"""
+
+    def put_all(self, blobs: Mapping[str, bytes]) -> None:
+        """Publish blobs."""
+        self.view.create({f"claims/{require_digest(one)}": data for one, data in blobs.items()})
+
+    def get(self, digest: str) -> bytes:
+        """Return a blob that is what its name says; see `Blobs`."""
+        path = f"claims/{require_digest(digest)}"
+        data = self.view.get(path, max_size=MAX_CLAIM_SIZE)
+        return checked_blob(digest, data, f"{self.view.name}/{path}")
+
+    def state(self, digest: str) -> BlobState:
+        """Say whether a blob is present, missing, damaged or unreadable."""
+        try:
+            if self.view.get(f"claims/{require_digest(digest)}", max_size=MAX_CLAIM_SIZE) is None:
+                return BlobState.MISSING
+            self.get(digest)
+        except (LedgerInconsistentError, LimitError):
+            return BlobState.DAMAGED
+        except WeightmarkError:
+            return BlobState.UNREADABLE
+        return BlobState.PRESENT
+
+    def erase(self, digest: str) -> bool:
+        """Refuse: what was published is erased where it is published."""
+        raise UnsupportedError(
+            f"`claims/{require_digest(digest)}` cannot be erased from a published view",
+            fix="erase it in the ledger, then remove the file wherever a copy was published",
+        )
+
+
+def checked_blob(digest: str, data: bytes | None, name: str) -> bytes:
+    """Return `data` if it is the blob `digest`; raises `ReadError` or `LedgerInconsistentError`."""
+    if data is None:
+        raise ReadError(
+            f"`{name}` is missing",
+            why="the ledger commits to it, so its claim cannot be checked",
+            fix="restore it from a backup; its name is the SHA-256 of its bytes",
+        )
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise LedgerInconsistentError(
+            f"`{name}` was changed",
+            why="its bytes do not have the SHA-256 that the ledger commits to",
+            fix="restore it from a backup",
+        )
+    return data
+
+
+def require_digest(digest: str) -> str:
+    """Return a digest that names a blob; raises `ValueError` for anything else."""
+    if not _HEX.match(digest):
+        raise ValueError("a blob is named by SHA-256 in lowercase hex")
+    return digest

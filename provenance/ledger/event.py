@@ -35,7 +35,7 @@ MAX_ORIGIN_SIZE = 255
 
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _EVENT_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
-_SUBJECT = re.compile(r"(?:(?:wm1|sha256|key):[0-9a-f]{64})?\Z")
+_SUBJECT = re.compile(r"(?:(?:wm1|sha256|key|salted):[0-9a-f]{64})?\Z")
 _PARTY = re.compile(r"(?:key|salted):[0-9a-f]{64}\Z")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z", re.ASCII)
 _CANONICAL = JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -92,7 +92,7 @@ class Event:
     request_sha256: str
     """SHA-256 hex of the signed request's bytes"""
     subject: str
-    """`wm1:<hex>`, `sha256:<hex>` or `key:<hex>`; empty when the claim is about the log itself"""
+    """`wm1:<hex>`, `sha256:<hex>`, `key:<hex>` or, for an identity, `salted:<commitment hex>`; empty when the claim is about the log itself"""
     signer: str
     """who signed the claim: `key:<fingerprint hex>` or `salted:<commitment hex>`"""
     submitter: str
@@ -103,13 +103,11 @@ class Event:
     def __post_init__(self) -> None:
         """Refuse fields that could not be read back."""
         check_origin(self.origin)
-        check_event_id(self.event_id)
         parse_time(self.at)
-        for name in ("claim_id", "claim_sha256", "request_sha256"):
-            _check(name, getattr(self, name), _SHA256)
-        _check("subject", self.subject, _SUBJECT)
-        _check("signer", self.signer, _PARTY)
-        _check("submitter", self.submitter, _PARTY)
+        values = _CHECKED_VALUES(self)
+        if not _CHECKED_LINE.match("\n".join(values)):
+            for (name, pattern), value in zip(_CHECKED.items(), values, strict=True):
+                _check(name, value, pattern)
 
     def to_bytes(self) -> bytes:
         """Return the canonical JSON; raises `LimitError` over 65,535 bytes."""
@@ -122,9 +120,27 @@ class Event:
 
 KINDS: frozenset[str] = frozenset(Kind)
 """every kind, as written"""
+_CHECKED = {
+    "event_id": _EVENT_ID,
+    "claim_id": _SHA256,
+    "claim_sha256": _SHA256,
+    "request_sha256": _SHA256,
+    "subject": _SUBJECT,
+    "signer": _PARTY,
+    "submitter": _PARTY,
+}
+_CHECKED_VALUES = attrgetter(*_CHECKED)
+_CHECKED_LINE = re.compile(
+    r"\n".join(one.pattern.removesuffix(r"\Z") for one in _CHECKED.values()) + r"\Z"
+)
+"""all of them in one line; no pattern admits a newline"""
 _NAMES = tuple(Event.__dataclass_fields__)
 _VALUES = attrgetter(*_NAMES)
 _FIELDS = frozenset({"v", *_NAMES})
+_PLAIN = re.compile(
+    "{" + "".join(rf'"{name}":"(?P<{name}>[^"\\]*)",' for name in sorted(_NAMES)) + r'"v":1}\Z'
+)
+"""the canonical bytes of an event without escapes: what matches was written by `to_bytes`"""
 
 
 def parse_event(data: bytes) -> Event:
@@ -132,6 +148,9 @@ def parse_event(data: bytes) -> Event:
 
     Raises `MalformedError`; `UnsupportedError` for a later version or an unknown kind.
     """
+    plain = _parse_plain(data)
+    if plain is not None:
+        return plain
     fields = parse_object(data, what="the ledger event", max_size=MAX_EVENT_SIZE, max_depth=2)
     _check_version(fields.get("v"))
     if fields.keys() != _FIELDS:
@@ -182,6 +201,20 @@ def parse_time(text: str) -> datetime:
     raise MalformedError(
         f"`{text[:40]!a}` is no time", why="times are written as RFC 3339 UTC in whole seconds"
     )
+
+
+def _parse_plain(data: bytes) -> Event | None:
+    """Read what nearly every leaf is, three times as fast; None for anything else.
+
+    The fields admit no control character, so equal text is equal canonical JSON.
+    """
+    try:
+        match = _PLAIN.match(data.decode()) if len(data) <= MAX_EVENT_SIZE else None
+    except UnicodeDecodeError:
+        return None
+    if match is None or match["kind"] not in KINDS:
+        return None
+    return Event(Kind(match["kind"]), *match.group(*_NAMES[1:]))
 
 
 def _check_version(version: Any) -> None:

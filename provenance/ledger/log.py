@@ -1,7 +1,6 @@
 """The ledger: append, read, prove. Every path in is admitted, every path out is verified."""
 
-import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,17 +8,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from weightmark.errors import (
-    CallError,
-    LedgerInconsistentError,
-    WeightmarkError,
-    WrongSignerError,
-    read_failure,
-)
-from weightmark.provenance.atomic import sync_folder
+from weightmark.errors import LedgerInconsistentError, WeightmarkError, WrongSignerError
 from weightmark.provenance.ledger.admission import (
     Admitted,
     ClaimVerifier,
+    Owners,
     RegistrationPolicy,
     Submission,
     Submitter,
@@ -27,16 +20,22 @@ from weightmark.provenance.ledger.admission import (
 )
 from weightmark.provenance.ledger.audit import Auditor, LedgerAudit, Problem
 from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint
-from weightmark.provenance.ledger.event import Kind, check_origin
-from weightmark.provenance.ledger.files import locked, make_folders
-from weightmark.provenance.ledger.folder import LedgerFolder
+from weightmark.provenance.ledger.creation import create_folder
+from weightmark.provenance.ledger.event import Kind
+from weightmark.provenance.ledger.history import PolicyHistory
+from weightmark.provenance.ledger.home.interface import Home
+from weightmark.provenance.ledger.home.service import ServiceHome
 from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier
-from weightmark.provenance.ledger.plan import make_addition, make_plan, numbered, unique_keys
+from weightmark.provenance.ledger.opening import home_of
+from weightmark.provenance.ledger.plan import make_addition, make_plan, numbered
 from weightmark.provenance.ledger.proof import Receipt
-from weightmark.provenance.ledger.registration import Founding, found, read_founding
+from weightmark.provenance.ledger.publish import publish, published_checkpoint
+from weightmark.provenance.ledger.registration import Succession
 from weightmark.provenance.ledger.snapshot import LedgerSnapshot, LoggedEvent
-from weightmark.provenance.ledger.store.interface import Row, Store
+from weightmark.provenance.ledger.standing import Role
+from weightmark.provenance.ledger.store.interface import Query, StoreIndex
+from weightmark.provenance.ledger.view.interface import ViewFiles
 
 __all__ = ["Clock", "Ledger", "utc_now"]
 
@@ -50,19 +49,14 @@ def utc_now() -> datetime:
 
 
 class Ledger:
-    """A ledger in a folder. One thread uses one object; processes may share the folder."""
+    """A ledger. One thread uses one object; processes may share the place where it lives."""
 
     def __init__(
-        self,
-        folder: LedgerFolder,
-        verifier: NoteVerifier,
-        store: Store,
-        memory: CheckpointMemory,
-        clock: Clock,
+        self, home: Home, verifier: NoteVerifier, memory: CheckpointMemory, clock: Clock
     ) -> None:
-        self._folder = folder
+        self._home = home
         self._verifier = verifier
-        self._store = store
+        self._ruling: tuple[tuple[int, ...], str] | None = None
         self._memory = memory
         self._clock = clock
 
@@ -73,6 +67,9 @@ class Ledger:
         *,
         origin: str = "",
         submitters: Sequence[Submitter] = (),
+        owners: Owners | None = None,
+        roots: Mapping[str, str] | None = None,
+        succession: Succession | None = None,
         memory: CheckpointMemory | None = None,
         clock: Clock = utc_now,
     ) -> Self:
@@ -80,64 +77,72 @@ class Ledger:
 
         Raises `CallError` when something stands there and `ReadError` when it cannot be written.
         """
-        origin = origin or f"weightmark.local/{secrets.token_hex(8)}"
-        check_origin(origin)
-        log, recovery = NoteSigner.generate(origin), NoteSigner.generate(f"{origin}/recovery")
-        founding = found(log, recovery, submitters, clock())
         memory = memory or CheckpointMemory.of_user()
-        memory.recall(log.verifier)
-        path = path.absolute()
-        _refuse_occupied(path)
-        make_folders([path.parent])
-        temporary = LedgerFolder(path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp"))
-        try:
-            _build(temporary, log, recovery, founding)
-            temporary.path.rename(path)
-        except BaseException as error:
-            _remove_tree(temporary.path)
-            if isinstance(error, OSError):
-                raise read_failure(path, error) from error
-            raise
-        sync_folder(path.parent)
+        create_folder(
+            path,
+            origin=origin,
+            submitters=submitters,
+            memory=memory,
+            clock=clock,
+            owners=owners,
+            roots=roots,
+            succession=succession,
+        )
         return cls.open(path, memory=memory, clock=clock)
 
     @classmethod
     def open(
         cls,
-        path: Path,
+        place: Path | str,
         *,
         vkey: str = "",
+        log_key: Path | None = None,
         memory: CheckpointMemory | None = None,
         clock: Clock = utc_now,
     ) -> Self:
         """Open a ledger and check its head, its published view, and what was seen of it before.
 
-        Nothing is written to the folder. `vkey` pins the log's key. Raises `CallError` when there is
-        no ledger, `WrongSignerError` when it has another key, `LedgerInconsistentError` when it
-        was rolled back, forked or damaged, `NewerSchemaError`.
-        """
-        from weightmark.provenance.ledger.store.sqlite import SqliteStore
+        `place` is a folder, a `postgresql://` URL, or the folder or http(s) URL of a published
+        view. Nothing is written there. `vkey` pins the log's key, and a published view needs it;
+        `log_key` is the file of the private key for a ledger that does not hold its own.
 
-        folder = LedgerFolder(path.absolute())
-        verifier = folder.read_verifier()
-        if vkey and vkey != verifier.vkey:
-            raise WrongSignerError(
-                f"the ledger at `{path}` has another key than the one you trust",
-                why=f"it is `{verifier.vkey}`",
-            )
-        store = SqliteStore(folder.database)
-        ledger = cls(folder, verifier, store, memory or CheckpointMemory.of_user(), clock)
+        Raises `CallError` when there is no ledger, `WrongSignerError` when it has another key,
+        `LedgerInconsistentError` when it was rolled back, forked or damaged, `NewerSchemaError`,
+        `TrustNotSaidError` for a view without `vkey`, `ExtraMissingError`, `NetworkError`.
+        """
+        return cls.of(
+            home_of(place, vkey=vkey, log_key=log_key), vkey=vkey, memory=memory, clock=clock
+        )
+
+    @classmethod
+    def of(
+        cls,
+        home: Home,
+        *,
+        vkey: str = "",
+        memory: CheckpointMemory | None = None,
+        clock: Clock = utc_now,
+    ) -> Self:
+        """Open the ledger that lives at `home`; see `open`."""
         try:
-            ledger.refresh()
+            verifier = home.read_verifier()
+            _require_key(verifier, vkey, home.name)
+            ledger = cls(home, verifier, memory or CheckpointMemory.of_user(), clock)
+            ledger._refresh_unless_moved()
         except BaseException:
-            ledger.close()
+            home.close()
             raise
         return ledger
 
     @property
+    def home(self) -> Home:
+        """Where the ledger lives, for whoever copies or publishes it."""
+        return self._home
+
+    @property
     def path(self) -> Path:
-        """The folder."""
-        return self._folder.path
+        """The folder of a ledger in a folder."""
+        return Path(self._home.name)
 
     @property
     def origin(self) -> str:
@@ -154,29 +159,39 @@ class Ledger:
         """The same key, for `verify_receipt`."""
         return self._verifier
 
+    def now(self) -> datetime:
+        """Return what the ledger's clock says."""
+        return self._clock()
+
     def refresh(self) -> VerifiedCheckpoint:
         """Check the newest head against everything known of this log, and remember it."""
         with self._memory.updating(self._verifier) as remember:
-            remembered = self._memory.recall(self._verifier)
-            published = self._folder.view.published(self._verifier)
+            remembered = self._recall()
+            published = self._published()
             with self.snapshot() as snapshot:
-                self._require_known(snapshot, remembered, published)
+                _require_known(snapshot, remembered, published)
                 remember(snapshot.head)
                 return snapshot.head
 
     @contextmanager
     def snapshot(self) -> Iterator[LedgerSnapshot]:
         """Read one verified state of the log."""
-        with self._store.read() as store:
+        with self._home.store.read() as store:
             yield LedgerSnapshot.of(store, self._verifier)
 
     def policy(self) -> RegistrationPolicy:
-        """Return who may write, from entry 0."""
-        logged = self.entry(0)
-        blobs = self._folder.blobs
-        claim = blobs.get(logged.event.claim_sha256)
-        request = blobs.get(logged.event.request_sha256)
-        return read_founding(logged.event, claim, request, self._verifier)
+        """Return who may write now."""
+        return self.policies().newest
+
+    def policies(self, *, complete: bool = False) -> PolicyHistory:
+        """Return every registration policy, each verified against the one before; see `search`."""
+        founded = self.find(kind=Kind.POLICY, complete=complete)
+        rotated = self.find(kind=Kind.KEY, complete=complete)
+        entries = sorted((*founded, *rotated), key=lambda one: one.index)
+        home = self._home
+        redacted = self.find(kind=Kind.REDACT, complete=complete)
+        erased = [one.event.subject for one in redacted]
+        return PolicyHistory.read(entries, home.blobs.get, self._verifier, home.private, erased)
 
     def append(
         self,
@@ -192,10 +207,48 @@ class Ledger:
         """
         if not submissions:
             return ()
-        signer = self._folder.read_signer(self._verifier)
-        indices = self._commit(self._admit_all(submissions, verifier), signer, now)
+        if isinstance(self._home, ServiceHome):
+            return self._deliver(self._home, submissions)
+        self._signer()
+        policy = self.policy()
+        admitted: list[Admitted] = []
+        for number, submission in enumerate(submissions):
+            try:
+                admitted.append(admit(policy, submission, verifier))
+            except WeightmarkError as error:
+                raise numbered(error, number, len(submissions)) from error
+        outcomes = self.record(admitted, now=now)
         self.publish()
         self.refresh()
+        return self.receipts([one for one in outcomes if isinstance(one, int)])
+
+    def record(
+        self, batch: Sequence[Admitted], *, partly: bool = False, now: datetime | None = None
+    ) -> tuple[int | WeightmarkError, ...]:
+        """Write what is new of admitted submissions in one durable transaction; returns the entry of each.
+
+        Nothing is signed on a head that was rolled back, nor by a copy that is not the live one.
+        With `partly`, what must be refused is returned as its error while the rest is recorded;
+        otherwise the first refusal is raised and nothing is written. Neither publishes nor remembers.
+        """
+        signer = self._signer()
+        with self._home.store.write() as store:
+            self._home.standing().require_live(self._home.name)
+            snapshot = LedgerSnapshot.of(store, self._verifier)
+            _require_known(snapshot, self._recall(), self._published())
+            size = snapshot.head.size
+            at = now or self._clock()
+            in_force = self._policy_in_force(store.index)
+            plan = make_plan(batch, size, store.index.indices_of, at, in_force=in_force)
+            if not partly:
+                plan.require_whole()
+            if plan.rows:
+                self._home.blobs.put_all(plan.blobs)
+                store.add(make_addition(plan.rows, size, store.tile, snapshot.nodes, signer))
+        return plan.outcomes
+
+    def receipts(self, indices: Sequence[int]) -> tuple[Receipt, ...]:
+        """Return the offline receipts of entries, all under one head."""
         with self.snapshot() as snapshot:
             return tuple(snapshot.receipt(index) for index in indices)
 
@@ -211,66 +264,93 @@ class Ledger:
             return tuple(snapshot.events(range(max(0, start), end)))
 
     def find(
-        self, *, subject: str | None = None, kind: Kind | None = None, start: int = 0
+        self,
+        *,
+        subject: str | None = None,
+        kind: Kind | None = None,
+        start: int = 0,
+        complete: bool = False,
     ) -> tuple[LoggedEvent, ...]:
-        """Return the entries, oldest first, that are about a subject or of a kind."""
+        """Return the entries, oldest first, that are about a subject or of a kind; see `search`."""
+        return self.search(Query(subject=subject, kind=kind), start=start, complete=complete)
+
+    def search(
+        self, query: Query, *, start: int = 0, limit: int | None = None, complete: bool = False
+    ) -> tuple[LoggedEvent, ...]:
+        """Return the entries from `start` on, oldest first, that a query asks for, at most `limit`.
+
+        Every returned entry is proven to be in the log. That none is missing is an answer of the
+        search table, which nothing signs: whoever can edit the database can hide an entry from it,
+        until `verify` compares the table with the log row by row. With `complete`, and where there
+        is no search table (a published view), every entry is read and proven instead: then what is
+        not returned is not in the log.
+        """
         with self.snapshot() as snapshot:
-            rows = snapshot.store.search(subject=subject, kind=kind, start=start)
-            found = tuple(snapshot.events(list(rows)))
+            served = isinstance(self._home, ServiceHome)
+            index = self._home if isinstance(self._home, ServiceHome) else snapshot.store.index
+            if complete or index is None:
+                walked = [one for one in snapshot.walk(query) if one.index >= start]
+                return tuple(walked if limit is None else walked[:limit])
+            rows = index.search(query, start=start, limit=limit)
+            size = snapshot.head.size
+            found = tuple(snapshot.events([row for row in rows if row < size or not served]))
         for one in found:
-            if subject not in {None, one.event.subject} or kind not in {None, one.event.kind}:
+            if not query.matches(one.event):
                 raise LedgerInconsistentError(
-                    f"the search table of the ledger is wrong about entry {one.index}"
+                    f"the search table of the ledger is wrong about entry {one.index}",
+                    fix="make it anew with `weightmark ledger reindex`",
                 )
         return found
 
     def prove(self, index: int) -> Receipt:
         """Return the offline receipt of an entry under the newest head."""
-        with self.snapshot() as snapshot:
-            return snapshot.receipt(index)
+        return self.receipts([index])[0]
 
     def claim(self, index: int) -> bytes:
         """Return the claim that an entry records; raises `ReadError` when it is missing."""
-        return self._folder.blobs.get(self.entry(index).event.claim_sha256)
+        return self._home.blobs.get(self.entry(index).event.claim_sha256)
 
     def request(self, index: int) -> bytes:
         """Return the signed request that an entry records; raises `ReadError` when it is missing."""
-        return self._folder.blobs.get(self.entry(index).event.request_sha256)
+        return self._home.blobs.get(self.entry(index).event.request_sha256)
 
-    def verify(self, claims: ClaimVerifier | None = None) -> LedgerAudit:
+    def verify(self, claims: ClaimVerifier | None = None, *, blobs: bool = True) -> LedgerAudit:
         """Recompute the whole log from its entries: root, tiles, keys, search table, blobs, view.
 
-        With `claims`, the signature of every request is checked again as well. Problems are
-        listed in the result; only a log whose head cannot be verified raises.
+        With `claims`, the signature of every request is checked again as well; without `blobs`,
+        claims and requests are not even looked for. Problems are listed in the result; only a log
+        whose head cannot be verified raises.
         """
-        remembered = self._memory.recall(self._verifier)
-        published = self._folder.view.published(self._verifier)
-        policy: RegistrationPolicy | None = None
+        remembered = self._recall()
+        published = self._published()
+        policies: PolicyHistory | None = None
         unreadable: tuple[Problem, ...] = ()
         try:
-            policy = self.policy() if claims else None
+            policies = self.policies(complete=True) if claims else None
         except WeightmarkError as error:
             unreadable = (Problem("entry 0", error.what, error.exit),)
         with self.snapshot() as snapshot:
-            auditor = Auditor(snapshot, self._folder.view, self._folder.blobs, published)
-            audit = auditor.run(remembered, claims if policy else None, policy)
+            held = self._home.blobs if blobs else None
+            auditor = Auditor(snapshot, self._home.view, held, published)
+            audit = auditor.run(remembered, claims if policies else None, policies)
         return replace(audit, problems=(*unreadable, *audit.problems))
 
-    def publish(self, *, rebuild: bool = False) -> VerifiedCheckpoint:
-        """Bring the static view up to the head; `rebuild` writes every file again."""
-        view = self._folder.view
-        with locked(self._folder.publish_lock), self.snapshot() as snapshot:
-            published = None if rebuild else view.published(self._verifier)
-            if published is not None:
-                snapshot.require_extends(published, "the published checkpoint")
-            since = published.size if published else 0
-            if published is None or since < snapshot.head.size:
-                view.publish(snapshot.store, snapshot.head, since=since, overwrite=rebuild)
-            return snapshot.head
+    def publish(
+        self, view: ViewFiles | None = None, *, rebuild: bool = False
+    ) -> VerifiedCheckpoint | None:
+        """Bring a view up to the head; without `view` the one beside the ledger, if there is one.
+
+        `rebuild` writes every file again.
+        """
+        view = view or self._home.view
+        if view is None:
+            return None
+        with self._home.publishing(), self.snapshot() as snapshot:
+            return publish(snapshot, self._verifier, view, rebuild=rebuild)
 
     def close(self) -> None:
         """Let go of the database."""
-        self._store.close()
+        self._home.close()
 
     def __enter__(self) -> Self:
         return self
@@ -283,81 +363,74 @@ class Ledger:
     ) -> None:
         self.close()
 
-    def _admit_all(
-        self, submissions: Sequence[Submission], verifier: ClaimVerifier
-    ) -> list[Admitted]:
-        policy = self.policy()
-        admitted: list[Admitted] = []
-        for number, submission in enumerate(submissions):
-            try:
-                admitted.append(admit(policy, submission, verifier))
-            except WeightmarkError as error:
-                raise numbered(error, number, len(submissions)) from error
-        return admitted
+    def _refresh_unless_moved(self) -> None:
+        """Say of a ledger that fell behind because it moved, that it moved."""
+        try:
+            self.refresh()
+        except LedgerInconsistentError:
+            standing = self._home.standing()
+            if standing.role is Role.MOVED:
+                standing.require_live(self._home.name)
+            raise
 
-    def _commit(
-        self, batch: Sequence[Admitted], signer: NoteSigner, now: datetime | None
-    ) -> tuple[int, ...]:
-        """Write what is new in one transaction; nothing is signed on a head that was rolled back."""
-        with self._store.write() as store:
-            snapshot = LedgerSnapshot.of(store, self._verifier)
-            published = self._folder.view.published(self._verifier)
-            self._require_known(snapshot, self._memory.recall(self._verifier), published)
-            size = snapshot.head.size
-            plan = make_plan(batch, size, store.index_of, now or self._clock())
-            if plan.rows:
-                self._folder.blobs.put_all(plan.blobs)
-                store.add(make_addition(plan.rows, size, store.tile, signer))
-        return plan.indices
+    def _deliver(
+        self, service: ServiceHome, submissions: Sequence[Submission]
+    ) -> tuple[Receipt, ...]:
+        """Hand submissions to a service one by one; each answer proves an entry of this very log."""
+        answers = [service.deliver(one, self._verifier) for one in submissions]
+        self.refresh()
+        with self.snapshot() as snapshot:
+            for _, checkpoint in answers:
+                snapshot.require_extends(checkpoint, "a receipt")
+        return tuple(receipt for receipt, _ in answers)
 
-    def _require_known(
-        self,
-        snapshot: LedgerSnapshot,
-        remembered: VerifiedCheckpoint | None,
-        published: VerifiedCheckpoint | None,
-    ) -> None:
-        if remembered is not None:
-            snapshot.require_extends(remembered, "your checkpoint memory")
-        if published is not None:
-            snapshot.require_extends(published, "the published checkpoint")
+    def _signer(self) -> NoteSigner:
+        """Return the private key of a log that may grow here."""
+        self._home.standing().require_live(self._home.name)
+        return self._home.read_signer(self._verifier)
 
+    def _policy_in_force(self, index: StoreIndex) -> str:
+        """Return the claim id of the newest policy; read again only when an entry changed it."""
+        kinds = (Query(kind=Kind.POLICY), Query(kind=Kind.KEY))
+        changes = tuple(at for query in kinds for at in index.search(query))
+        if self._ruling is None or self._ruling[0] != changes:
+            self._ruling = (changes, self.policy().claim_id)
+        return self._ruling[1]
 
-def _refuse_occupied(path: Path) -> None:
-    try:
-        if path.is_symlink() or (path.exists() and (not path.is_dir() or any(path.iterdir()))):
-            raise CallError(
-                f"`{path}` is not an empty folder",
-                why="a ledger is never made over something that exists",
-                fix="name a new folder",
-            )
-    except OSError as error:
-        raise read_failure(path, error) from error
+    def _recall(self) -> VerifiedCheckpoint | None:
+        """Return what was seen of this log, under its key or one that handed over to it since."""
+        known = self._memory.known_key(self.origin)
+        if known not in {"", self.vkey} and known in self._earlier_keys():
+            return self._memory.recall(NoteVerifier.parse(known))
+        return self._memory.recall(self._verifier)
 
+    def _earlier_keys(self) -> tuple[str, ...]:
+        """Return the keys that handed over to this one; none when the log itself is not sound."""
+        try:
+            keys = self.policies().log_keys
+        except LedgerInconsistentError:
+            return ()
+        return keys[: keys.index(self.vkey)]
 
-def _build(folder: LedgerFolder, log: NoteSigner, recovery: NoteSigner, founding: Founding) -> None:
-    from weightmark.provenance.ledger.store.sqlite import SqliteStore, create_database
-
-    make_folders([folder.path, folder.view.folder, folder.blobs.folder])
-    folder.write_keys(log, recovery)
-    event, submission = founding.event, founding.submission
-    folder.blobs.put_all(
-        {event.claim_sha256: submission.claim, event.request_sha256: submission.request}
-    )
-    create_database(folder.database)
-    store = SqliteStore(folder.database)
-    try:
-        row = Row(0, event.to_bytes(), event, unique_keys(event))
-        with store.write() as writer:
-            writer.add(make_addition([row], 0, writer.tile, log))
-        with store.read() as reader:
-            snapshot = LedgerSnapshot.of(reader, log.verifier)
-            folder.view.publish(reader, snapshot.head, since=0)
-    finally:
-        store.close()
-    sync_folder(folder.path)
+    def _published(self) -> VerifiedCheckpoint | None:
+        view = self._home.view
+        return None if view is None else published_checkpoint(view, self._verifier)
 
 
-def _remove_tree(path: Path) -> None:
-    import shutil
+def _require_key(verifier: NoteVerifier, vkey: str, name: str) -> None:
+    if vkey and vkey != verifier.vkey:
+        raise WrongSignerError(
+            f"the ledger at `{name}` has another key than the one you trust",
+            why=f"it is `{verifier.vkey}`",
+        )
 
-    shutil.rmtree(path, ignore_errors=True)
+
+def _require_known(
+    snapshot: LedgerSnapshot,
+    remembered: VerifiedCheckpoint | None,
+    published: VerifiedCheckpoint | None,
+) -> None:
+    if remembered is not None:
+        snapshot.require_extends(remembered, "your checkpoint memory")
+    if published is not None:
+        snapshot.require_extends(published, "the published checkpoint")

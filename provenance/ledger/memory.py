@@ -41,6 +41,13 @@ class CheckpointMemory:
                 ) from error
         return cls(Path(base) / "weightmark" / "ledgers")
 
+    def known_key(self, origin: str) -> str:
+        """Return the verifier key under which a log was seen last; empty for a log that never was."""
+        data = read_file(self._path(origin), max_size=2 * MAX_NOTE_SIZE)
+        if data is None:
+            return ""
+        return str(parse_object(data, what=f"`{self._path(origin)}`").get("vkey", ""))
+
     def recall(self, verifier: NoteVerifier) -> VerifiedCheckpoint | None:
         """Return the newest checkpoint seen of a log.
 

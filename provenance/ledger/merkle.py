@@ -52,6 +52,20 @@ class Frontier:
         self.size = 0
         self._peaks: list[bytes] = []
 
+    @classmethod
+    def of(cls, size: int, peaks: Sequence[bytes]) -> "Frontier":
+        """Take up a tree of `size` at its `peaks`; raises `ValueError` when they are not as many as it has."""
+        if size < 0 or len(peaks) != size.bit_count():
+            raise ValueError(f"a tree of {size} does not have {len(peaks)} peaks")
+        frontier = cls()
+        frontier.size, frontier._peaks = size, list(peaks)
+        return frontier
+
+    @property
+    def peaks(self) -> tuple[bytes, ...]:
+        """The roots of its complete subtrees, the largest first."""
+        return tuple(self._peaks)
+
     def push(self, leaf: bytes) -> None:
         """Append one leaf hash."""
         carry = self.size

@@ -1,20 +1,24 @@
 """What an append adds: which submissions are new, which are known, which are refused. Pure."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from weightmark.errors import SubmissionRefusedError, WeightmarkError
-from weightmark.provenance.ledger.admission import Admitted, refuse_expired
+from weightmark.provenance.ledger.admission import Admitted, refuse_expired, refuse_outruled
 from weightmark.provenance.ledger.checkpoint import Checkpoint
 from weightmark.provenance.ledger.event import Event
-from weightmark.provenance.ledger.merkle import leaf_hash, tree_root
+from weightmark.provenance.ledger.merkle import NodeReader, leaf_hash, tree_root
 from weightmark.provenance.ledger.note import NoteSigner
 from weightmark.provenance.ledger.store.interface import Addition, Head, Row
 from weightmark.provenance.ledger.tiles import TileReader, grow_tiles, node_reader
 from weightmark.values import dataclass
 
-__all__ = ["Plan", "make_addition", "make_plan", "numbered", "unique_keys"]
+__all__ = ["Finder", "Plan", "make_addition", "make_plan", "numbered", "unique_keys"]
+
+Finder = Callable[[Sequence[bytes]], Mapping[bytes, int]]
+"""unique keys to the entries that they belong to; unknown keys are left out"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,54 +27,74 @@ class Plan:
 
     rows: tuple[Row, ...]
     """new entries, in order"""
-    indices: tuple[int, ...]
-    """for each submission its entry, new or known"""
+    outcomes: tuple[int | WeightmarkError, ...]
+    """for each submission its entry, new or known, or why it is refused"""
     blobs: dict[str, bytes]
     """claims and requests of the new entries by SHA-256 hex"""
 
+    def require_whole(self) -> tuple[int, ...]:
+        """Return the entry of each submission; raises the first refusal, with the submission's number."""
+        indices: list[int] = []
+        for number, outcome in enumerate(self.outcomes):
+            if isinstance(outcome, WeightmarkError):
+                raise numbered(outcome, number, len(self.outcomes)) from outcome
+            indices.append(outcome)
+        return tuple(indices)
+
 
 def make_plan(
-    batch: Sequence[Admitted], size: int, find: Callable[[bytes], int | None], now: datetime
+    batch: Sequence[Admitted], size: int, find: Finder, now: datetime, *, in_force: str
 ) -> Plan:
-    """Give each admitted submission its index in a log of `size`; raises `SubmissionRefusedError`.
+    """Give each admitted submission its index in a log of `size`, or the reason of its refusal.
+
+    `in_force` is the claim id of the registration policy, which must be the one that admitted them.
 
     The same event again gets its old index. A claim enters once per kind and signer, for ever.
     """
+    made = [_event_of(item, now) for item in batch]
+    taken = dict(find([key for one in made if isinstance(one, _Made) for key in one.keys]))
     rows: list[Row] = []
-    indices: list[int] = []
+    outcomes: list[int | WeightmarkError] = []
     blobs: dict[str, bytes] = {}
-    taken: dict[bytes, int] = {}
-    for number, item in enumerate(batch):
+    for item, one in zip(batch, made, strict=True):
+        if isinstance(one, WeightmarkError):
+            outcomes.append(one)
+            continue
         try:
-            event = item.event(now)
-            claim_key, event_key = keys = unique_keys(event)
-            by_claim, by_event = (taken[k] if k in taken else find(k) for k in keys)
-            known = _known_index(event, by_claim, by_event)
+            known = _known_index(one.event, *(taken.get(key) for key in one.keys))
             if known is None:
                 refuse_expired(item.request, now)
+                refuse_outruled(item, in_force)
         except WeightmarkError as error:
-            raise numbered(error, number, len(batch)) from error
-        index = size + len(rows) if known is None else known
-        indices.append(index)
+            outcomes.append(error)
+            continue
         if known is None:
-            rows.append(Row(index, event.to_bytes(), event, keys))
-            taken[claim_key] = taken[event_key] = index
-            blobs[event.claim_sha256] = item.submission.claim
-            blobs[event.request_sha256] = item.submission.request
-    return Plan(tuple(rows), tuple(indices), blobs)
+            known = size + len(rows)
+            rows.append(Row(known, one.body, one.event, one.keys))
+            taken |= dict.fromkeys(one.keys, known)
+            blobs[one.event.claim_sha256] = item.submission.claim
+            blobs[one.event.request_sha256] = item.submission.request
+        outcomes.append(known)
+    return Plan(tuple(rows), tuple(outcomes), blobs)
 
 
 def make_addition(
-    rows: Sequence[Row], old_size: int, read: TileReader, signer: NoteSigner
+    rows: Sequence[Row], old_size: int, read: TileReader, nodes: NodeReader, signer: NoteSigner
 ) -> Addition:
-    """Grow the tree by `rows` and sign its new head."""
+    """Grow the tree by `rows` and sign its new head; `nodes` is the old tree, already proven."""
     changed = grow_tiles(read, old_size, [leaf_hash(row.body) for row in rows])
 
     def grown(level: int, index: int) -> bytes:
         return changed[level, index] if (level, index) in changed else read(level, index)
 
+    new_nodes = node_reader(grown)
+
+    def node(height: int, index: int) -> bytes:
+        is_old = (index + 1) << height <= old_size
+        return nodes(height, index) if is_old else new_nodes(height, index)
+
     size = old_size + len(rows)
-    root = tree_root(node_reader(grown), size)
+    root = tree_root(node, size)
     note = Checkpoint(signer.name, size, root).sign(signer)
     return Addition(rows, changed, Head(size, root, note))
 
@@ -89,6 +113,21 @@ def numbered(error: WeightmarkError, number: int, count: int) -> WeightmarkError
     return type(error)(
         f"submission {number + 1} of {count}: {error.what}", why=error.why, fix=error.fix
     )
+
+
+class _Made(NamedTuple):
+    event: Event
+    body: bytes
+    keys: tuple[bytes, bytes]
+
+
+def _event_of(item: Admitted, now: datetime) -> _Made | WeightmarkError:
+    """Make the leaf of a submission, or say why there can be none."""
+    try:
+        event = item.event(now)
+        return _Made(event, event.to_bytes(), unique_keys(event))
+    except WeightmarkError as error:
+        return error
 
 
 def _known_index(event: Event, by_claim: int | None, by_event: int | None) -> int | None:

@@ -1,19 +1,17 @@
-"""The static view: entry bundles, tiles and `checkpoint` as files (C2SP tlog-tiles).
+"""Publishing: entry bundles, tiles and `checkpoint` of a log as files (C2SP tlog-tiles).
 
 A view is written after the commit and can be rebuilt from the store. The order (bundles, tiles
 bottom-up, `checkpoint` last) means that whatever a checkpoint requires is there before it.
 """
 
-from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path, PurePath
+from collections.abc import Callable, Iterator, Sequence
 
-from weightmark.errors import LedgerInconsistentError
-from weightmark.provenance.atomic import replace_file, sync_folder
+from weightmark.provenance.ledger.blobs import Blobs, BlobState, ViewBlobs
 from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint, verify_checkpoint
-from weightmark.provenance.ledger.files import make_folders, read_file
+from weightmark.provenance.ledger.event import Kind, parse_event
 from weightmark.provenance.ledger.merkle import HASH_SIZE
 from weightmark.provenance.ledger.note import MAX_NOTE_SIZE, NoteVerifier
+from weightmark.provenance.ledger.snapshot import LedgerSnapshot
 from weightmark.provenance.ledger.store.interface import StoreReader
 from weightmark.provenance.ledger.tiles import (
     TILE_WIDTH,
@@ -23,82 +21,88 @@ from weightmark.provenance.ledger.tiles import (
     tile_path,
     tiles_of_size,
 )
-from weightmark.values import dataclass
+from weightmark.provenance.ledger.view.interface import CHECKPOINT, ViewFiles
 
-__all__ = ["MAX_BUNDLE_SIZE", "StaticView"]
+__all__ = ["BINDING_KINDS", "NoteSource", "publish", "publish_claims", "published_checkpoint"]
 
-MAX_BUNDLE_SIZE = TILE_WIDTH * (2 + 65_535)
-"""bytes"""
+NoteSource = Callable[[VerifiedCheckpoint], bytes]
+"""gives the note to publish for a head: the head's own, or with cosignatures added"""
 
-
-@dataclass(frozen=True, slots=True)
-class StaticView:
-    """The files below one prefix."""
-
-    folder: Path
-    """`tiles/`, the root that a web server serves"""
-
-    def published(self, verifier: NoteVerifier) -> VerifiedCheckpoint | None:
-        """Return the published checkpoint, verified; None when nothing was published."""
-        note = read_file(self.folder / "checkpoint", max_size=MAX_NOTE_SIZE)
-        return None if note is None else verify_checkpoint(note, verifier)
-
-    def publish(
-        self,
-        store: StoreReader,
-        head: VerifiedCheckpoint,
-        *,
-        since: int,
-        overwrite: bool = False,
-    ) -> None:
-        """Write what `head` requires beyond the size `since`.
-
-        An existing file must hold the same bytes unless `overwrite`; raises `LedgerInconsistentError`.
-        """
-        tiles = list(tiles_of_size(head.size, since=since))
-        files = dict(_files(store, tiles))
-        make_folders({self.folder, *((self.folder / path).parent for path in files)})
-        for path, data in files.items():
-            self._put(path, data, overwrite=overwrite)
-        for folder in sorted({parent for path in files for parent in PurePath(path).parents}):
-            sync_folder(self.folder / folder)
-        replace_file(self.folder / "checkpoint", head.note)
-        sync_folder(self.folder)
-        self._drop_outgrown(tiles)
-
-    def _put(self, path: str, data: bytes, *, overwrite: bool) -> None:
-        place = self.folder / path
-        found = None if overwrite else read_file(place, max_size=MAX_BUNDLE_SIZE)
-        if found is None:
-            replace_file(place, data)
-        elif found != data:
-            raise LedgerInconsistentError(
-                f"`{place}` holds other bytes than the ledger",
-                why="a published tile never changes",
-                fix="keep a copy of `tiles`, then remove it: the next append publishes again",
-            )
-
-    def _drop_outgrown(self, tiles: list[Tile]) -> None:
-        """Remove partial tiles whose full tile is published; readers fall back to that."""
-        for tile in tiles:
-            if tile.width == TILE_WIDTH:
-                for path in (tile_path(tile), bundle_path(tile)):
-                    folder = self.folder / f"{path}.p"
-                    if folder.is_dir() and (tile.level == 0 or path == tile_path(tile)):
-                        _remove(folder)
+BINDING_KINDS = frozenset({Kind.POLICY, Kind.KEY, Kind.REVOKE, Kind.REINSTATE, Kind.REDACT})
+"""kinds whose claims whoever consults a ledger has to read"""
+_FILES_AT_ONCE = 256
 
 
-def _files(store: StoreReader, tiles: list[Tile]) -> Iterator[tuple[str, bytes]]:
-    for tile in tiles:
-        if tile.level == 0:
+def published_checkpoint(view: ViewFiles, verifier: NoteVerifier) -> VerifiedCheckpoint | None:
+    """Return the published checkpoint, verified; None when nothing was published."""
+    note = view.get(CHECKPOINT, max_size=MAX_NOTE_SIZE)
+    return None if note is None else verify_checkpoint(note, verifier)
+
+
+def publish(
+    snapshot: LedgerSnapshot,
+    verifier: NoteVerifier,
+    view: ViewFiles,
+    *,
+    rebuild: bool = False,
+    note: NoteSource = lambda head: head.note,
+) -> VerifiedCheckpoint:
+    """Bring a view up to the head of a snapshot; `rebuild` writes every file again.
+
+    Raises `LedgerInconsistentError` when the view is no older state of this log, when a file in it
+    holds other bytes, or when somebody else published meanwhile.
+    """
+    seen = view.get(CHECKPOINT, max_size=MAX_NOTE_SIZE)
+    published = None if seen is None or rebuild else verify_checkpoint(seen, verifier)
+    if published is not None:
+        snapshot.require_extends(published, "the published checkpoint")
+    since, head = (published.size if published else 0), snapshot.head
+    tiles = list(tiles_of_size(head.size, since=since))
+    paths = _paths(tiles)
+    for at in range(0, len(paths), _FILES_AT_ONCE):
+        some = paths[at : at + _FILES_AT_ONCE]
+        view.create(dict(_files(snapshot.store, some)), overwrite=rebuild)
+    wanted = note(head)
+    if published is None or since < head.size or wanted not in {head.note, seen}:
+        view.swap_checkpoint(wanted, seen)
+    view.drop(_outgrown(tiles))
+    return head
+
+
+def publish_claims(snapshot: LedgerSnapshot, blobs: Blobs, view: ViewFiles, *, every: bool) -> int:
+    """Put claims and requests below `claims/` of a view; returns how many there are.
+
+    Without `every`, only those that no reader can do without: of policies, keys, revocations and
+    redactions, which hold no personal data. Those that were redacted or are missing are left out.
+    """
+    found = 0
+    for _, body in snapshot.store.entries(0, snapshot.head.size):
+        event = parse_event(body)
+        if not every and event.kind not in BINDING_KINDS:
+            continue
+        for digest in (event.claim_sha256, event.request_sha256):
+            if blobs.state(digest) is BlobState.PRESENT:
+                ViewBlobs(view).put_all({digest: blobs.get(digest)})
+                found += 1
+    return found
+
+
+def _paths(tiles: Sequence[Tile]) -> list[tuple[Tile, bool]]:
+    """Order the files: all bundles (True), then the tiles bottom-up."""
+    return [(tile, True) for tile in tiles if tile.level == 0] + [(tile, False) for tile in tiles]
+
+
+def _files(store: StoreReader, some: Sequence[tuple[Tile, bool]]) -> Iterator[tuple[str, bytes]]:
+    for tile, is_bundle in some:
+        if is_bundle:
             rows = store.entries(tile.index * TILE_WIDTH, tile.width)
             yield bundle_path(tile), encode_bundle(body for _, body in rows)
-    for tile in tiles:
-        yield tile_path(tile), store.tile(tile.level, tile.index)[: tile.width * HASH_SIZE]
+        else:
+            yield tile_path(tile), store.tile(tile.level, tile.index)[: tile.width * HASH_SIZE]
 
 
-def _remove(folder: Path) -> None:
-    with suppress(OSError):
-        for path in folder.iterdir():
-            path.unlink()
-        folder.rmdir()
+def _outgrown(tiles: Sequence[Tile]) -> Iterator[str]:
+    """Name the folders of partial tiles whose full tile is published; readers fall back to that."""
+    for tile, is_bundle in _paths(tiles):
+        if tile.width == TILE_WIDTH:
+            yield f"{bundle_path(tile) if is_bundle else tile_path(tile)}.p"

@@ -8,6 +8,7 @@ from weightmark.errors import CallError, LedgerInconsistentError, WeightmarkErro
 from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint, verify_checkpoint
 from weightmark.provenance.ledger.event import Event, parse_event
 from weightmark.provenance.ledger.merkle import (
+    Frontier,
     NodeReader,
     check_inclusion,
     inclusion_proof,
@@ -16,7 +17,7 @@ from weightmark.provenance.ledger.merkle import (
 )
 from weightmark.provenance.ledger.note import NoteVerifier
 from weightmark.provenance.ledger.proof import Proof, Receipt, format_proof
-from weightmark.provenance.ledger.store.interface import StoreReader
+from weightmark.provenance.ledger.store.interface import Query, StoreReader
 from weightmark.provenance.ledger.tiles import node_reader
 from weightmark.values import dataclass
 
@@ -99,10 +100,39 @@ class LedgerSnapshot:
         for index in indices:
             if not 0 <= index < self.head.size:
                 raise CallError(f"there is no entry {index}: the ledger has {self.head.size}")
-            found = next(iter(self.store.entries(index, 1)), None)
-            if found is None or found[0] != index:
-                raise LedgerInconsistentError(f"entry {index} is missing from the database")
-            yield self._proven(index, found[1])
+        if isinstance(indices, range) and indices.step == 1:
+            runs = [(indices.start, len(indices))]
+        else:
+            runs = [(index, 1) for index in indices]
+        for start, count in runs:
+            rows = self.store.entries(start, count)
+            for index in range(start, start + count):
+                found = next(rows, None)
+                if found is None or found[0] != index:
+                    raise LedgerInconsistentError(f"entry {index} is missing from the database")
+                yield self._proven(index, found[1])
+
+    def walk(self, query: Query) -> tuple[LoggedEvent, ...]:
+        """Read every entry and prove them all together: what is not returned is not in the log.
+
+        Takes about 20 microseconds an entry. Raises `LedgerInconsistentError`.
+        """
+        frontier = Frontier()
+        found: list[LoggedEvent] = []
+        for index, body in self.store.entries(0, self.head.size):
+            if index != frontier.size:
+                break
+            frontier.push(leaf_hash(body))
+            event = parse_event(body)
+            if query.matches(event):
+                found.append(LoggedEvent(index, event, body, _SEAL))
+        if frontier.size != self.head.size or frontier.root() != self.head.root:
+            raise LedgerInconsistentError(
+                f"the entries of the ledger `{self.head.origin}` do not lead to the signed root",
+                why="an entry was changed, or is missing",
+                fix="find it with `weightmark ledger verify`, and restore it from a backup",
+            )
+        return tuple(found)
 
     def receipt(self, index: int) -> Receipt:
         """Prove one entry."""

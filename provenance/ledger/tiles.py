@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from weightmark.errors import LimitError, MalformedError
 from weightmark.provenance.ledger.event import MAX_EVENT_SIZE
@@ -15,6 +16,7 @@ __all__ = [
     "bundle_path",
     "encode_bundle",
     "grow_tiles",
+    "merge_hashes",
     "node_reader",
     "parse_bundle",
     "tile_path",
@@ -113,7 +115,7 @@ def grow_tiles(
             tile = hashes[at : at + TILE_WIDTH * HASH_SIZE]
             changed[level, index] = tile
             if len(tile) == TILE_WIDTH * HASH_SIZE:
-                above.append(_merge(tile))
+                above.append(merge_hashes(tile))
             index += 1
         size, leaves, level = size // TILE_WIDTH, above, level + 1
     return changed
@@ -134,20 +136,20 @@ def node_reader(read: TileReader) -> NodeReader:
 
     def compute(height: int, index: int) -> bytes:
         level, inside = divmod(height, TILE_HEIGHT)
-        if inside:
-            return node_hash(node(height - 1, index * 2), node(height - 1, index * 2 + 1))
-        place, at = divmod(index, TILE_WIDTH)
+        width = 1 << inside
+        place, at = divmod(index * width, TILE_WIDTH)
         if (level, place) not in tiles:
             tiles[level, place] = read(level, place)
-        found = tiles[level, place][at * HASH_SIZE : (at + 1) * HASH_SIZE]
-        if len(found) != HASH_SIZE:
+        found = tiles[level, place][at * HASH_SIZE : (at + width) * HASH_SIZE]
+        if len(found) != width * HASH_SIZE:
             raise MalformedError(f"the tile {place} of level {level} is too short")
-        return found
+        return merge_hashes(found)
 
     return node
 
 
-def _merge(hashes: bytes) -> bytes:
+@lru_cache(1024)
+def merge_hashes(hashes: bytes) -> bytes:
     """Return the root over a power of two of joined hashes."""
     row = [hashes[at : at + HASH_SIZE] for at in range(0, len(hashes), HASH_SIZE)]
     while len(row) > 1:

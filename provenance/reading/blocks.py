@@ -1,17 +1,22 @@
 """Blocks: the bytes of one open file, handed to everybody who asked for them while they are in cache."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 from weightmark.errors import FileChangedError
 from weightmark.provenance.reading.interface import BlockSink, Watcher
 from weightmark.provenance.reading.views import PIECE, piece_digest
 
-__all__ = ["BLOCK", "PieceSink", "hand_out", "read_blocks"]
+__all__ = ["BLOCK", "BUFFERS", "PieceSink", "hand_out", "read_blocks"]
 
 BLOCK = 4 * 1024 * 1024
 """bytes read at a time"""
+BUFFERS = 4
+"""blocks of one file in memory"""
 _WORTH_OVERLAPPING = 4 * BLOCK
 
 T = TypeVar("T")
@@ -42,13 +47,14 @@ class PieceSink(Generic[T]):
 
 
 def read_blocks(descriptor: int, size: int, name: str) -> Iterator[memoryview]:
-    """Yield the file block by block; a block is good until the one after the next is asked for.
+    """Yield the file block by block; a block is good until `BUFFERS` later ones were asked for.
 
     Raises `OSError`, and `FileChangedError` when the file shrank.
     """
-    buffers = [memoryview(bytearray(min(size, BLOCK))) for _ in range(2)]
+    kept = min(BUFFERS, -(-size // BLOCK))
+    buffers = [memoryview(bytearray(min(size, BLOCK))) for _ in range(kept)]
     for number, offset in enumerate(range(0, size, BLOCK)):
-        block = buffers[number % 2][: min(BLOCK, size - offset)]
+        block = buffers[number % kept][: min(BLOCK, size - offset)]
         _fill(descriptor, block, offset, name)
         yield block
 
@@ -63,27 +69,77 @@ def hand_out(
 ) -> None:
     """Give each block to every taker, in order, until `advance` says that nobody waits any more.
 
-    Overlapped, the takers work at the same time as each other and as the read of the next block.
+    Overlapped, each taker works in a thread of its own while the next blocks are read; the slowest
+    never waits for another.
     """
-    if not overlapped or size < _WORTH_OVERLAPPING:
-        for block in blocks:
-            for taker in takers:
-                taker.update(block)
-            if not advance(len(block)):
-                return
+    if overlapped and size >= _WORTH_OVERLAPPING:
+        _hand_out_at_once(blocks, takers, advance)
         return
-    from concurrent.futures import Future, ThreadPoolExecutor
+    for block in blocks:
+        for taker in takers:
+            taker.update(block)
+        if not advance(len(block)):
+            return
 
-    pending: list[Future[object]] = []
-    with ThreadPoolExecutor(len(takers)) as pool:
-        for block in blocks:
-            for future in pending:
-                future.result()
-            pending = [pool.submit(taker.update, block) for taker in takers]
-            if not advance(len(block)):
-                return
-        for future in pending:
-            future.result()
+
+def _hand_out_at_once(
+    blocks: Iterator[memoryview],
+    takers: Sequence[BlockSink],
+    advance: Callable[[int], bool],
+) -> None:
+    lanes = [_Lane(taker) for taker in takers]
+    try:
+        for number in count():
+            if number >= BUFFERS:
+                for lane in lanes:
+                    lane.wait()
+            block = next(blocks, None)
+            if block is None:
+                break
+            for lane in lanes:
+                lane.put(block)
+            if not advance(len(block)) or any(lane.error for lane in lanes):
+                break
+    finally:
+        for lane in lanes:
+            lane.close()
+    for lane in lanes:
+        if lane.error:
+            raise lane.error
+
+
+class _Lane:
+    """One taker and the thread in which it takes blocks."""
+
+    def __init__(self, taker: BlockSink) -> None:
+        self.error: BaseException | None = None
+        self._taker = taker
+        self._blocks: SimpleQueue[memoryview | None] = SimpleQueue()
+        self._taken = threading.Semaphore(0)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def put(self, block: memoryview) -> None:
+        """Hand over the next block, which stays as it is until it was waited for."""
+        self._blocks.put(block)
+
+    def wait(self) -> None:
+        """Wait until the earliest block that was not waited for is done with."""
+        self._taken.acquire()
+
+    def close(self) -> None:
+        """Let the thread finish what it has, and wait for it."""
+        self._blocks.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (block := self._blocks.get()) is not None:
+            try:
+                if self.error is None:
+                    self._taker.update(block)
+            except BaseException as error:  # noqa: BLE001 - raised again by whoever hands out
+                self.error = error
+            self._taken.release()
 
 
 def _fill(descriptor: int, block: memoryview, offset: int, name: str) -> None:
@@ -92,6 +148,6 @@ def _fill(descriptor: int, block: memoryview, offset: int, name: str) -> None:
         count = os.preadv(descriptor, [block[filled:]], offset + filled)
         if not count:
             raise FileChangedError(
-                f"`{name}` changed while it was read", fix="run again when nothing writes to it"
+                f"`{name}` shrank while it was read", fix="run again when nothing writes to it"
             )
         filled += count

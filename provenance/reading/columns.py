@@ -1,13 +1,14 @@
 """Columns: the digests that one read can compute for every file."""
 
 import hashlib
+from collections.abc import Callable
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Protocol
 
 from weightmark.provenance.reading.interface import BlockSink
 
-__all__ = ["DIGEST_SIZES", "Column", "Digest", "new_digest"]
+__all__ = ["DIGEST_SIZES", "Column", "Digest", "digest_function", "new_digest"]
 
 
 class Column(StrEnum):
@@ -30,6 +31,16 @@ class Digest(BlockSink, Protocol):
     def hexdigest(self) -> str:
         """Return the digest of all blocks so far, lowercase hex."""
         ...
+
+
+def digest_function(column: Column) -> Callable[[bytes], bytes]:
+    """Return the function that hashes bytes that are there as a whole."""
+    if column is Column.BLAKE3:
+        from blake3 import blake3
+
+        return lambda data: blake3(data).digest()
+    function = hashlib.sha256 if column is Column.SHA256 else hashlib.blake2b
+    return lambda data: function(data).digest()
 
 
 def new_digest(column: Column, *, all_cores: bool = False) -> Digest:

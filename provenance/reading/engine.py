@@ -25,10 +25,11 @@ from weightmark.provenance.reading.files import (
     Salvage,
     Watch,
 )
+from weightmark.provenance.reading.luggage import Luggage
 from weightmark.provenance.reading.receipts import Receipts
 from weightmark.provenance.reading.results import FileDigests, Reading
 from weightmark.provenance.reading.shards import Sharding
-from weightmark.provenance.reading.small import Luggage, SmallFiles
+from weightmark.provenance.reading.small import SmallFiles
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -67,10 +68,10 @@ def read_artifact(
     """Read every file of `artifact` once.
 
     `columns` are the digests wanted, `sharding` those of ranges; `inspect` sees each file while it is open, or else `watch`
-    takes its blocks as they are hashed; `luggage` lets worker processes inspect; `salvage` says
-    something about a file that could not be read, where one failure must not hide the others;
-    `receipts` spare reading large files that did not change (never when shards are asked for or
-    blocks are watched); `jobs` bounds the worker threads and processes (default: the number of
+    takes its blocks as they are hashed; `luggage` lets worker processes do so, and receipts keep what
+    was said; `salvage` says something about a file that could not be read, where one failure must
+    not hide the others; `receipts` spare reading large files that did not change (never when shards
+    are asked for, nor what is watched unless they keep what was said of it); `jobs` bounds the worker threads and processes (default: the number of
     cores, at most 8). Raises `ReadError`, `FileChangedError`, `LimitError` for too many shards, and
     `ArtifactRefusedError` for a single file that poses as a manifest.
     """
@@ -85,13 +86,14 @@ def read_artifact(
         sharding,
         inspect=inspect,
         watch=watch,
+        luggage=luggage,
         salvage=salvage,
-        receipts=None if sharding or watch else receipts,
+        receipts=None if sharding else receipts,
         progress=progress,
     )
     workers = min(jobs or os.cpu_count() or 1, _MOST_WORKERS)
     results = _Results[T](len(artifact.entries))
-    _read_all(artifact.entries, reader, luggage, workers, results)
+    _read_all(artifact.entries, reader, workers, results)
     return results.reading()
 
 
@@ -119,7 +121,6 @@ class _Results(Generic[T]):
 def _read_all(
     entries: Sequence[Entry],
     reader: FileReader[T],
-    luggage: Luggage[T] | None,
     workers: int,
     results: _Results[T],
 ) -> None:
@@ -131,11 +132,12 @@ def _read_all(
         small = [number for number in small if entries[number].size <= SMALL]
     futures: dict[int, Future[tuple[FileDigests, T | None]]] = {}
     with (
-        SmallFiles([entries[number] for number in small], reader, luggage) as crowd,
+        SmallFiles([entries[number] for number in small], reader) as crowd,
         ExitStack() as stack,
     ):
         crowd.start(workers)
         try:
+            large = [number for number in large if not _recall(number, entries, reader, results)]
             if large:
                 pool = stack.enter_context(_threads(workers))
                 total = sum(entries[number].size for number in large)
@@ -153,6 +155,16 @@ def _read_all(
             for future in futures.values():
                 future.cancel()
             raise
+
+
+def _recall(
+    number: int, entries: Sequence[Entry], reader: FileReader[T], results: _Results[T]
+) -> bool:
+    """Take what a receipt says of a file; tell whether one said it."""
+    known = reader.recall_alone(entries[number]) if reader.receipts else None
+    if known:
+        results.put(number, known)
+    return known is not None
 
 
 def _threads(count: int) -> "ThreadPoolExecutor":

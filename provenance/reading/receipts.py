@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -30,13 +31,24 @@ TRUSTED_FILE_SYSTEMS = frozenset(["apfs", "btrfs", "ext4", "xfs"])
 """file systems whose times move with every change; never memory, stacked or network ones"""
 _SETTLED_NS = 2_000_000_000
 _MOST_RECEIPTS = 1_000_000
-_VERSION = 1
-_SCHEMA = """
-create table if not exists receipts (
-  place blob primary key, state text not null, digests text not null,
-  written_ns integer not null, checksum blob not null
-) without rowid
-"""
+_VERSION = 2
+_OLDER = frozenset([0, 1])
+"""a new store, and one without inspections"""
+_SCHEMA = (
+    """
+    create table if not exists receipts (
+      place blob primary key, state text not null, digests text not null,
+      written_ns integer not null, checksum blob not null
+    ) without rowid
+    """,
+    """
+    create table if not exists inspections (
+      place blob not null, kind blob not null, state text not null, said blob not null,
+      checksum blob not null, primary key (place, kind)
+    ) without rowid
+    """,
+)
+_MOST_INSPECTION_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +96,17 @@ class Receipts:
     """A store of receipts in one file, for one call; made with `open`."""
 
     def __init__(
-        self, connection: "sqlite3.Connection", *, now: Callable[[], int] = time.time_ns
+        self,
+        connect: "Callable[[], sqlite3.Connection | None]",
+        *,
+        now: Callable[[], int] = time.time_ns,
     ) -> None:
-        """Use `open` instead."""
-        self._connection = connection
+        """Use `open` or `open_later` instead."""
+        self._connect = connect
         self._now = now
         self._lock = threading.Lock()
         self._pending: dict[bytes, tuple[bytes, str, str, int, bytes]] = {}
+        self._said: dict[tuple[bytes, bytes], tuple[bytes, bytes, str, bytes, bytes]] = {}
 
     @classmethod
     def open(cls, path: Path, *, now: Callable[[], int] = time.time_ns) -> "Receipts | None":
@@ -98,28 +114,30 @@ class Receipts:
 
         A store that is damaged, or that was written in the future of this clock, is as good as none.
         """
+        connection = _connected(path, now)
+        return None if connection is None else cls(lambda: connection, now=now)
+
+    @classmethod
+    def open_later(cls, path: Path, *, now: Callable[[], int] = time.time_ns) -> "Receipts":
+        """Return a store that is opened with the first file of which a receipt may be kept.
+
+        Small artifacts then cost nothing; a store that can't be used keeps nothing.
+        """
+        return cls(lambda: _connected(path, now), now=now)
+
+    @cached_property
+    def _connection(self) -> "sqlite3.Connection | None":
+        """The store, from the moment when it is needed."""
+        return self._connect()
+
+    @property
+    def _rows(self) -> "sqlite3.Connection":
+        """The store; raises `sqlite3.Error` when it can't be used."""
         import sqlite3
 
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not _is_own(path):
-                return None
-            connection = sqlite3.connect(
-                path, isolation_level=None, timeout=1, check_same_thread=False
-            )
-            connection.execute("pragma synchronous = off")
-            connection.execute(_SCHEMA)
-            (version,) = connection.execute("pragma user_version").fetchone()
-            if version not in (0, _VERSION):
-                return None
-            connection.execute(f"pragma user_version = {_VERSION}")
-            (newest,) = connection.execute("select max(written_ns) from receipts").fetchone()
-        except (OSError, sqlite3.Error):
-            return None
-        if isinstance(newest, int) and newest > now():
-            connection.close()
-            return None
-        return cls(connection, now=now)
+        if self._connection is None:
+            raise sqlite3.OperationalError("the store can't be used")
+        return self._connection
 
     def find(self, descriptor: int, columns: Iterable[Column]) -> Mapping[Column, str] | None:
         """Return the digests of the open file if all of `columns` are known and nothing changed."""
@@ -159,31 +177,77 @@ class Receipts:
             row = (prepared.place, prepared.text, text, written, checksum)
             self._pending[prepared.place] = row
 
+    def find_inspection(self, descriptor: int, stamp: str, label: str) -> bytes | None:
+        """Return what an inspector said of the open file; None when nothing was kept or anything changed.
+
+        `stamp` names all that it depends on beside the file's bytes and `label`.
+        """
+        import sqlite3
+
+        kind = _kind_of(stamp, label)
+        try:
+            state = FileState.of(descriptor)
+            if not self._may_be_kept(descriptor, state):
+                return None
+            with self._lock:
+                row = self._rows.execute(
+                    "select state, said, checksum from inspections where place = ? and kind = ?",
+                    (state.place, kind),
+                ).fetchone()
+        except (OSError, sqlite3.Error):
+            return None
+        if row is None or row[0] != state.text or not isinstance(row[1], bytes):
+            return None
+        good = row[2] == _checksum_of_inspection(state.place, kind, row[0], row[1])
+        return row[1] if good else None
+
+    def note_inspection(
+        self, descriptor: int, prepared: FileState, stamp: str, label: str, said: bytes
+    ) -> None:
+        """Remember what an inspector said after `prepare`, if the file is still the same."""
+        if len(said) > _MOST_INSPECTION_BYTES:
+            return
+        kind = _kind_of(stamp, label)
+        with suppress(OSError):
+            if FileState.of(descriptor) != prepared:
+                return
+            checksum = _checksum_of_inspection(prepared.place, kind, prepared.text, said)
+            row = (prepared.place, kind, prepared.text, said, checksum)
+            self._said[prepared.place, kind] = row
+
     def save(self) -> None:
         """Write what was noted; a store that can't be written is left as it is."""
         import sqlite3
 
-        if not self._pending:
+        if not self._pending and not self._said:
             return
         with suppress(sqlite3.Error):
-            self._connection.execute("begin immediate")
-            self._connection.executemany(
+            self._rows.execute("begin immediate")
+            self._rows.executemany(
                 "insert or replace into receipts values (?, ?, ?, ?, ?)", self._pending.values()
             )
-            (count,) = self._connection.execute("select count(*) from receipts").fetchone()
-            if count > _MOST_RECEIPTS:
-                self._connection.execute("delete from receipts")
-            self._connection.execute("commit")
+            self._rows.executemany(
+                "insert or replace into inspections values (?, ?, ?, ?, ?)", self._said.values()
+            )
+            for table in ("receipts", "inspections"):
+                counted = f"select count(*) from {table}"  # noqa: S608 - one of two literals
+                (count,) = self._rows.execute(counted).fetchone()
+                if count > _MOST_RECEIPTS:
+                    self._rows.execute(f"delete from {table}")  # noqa: S608 - one of two literals
+            self._rows.execute("commit")
         self._pending.clear()
+        self._said.clear()
 
     def close(self) -> None:
         """Close the store; what was not saved is lost."""
-        self._connection.close()
+        opened = vars(self).get("_connection")
+        if opened is not None:
+            opened.close()
 
     def _known(self, state: FileState) -> dict[Column, str]:
         """Return what the store holds of exactly this state; nothing when the row is damaged."""
         with self._lock:
-            row = self._connection.execute(
+            row = self._rows.execute(
                 "select state, digests, written_ns, checksum from receipts where place = ?",
                 (state.place,),
             ).fetchone()
@@ -200,7 +264,42 @@ class Receipts:
             state.size >= LEAST_SIZE
             and age >= _SETTLED_NS
             and file_system_of(descriptor) in TRUSTED_FILE_SYSTEMS
+            and self._usable()
         )
+
+    def _usable(self) -> bool:
+        with self._lock:
+            return self._connection is not None
+
+
+def _connected(path: Path, now: Callable[[], int]) -> "sqlite3.Connection | None":
+    """Open the store at `path`; None when it can't be used, is damaged, or was written in the future."""
+    import sqlite3
+
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _is_own(path):
+            return None
+        connection = sqlite3.connect(path, isolation_level=None, timeout=1, check_same_thread=False)
+        connection.execute("pragma synchronous = off")
+        known = _prepare(connection)
+        (newest,) = connection.execute("select max(written_ns) from receipts").fetchone()
+    except (OSError, sqlite3.Error):
+        return None
+    if not known or (isinstance(newest, int) and newest > now()):
+        connection.close()
+        return None
+    return connection
+
+
+def _prepare(connection: "sqlite3.Connection") -> bool:
+    """Make what is missing; tell whether the store has a form that is known here."""
+    (version,) = connection.execute("pragma user_version").fetchone()
+    if version in _OLDER:
+        for table in _SCHEMA:
+            connection.execute(table)
+        connection.execute(f"pragma user_version = {_VERSION}")
+    return version == _VERSION or version in _OLDER
 
 
 def file_system_of(descriptor: int) -> str:
@@ -221,6 +320,15 @@ def file_system_of(descriptor: int) -> str:
 def _checksum(place: bytes, state: str, digests: str, written_ns: int) -> bytes:
     """Find damage; it keeps nobody out."""
     return hashlib.sha256(f"{place!r}\n{state}\n{digests}\n{written_ns}".encode()).digest()
+
+
+def _kind_of(stamp: str, label: str) -> bytes:
+    return hashlib.sha256(f"{len(stamp)}:{stamp}{label}".encode("utf-8", "surrogatepass")).digest()
+
+
+def _checksum_of_inspection(place: bytes, kind: bytes, state: str, said: bytes) -> bytes:
+    """Find damage; it keeps nobody out."""
+    return hashlib.sha256(b"%s %s %s\n%s" % (place, kind, state.encode(), said)).digest()
 
 
 def _is_own(path: Path) -> bool:

@@ -1,6 +1,7 @@
 """Results: what one read of an artifact gives."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Generic, Self, TypeVar
 
 from weightmark.provenance.artifact import Entry
@@ -91,4 +92,10 @@ class Reading(Generic[T]):
 
     def manifest(self) -> Manifest:
         """Return the manifest; raises `NoInputError` for an artifact without files."""
-        return Manifest.from_rows(Row(file.path, file.size, file.blake3) for file in self.files)
+        return self._manifest
+
+    @cached_property
+    def _manifest(self) -> Manifest:
+        return Manifest.from_rows(
+            Row(file.entry.path, file.size, file.blake3) for file in self.files
+        )

@@ -5,41 +5,31 @@ no errors: a file that it could not read is read again here, which raises or sal
 """
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise
 from typing import Generic, TypeVar
 
 from weightmark.errors import WeightmarkError
 from weightmark.provenance.artifact import Entry
 from weightmark.provenance.beneath import Beneath
 from weightmark.provenance.collector import paused_collector
-from weightmark.provenance.reading.columns import DIGEST_SIZES
+from weightmark.provenance.reading.columns import DIGEST_SIZES, Column
 from weightmark.provenance.reading.crew import Crew, can_fork
 from weightmark.provenance.reading.files import FileReader, label_of, open_base
+from weightmark.provenance.reading.luggage import Luggage
 from weightmark.provenance.reading.results import FileDigests
-from weightmark.values import dataclass
 
-__all__ = ["WORTH_WORKERS", "Folders", "Luggage", "SmallFiles"]
+__all__ = ["WORTH_WORKERS", "Folders", "SmallFiles"]
 
 WORTH_WORKERS = 2000
 """files; fewer are read sooner than workers are started"""
 _LEAST_BATCH = 128
 _MOST_BATCHES = 4096
-_SIZE = struct.Struct("<Q")
-_LENGTH = struct.Struct("<I")
-_AGAIN, _READ = b"\x00", b"\x01"
+_SIZE, _LENGTH = 8, 4
+"""bytes of a size and of a length in an answer"""
 
 T = TypeVar("T")
 Result = tuple[FileDigests, T | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Luggage(Generic[T]):
-    """How an inspector's results travel between processes."""
-
-    pack: Callable[[T], bytes | None]
-    """write one as bytes; None for one that has to be made where it is wanted"""
-    unpack: Callable[[str, bytes], T]
-    """read it again, for the file with this label"""
 
 
 class Folders:
@@ -66,13 +56,11 @@ class Folders:
 class SmallFiles(Generic[T]):
     """Small files that are read by a crew while large ones are read here."""
 
-    def __init__(
-        self, entries: Sequence[Entry], reader: FileReader[T], luggage: Luggage[T] | None
-    ) -> None:
+    def __init__(self, entries: Sequence[Entry], reader: FileReader[T]) -> None:
         """Read `entries` with `reader`, which shares nothing that is open."""
         self._entries = entries
         self._reader = reader
-        self._luggage = luggage
+        self._luggage = reader.luggage if reader.looks else None
         self._batch = max(_LEAST_BATCH, -(-len(entries) // _MOST_BATCHES))
         self._crew: Crew | None = None
 
@@ -85,8 +73,7 @@ class SmallFiles(Generic[T]):
 
     def start(self, workers: int) -> None:
         """Start `workers` processes if that is worth it and possible; call it before any thread starts."""
-        carried = self._reader.inspect is None or self._luggage is not None
-        here = self._reader.watch or self._reader.sharding or not carried
+        here = self._reader.sharding or (self._reader.looks and not self._luggage)
         if workers > 1 and len(self._entries) >= WORTH_WORKERS and not here and can_fork():
             batches = -(-len(self._entries) // self._batch)
             self._crew = Crew(workers, batches, self._work)
@@ -112,55 +99,99 @@ class SmallFiles(Generic[T]):
 
     def _work(self, batch: int) -> bytes:
         """Read one batch; runs in a worker."""
+        quiet = FileReader(
+            self._reader.columns, inspect=self._reader.inspect, watch=self._reader.watch
+        )
+        packer = _Packer(quiet.columns, self._luggage)
         with Folders() as folders:
-            return b"".join(map(self._packed(folders), self._numbers(batch * self._batch)))
-
-    def _packed(self, folders: Folders) -> Callable[[int], bytes]:
-        quiet = FileReader(self._reader.columns, inspect=self._reader.inspect)
-
-        def read(number: int) -> bytes:
-            entry = self._entries[number]
-            try:
-                found, seen = quiet.read(entry, folders[entry.base])
-            except WeightmarkError:
-                return _AGAIN
-            note = self._luggage.pack(seen) if self._luggage and seen is not None else b""
-            return _AGAIN if note is None else self._pack(found, note)
-
-        return read
-
-    def _pack(self, found: FileDigests, note: bytes) -> bytes:
-        digests = b"".join(bytes.fromhex(found.digest(one)) for one in self._reader.columns)
-        head = _READ + _SIZE.pack(found.size) + digests
-        return head + _LENGTH.pack(len(note)) + note if self._reader.inspect else head
+            for number in self._numbers(batch * self._batch):
+                entry = self._entries[number]
+                try:
+                    raw, data, seen = quiet.read_small(entry, folders[entry.base])
+                except WeightmarkError:
+                    packer.skip()
+                else:
+                    packer.add(entry, len(data), raw, seen)
+        return packer.packed()
 
     def _read_answer(
         self, batch: int, answer: bytes, folders: Folders
     ) -> Iterator[tuple[int, Result[T]]]:
-        at = read = 0
-        for number in self._numbers(batch * self._batch):
-            if answer[at : at + 1] == _AGAIN:
-                at += 1
+        """Yield what a worker read of a batch, and read here what it could not."""
+        numbers = self._numbers(batch * self._batch)
+        read, at = bytes(answer[: len(numbers)]), len(numbers)
+        sizes = struct.unpack_from(f"<{len(numbers)}Q", answer, at)
+        at += len(numbers) * _SIZE
+        columns = {}
+        for column in self._reader.columns:
+            width = 2 * DIGEST_SIZES[column]
+            hexed = answer[at : (at := at + len(numbers) * width // 2)].hex()
+            columns[column] = [
+                hexed[start : start + width] for start in range(0, len(hexed), width)
+            ]
+        said = self._said(answer, at, len(numbers))
+        for place, number in enumerate(numbers):
+            if not read[place]:
                 yield number, self._read_here(number, folders)
                 continue
-            result, at = self._unpack(self._entries[number], answer, at + 1)
-            read += result[0].size
-            yield number, result
+            entry = self._entries[number]
+            digests = {column: listed[place] for column, listed in columns.items()}
+            found = FileDigests.of(entry, sizes[place], digests)
+            seen = None if said is None else self._unpack(entry, said[place])
+            yield number, (found, seen)
         if self._reader.progress:
-            self._reader.progress.advance(read)
+            self._reader.progress.advance(sum(sizes))
 
-    def _unpack(self, entry: Entry, answer: bytes, at: int) -> tuple[Result[T], int]:
-        (size,) = _SIZE.unpack_from(answer, at)
-        at += _SIZE.size
-        digests = {}
-        for column in self._reader.columns:
-            end = at + DIGEST_SIZES[column]
-            digests[column] = answer[at:end].hex()
-            at = end
-        found = FileDigests.of(entry, size, digests)
-        if self._luggage is None or self._reader.inspect is None:
-            return (found, None), at
-        (length,) = _LENGTH.unpack_from(answer, at)
-        at += _LENGTH.size
-        seen = self._luggage.unpack(label_of(entry), answer[at : at + length])
-        return (found, seen), at + length
+    def _said(self, answer: bytes, at: int, count: int) -> list[bytes] | None:
+        """Cut apart what was said of each file; None when nobody was asked."""
+        if self._luggage is None:
+            return None
+        lengths = struct.unpack_from(f"<{count}I", answer, at)
+        ends = list(accumulate(lengths, initial=at + count * _LENGTH))
+        return [answer[start:end] for start, end in pairwise(ends)]
+
+    def _unpack(self, entry: Entry, said: bytes) -> T | None:
+        return self._luggage.unpack(label_of(entry), said) if self._luggage else None
+
+
+class _Packer(Generic[T]):
+    """Writes what a worker read of a batch, column by column."""
+
+    def __init__(self, columns: Sequence[Column], luggage: Luggage[T] | None) -> None:
+        self._luggage = luggage
+        self._blank = [bytes(DIGEST_SIZES[column]) for column in columns]
+        self._read = bytearray()
+        self._sizes: list[int] = []
+        self._digests: list[list[bytes]] = [[] for _ in columns]
+        self._said: list[bytes] = []
+
+    def skip(self) -> None:
+        """Leave a file to whoever asked."""
+        self._put(0, 0, self._blank, b"")
+
+    def add(self, entry: Entry, size: int, raw: Sequence[bytes], seen: T | None) -> None:
+        """Take one file."""
+        said = (
+            self._luggage.pack(label_of(entry), seen) if self._luggage and seen is not None else b""
+        )
+        if said is None:
+            self.skip()
+        else:
+            self._put(1, size, raw, said)
+
+    def _put(self, read: int, size: int, raw: Sequence[bytes], said: bytes) -> None:
+        self._read.append(read)
+        self._sizes.append(size)
+        for column, digest in zip(self._digests, raw, strict=True):
+            column.append(digest)
+        self._said.append(said)
+
+    def packed(self) -> bytes:
+        """Return everything."""
+        count = len(self._sizes)
+        said = (
+            [struct.pack(f"<{count}I", *map(len, self._said)), *self._said] if self._luggage else []
+        )
+        sizes = struct.pack(f"<{count}Q", *self._sizes)
+        digests = [digest for column in self._digests for digest in column]
+        return b"".join([bytes(self._read), sizes, *digests, *said])

@@ -1,31 +1,38 @@
-"""The allowlist and the denylist, read from the data files beside this module."""
+"""The allowlist and the denylist, read from the data files beside this module when a name needs them."""
 
 from enum import Enum
 from functools import cache
+from itertools import chain
 
 from weightmark.values import dataclass
 
 __all__ = ["Grade", "Permission", "data_digest", "permission"]
 
-_ALLOWED = (
-    "accelerate.json",
-    "catboost.json",
-    "gensim.json",
-    "imblearn.json",
-    "joblib.json",
-    "lightgbm.json",
-    "numpy.json",
-    "pandas.json",
-    "python.json",
-    "scipy.json",
-    "sklearn.json",
-    "statsmodels.json",
-    "tokenizers.json",
-    "torch.json",
-    "torch_modules.json",
-    "transformers.json",
-    "xgboost.json",
-)
+_PYTHON = ("python.json",)
+_LISTS = {
+    "PIL": ("pillow.json",),
+    "accelerate": ("accelerate.json",),
+    "catboost": ("catboost.json",),
+    "datasets": ("datasets.json",),
+    "dateutil": ("pandas.json",),
+    "diffusers": ("diffusers.json",),
+    "gensim": ("gensim.json",),
+    "imblearn": ("imblearn.json",),
+    "joblib": ("joblib.json",),
+    "lightgbm": ("lightgbm.json",),
+    "numpy": ("numpy.json", "scipy.json"),
+    "pandas": ("pandas.json",),
+    "pyarrow": ("pyarrow.json",),
+    "scipy": ("scipy.json",),
+    "sentence_transformers": ("sentence_transformers.json",),
+    "sklearn": ("sklearn.json",),
+    "statsmodels": ("statsmodels.json",),
+    "tokenizers": ("tokenizers.json",),
+    "torch": ("torch.json", "torch_modules.json", "torch_quantization.json"),
+    "transformers": ("transformers.json",),
+    "xgboost": ("xgboost.json",),
+}
+"""the lists that hold names of a package; those of any other one stand in Python's own"""
 _DANGEROUS = "dangerous.json"
 
 
@@ -57,7 +64,8 @@ class Permission:
     build: bool = False
     """set the state of a result or instance"""
     state: str = ""
-    """empty: any unarmed state; `dict`: one dict, in which no text is code that is not the library's"""
+    """empty: any unarmed state; else the check that it must pass, for example `dict`: one dict, in which
+    no text is code that is not the library's"""
     methods: frozenset[str] = frozenset()
     """names that may be got from an instance whose state is not set yet"""
     items: bool = False
@@ -74,7 +82,7 @@ DANGEROUS = Permission(Grade.DANGEROUS)
 
 def permission(module: str, name: str) -> Permission:
     """Return what is allowed for exactly this module and name; by default nothing."""
-    allowed = _allowed().get((module, name))
+    allowed = _allowed(_LISTS.get(module.partition(".")[0], _PYTHON)).get((module, name))
     if allowed is not None:
         return allowed
     modules, names = _dangerous()
@@ -93,7 +101,7 @@ def data_digest() -> str:
     import hashlib
 
     digest = hashlib.sha256()
-    for name in (*_ALLOWED, _DANGEROUS):
+    for name in sorted({*_PYTHON, *chain(*_LISTS.values()), _DANGEROUS}):
         data = _read(name)
         digest.update(f"{name} {len(data)}\n".encode())
         digest.update(data)
@@ -107,11 +115,11 @@ def _read(name: str) -> bytes:
 
 
 @cache
-def _allowed() -> dict[tuple[str, str], Permission]:
+def _allowed(files: tuple[str, ...]) -> dict[tuple[str, str], Permission]:
     import json
 
     table: dict[tuple[str, str], Permission] = {}
-    for file in _ALLOWED:
+    for file in files:
         document = json.loads(_read(file))
         grade = Grade(document["grade"])
         for module, names in document["modules"].items():

@@ -13,24 +13,25 @@ from weightmark.errors import (
     UnsupportedError,
     read_failure,
 )
-from weightmark.provenance.atomic import stream_file
+from weightmark.provenance.atomic import stream_file, sync_folder
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.reading.views import DescriptorView
 from weightmark.provenance.tensors import TensorTable
 from weightmark.scanners.containers.zip_records import LOCAL_SIGNATURE
+from weightmark.scanners.convert.passes import FileName, checked_view, name_file
 from weightmark.scanners.convert.safetensors_writer import safetensors_blocks
 from weightmark.scanners.findings import FileScan, Severity
 from weightmark.scanners.limits import MEBIBYTE
 from weightmark.scanners.scan import scan_file
 from weightmark.scanners.tensors.digests import table_of
 from weightmark.scanners.tensors.numpy_arrays import NPY_MAGIC, archive_tensors, array_tensor
-from weightmark.scanners.tensors.safetensors import safetensors_tensors
+from weightmark.scanners.tensors.safetensors import PassingSafetensors
 from weightmark.scanners.tensors.stored import StoredTensor
 from weightmark.scanners.tensors.torch_checkpoints import legacy_tensors, zip_tensors
 from weightmark.scanners.tensors.zip_members import zip_members
 from weightmark.values import dataclass
 
-__all__ = ["Conversion", "convert"]
+__all__ = ["Conversion", "convert", "converted"]
 
 _GROWTH = 4
 
@@ -43,41 +44,90 @@ class Conversion:
     """the tensors of the input"""
     written: TensorTable
     """the tensors of the output, read back from it"""
-    size: int
-    """bytes of the output"""
+    source_file: FileName
+    """the very bytes that were converted"""
+    written_file: FileName
+    """the very bytes that were read back"""
+    at: str = ""
+    """the key of the dict inside the input; empty for all of it"""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the output."""
+        return self.written_file.size
 
 
 def convert(source: Path, target: Path, *, at: str = "", replace: bool = False) -> Conversion:
-    """Write the tensors of `source` to `target` as safetensors, and read them back.
-
-    `at` names a dict inside a checkpoint. The file is scanned first. Raises `UnsafeContentError`
-    for a finding at or over `medium`, `UncheckedError` for what can't be read or is no plain tensor,
-    `CallError` when `target` exists and is not to be replaced.
-    """
-    if (target.exists() or target.is_symlink()) and not replace:
-        raise CallError(f"`{target}` exists", fix="name another file, or allow it with `--replace`")
-    with _opened(source) as view:
-        _require_harmless(source, scan_file(source.name, view))
-        tensors = _tensors(view, at)
-        if not tensors:
-            raise UnsupportedError(f"`{source}` holds no tensors")
-        _require_bounded(tensors)
-        table = table_of(tensors)
-        stream_file(target.resolve(), safetensors_blocks(tensors))
-    with _opened(target) as view:
-        written = table_of(safetensors_tensors(view))
-        size = view.size
-    if written.weights != table.weights:
-        raise TamperedError(
-            f"`{target}` holds other weights than `{source}`",
-            why="one of the files changed while it was read or written",
-            fix="remove it, and run again when nothing writes to the files",
-        )
-    return Conversion(table, written, size)
+    """Write the tensors of `source` to `target` as safetensors; see `converted`."""
+    with converted(source, target, at=at, replace=replace) as done:
+        return done
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[ByteView]:
+def converted(
+    source: Path, target: Path, *, at: str = "", replace: bool = False
+) -> Iterator[Conversion]:
+    """Convert, read back, and give the output its name once the block has ended well.
+
+    `at` names a dict inside a checkpoint. The file is scanned first. Raises `UnsafeContentError`
+    for a finding at or over `medium`, `UncheckedError` for what can't be read or is no plain tensor,
+    `CallError` when `target` exists and is not to be replaced. Then nothing was written.
+    """
+    _require_free(target, replace=replace)
+    with _staged(target.resolve()) as staged:
+        with _opened(source) as opened:
+            view, source_file = checked_view(opened)
+            _require_harmless(source, scan_file(source.name, view))
+            tensors = _tensors(view, at)
+            if not tensors:
+                raise UnsupportedError(f"`{source}` holds no tensors")
+            _require_bounded(tensors)
+            table = table_of(tensors)
+            stream_file(staged, safetensors_blocks(tensors))
+        written, written_file = _read_back(staged)
+        if written.weights != table.weights:
+            raise TamperedError(
+                f"what was written for `{target}` holds other weights than `{source}`",
+                why="it changed while it was written",
+                fix="run again when nothing else writes there",
+            )
+        yield Conversion(table, written, source_file, written_file, at)
+        _require_free(target, replace=replace)
+        try:
+            staged.replace(target.resolve())
+        except OSError as error:
+            raise read_failure(target, error) from error
+    sync_folder(target.resolve().parent)
+
+
+def _require_free(target: Path, *, replace: bool) -> None:
+    if (target.exists() or target.is_symlink()) and not replace:
+        raise CallError(f"`{target}` exists", fix="name another file, or allow it with `--replace`")
+
+
+@contextmanager
+def _staged(target: Path) -> Iterator[Path]:
+    """Give the output a place of its own on the file system of its target."""
+    from tempfile import TemporaryDirectory
+
+    try:
+        keeper = TemporaryDirectory(dir=target.parent, prefix=f".{target.name[:80]}.")
+    except OSError as error:
+        raise read_failure(target.parent, error) from error
+    with keeper as folder:
+        yield Path(folder, "converted")
+
+
+def _read_back(staged: Path) -> tuple[TensorTable, FileName]:
+    """Read what was written once: the digests of the file and of its tensors are of the same bytes."""
+    with _opened(staged) as view:
+        passing = PassingSafetensors(view.size)
+        name = name_file(view, passing)
+    return TensorTable.of(passing.entries()), name
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[DescriptorView]:
     import os
     import stat
 

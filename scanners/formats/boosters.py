@@ -4,6 +4,7 @@ Source: XGBoost "Introduction to Model IO", LightGBM's text format, CatBoost's `
 """
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from weightmark.errors import MalformedError
@@ -18,9 +19,17 @@ from weightmark.values import dataclass
 __all__ = ["CatboostReader", "LightgbmReader", "XgboostReader"]
 
 _UBJSON = re.compile(rb"\{(?:[iU].|I..|l.{4}|L.{8})(?:learner|version|Config|Model)", re.DOTALL)
-_JSON_MODEL = re.compile(rb'\s*\{\s*"(?:learner|version)"\s*:\s*[{\[]')
+_JSON_MODEL = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"(?:learner|version)"\s*:\s*[{\[]')
+_JSON_START = re.compile(rb"\s*\{")
 _LIGHTGBM = re.compile(rb"tree\r?\nversion=v\d")
 _LIGHTGBM_END = b"end of trees"
+_LIGHTGBM_COUNT = re.compile(
+    rb"^(num_leaves|num_cat|num_class|num_tree_per_iteration|max_feature_idx|tree_sizes)"
+    rb"=(\d[\d ]*)",
+    re.MULTILINE,
+)
+_LONGEST_NUMBER = 20
+_OVERLAP = 4096
 _CATBOOST = b"CBM1"
 _TAIL = 1 << 20
 _PARTS = 1 << 16
@@ -35,7 +44,7 @@ class XgboostReader:
     def read(self, place: Place, examination: Examination) -> bool:
         """Check that the document is whole; see `FormatReader.read`."""
         if not _UBJSON.match(place.head):
-            return _read_json(place, examination)
+            return _read_json(place, examination, _JSON_MODEL, (b'"learner"',), "the XGBoost model")
         view = resident(place.view, examination.limits)
         try:
             end = end_of_value(Window(view), examination.budget, 0)
@@ -48,20 +57,26 @@ class XgboostReader:
         return True
 
 
-def _read_json(place: Place, examination: Examination) -> bool:
+def _read_json(
+    place: Place,
+    examination: Examination,
+    start: re.Pattern[bytes],
+    keys: tuple[bytes, ...],
+    what: str,
+) -> bool:
     """Check that a model as JSON is whole; the reader of configurations has judged its keys."""
-    if not _JSON_MODEL.match(place.head):
+    if not start.match(place.head):
         return False
     most = min(place.view.size, _PARTS)
     ends = place.view.read_at(0, most) + place.view.read_at(place.view.size - most, most)
-    if b'"learner"' not in ends:
+    if not all(key in ends for key in keys):
         return False
     limit = examination.limits.document
     if place.view.size > limit:
-        raise over_limit("document", f"the XGBoost model is over {limit} bytes of JSON")
+        raise over_limit("document", f"{what} is over {limit} bytes of JSON")
     text = place.view.read_at(0, place.view.size).decode("utf-8", "replace")
     try:
-        parse_document(text, what="the XGBoost model")
+        parse_document(text, what=what, nesting=examination.limits.nesting)
     except MalformedError as error:
         examination.problem(error.what, place)
     return True
@@ -69,33 +84,46 @@ def _read_json(place: Place, examination: Examination) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class LightgbmReader:
-    """Recognises LightGBM's text, in which nothing is run."""
+    """Reads LightGBM's text, in which nothing is run, for counts that its loader believes."""
 
     name: Final[str] = "lightgbm"
 
     def read(self, place: Place, examination: Examination) -> bool:
-        """Check that the trees are whole; see `FormatReader.read`."""
+        """Check that the trees are whole and the counts possible; see `FormatReader.read`."""
         if not _LIGHTGBM.match(place.head):
             return False
-        at = 0
-        while block := place.view.read_at(at, _TAIL):
-            if _LIGHTGBM_END in block:
-                return True
-            at += max(1, len(block) - len(_LIGHTGBM_END)) if len(block) == _TAIL else len(block)
-        examination.problem("the LightGBM text is cut off", place)
+        size, is_whole = place.view.size, False
+        for block in _blocks(place):
+            is_whole |= _LIGHTGBM_END in block
+            for found in _LIGHTGBM_COUNT.finditer(block):
+                numbers = [int(number[:_LONGEST_NUMBER]) for number in found[2].split()]
+                if sum(numbers) > size:
+                    detail = f"{found[1].decode()}={found[2][:40].decode()}"
+                    examination.find("BST001", place, detail=detail)
+        if not is_whole:
+            examination.problem("the LightGBM text is cut off", place)
         return True
+
+
+def _blocks(place: Place) -> Iterator[bytes]:
+    """Yield the text in blocks that share what a line may lose between them."""
+    at = 0
+    while block := place.view.read_at(at, _TAIL + _OVERLAP):
+        yield block
+        at += _TAIL
 
 
 @dataclass(frozen=True, slots=True)
 class CatboostReader:
-    """Reads the frame of CatBoost's binary format."""
+    """Reads the frame of CatBoost's binary format, and recognises its JSON."""
 
     name: Final[str] = "catboost"
 
     def read(self, place: Place, examination: Examination) -> bool:
         """Check that the core is whole; see `FormatReader.read`."""
         if not place.head.startswith(_CATBOOST):
-            return False
+            keys = (b'"features_info"', b'trees"')
+            return _read_json(place, examination, _JSON_START, keys, "the CatBoost model")
         window = Window(resident(place.view, examination.limits))
         try:
             size = window.number(len(_CATBOOST), 4)

@@ -10,7 +10,7 @@ from weightmark.errors import MalformedError
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.malformed import malformed_as
 from weightmark.scanners.limits import over_limit
-from weightmark.scanners.repository.documents import parse_document, walk
+from weightmark.scanners.repository.documents import decode_json, parse_document, walk
 from weightmark.scanners.repository.paths import leaves
 from weightmark.scanners.wire.protobuf import Field, Message, Probe, may_be_message
 from weightmark.scanners.wire.window import resident
@@ -27,6 +27,7 @@ _PROGRAM, _CUSTOM_MODEL, _LINKED_MODEL = 502, 555, 556
 _LAYER, _CUSTOM_LAYER, _CUSTOM_NAME = 1, 500, 10
 _MODEL_PATH = "@model_path/"
 _SHOWN = 120
+_BEFORE = b" \t\r\n\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +140,14 @@ class CoremlPackageReader:
 
     def read(self, place: Place, examination: Examination) -> bool:
         """Judge the paths; see `FormatReader.read`."""
-        if place.head.lstrip()[:1] != b"{" or not _names_items(place, examination):
+        if not place.head.lstrip(_BEFORE).startswith(b"{") or not _names_items(place, examination):
             return False
         limit = examination.limits.document
         if place.view.size > limit:
             raise over_limit("document", f"the manifest is over {limit} bytes")
-        text = place.view.read_at(0, place.view.size).decode("utf-8", "replace")
+        text = decode_json(place.view.read_at(0, place.view.size))
         try:
-            document = parse_document(text, what="the manifest")
+            document = parse_document(text, what="the manifest", nesting=examination.limits.nesting)
         except MalformedError:
             return False
         for field in walk(document):

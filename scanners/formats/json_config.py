@@ -1,6 +1,5 @@
 """JSON configurations: what their usual loaders would do with them."""
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any, Final
@@ -16,7 +15,7 @@ from weightmark.scanners.repository.configurations import (
     judge_configuration,
     templates_of,
 )
-from weightmark.scanners.repository.documents import JsonObject, parse_document
+from weightmark.scanners.repository.documents import JsonObject, decode_json, parse_document
 from weightmark.scanners.repository.paths import base_name
 from weightmark.scanners.repository.skops_schemas import is_skops_schema, judge_skops_schema
 from weightmark.scanners.repository.templates import report_template
@@ -53,7 +52,9 @@ class JsonConfigReader:
             return False
         text = _text(place.view, examination.limits.document)
         try:
-            document = parse_document(text, what="the JSON document")
+            document = parse_document(
+                text, what="the JSON document", nesting=examination.limits.nesting
+            )
         except MalformedError as error:
             if not base_name(path).endswith(".json") or not _TELLING.search(
                 text.encode("utf-8", "replace")
@@ -91,8 +92,7 @@ def _judge_kind(document: Any, place: Place, examination: Examination) -> bool:
 def _text(view: ByteView, limit: int) -> str:
     if view.size > limit:
         raise over_limit("document", f"the JSON document is over {limit} bytes")
-    data = view.read_at(0, view.size)
-    return data.decode(json.detect_encoding(data), "replace")
+    return decode_json(view.read_at(0, view.size))
 
 
 def _first_letter(view: ByteView, at: int) -> bytes:

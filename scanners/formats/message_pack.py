@@ -93,7 +93,7 @@ class _Walk:
         if value.kind == "ext" and value.code not in _FLAX | {_TIMESTAMP}:
             detail = f"type {value.code}"
             self.examination.find("MSG002", self.place, offset=value.start, detail=detail)
-        if value.kind in ("bin", "text") and value.size > 1:
+        if value.kind in ("bin", "ext", "text") and value.size > 1:
             view = Slice(self.place.view, value.start, value.size)
             inner = self.place.inside(f"{key[:_SHORT].decode('utf-8', 'replace')}", view)
             PickleReader().read(inner, self.examination)

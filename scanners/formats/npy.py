@@ -10,10 +10,13 @@ from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.pickled import PickleReader
 from weightmark.values import dataclass
 
-__all__ = ["NpyReader"]
+__all__ = ["LONGEST_HEADER", "NPY_MAGIC", "NPY_PREFIX", "NpyReader", "header_place"]
 
-_MAGIC = b"\x93NUMPY"
-_LONGEST_HEADER = 64 * 1024
+NPY_MAGIC = b"\x93NUMPY"
+NPY_PREFIX = len(NPY_MAGIC) + 6
+"""bytes before the header of the newest version"""
+LONGEST_HEADER = 64 * 1024
+"""bytes of a header that is read"""
 _LONGEST_TEXT = 200
 _LETTER = 4
 """bytes of a letter of NumPy's texts"""
@@ -33,11 +36,11 @@ class NpyReader:
 
     def read(self, place: Place, examination: Examination) -> bool:
         """Look for Python objects; see `FormatReader.read`."""
-        if not place.head.startswith(_MAGIC) or len(place.head) < len(_MAGIC) + 6:
+        if not place.head.startswith(NPY_MAGIC) or len(place.head) < NPY_PREFIX:
             return False
-        size, start = _header(place.head)
-        if size > _LONGEST_HEADER:
-            raise UnsupportedError(f"the npy header is over {_LONGEST_HEADER} bytes")
+        size, start = header_place(place.head)
+        if size > LONGEST_HEADER:
+            raise UnsupportedError(f"the npy header is over {LONGEST_HEADER} bytes")
         if start + size > place.view.size:
             raise UnsupportedError("the npy header reaches over the end")
         header = place.view.read_at(start, size)
@@ -65,14 +68,14 @@ def _check_size(header: bytes, data: Slice, place: Place, examination: Examinati
         examination.problem(text[:_LONGEST_TEXT], place)
     elif wanted < data.size:
         rest = Slice(data, wanted, data.size - wanted)
-        if not rest.read_at(0, len(_MAGIC)).startswith(_MAGIC):
+        if not rest.read_at(0, len(NPY_MAGIC)).startswith(NPY_MAGIC):
             detail = f"{rest.size} bytes"
             examination.find("NPY002", place, offset=place.view.size - rest.size, detail=detail)
         examination.look(place.inside("trailing", rest))
 
 
-def _header(head: bytes) -> tuple[int, int]:
+def header_place(head: bytes) -> tuple[int, int]:
     """Return the length of the header and where it begins (NEP 1)."""
-    width = 2 if head[len(_MAGIC)] == 1 else 4
-    start = len(_MAGIC) + 2
+    width = 2 if head[len(NPY_MAGIC)] == 1 else 4
+    start = len(NPY_MAGIC) + 2
     return int.from_bytes(head[start : start + width], "little"), start + width

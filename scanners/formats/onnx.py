@@ -15,7 +15,7 @@ from weightmark.scanners.wire.protobuf import Field, Message, Probe, may_be_mess
 from weightmark.scanners.wire.window import resident
 from weightmark.values import dataclass
 
-__all__ = ["OnnxReader", "is_model"]
+__all__ = ["OnnxReader", "is_engine_path", "is_model", "report_engine", "report_operator"]
 
 _VARINT, _BYTES = 0, 2
 _IR_VERSION, _MODEL_GRAPH, _MODEL_TRAINING, _MODEL_FUNCTION = 1, 7, 20, 25
@@ -85,6 +85,30 @@ def is_model(found: Probe) -> bool:
     )
 
 
+def report_operator(
+    domain: str, operator: str, offset: int | None, place: Place, examination: Examination
+) -> None:
+    """Report an operator that runs Python, carries an engine, or comes from nowhere known."""
+    shown = _shown(f"{domain}::{operator}" if domain else operator)
+    if operator in _PYTHON:
+        examination.find("ONX002", place, offset=offset, detail=shown)
+    elif operator in _PREBUILT:
+        examination.find("ONX004", place, offset=offset, detail=shown)
+    elif domain not in _DOMAINS:
+        examination.find("ONX003", place, offset=offset, detail=shown)
+
+
+def is_engine_path(operator: str, attribute: str) -> bool:
+    """Tell whether an attribute of an operator may hold the path of an engine."""
+    return operator in _PREBUILT and attribute in _CONTEXT_PATHS
+
+
+def report_engine(path: str, offset: int | None, place: Place, examination: Examination) -> None:
+    """Report the path of an engine that leaves the folder; an engine that stands inside is no path."""
+    if path.isprintable() and leaves(path):
+        examination.find("ONX001", place, offset=offset, detail=_shown(f"engine `{path}`"))
+
+
 @dataclass(slots=True)
 class _Walk:
     place: Place
@@ -140,15 +164,8 @@ class _Walk:
             self._attribute(node.below(attribute), operator)
 
     def _operator(self, domain: str, operator: str, offset: int) -> None:
-        if (domain, operator) in self.functions:
-            return
-        shown = _shown(f"{domain}::{operator}" if domain else operator)
-        if operator in _PYTHON:
-            self.examination.find("ONX002", self.place, offset=offset, detail=shown)
-        elif operator in _PREBUILT:
-            self.examination.find("ONX004", self.place, offset=offset, detail=shown)
-        elif domain not in _DOMAINS:
-            self.examination.find("ONX003", self.place, offset=offset, detail=shown)
+        if (domain, operator) not in self.functions:
+            report_operator(domain, operator, offset, self.place, self.examination)
 
     def _attribute(self, attribute: Message, operator: str) -> None:
         name, text = "", None
@@ -165,17 +182,12 @@ class _Walk:
                 self._tensor(attribute.below(below))
             elif below.number in (_SPARSE, _SPARSES):
                 self._sparse(attribute.below(below))
-        if text is not None and operator in _PREBUILT and name in _CONTEXT_PATHS:
+        if text is not None and is_engine_path(operator, name):
             self._context(attribute, text)
 
     def _context(self, attribute: Message, text: Field) -> None:
-        """Judge the path of an engine; an engine that stands inside is no path."""
         if text.size <= _LONGEST_PATH:
-            path = attribute.text(text)
-            if path.isprintable() and leaves(path):
-                self.examination.find(
-                    "ONX001", self.place, offset=text.start, detail=_shown(f"engine `{path}`")
-                )
+            report_engine(attribute.text(text), text.start, self.place, self.examination)
 
     def _sparse(self, sparse: Message) -> None:
         for tensor in sparse.messages(1, 2):

@@ -1,5 +1,6 @@
 """Pickles: one or more, one after the other, and the legacy format of torch."""
 
+import re
 from dataclasses import replace
 from typing import Final
 
@@ -21,6 +22,8 @@ _ENOUGH_OPCODES = 5
 _TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 _TORCH_HEADER_STREAMS = 4
 _COUNT = 8
+_NAMES = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
+"""what Python can import; a word list or a program that begins like a pickle names something else"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,5 +153,8 @@ def _is_pickle(place: Place, start: int, judge: Judge, ended: Run) -> bool:
         return ended.opcodes >= _ENOUGH_OPCODES or bool(judge.globals)
     if not judge.globals:
         return False
+    if not is_text(place.head):
+        return True
     dangerous = any(found.permission.grade is Grade.DANGEROUS for found in judge.globals)
-    return judge.acted or dangerous or not is_text(place.head)
+    named = any(_NAMES.fullmatch(f"{found.module}.{found.name}") for found in judge.globals)
+    return dangerous or (judge.acted and named)

@@ -17,8 +17,6 @@ _MAGIC = (
     (0, b"tjgg", "ggml"),
     (0, b"algg", "ggml"),
     (0, b"binf", "xgboost-legacy"),
-    (0, b"\x0c\xdb\x3a\x2a", "ocdbt"),
-    (4, b"ORTM", "ort"),
     (0, b"\x89HDF\r\n\x1a\n", "hdf5"),
     (4, b"TFL3", "tflite"),
     (4, b"ET12", "executorch"),

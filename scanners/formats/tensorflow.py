@@ -14,10 +14,9 @@ from weightmark.provenance.reading.views import MemoryView
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.malformed import malformed_as
 from weightmark.scanners.formats.tensorflow_nodes import (
+    Function,
     NodeHit,
-    judge_calls,
-    judge_nodes,
-    path_parameters,
+    judge_graph,
     read_node,
 )
 from weightmark.scanners.repository.paths import leaves
@@ -145,20 +144,14 @@ class _Walk:
                 self.examination.find("TFG004", self.place, offset=asset.start, detail=name[:120])
 
     def _graph(self, graph: Message) -> None:
-        found = [one for library in graph.messages(_LIBRARY) for one in library.messages(_FUNCTION)]
-        bodies = [[read_node(node) for node in graph.messages(_NODE)]]
-        paths: dict[str, set[int]] = {}
-        for function in found:
-            nodes = [read_node(node) for node in function.messages(_FUNCTION_NODE)]
-            bodies.append(nodes)
-            for signature in function.messages(1):
-                name, wanted = signature.last_text(1), path_parameters(nodes)
-                names = [parameter.last_text(1) for parameter in signature.messages(2)]
-                self.functions.add(name)
-                paths[name] = {index for index, one in enumerate(names) if one in wanted}
-        for nodes in bodies:
-            self._report(judge_nodes(nodes, self.fed, self.functions))
-            self._report(judge_calls(nodes, paths, self.fed))
+        functions = [
+            _function(one)
+            for library in graph.messages(_LIBRARY)
+            for one in library.messages(_FUNCTION)
+        ]
+        nodes = [read_node(node) for node in graph.messages(_NODE)]
+        self._report(judge_graph(nodes, functions, self.fed, self.functions))
+        self.functions |= {function.name for function in functions}
 
     def _report(self, hits: Iterator[NodeHit]) -> None:
         for hit in hits:
@@ -170,6 +163,15 @@ class _Walk:
             if below.startswith(b"{"):
                 place = self.place.inside("keras_metadata", MemoryView(below))
                 self.examination.look(place)
+
+
+def _function(function: Message) -> Function:
+    nodes = [read_node(node) for node in function.messages(_FUNCTION_NODE)]
+    name, parameters = "", []
+    for signature in function.messages(1):
+        name = signature.last_text(1)
+        parameters = [parameter.last_text(1) for parameter in signature.messages(2)]
+    return Function(name, tuple(parameters), nodes)
 
 
 def _long_fields(owner: Message, number: int, limit: int) -> Iterator[bytes]:

@@ -1,6 +1,6 @@
 """The nodes of a TensorFlow graph, judged by operator and by the constants that reach their paths."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from weightmark.errors import LimitError
 from weightmark.scanners.operators.tensorflow import Reach, reach
@@ -9,12 +9,11 @@ from weightmark.scanners.wire.protobuf import Message
 from weightmark.values import dataclass
 
 __all__ = [
+    "Function",
     "Node",
     "NodeHit",
-    "judge_calls",
-    "judge_nodes",
+    "judge_graph",
     "judge_operator",
-    "path_parameters",
     "read_node",
 ]
 
@@ -53,6 +52,8 @@ _ATTRIBUTE_PATHS = {
 _BY_ATTRIBUTE = frozenset({*_ATTRIBUTE_PATHS, "PrintV2"})
 _BUILT_IN_SOURCES = ("bytes://", "local://")
 _MOST_STEPS = 10_000
+_MOST_CALLS = 64
+"""functions through which a path is followed"""
 _SHOWN = 120
 
 
@@ -72,6 +73,18 @@ class Node:
     """where it stands in the file"""
     functions: tuple[str, ...] = ()
     """functions that its attributes name"""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One function of the library of a graph."""
+
+    name: str
+    """the operator by which it is called"""
+    parameters: tuple[str, ...]
+    """names of its inputs, in order"""
+    nodes: list[Node]
+    """its body"""
 
 
 @dataclass(slots=True)
@@ -115,7 +128,7 @@ def read_node(node: Message) -> Node:
     return Node(name, operator, tuple(inputs), tuple(texts), node.start, tuple(functions))
 
 
-def judge_nodes(nodes: list[Node], fed: set[str], functions: set[str]) -> Iterator[NodeHit]:
+def _judge_nodes(nodes: list[Node], fed: set[str], functions: set[str]) -> Iterator[NodeHit]:
     """Yield what the nodes of one graph or function reach.
 
     `fed` are nodes that assets replace; `functions` stand in the model's own library.
@@ -131,7 +144,40 @@ def judge_nodes(nodes: list[Node], fed: set[str], functions: set[str]) -> Iterat
             yield from _judge_paths(node, by_name, fed)
 
 
-def path_parameters(nodes: list[Node]) -> set[str]:
+def judge_graph(
+    nodes: list[Node], functions: Sequence[Function], fed: set[str], known: set[str]
+) -> Iterator[NodeHit]:
+    """Yield what a graph reaches, its functions included, and the paths that it hands to them.
+
+    `known` are names of functions beside those of this graph. Raises `LimitError`.
+    """
+    names = known | {function.name for function in functions}
+    paths = _path_positions(functions)
+    for body in [nodes, *(function.nodes for function in functions)]:
+        yield from _judge_nodes(body, fed, names)
+        yield from _judge_calls(body, paths, fed)
+
+
+def _path_positions(functions: Sequence[Function]) -> dict[str, set[int]]:
+    """Return the parameters of each function that become paths, however many functions lie between."""
+    positions: dict[str, set[int]] = {}
+    wanted = {function.name: _path_parameters(function.nodes) for function in functions}
+    for _ in range(_MOST_CALLS):
+        before = {name: set(found) for name, found in positions.items()}
+        for function in functions:
+            wanted[function.name] |= _handed_on(function.nodes, positions)
+            found = positions.setdefault(function.name, set())
+            found |= {
+                index
+                for index, name in enumerate(function.parameters)
+                if name in wanted[function.name]
+            }
+        if positions == before:
+            return positions
+    raise LimitError(f"a path goes through more than {_MOST_CALLS} functions")
+
+
+def _path_parameters(nodes: list[Node]) -> set[str]:
     """Return the parameters of a function that become the paths of its operators."""
     by_name = {node.name: node for node in nodes}
     found: set[str] = set()
@@ -141,15 +187,31 @@ def path_parameters(nodes: list[Node]) -> set[str]:
     return found
 
 
-def judge_calls(
+def _handed_on(nodes: list[Node], paths: Mapping[str, set[int]]) -> set[str]:
+    """Return the parameters of a function that it hands to others as paths."""
+    by_name = {node.name: node for node in nodes}
+    found: set[str] = set()
+    for node in nodes:
+        for _, wanted in _called_with(node, paths):
+            found |= _above(wanted, by_name, set()).parameters
+    return found
+
+
+def _called_with(node: Node, paths: Mapping[str, set[int]]) -> Iterator[tuple[str, list[str]]]:
+    """Yield each function that a node calls, and the inputs that become paths in it."""
+    called = sorted({node.operator, *node.functions} & paths.keys())
+    inputs = [name for name in node.inputs if not name.startswith("^")] if called else []
+    for name in called:
+        yield name, [inputs[index] for index in sorted(paths[name]) if index < len(inputs)]
+
+
+def _judge_calls(
     nodes: list[Node], paths: Mapping[str, set[int]], fed: set[str]
 ) -> Iterator[NodeHit]:
     """Yield the constants that reach a path through a function; `paths` are its positions."""
     by_name = {node.name: node for node in nodes}
     for node in nodes:
-        inputs = [name for name in node.inputs if not name.startswith("^")]
-        for called in sorted({node.operator, *node.functions} & paths.keys()):
-            wanted = [inputs[index] for index in sorted(paths[called]) if index < len(inputs)]
+        for _, wanted in _called_with(node, paths):
             for text in _above(wanted, by_name, fed).constants:
                 if leaves(text):
                     yield _hit("TFG004", node, text)

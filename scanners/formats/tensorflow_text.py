@@ -6,7 +6,7 @@ from typing import Final
 
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.malformed import malformed_as
-from weightmark.scanners.formats.tensorflow_nodes import Node, judge_nodes
+from weightmark.scanners.formats.tensorflow_nodes import Function, Node, judge_graph
 from weightmark.scanners.limits import over_limit
 from weightmark.scanners.repository.paths import leaves
 from weightmark.scanners.wire.protobuf_text import TextMessage, parse_text
@@ -55,17 +55,26 @@ def _judge(document: TextMessage, place: Place, examination: Examination) -> Non
         for info in meta.all("asset_file_def", "tensor_info")
     }
     for graph in [document, *(graph for meta in metas for graph in meta.all("graph_def"))]:
-        functions = list(graph.all("library", "function"))
-        names = {one.text("name") for function in functions for one in function.all("signature")}
-        bodies = [list(graph.all("node")), *(list(one.all("node_def")) for one in functions)]
-        for body in bodies:
-            for hit in judge_nodes([_node(one) for one in body], fed, names):
-                examination.find(hit.rule, place, detail=hit.detail)
+        functions = [_function(one) for one in graph.all("library", "function")]
+        nodes = [_node(one) for one in graph.all("node")]
+        for hit in judge_graph(nodes, functions, fed, set()):
+            examination.find(hit.rule, place, detail=hit.detail)
+
+
+def _function(message: TextMessage) -> Function:
+    name, parameters = "", []
+    for signature in message.all("signature"):
+        name = signature.text("name")
+        parameters = [one.text("name") for one in signature.all("input_arg")]
+    return Function(name, tuple(parameters), [_node(one) for one in message.all("node_def")])
 
 
 def _node(message: TextMessage) -> Node:
     inputs = tuple(value for name, value in message.texts if name == "input")
-    return Node(message.text("name"), message.text("op"), inputs, tuple(_texts(message)), 0)
+    functions = tuple(one.text("name") for one in message.all("attr", "value", "func"))
+    return Node(
+        message.text("name"), message.text("op"), inputs, tuple(_texts(message)), 0, functions
+    )
 
 
 def _texts(node: TextMessage) -> Iterator[tuple[str, str]]:

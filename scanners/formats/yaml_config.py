@@ -1,9 +1,8 @@
 """YAML configurations: MLflow's `MLmodel`, Hydra, and tags that build Python objects."""
 
 import re
-from typing import Any, Final
+from typing import Final
 
-from weightmark.errors import MalformedError
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.plain_text import is_text
 from weightmark.scanners.limits import MEBIBYTE, over_limit
@@ -14,8 +13,14 @@ from weightmark.scanners.repository.dataset_cards import (
     judge_dataset_card,
 )
 from weightmark.scanners.repository.mlflow_models import is_mlflow_model, judge_mlflow_model
-from weightmark.scanners.repository.paths import base_name
-from weightmark.scanners.repository.yaml_documents import compose, dangerous_tags, to_document
+from weightmark.scanners.repository.paths import base_name, leaves_from
+from weightmark.scanners.repository.yaml_documents import (
+    YamlDocument,
+    YamlFile,
+    dangerous_tags,
+    included_paths,
+    parse_yaml,
+)
 from weightmark.values import dataclass
 
 __all__ = ["YamlConfigReader"]
@@ -23,12 +28,15 @@ __all__ = ["YamlConfigReader"]
 _ENDINGS = (".yaml", ".yml")
 _NAMES = frozenset({"MLmodel", "hparams", "conda"})
 _LARGE = MEBIBYTE
-_TELLING = re.compile(rb"!|%TAG|target|params|types|py/|\\|" + TELLING_KEYS)
+_TELLING = re.compile(rb"!|%TAG|target|params|types|py/|\\|searchpath|_(?i:base)_|" + TELLING_KEYS)
+_PYTHON_TAG = re.compile(rb"!!?python/|tag:yaml\.org,2002:python/|!<tag:|%TAG")
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_SHOWN = 120
 
 
 @dataclass(frozen=True, slots=True)
 class YamlConfigReader:
-    """Reads files that loaders take for YAML by their name, where they say something that matters."""
+    """Reads files that loaders take for YAML by their name, and others that ask for Python objects."""
 
     name: Final[str] = "yaml-config"
 
@@ -36,40 +44,61 @@ class YamlConfigReader:
         """Judge tags and keys; see `FormatReader.read`."""
         path = place.member or examination.path
         card = base_name(path) == CARD_NAME
-        if not path.endswith(_ENDINGS) and base_name(path) not in _NAMES and not card:
+        named = path.lower().endswith(_ENDINGS) or base_name(path) in _NAMES or card
+        is_wide = place.head.startswith(_UTF_16)
+        if not (is_text(place.head) or (named and is_wide)):
             return False
-        if not is_text(place.head):
-            return False
+        if not named:
+            return _read_tags(place, examination)
         limit = examination.limits.document
         if place.view.size > limit:
             raise over_limit("document", f"the YAML document is over {limit} bytes")
         data = place.view.read_at(0, place.view.size)
         data = card_header(data) if card else data
-        telling = card or _TELLING.search(data) is not None
+        telling = card or is_wide or _TELLING.search(data) is not None
         if not data or not (telling or len(data) <= _LARGE):
             return False
-        try:
-            roots = compose(data.decode("utf-8", "replace"), what="the YAML document")
-        except MalformedError as error:
-            if not telling:
-                return False
-            examination.problem(error.what, place)
+        read = _parse(data, examination)
+        known = [_judge(one, path, place, examination) for one in read.documents]
+        if read.broken and telling:
+            examination.problem(read.broken, place)
             return True
-        known = False
-        for root in roots:
-            for tag in dangerous_tags(root):
-                examination.find("REP009", place, detail=tag)
-                known = True
-            known |= _judge(to_document(root), path, place, examination)
-        return known
+        return any(known)
 
 
-def _judge(document: Any, path: str, place: Place, examination: Examination) -> bool:
-    hits = [hit for hit in judge_configuration(document, path) if hit.rule != "REP008"]
-    if is_mlflow_model(document):
-        hits += judge_mlflow_model(document)
+def _read_tags(place: Place, examination: Examination) -> bool:
+    """Judge a text of any other name: only what makes Python objects of it counts."""
+    data = place.view.read_at(0, _LARGE)
+    if not _PYTHON_TAG.search(data):
+        return False
+    documents = _parse(data, examination).documents
+    found = [_report_tags(one, place, examination) for one in documents]
+    return any(found)
+
+
+def _parse(data: bytes, examination: Examination) -> YamlFile:
+    return parse_yaml(data, what="the YAML document", nesting=examination.limits.nesting)
+
+
+def _report_tags(document: YamlDocument, place: Place, examination: Examination) -> bool:
+    tags = list(dangerous_tags(document))
+    for tag in tags:
+        examination.find("REP009", place, detail=tag[:_SHOWN])
+    return bool(tags)
+
+
+def _judge(document: YamlDocument, path: str, place: Place, examination: Examination) -> bool:
+    known = _report_tags(document, place, examination)
+    for included in included_paths(document):
+        known = True
+        if leaves_from(path, included):
+            examination.find("REP004", place, detail=f"`!include`: {included}"[:_SHOWN])
+    content = document.content
+    hits = [hit for hit in judge_configuration(content, path) if hit.rule != "REP008"]
+    if is_mlflow_model(content):
+        hits += judge_mlflow_model(content)
     if base_name(path) == CARD_NAME:
-        hits += judge_dataset_card(document)
+        hits += judge_dataset_card(content)
     for hit in hits:
         examination.find(hit.rule, place, detail=hit.detail)
-    return bool(hits) or is_mlflow_model(document)
+    return known or bool(hits) or is_mlflow_model(content)

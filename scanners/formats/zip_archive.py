@@ -239,6 +239,7 @@ class _Archive:
             if self.place.dialect.torchscript and is_source(header.name):
                 report_source(inner, self.examination)
             if is_manifest(header.name):
+                self.examination.also_read_as("torchserve", self.place)
                 report_manifest(inner, self.examination)
         except UncheckedError as error:
             self.examination.problem(f"`{_shown(header)}`: {error.what}", self.place)

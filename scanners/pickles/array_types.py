@@ -9,11 +9,13 @@ import re
 from weightmark.scanners.pickles.values import ArrayType, Container, Global, Value
 from weightmark.values import dataclass
 
-__all__ = ["SIZED", "Description", "is_honest_dtype_state"]
+__all__ = ["OBJECTS", "SIZED", "Description", "is_honest_dtype_state"]
 
 SIZED = frozenset("SUV")
 """letters of the kinds whose size is their own"""
-_DESCRIPTOR = re.compile(r"[|<>=]?([biufcSUVOMm])(\d{0,9})")
+_DESCRIPTOR = re.compile(r"[|<>=]?([biufcSUVOMmT])(\d{0,9})")
+OBJECTS = frozenset("OT")
+"""letters of the kinds whose items are references: objects, and texts of any length"""
 _SHORT_STATE, _LONG_STATE = 8, 9
 _OBJECT_FLAGS = 63
 _INHERITED = 27
@@ -32,7 +34,7 @@ class Description:
     """
 
     letter: str
-    """kind of its items: `O` objects, `V` a record, `S` and `U` texts; empty if not understood"""
+    """kind of its items: `O` objects, `V` a record, `S`, `U` and `T` texts; empty if not understood"""
     width: int
     """bytes of an item by the descriptor, 0 where it says none"""
     size: Value = None
@@ -66,7 +68,7 @@ class Description:
     def flagged(self) -> bool:
         """Whether the flags say that it holds objects; by its letter if it has none."""
         if self.flags is None:
-            return self.letter == "O"
+            return self.letter in OBJECTS
         return isinstance(self.flags, int) and bool(self.flags & _HAS_OBJECTS)
 
 
@@ -82,8 +84,8 @@ def is_honest_dtype_state(kind: ArrayType, state: Value) -> bool:
         return said.letter == "V" and _is_honest_whole(said.parts, said.size, low)
     if not isinstance(kind.descriptor, str) or not said.letter:
         return False
-    if said.letter == "O":
-        return low == _OBJECT_FLAGS and said.size == -1
+    if said.letter in OBJECTS:
+        return said.letter == "O" and low == _OBJECT_FLAGS and said.size == -1
     return low in (0, _NEEDS_INIT) and (said.letter in SIZED or said.size == -1)
 
 
@@ -97,7 +99,7 @@ def _is_honest_whole(parts: tuple[tuple[ArrayType, int], ...], size: int, low: i
 
 def _has_objects(said: Description) -> bool:
     flagged = isinstance(said.flags, int) and said.flags & _INHERITED == _INHERITED
-    return said.letter == "O" or flagged
+    return said.letter in OBJECTS or flagged
 
 
 def _read_descriptor(descriptor: Value) -> tuple[str, int]:

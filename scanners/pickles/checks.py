@@ -138,11 +138,16 @@ def _is_random(named: Global) -> bool:
 
 
 def names_factory(arguments: tuple[Value, ...]) -> bool:
-    """Allow None or a function that is harmless without arguments, and plain data behind it."""
+    """Allow None or a function that is harmless without arguments, and plain data behind it.
+
+    A partial function counts once its state is set: until then that could still change it.
+    """
     if not arguments:
         return True
     first = arguments[0]
     named = isinstance(first, Global) and (first.harmless or first.permission.call == "factory")
+    if isinstance(first, Call) and first.of is not None:
+        named = first.of.permission.call == "function-first" and first.built and not first.armed
     return (first is None or named) and all(map(is_plain, arguments[1:]))
 
 

@@ -1,12 +1,13 @@
 """Going on after an array of joblib, whose bytes or whose own pickle stand among the opcodes."""
 
+from collections.abc import Mapping
 from itertools import chain
 
 from weightmark.scanners.pickles.broken import BreakError, TruncatedError
 from weightmark.scanners.pickles.opcodes import OPCODES
 from weightmark.scanners.pickles.operands import Operands
 from weightmark.scanners.pickles.snapshot import Snapshot, WatchedMemo, is_unknown
-from weightmark.scanners.pickles.values import Call, Instance, Value
+from weightmark.scanners.pickles.values import Call, Global, Instance, Value
 from weightmark.scanners.pickles.wrapped_arrays import WRAPPER, LieError, layout
 
 __all__ = ["InlineArrays", "is_wrapper"]
@@ -35,9 +36,9 @@ class InlineArrays(Operands):
         except LieError as error:
             self._judge.lied(start, str(error))
             raise
-        self._read_on(start, stack, marks, objects=found.objects)
         if found.objects:
-            return self._nested_pickle(start)
+            return self._nested_pickle(start, stack, marks)
+        self._read_on(start, stack, marks)
         view = self._window.view
         padding = int.from_bytes(view.read_at(start, 1), "little") + 1 if found.padded else 0
         end = start + padding + found.size
@@ -45,28 +46,37 @@ class InlineArrays(Operands):
             raise TruncatedError("an array of joblib reaches over the end")
         return end, Instance(None, built=True)
 
-    def _nested_pickle(self, start: int) -> tuple[int, Value]:
-        """Run the pickle of an array of objects, which has a memo of its own."""
+    def _nested_pickle(
+        self, start: int, stack: list[Value], marks: list[list[Value]]
+    ) -> tuple[int, Value]:
+        """Run the pickle of an array of objects, which has a memo of its own; then read on as well."""
         machine = type(self)(self._window.view, self._judge, self._budget, wraps=False)
-        try:
-            value = machine.execute(start)
-        finally:
-            self._budget.opcodes -= machine.count
+        with self._judge.noting_imports() as imports:
+            try:
+                value = machine.execute(start)
+            finally:
+                self._budget.opcodes -= machine.count
+                self._read_on(start, stack, marks, imports)
         return machine.at, value
 
     def _read_on(
-        self, start: int, stack: list[Value], marks: list[list[Value]], *, objects: bool
+        self,
+        start: int,
+        stack: list[Value],
+        marks: list[list[Value]],
+        imports: Mapping[int, Global] | None = None,
     ) -> None:
         """Read on as `pickle.load` would, which knows no arrays in between.
 
         Where a pickle follows, only what is dangerous, unknown or computed counts: its memo is
-        another one, so the names that it takes from there mean nothing. Values are left as they
-        were: what this reading does to them never happens in the other one.
+        another one, so the names that it takes from there mean nothing. `imports` are those of that
+        pickle by itself. Values are left as they were: what this reading does to them never happens
+        in the other one.
         """
         first = self._window.view.read_at(start, 1)
         if not first or first[0] not in OPCODES:
             return
-        judge = self._judge.second_reading()
+        judge = self._judge.second_reading(imports or {})
         machine = type(self)(self._window.view, judge, self._budget, wraps=False)
         memo = machine.recall(self._memo, self._sparse)
         standing = [*self._sparse.values(), *stack, *chain(*marks)]
@@ -80,7 +90,11 @@ class InlineArrays(Operands):
             self._budget.opcodes -= machine.count + len(self._memo) + _STANDING * len(standing)
             kept.restore()
         unknown = unknown or memo.touched or any(map(is_unknown, judge.globals))
-        if judge.reaches_danger() or judge.computes() or (judge.acted and (unknown or not objects)):
+        if (
+            judge.reaches_danger()
+            or judge.computes()
+            or (judge.acted and (unknown or imports is None))
+        ):
             judge.report()
 
     def recall(self, memo: list[Value], sparse: dict[int, Value]) -> WatchedMemo:

@@ -117,6 +117,7 @@ _DOUBLE = Struct(">d").unpack_from
 _NAMED = frozenset({GLOBAL, INST})
 _LONG_BYTES = frozenset({BINBYTES8, BYTEARRAY8})
 _STRINGS = frozenset({SHORT_BINSTRING, BINSTRING})
+_UNARMED = frozenset({*CONSTANTS, tuple})
 _EXTENSIONS = frozenset({EXT1, EXT2, EXT4})
 _LINES = frozenset({INT, LONG, FLOAT, STRING, UNICODE})
 
@@ -138,15 +139,17 @@ class Machine(InlineArrays):
         stack = [] if stack is None else stack
         marks = [] if marks is None else marks
         opcodes = self._budget.opcodes
-        count = protocol = position = texts = frame_end = 0
+        count = fused = protocol = position = texts = frame_end = 0
         refill = window.load(start)
         base, data = window.base, window.data
         try:
-            for count in range(1, opcodes + 1):  # noqa: B007 - told when the loop ends
+            for count in range(1, opcodes + 1):
                 if position >= refill:
                     self._text_left -= texts
                     texts = 0
                     self._weigh(stack, marks)
+                    if count + fused > opcodes:
+                        break
                     refill = window.load(base + position)
                     base, data, position = window.base, window.data, 0
                     if refill <= 0:
@@ -179,6 +182,10 @@ class Machine(InlineArrays):
                             stack[-1] = (first, second)
                         else:
                             stack[-1] = self._tuple([first, second])
+                        if data[position] == MEMOIZE and not sparse:
+                            position += 1
+                            memo.append(stack[-1])
+                            fused += 1
                     elif op == NEWTRUE:
                         stack.append(True)
                     elif op == NEWFALSE:
@@ -253,7 +260,7 @@ class Machine(InlineArrays):
                     else:
                         raise BreakError(f"0x{op:02x} is no opcode")
 
-                elif op >= GLOBAL:
+                elif op >= BINPUT:
                     if op == BINPUT:
                         index = data[position]
                         position += 1
@@ -261,10 +268,6 @@ class Machine(InlineArrays):
                             memo.append(stack[-1])
                         else:
                             self._put(index, stack[-1])
-                    elif op == BINGET:
-                        index = data[position]
-                        position += 1
-                        stack.append(memo[index] if index < len(memo) else self._get(index))
                     elif op == LONG_BINPUT:
                         (index,) = _UNSIGNED(data, position)
                         position += 4
@@ -274,6 +277,32 @@ class Machine(InlineArrays):
                             self._put(index, stack[-1])
                     elif op == EMPTY_DICT:
                         stack.append(PlainDict())
+                        if data[position] == MEMOIZE and not sparse:
+                            position += 1
+                            memo.append(stack[-1])
+                            fused += 1
+                    elif op == SETITEMS:
+                        items = stack
+                        if not marks:
+                            raise BreakError("a mark is missing")
+                        stack = marks.pop()
+                        if len(items) % 2:
+                            raise BreakError("an odd number of keys and values")
+                        target = stack[-1]
+                        if (
+                            type(target) is PlainDict
+                            and not target.items
+                            and not target.held
+                            and not target.frozen
+                            and len(items) <= KEPT_ITEMS
+                            and TEXTS.issuperset(map(type, named := items[::2]))
+                            and keys.issuperset(named)
+                        ):
+                            target.items = items
+                            if hold(items[1::2]) is not None:
+                                target.armed = True
+                        else:
+                            self._set_items(base + position - 1, target, items)
                     elif op == SETITEM:
                         value = stack.pop()
                         key = stack.pop()
@@ -301,31 +330,19 @@ class Machine(InlineArrays):
                             stack.append(tuple(items))
                         else:
                             stack.append(self._tuple(items))
-                    elif op == SETITEMS:
+                    else:
+                        raise BreakError(f"0x{op:02x} is no opcode")
+
+                elif op >= GLOBAL:
+                    if op == BINGET:
+                        index = data[position]
+                        position += 1
+                        stack.append(memo[index] if index < len(memo) else self._get(index))
+                    elif op == APPENDS:
                         items = stack
                         if not marks:
                             raise BreakError("a mark is missing")
                         stack = marks.pop()
-                        if len(items) % 2:
-                            raise BreakError("an odd number of keys and values")
-                        target = stack[-1]
-                        if (
-                            type(target) is PlainDict
-                            and not target.items
-                            and not target.held
-                            and not target.frozen
-                            and len(items) <= KEPT_ITEMS
-                            and TEXTS.issuperset(map(type, items[::2]))
-                            and keys.issuperset(items[::2])
-                        ):
-                            target.items = items
-                            if hold(items[1::2]) is not None:
-                                target.armed = True
-                        else:
-                            self._set_items(base + position - 1, target, items)
-                    elif op == APPENDS:
-                        items = stack
-                        stack = _unmark(marks)
                         target = stack[-1]
                         if (
                             type(target) is PlainList
@@ -337,10 +354,6 @@ class Machine(InlineArrays):
                             target.items = items
                         else:
                             self._add_items(base + position - 1, target, PlainList, items)
-                    elif op == LONG_BINGET:
-                        (index,) = _UNSIGNED(data, position)
-                        position += 4
-                        stack.append(memo[index] if index < len(memo) else self._get(index))
                     elif op == PUT:
                         end = data.find(b"\n", position)
                         if end >= 0:
@@ -360,6 +373,10 @@ class Machine(InlineArrays):
                             line, position = self._line(position)
                         index = int(line)
                         stack.append(memo[index] if 0 <= index < len(memo) else self._get(index))
+                    elif op == LONG_BINGET:
+                        (index,) = _UNSIGNED(data, position)
+                        position += 4
+                        stack.append(memo[index] if index < len(memo) else self._get(index))
                     elif op in _NAMED:
                         here = base + position - 1
                         module, name, position = self._name_lines(position)
@@ -408,13 +425,17 @@ class Machine(InlineArrays):
                         position += length
                     elif op == EMPTY_LIST:
                         stack.append(PlainList())
+                        if data[position] == MEMOIZE and not sparse:
+                            position += 1
+                            memo.append(stack[-1])
+                            fused += 1
                     elif op == APPEND:
                         value = stack.pop()
                         target = stack[-1]
                         if (
                             type(target) is PlainList
                             and not target.frozen
-                            and (type(value) in CONSTANTS or _goes_in(value, target))
+                            and (type(value) in _UNARMED or _goes_in(value, target))
                         ):
                             if target.more:
                                 continue
@@ -462,19 +483,21 @@ class Machine(InlineArrays):
                     else:
                         raise BreakError(f"0x{op:02x} is no opcode")
 
-                else:  # noqa: PLR5501 - one group of opcodes beside the others
+                elif op >= FLOAT:
                     if op == BININT1:
                         stack.append(data[position])
                         position += 1
-                    elif op == MARK:
-                        marks.append(stack)
-                        stack = []
                     elif op == BININT2:
                         stack.append(data[position] | data[position + 1] << 8)
                         position += 2
                     elif op == BININT:
                         stack += _SIGNED(data, position)
                         position += 4
+                    elif op == NONE:
+                        stack.append(None)
+                    elif op == BINFLOAT:
+                        stack += _DOUBLE(data, position)
+                        position += 8
                     elif op == INT and data[position] != _ZERO:
                         end = data.find(b"\n", position)
                         if 0 <= end <= position + LONGEST_NAME:
@@ -482,18 +505,6 @@ class Machine(InlineArrays):
                             position = end + 1
                         else:
                             position = self._long_line(op, position, stack)
-                    elif op == BINFLOAT:
-                        stack += _DOUBLE(data, position)
-                        position += 8
-                    elif op == NONE:
-                        stack.append(None)
-                    elif op == EMPTY_TUPLE:
-                        stack.append(())
-                    elif op == POP:
-                        if stack:
-                            stack.pop()
-                        else:
-                            stack = _unmark(marks)
                     elif op in _LINES:
                         end = data.find(b"\n", position)
                         if 0 <= end <= position + LONGEST_NAME:
@@ -501,6 +512,20 @@ class Machine(InlineArrays):
                             position = end + 1
                         else:
                             position = self._long_line(op, position, stack)
+                    else:
+                        raise BreakError(f"0x{op:02x} is no opcode")
+
+                else:  # noqa: PLR5501 - one group of opcodes beside the others
+                    if op == MARK:
+                        marks.append(stack)
+                        stack = []
+                    elif op == EMPTY_TUPLE:
+                        stack.append(())
+                    elif op == POP:
+                        if stack:
+                            stack.pop()
+                        else:
+                            stack = _unmark(marks)
                     elif op == SHORT_BINBYTES:
                         length = data[position]
                         stack.append(BytesAt(base + position + 1, length))
@@ -514,6 +539,8 @@ class Machine(InlineArrays):
                     elif op == POP_MARK:
                         stack = _unmark(marks)
                     elif op == STOP:
+                        if count + fused > opcodes:
+                            break
                         self._weigh(stack, marks)
                         if base + position < frame_end:
                             judge.misframed(base + position - 1, frame_end, "an end inside a frame")
@@ -522,7 +549,7 @@ class Machine(InlineArrays):
                         raise BreakError(f"0x{op:02x} is no opcode")
             raise over_limit("opcodes", f"more than {self._budget.limits.opcodes} pickle opcodes")
         finally:
-            self.at, self.count = min(base + position, window.view.size), count
+            self.at, self.count = min(base + position, window.view.size), count + fused
 
 
 def _unmark(marks: list[list[Value]]) -> list[Value]:

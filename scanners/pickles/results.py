@@ -2,6 +2,7 @@
 
 from weightmark.scanners.pickles.values import (
     ArrayType,
+    ArrowType,
     Call,
     Global,
     Instance,
@@ -28,8 +29,10 @@ _DTYPES = {
     "UInt32DType": "u4",
     "UInt64DType": "u8",
     "UInt8DType": "u1",
+    "_convert_to_stringdtype_kwargs": "T",
 }
-"""descriptors of numpy's classes of dtypes"""
+"""descriptors of numpy's classes of dtypes, and of what makes them"""
+_BYTES = frozenset({("builtins", "bytearray"), ("pyarrow.lib", "py_buffer")})
 
 
 def result(function: Global, arguments: Value) -> Call | Instance:
@@ -41,14 +44,30 @@ def result(function: Global, arguments: Value) -> Call | Instance:
         case "codec" if isinstance(arguments, tuple):
             codec = arguments[1] if len(arguments) > 1 else "utf-8"
             return Call(function, encoded=first, codec=str(codec).lower())
-        case word if word == "dtype" or function.module == "numpy.dtypes":
-            return ArrayType(function, descriptor=_DTYPES.get(function.name, first))
+        case "arrow-type":
+            return ArrowType(function, name=_arrow_name(function, first))
         case "function-first":
             return Call(function, armed=is_armed(first))
         case "attributes":
             return Call(function, carries=bool(arguments))
         case _:
-            return Call(function)
+            return _plain_result(function, first)
+
+
+def _plain_result(function: Global, first: Value) -> Call:
+    """Return a dtype, bytes that were wrapped, or what needs no more than its maker's name."""
+    if function.permission.call == "dtype" or function.module == "numpy.dtypes":
+        return ArrayType(function, descriptor=_DTYPES.get(function.name, first))
+    if (function.module, function.name) in _BYTES:
+        return Call(function, encoded=first)
+    return Call(function)
+
+
+def _arrow_name(function: Global, first: Value) -> str:
+    """Return the short name as `type_for_alias` takes it; other functions are named for a kind."""
+    if not isinstance(first, str):
+        return ""
+    return first if function.name == "type_for_alias" else f"{function.name}[{first}]"
 
 
 def call_text(function: str, arguments: Value) -> str:

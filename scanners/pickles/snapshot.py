@@ -6,6 +6,7 @@ from typing import Any
 from weightmark.scanners.allow.names import Grade
 from weightmark.scanners.pickles.values import (
     ArrayType,
+    ArrowType,
     Call,
     Global,
     Instance,
@@ -30,10 +31,11 @@ _OF_CONTAINERS = (
     "dropped",
 )
 _CHANGING: dict[type, tuple[str, ...]] = {
-    ArrayType: ("built", "carries", "state"),
-    Call: ("built", "carries"),
+    ArrayType: ("built", "carries", "armed", "state"),
+    ArrowType: ("built", "carries", "armed"),
+    Call: ("built", "carries", "armed"),
     Global: ("called", "reported"),
-    Instance: ("built", "carries"),
+    Instance: ("built", "carries", "odd"),
     PlainDict: _OF_CONTAINERS,
     PlainList: _OF_CONTAINERS,
     PlainSet: _OF_CONTAINERS,

@@ -19,6 +19,7 @@ __all__ = [
     "WATCHED",
     "ArmedTuple",
     "ArrayType",
+    "ArrowType",
     "BytesAt",
     "Call",
     "Container",
@@ -56,8 +57,8 @@ _UNARMED = frozenset({*CONSTANTS, tuple})
 _HARMLESS_CALLS = frozenset({"", "any", "dtype", "plain", "ratio", "sized"})
 METHODS = frozenset({"add", "append", "extend", "items", "keys", "update"})
 """names of methods that an unpickler looks up on an object"""
-CODE_KEYS = frozenset({"_parse_arg_template", "formula"})
-"""attributes whose text scipy's distributions and the data of statsmodels run when they are loaded"""
+CODE_KEYS = frozenset({"_parse_arg_template", "auto_map", "custom_pipelines", "formula"})
+"""attributes whose text scipy's distributions, the data of statsmodels and the loaders of models run"""
 WATCHED = METHODS | CODE_KEYS
 """keys that need a look at the key itself or at its value"""
 
@@ -96,7 +97,7 @@ class Call:
     text: str = ""
     """the call as text if a finding names it"""
     encoded: Value = None
-    """the text that was encoded, if this is the result of a codec"""
+    """the text that was encoded, or the bytes that were wrapped"""
     codec: str = ""
     """the codec that encoded it"""
     armed: bool = False
@@ -118,6 +119,14 @@ class ArrayType(Call):
 
 
 @dataclass(slots=True, eq=False)
+class ArrowType(Call):
+    """A type of Arrow's columns."""
+
+    name: str = ""
+    """its short name, for example `large_string`; empty if it has none"""
+
+
+@dataclass(slots=True, eq=False)
 class Instance:
     """An object made from a class without calling the class."""
 
@@ -127,6 +136,8 @@ class Instance:
     """whether its state was set"""
     carries: bool = False
     """whether the pickle gave it attributes"""
+    odd: bool = False
+    """whether a key of its items is unfit as an attribute's name (see `is_odd_key`)"""
 
 
 class Container:
@@ -174,6 +185,9 @@ class PlainSet(Container):
     """A set or a frozenset."""
 
     kind = "set"
+
+
+_CONTAINERS = frozenset({PlainList, PlainDict, PlainSet})
 
 
 @dataclass(slots=True, eq=False)
@@ -280,13 +294,12 @@ def hold(items: list[Value]) -> Value:
     """Mark the containers among the items as held; return the first armed item, or None."""
     first: Value = None
     for item in items:
-        if type(item) in _UNARMED:
-            continue
-        if isinstance(item, Container):
-            item.held = True
-            if first is None and item.armed:
+        kind = type(item)
+        if kind in _CONTAINERS:
+            item.held = True  # type: ignore[attr-defined]  # the type was looked up
+            if first is None and item.armed:  # type: ignore[attr-defined]  # as above
                 first = item
-        elif first is None and is_armed(item):
+        elif first is None and kind not in _UNARMED and is_armed(item):
             first = item
     return first
 

@@ -6,7 +6,7 @@ the opcodes would go on (`joblib.numpy_pickle.NumpyArrayWrapper.read_array`).
 
 import math
 
-from weightmark.scanners.pickles.array_types import SIZED, Description
+from weightmark.scanners.pickles.array_types import OBJECTS, SIZED, Description
 from weightmark.scanners.pickles.broken import BreakError
 from weightmark.scanners.pickles.values import ArrayType, Container, Value
 from weightmark.values import dataclass
@@ -86,7 +86,7 @@ def _holds_objects(kind: ArrayType, known: dict[ArrayType, bool], depth: int = 0
     if said.letter == "V":
         if True in inside and not said.flagged:
             raise LieError("an array's type hides objects in its fields")
-    elif said.flagged != (said.letter == "O"):
+    elif said.flagged != (said.letter in OBJECTS):
         raise LieError(f"an array of type `{kind.descriptor}` lies about holding objects")
     known[kind] = said.flagged
     return said.flagged

@@ -13,6 +13,7 @@ __all__ = [
     "is_mlflow_module",
     "is_sentence_module",
     "is_target_class",
+    "is_tensor_operation",
     "is_training_class",
 ]
 
@@ -29,6 +30,25 @@ _KERAS = re.compile(
     r"|ops|optimizers|optimizers\.schedules|quantizers|regularizers|trainers|engine|saving)"
     r"(\.[a-z_][a-z0-9_]*)*)?"
 )
+_OPERATIONS = re.compile(
+    r"(compat\.v[12]\.)?((bitwise|image|linalg|math|nn|quantization|ragged|random|sets|signal|sparse"
+    r"|strings|__operators__|keras\.activations|keras\.backend)\.)?[a-z]\w*"
+)
+_UNSAFE_OPERATIONS = frozenset(
+    [
+        "custom_gradient",
+        "function",
+        "load_library",
+        "load_op_library",
+        "numpy_function",
+        "print",
+        "py_func",
+        "py_function",
+        "read_file",
+        "write_file",
+    ]
+)
+"""functions of TensorFlow that call Python, load code, or reach files"""
 _FORBIDDEN_PARTS = frozenset({"file_utils", "io_utils", "saving_lib", "serialization_lib", "utils"})
 _TARGET = re.compile(
     r"(torch|torchvision|torchaudio|nemo|lightning|pytorch_lightning|transformers|diffusers"
@@ -211,6 +231,12 @@ def is_diffusers_library(name: str) -> bool:
 def is_keras_module(name: str) -> bool:
     """Tell whether a `module` of a Keras configuration holds layers and their like only."""
     return _KERAS.fullmatch(name) is not None and _FORBIDDEN_PARTS.isdisjoint(name.split("."))
+
+
+def is_tensor_operation(name: str) -> bool:
+    """Tell whether the function of a Keras `TFOpLambda` computes with tensors and reaches nothing else."""
+    known = _OPERATIONS.fullmatch(name) is not None
+    return known and name.rpartition(".")[2] not in _UNSAFE_OPERATIONS
 
 
 def is_target_class(name: str) -> bool:

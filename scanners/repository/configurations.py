@@ -17,6 +17,7 @@ from weightmark.scanners.repository.class_names import (
     is_mlflow_module,
     is_sentence_module,
     is_target_class,
+    is_tensor_operation,
 )
 from weightmark.scanners.repository.documents import Field, JsonObject, walk
 from weightmark.scanners.repository.paths import base_name, leaves
@@ -31,7 +32,9 @@ __all__ = [
     "templates_of",
 ]
 
-CONFIGURATION_NAMES = frozenset({"model_index.json", "modular_model_index.json", "modules.json"})
+CONFIGURATION_NAMES = frozenset(
+    {"dataset_dict.json", "model_index.json", "modular_model_index.json", "modules.json"}
+)
 """files that loaders open by name, whatever their keys"""
 MARKERS = frozenset(
     [
@@ -78,7 +81,7 @@ TELLING_KEYS = (
     rb"auto_map|custom_pipelines|tool_class|trust_remote_code|attn_implementation|class_name"
     rb"|activation_f|loss_fct|sbert_ce_default|parent_library|_target_|nemo_version|megatron_core"
     rb"|loader_module|tokenizer_class|weight_map|_data_files|pretrained_cfg|chat_template"
-    rb"|vocabulary|transformers_modules|diffusers_modules|flavors"
+    rb"|vocabulary|transformers_modules|diffusers_modules|flavors|searchpath"
 )
 """a pattern of the keys that have a rule wherever they stand, for documents too long to parse"""
 
@@ -91,6 +94,10 @@ _ATTENTION = frozenset({"_attn_implementation", "attn_implementation"})
 _NO_FUNCTIONS = frozenset({"engine", "models", "saving", "trainers"})
 """parts of Keras whose functions load and build models"""
 _BUILTIN_TYPES = frozenset({"bool", "dict", "float", "int", "list", "slice", "str", "tuple"})
+_HYDRA_PACKAGES = frozenset({"hydra", "hydra_plugins", "lightning", "nemo", "nemo_automodel"})
+"""packages with configurations that come with a library"""
+_KERAS_PACKAGES = frozenset({"keras", "keras_cv", "keras_hub", "keras_nlp", "tf_keras"})
+"""packages under which a library of Keras's own makers registers its classes"""
 _FALSE = frozenset({"", "0", "false", "n", "no", "none", "null", "off", "~"})
 _IDENTIFIER = re.compile(r"[A-Z]\w*")
 _SHOWN = 120
@@ -117,6 +124,9 @@ def judge_configuration(document: object, path: str) -> Iterator[Hit]:
         yield from _pipeline_index(document)
     if name == "modules.json":
         yield from _sentence_modules(document)
+    if name == "dataset_dict.json" and isinstance(document, JsonObject):
+        splits = sorted({text for value in document.all("splits") for text in _texts(value)})
+        yield from (Hit("REP004", _shown(f"split `{one}`")) for one in splits if leaves(one))
     if path.rpartition("!")[2].endswith("MAR-INF/MANIFEST.json"):
         yield from _served_archive(document)
     if isinstance(document, JsonObject) and "peft_type" in document.keys:
@@ -127,7 +137,9 @@ def judge_configuration(document: object, path: str) -> Iterator[Hit]:
         yield from _remote_code(field)
         yield from _foreign_class(field)
         yield from _leaving_path(field)
+        yield from _search_path(field)
         yield from _keras(field)
+        yield from _operations(field)
         yield from _python_objects(field)
     yield from _repeated_keys(document)
 
@@ -197,6 +209,18 @@ def _leaving_path(field: Field) -> Iterator[Hit]:
             yield _hit("REP004", field, name)
 
 
+def _search_path(field: Field) -> Iterator[Hit]:
+    """Judge where Hydra looks for further configurations: folders, and packages that it imports."""
+    if not field.pointer.endswith("hydra/searchpath"):
+        return
+    for text in _texts(field.value):
+        kind, _, rest = text.partition("://")
+        if kind == "pkg" and rest.partition(".")[0] not in _HYDRA_PACKAGES:
+            yield _hit("REP003", field, text)
+        elif kind != "pkg" and leaves(rest or text):
+            yield _hit("REP004", field, text)
+
+
 def _pipeline_index(document: object) -> Iterator[Hit]:
     """Judge the components `[library, class]` of a diffusers pipeline."""
     if not isinstance(document, JsonObject):
@@ -245,12 +269,26 @@ def _keras(field: Field) -> Iterator[Hit]:
             yield _hit("KER002", field, value)
         elif isinstance(value, str) and value.rpartition(">")[2] == "Lambda":
             yield _hit("KER001", field, value)
+    elif field.key == "registered_name" and isinstance(value, str) and owner.all("class_name"):
+        if value.partition(">")[0].lower() not in _KERAS_PACKAGES and ">" in value:
+            yield _hit("KER004", field, value)
     elif field.key == "module" and isinstance(value, str) and owner.all("class_name"):
         if not _keras_allows(owner, value):
             names = ".".join([value, *map(str, owner.all("class_name"))])
             yield _hit("KER002", field, names)
     elif field.key == "vocabulary" and isinstance(value, str) and owner.keys & {"name", "dtype"}:
         yield _hit("KER003", field, value)
+
+
+def _operations(field: Field) -> Iterator[Hit]:
+    """Judge the functions of TensorFlow that Keras 2 calls by name."""
+    if field.key != "class_name" or field.value not in ("SlicingOpLambda", "TFOpLambda"):
+        return
+    for config in field.owner.all("config"):
+        names = config.all("function") if isinstance(config, JsonObject) else ()
+        for name in names:
+            if not is_tensor_operation(str(name)):
+                yield _hit("KER002", field, str(name))
 
 
 def _keras_allows(owner: JsonObject, module: str) -> bool:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from weightmark.errors import LimitError, MalformedError
+from weightmark.scanners.limits import over_limit
 from weightmark.values import dataclass
 
-__all__ = ["Field", "JsonObject", "parse_document", "walk"]
+__all__ = ["Field", "JsonObject", "decode_json", "parse_document", "walk"]
 
 _LONGEST_POINTER = 200
 
@@ -43,18 +44,26 @@ class Field:
     """the path to it, keys joined by `/`"""
 
 
-def parse_document(text: str, *, what: str) -> Any:
+def decode_json(data: bytes) -> str:
+    """Return the text of a JSON document in whatever encoding Python's loader finds out."""
+    return data.decode(json.detect_encoding(data), "replace")
+
+
+def parse_document(text: str, *, what: str, nesting: int) -> Any:
     """Parse JSON as Python's loaders do, but keep repeated keys.
 
     NaN and infinities are accepted, since those loaders accept them. Raises `MalformedError` for
-    what they refuse and `LimitError` for nesting beyond the interpreter's recursion limit.
+    what they refuse and `LimitError` for lists and objects nested deeper than `nesting`.
     """
     try:
-        return json.loads(text, object_pairs_hook=_object)
+        document = json.loads(text, object_pairs_hook=_object)
     except RecursionError as error:
-        raise LimitError(f"{what} is nested too deeply") from error
+        raise _too_deep(what, nesting) from error
     except ValueError as error:
         raise MalformedError(f"{what} is not JSON: {error}") from error
+    if text.count("[") + text.count("{") > nesting and _is_deeper(document, nesting):
+        raise _too_deep(what, nesting)
+    return document
 
 
 def walk(document: object) -> Iterator[Field]:
@@ -74,6 +83,29 @@ def walk(document: object) -> Iterator[Field]:
                 yield Field(value, key, item, below)
                 if isinstance(item, JsonObject | list):
                     stack.append((item, below))
+
+
+def _is_deeper(document: Any, levels: int) -> bool:
+    """Tell whether lists and objects are nested deeper than so many levels."""
+    level = [document]
+    for _ in range(levels):
+        level = [
+            item
+            for owner in level
+            for item in (owner if isinstance(owner, list) else _values(owner))
+            if isinstance(item, JsonObject | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _values(value: Any) -> list[Any]:
+    return [item for _, item in value.pairs] if isinstance(value, JsonObject) else []
+
+
+def _too_deep(what: str, nesting: int) -> LimitError:
+    return over_limit("nesting", f"{what} is nested deeper than {nesting} levels")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> JsonObject:

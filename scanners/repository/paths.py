@@ -1,8 +1,9 @@
 """Paths that a loader joins to the folder of the repository."""
 
 import re
+from posixpath import dirname, join, normpath
 
-__all__ = ["base_name", "leaves"]
+__all__ = ["base_name", "leaves", "leaves_from"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
@@ -17,3 +18,11 @@ def leaves(path: str) -> bool:
 def base_name(path: str) -> str:
     """Return the last part of a path, the way into containers (`a.zip!b/c`) left out."""
     return path.rpartition("!")[2].replace("\\", "/").rpartition("/")[2]
+
+
+def leaves_from(path: str, named: str) -> bool:
+    """Tell whether what the file at `path` names leaves the tree in which that file stands."""
+    slashed = named.replace("\\", "/")
+    below = "/".join(part for part in slashed.split("/") if part != "..")
+    folder = dirname(path.rpartition("!")[2].replace("\\", "/"))
+    return leaves(below) or normpath(join(folder, slashed)).startswith("..")

@@ -38,6 +38,41 @@ _CHANGING = frozenset(
     ]
 )
 """methods that change the list or dict that they belong to"""
+_TEXT_FILTERS = frozenset(
+    [
+        "capitalize",
+        "escape",
+        "float",
+        "int",
+        "join",
+        "length",
+        "lower",
+        "replace",
+        "string",
+        "title",
+        "tojson",
+        "trim",
+        "upper",
+    ]
+)
+_TEXT_METHODS = frozenset(
+    [
+        "capitalize",
+        "endswith",
+        "format",
+        "join",
+        "lower",
+        "lstrip",
+        "replace",
+        "rstrip",
+        "split",
+        "splitlines",
+        "startswith",
+        "strip",
+        "title",
+        "upper",
+    ]
+)
 
 
 class TemplateNames:
@@ -120,6 +155,8 @@ class TemplateNames:
         elif isinstance(node, nodes.CallBlock):
             for target in node.args:
                 self._bind(target, None)
+                for call in self._calls.get("caller", ()):
+                    self._bind(target, nodes.List([*filter(None, _given(call))]), is_part=True)
         elif isinstance(node, nodes.Call):
             self._bind_call(node)
 
@@ -144,6 +181,10 @@ class TemplateNames:
         ]
         for calls in self._calls.values():
             changes += [(call.node, _given(call)) for call in calls if self._may_change(call)]
+        for owner, stored in changes:
+            inside = {name for value in stored for name in _names_in(value)}
+            for name in _names_in(owner):
+                aliases.join(name, inside)
         groups = aliases.groups()
         for owner, stored in changes:
             for name in {same for one in _names_in(owner) for same in groups.get(one, (one,))}:
@@ -245,14 +286,34 @@ class _Aliases:
 
 
 def _names_in(node: "nodes.Node | None") -> set[str]:
-    """Return the names in an expression, fields as `.name`."""
+    """Return the names of which an expression may be a part, fields as `.name`; no text is one."""
     from jinja2 import nodes
 
-    if node is None:
-        return set()
-    parts = [node, *node.find_all((nodes.Name, nodes.Getattr))]
-    names = {one.name for one in parts if isinstance(one, nodes.Name)}
-    return names | {f".{one.attr}" for one in parts if isinstance(one, nodes.Getattr)}
+    names: set[str] = set()
+    stack = [node] if node else []
+    while stack:
+        one = stack.pop()
+        if isinstance(one, nodes.Name):
+            names.add(one.name)
+        elif isinstance(one, nodes.Getattr):
+            names.add(f".{one.attr}")
+            stack.append(one.node)
+        elif isinstance(one, nodes.Getitem):
+            stack.append(one.node)
+        elif not _is_text(one):
+            stack += one.iter_child_nodes()
+    return names
+
+
+def _is_text(node: "nodes.Node") -> bool:
+    """Tell an expression that can only be a text, a number or a new list of them."""
+    from jinja2 import nodes
+
+    if isinstance(node, nodes.Filter):
+        return node.name in _TEXT_FILTERS
+    if isinstance(node, nodes.Call):
+        return isinstance(node.node, nodes.Getattr) and node.node.attr in _TEXT_METHODS
+    return isinstance(node, nodes.Concat | nodes.Compare | nodes.Not | nodes.Test)
 
 
 def _given(call: "nodes.Call") -> "list[nodes.Node | None]":

@@ -8,7 +8,6 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from weightmark.errors import LimitError
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.limits import over_limit
 from weightmark.scanners.repository.folding import Folder
@@ -44,7 +43,7 @@ def report_template(template: str, pointer: str, place: Place, examination: Exam
         tree = _environment().parse(template)
         _Judge(pointer, place, examination, TemplateNames(tree)).judge(tree)
     except RecursionError as error:
-        raise LimitError(f"the template `{pointer}` is nested too deeply") from error
+        raise over_limit("nesting", f"the template `{pointer}` is nested too deeply") from error
     except (TemplateError, ValueError) as error:
         reason = str(error)[:_SHOWN]
         examination.problem(f"the template `{pointer}` cannot be parsed: {reason}", place)
@@ -85,7 +84,7 @@ class _Judge:
                 self._name(node, node.name)
             elif isinstance(node, nodes.Keyword):
                 self._name(node, node.key)
-            elif isinstance(node, nodes.Expr):
+            elif isinstance(node, nodes.Expr) and not isinstance(node, nodes.TemplateData):
                 self._text(node)
 
     def _item(self, node: "nodes.Getitem") -> None:

@@ -1,94 +1,198 @@
-"""YAML as a tree of nodes: tags are seen, nothing is constructed, aliases are not expanded."""
+"""YAML read event by event: tags are seen, nothing is constructed, aliases are not expanded."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from weightmark.errors import LimitError, MalformedError
+from weightmark.scanners.limits import over_limit
 from weightmark.scanners.repository.documents import JsonObject
 from weightmark.scanners.repository.hyperpyyaml_tags import is_foreign_tag
+from weightmark.values import dataclass
 
 if TYPE_CHECKING:
-    from yaml.nodes import Node
+    from yaml.events import Event, NodeEvent
 
-__all__ = ["compose", "dangerous_tags", "to_document"]
+__all__ = [
+    "Tagged",
+    "YamlDocument",
+    "YamlFile",
+    "dangerous_tags",
+    "included_paths",
+    "parse_yaml",
+]
 
 _DANGEROUS_TAG = re.compile(
     r"tag:yaml\.org,2002:python/(?!(?:none|bool|int|long|float|str|unicode|bytes|complex|list|tuple|dict)$)"
 )
+_INCLUDE_TAG = re.compile(r"!include(?:_\w+)?(?::\s*(.*))?", re.DOTALL)
 _MOST_NODES = 1_000_000
+_MOST_IN_PYTHON = 1 << 20
+"""bytes that the slower of the two parsers may read"""
+_BYTE_ORDERS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"", "utf-8"))
 
 
-def compose(text: str, *, what: str) -> "list[Node]":
-    """Return the root node of every document in `text`.
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """One tag that stands in a document."""
 
-    Raises `MalformedError` where it is not YAML and `LimitError` for nesting beyond the
-    interpreter's recursion limit.
+    tag: str
+    """spelled out: `tag:yaml.org,2002:…` for `!!…`"""
+    value: str
+    """the text that it belongs to; empty for a list or an object"""
+
+
+@dataclass(frozen=True, slots=True)
+class YamlDocument:
+    """One of the documents in a file."""
+
+    content: Any
+    """objects, lists and texts; an alias stands for the very same object as its anchor"""
+    tags: tuple[Tagged, ...]
+    """every explicit tag, in order"""
+
+
+@dataclass(frozen=True, slots=True)
+class YamlFile:
+    """What a file holds, as far as it can be read."""
+
+    documents: tuple[YamlDocument, ...]
+    """those that are whole; a loader may build them before it comes to the break"""
+    broken: str
+    """why reading stopped; empty at the end of the file"""
+
+
+def parse_yaml(data: bytes, *, what: str, nesting: int) -> YamlFile:
+    """Return every document in `data`: UTF-8, or UTF-16 with a byte order mark, as PyYAML reads it.
+
+    PyYAML has two parsers, and one of them takes what the other refuses. Raises `LimitError` for
+    nesting deeper than `nesting` levels and for too many nodes.
     """
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    encoding = next(name for mark, name in _BYTE_ORDERS if data.startswith(mark))
+    text = data.decode(encoding, "replace")
+    read = _read(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader), what, nesting)
+    if read.broken and len(data) <= _MOST_IN_PYTHON:
+        other = _read(text, yaml.SafeLoader, what, nesting)
+        return read if len(other.documents) < len(read.documents) else other
+    return read
+
+
+def _read(text: str, loader: Any, what: str, nesting: int) -> YamlFile:
+    import yaml
+
+    builder = _Builder(what, nesting, yaml.resolver.Resolver().resolve)
+    broken = ""
     try:
-        return list(yaml.compose_all(text, Loader=loader))
-    except RecursionError as error:
-        raise LimitError(f"{what} is nested too deeply") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise MalformedError(f"{what} is not YAML") from error
+        for event in yaml.parse(text, Loader=loader):
+            builder.take(event)
+    except (yaml.YAMLError, ValueError):
+        broken = f"{what} is not YAML"
+    except MalformedError as error:
+        broken = error.what
+    return YamlFile(tuple(builder.documents), broken)
 
 
-def dangerous_tags(root: "Node") -> Iterator[str]:
+def dangerous_tags(document: YamlDocument) -> Iterator[str]:
     """Yield each tag for which PyYAML's unsafe loader or HyperPyYAML imports what is no known class."""
-    for node in _nodes(root):
-        if _DANGEROUS_TAG.search(node.tag) or is_foreign_tag(node.tag):
-            yield node.tag.replace("tag:yaml.org,2002:", "!!")
+    for one in document.tags:
+        if _DANGEROUS_TAG.search(one.tag) or is_foreign_tag(one.tag):
+            yield one.tag.replace("tag:yaml.org,2002:", "!!")
 
 
-def to_document(root: "Node") -> Any:
-    """Return the tree as objects, lists and texts; an alias stands for nothing more than once."""
-    from yaml.nodes import MappingNode, SequenceNode
-
-    done: dict[int, Any] = {}
-
-    def convert(node: "Node") -> Any:
-        if id(node) in done:
-            return done[id(node)]
-        done[id(node)] = None
-        if isinstance(node, MappingNode):
-            pairs = [(str(key.value), convert(value)) for key, value in node.value]
-            result: Any = JsonObject(tuple(pairs))
-        elif isinstance(node, SequenceNode):
-            result = [convert(item) for item in node.value]
-        else:
-            result = _scalar(node)
-        done[id(node)] = result
-        return result
-
-    return convert(root)
+def included_paths(document: YamlDocument) -> Iterator[str]:
+    """Yield the path of each `!include`, after the tag or as a part of it."""
+    for one in document.tags:
+        if found := _INCLUDE_TAG.fullmatch(one.tag):
+            yield (found[1] or one.value).strip()
 
 
-def _scalar(node: "Node") -> Any:
-    text = str(node.value)
-    if node.tag.endswith(":null"):
-        return None
-    if node.tag.endswith(":bool"):
-        return text.lower() in {"true", "yes", "on"}
-    return text
+@dataclass(slots=True)
+class _Open:
+    """A list or an object that has begun, or the document itself."""
+
+    is_object: bool
+    anchor: str | None
+    items: list[Any] = field(default_factory=list)
+
+    def close(self) -> Any:
+        if not self.is_object:
+            return self.items
+        keys = (item if isinstance(item, str) else str(item)[:80] for item in self.items[::2])
+        return JsonObject(tuple(zip(keys, self.items[1::2], strict=False)))
 
 
-def _nodes(root: "Node") -> "Iterator[Node]":
-    from yaml.nodes import CollectionNode, MappingNode
+class _Builder:
+    """Builds documents without recursion, so that a hostile one costs no stack."""
 
-    seen: set[int] = set()
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if len(seen) > _MOST_NODES:
-            raise LimitError(f"the document has more than {_MOST_NODES} nodes")
-        yield node
-        if isinstance(node, MappingNode):
-            stack.extend(part for pair in node.value for part in pair)
-        elif isinstance(node, CollectionNode):
-            stack.extend(node.value)
+    def __init__(self, what: str, nesting: int, resolve: Callable[..., str]) -> None:
+        self.documents: list[YamlDocument] = []
+        self._what, self._nesting, self._resolve = what, nesting, resolve
+        self._nodes = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._open = [_Open(False, None)]
+        self._anchors: dict[str, Any] = {}
+        self._tags: list[Tagged] = []
+
+    def take(self, event: "Event") -> None:
+        """Take the next event of the parser."""
+        from yaml import events
+
+        if isinstance(event, events.NodeEvent):
+            self._node(event)
+        elif isinstance(event, events.CollectionEndEvent):
+            closed = self._open.pop()
+            self._put(closed.close(), closed.anchor)
+        elif isinstance(event, events.DocumentEndEvent):
+            self.documents.append(YamlDocument(self._open[0].items[0], tuple(self._tags)))
+            self._begin()
+
+    def _node(self, event: "NodeEvent") -> None:
+        from yaml import events
+
+        self._nodes += 1
+        if self._nodes > _MOST_NODES:
+            raise LimitError(f"{self._what} has more than {_MOST_NODES} nodes")
+        if isinstance(event, events.AliasEvent):
+            self._put(self._anchored(event.anchor), None)
+            return
+        tag = getattr(event, "tag", None)
+        if isinstance(event, events.ScalarEvent):
+            if tag:
+                self._tags.append(Tagged(tag, event.value))
+            self._put(self._scalar(event), event.anchor)
+            return
+        if tag:
+            self._tags.append(Tagged(tag, ""))
+        if len(self._open) > self._nesting:
+            raise over_limit(
+                "nesting", f"{self._what} is nested deeper than {self._nesting} levels"
+            )
+        self._open.append(_Open(isinstance(event, events.MappingStartEvent), event.anchor))
+
+    def _put(self, value: Any, anchor: str | None) -> None:
+        if anchor is not None:
+            self._anchors[anchor] = value
+        self._open[-1].items.append(value)
+
+    def _anchored(self, anchor: str | None) -> Any:
+        """Return what an alias stands for; nothing for one that stands inside of its own anchor."""
+        if anchor in self._anchors:
+            return self._anchors[anchor]
+        if any(one.anchor == anchor for one in self._open):
+            return None
+        raise MalformedError(f"{self._what} has an alias without an anchor")
+
+    def _scalar(self, event: Any) -> Any:
+        from yaml.nodes import ScalarNode
+
+        tag = event.tag or self._resolve(ScalarNode, event.value, event.implicit)
+        if tag.endswith(":null"):
+            return None
+        if tag.endswith(":bool"):
+            return event.value.lower() in {"true", "yes", "on"}
+        return event.value

@@ -9,6 +9,13 @@ _PROGRAM = "run it only if you would run any other program of its publisher"
 
 RULES = (
     Rule(
+        "ARW001",
+        "the schema has a Python type, which older versions of pyarrow unpickle",
+        Severity.HIGH,
+        "read it with pyarrow 14.0.1 or later only, and write the data with Arrow's own types",
+        ("CWE-502", "CVE-2023-47248"),
+    ),
+    Rule(
         "XML001",
         "the model declares entities, which its reader may take from files or the network",
         Severity.HIGH,

@@ -88,6 +88,13 @@ RULES = (
         ("CWE-22", "CWE-73", "CVE-2025-12058"),
     ),
     Rule(
+        "KER004",
+        "the Keras model needs a class or function that its loader must bring",
+        Severity.LOW,
+        "ask the publisher where it comes from, and read it before you register it",
+        ("CWE-829",),
+    ),
+    Rule(
         "TPL001",
         "the template reaches beyond its data",
         Severity.HIGH,

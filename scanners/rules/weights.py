@@ -1,4 +1,4 @@
-"""Rules about files of weights with a structure of their own: GGUF, HDF5, MessagePack, UBJSON."""
+"""Rules about files of weights with a structure of their own: GGUF, HDF5, MessagePack, boosted trees."""
 
 from weightmark.scanners.findings import Severity
 from weightmark.scanners.rules.interface import Rule
@@ -32,6 +32,13 @@ RULES = (
         ("CWE-436",),
     ),
     Rule(
+        "BST001",
+        "a model of boosted trees counts what can't be in its file",
+        Severity.MEDIUM,
+        _AGAIN,
+        ("CWE-789", "CWE-125"),
+    ),
+    Rule(
         "HDF001",
         "the HDF5 file takes data from other files",
         Severity.HIGH,
@@ -60,6 +67,14 @@ RULES = (
         "save arrays of numbers only",
         ("CWE-502",),
     ),
+    Rule(
+        "ZAR002",
+        "an array store takes its data from a file outside of its folder",
+        Severity.HIGH,
+        _INSIDE,
+        ("CWE-22", "CWE-73"),
+    ),
+    Rule("ZAR003", "a file of an array store is malformed", Severity.MEDIUM, _AGAIN, ("CWE-20",)),
     Rule(
         "MSG001",
         "an array in MessagePack holds Python objects, which its reader unpickles",

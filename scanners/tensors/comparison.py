@@ -7,7 +7,7 @@ from weightmark.provenance.diff.elements import ElementChanges
 from weightmark.provenance.diff.tensors import Relation, TensorDifferences
 from weightmark.provenance.tensors import TensorTable
 from weightmark.scanners.tensors.measured import Side, measured
-from weightmark.scanners.tensors.survey import TensorSurvey, WeightSet
+from weightmark.scanners.tensors.survey import WeightSet, WeightSurvey
 from weightmark.values import dataclass
 
 __all__ = ["SetComparison", "compare_weights"]
@@ -37,7 +37,7 @@ class SetComparison:
         return self.differences.relation
 
 
-def compare_weights(before: TensorSurvey, after: TensorSurvey) -> tuple[SetComparison, ...]:
+def compare_weights(before: WeightSurvey, after: WeightSurvey) -> tuple[SetComparison, ...]:
     """Compare every set of weights with its counterpart, and measure how far tensors differ.
 
     Counterparts have the same path, or else the same digests, or else they are the only ones left.
@@ -53,7 +53,7 @@ def compare_weights(before: TensorSurvey, after: TensorSurvey) -> tuple[SetCompa
     found = [_compared(one, other) for one, other in pairs]
     found += [_alone(one, second, is_first=True) for one in first if id(one) not in taken]
     found += [_alone(one, first, is_first=False) for one in second if id(one) not in taken]
-    artifacts = before.identification.artifact, after.identification.artifact
+    artifacts = before.artifact, after.artifact
     done = []
     for one in found:
         elements = {}

@@ -7,7 +7,7 @@ from dataclasses import replace
 from weightmark.errors import FileChangedError, MalformedError, UncheckedError
 from weightmark.provenance.artifact import Artifact
 from weightmark.provenance.names import escape_path
-from weightmark.provenance.reading.engine import ProgressSink, Reading, read_artifact
+from weightmark.provenance.reading.engine import Column, ProgressSink, Reading, read_artifact
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.tensors import TensorEntry
 from weightmark.scanners.tensors.interface import ExternalTensor
@@ -32,12 +32,12 @@ class ExternalDigests:
         cls,
         artifact: Artifact,
         wanted: Iterable[tuple[str, ExternalTensor]],
-        known: Mapping[str, str],
+        known: Mapping[str, str] | None,
         progress: ProgressSink | None = None,
     ) -> "ExternalDigests":
         """Read the files that `wanted` names and hash the ranges.
 
-        `known` are the BLAKE3 digests of the files as they were read first. Raises
+        `known` are the BLAKE3 digests of the files as they were read first, if they were. Raises
         `FileChangedError` when one has other bytes now.
         """
         ranges: dict[str, set[ByteRange]] = {}
@@ -48,12 +48,13 @@ class ExternalDigests:
             return cls({})
         reading: Reading[dict[ByteRange, str]] = read_artifact(
             replace(artifact, entries=entries),
+            columns=() if known is None else (Column.BLAKE3,),
             watch=lambda path, _: _Ranges(ranges[path]),
             progress=progress,
         )
         digests: dict[tuple[str, ByteRange], str] = {}
         for file, found in zip(reading.files, reading.inspections, strict=True):
-            if file.blake3 != known[file.path]:
+            if known is not None and file.blake3 != known[file.path]:
                 raise FileChangedError(
                     f"`{escape_path(file.path)}` changed while it was read",
                     fix="run again when nothing writes to it",

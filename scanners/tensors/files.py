@@ -32,17 +32,18 @@ class FileTensors:
 class TensorWatcher:
     """Takes the blocks of one file: those of safetensors are hashed as they pass, others looked at again."""
 
-    def __init__(self, size: int) -> None:
-        """Begin a file of `size` bytes."""
+    def __init__(self, size: int, *, bound: bool = True) -> None:
+        """Begin a file of `size` bytes; `bound` says that a second look must show what was hashed."""
         self._size = size
+        self._bound = bound
         self._head = b""
         self._passing: PassingSafetensors | None = None
         self._error: WeightmarkError | None = None
 
     @property
     def looks_again(self) -> bool:
-        """Whether the bytes are read a second time, through a view."""
-        return self._passing is None and _may_hold_tensors(self._head)
+        """Whether the bytes are read a second time, through a view that is bound to the first."""
+        return self._bound and self._passing is None and _may_hold_tensors(self._head)
 
     def update(self, block: memoryview, /) -> None:
         """Take the next block of the file."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 from weightmark.errors import UnsupportedError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.containers.slices import Slice
+from weightmark.scanners.formats.npy import LONGEST_HEADER, NPY_MAGIC, NPY_PREFIX, header_place
 from weightmark.scanners.tensors.interface import FileContent
 from weightmark.scanners.tensors.stored import (
     StoredTensor,
@@ -19,8 +20,6 @@ from weightmark.values import dataclass
 
 __all__ = ["NPY_MAGIC", "NumpyTensors", "archive_tensors", "array_tensor"]
 
-NPY_MAGIC = b"\x93NUMPY"
-_LONGEST_HEADER = 64 * 1024
 _KINDS = {
     "b1": "BOOL",
     "i1": "I8",
@@ -62,12 +61,11 @@ def archive_tensors(members: Members) -> list[StoredTensor]:
 
 def array_tensor(name: str, view: ByteView) -> StoredTensor:
     """Return the array of an npy file; raises `UnsupportedError` for objects and unknown types."""
-    head = view.read_at(0, 12)
-    if not head.startswith(NPY_MAGIC) or len(head) < 12:  # noqa: PLR2004 - the longest prefix
+    head = view.read_at(0, NPY_PREFIX)
+    if not head.startswith(NPY_MAGIC) or len(head) < NPY_PREFIX:
         raise UnsupportedError(f"{shown_key(name)} is no npy array")
-    width = 2 if head[6] == 1 else 4
-    length, start = int.from_bytes(head[8 : 8 + width], "little"), 8 + width
-    if length > _LONGEST_HEADER or start + length > view.size:
+    length, start = header_place(head)
+    if length > LONGEST_HEADER or start + length > view.size:
         raise UnsupportedError(f"{shown_key(name)}: the npy header is too long")
     fields = _fields(name, view.read_at(start, length))
     data = Slice(view, start + length, view.size - start - length)

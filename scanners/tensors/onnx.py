@@ -35,6 +35,8 @@ _NODE_OUTPUT, _NODE_ATTRIBUTE = 2, 5
 _FUNCTION_NAME, _FUNCTION_NODE, _FUNCTION_DOMAIN, _FUNCTION_DEFAULT = 1, 7, 10, 11
 _ATTRIBUTE_NAME, _TENSOR, _SUBGRAPH, _TENSORS, _GRAPHS = 1, 5, 6, 10, 11
 _SPARSE_VALUES = (22, 23)
+_REPEATED = (_TENSORS, _GRAPHS, 23)
+_STORED_VALUES, _INDICES, _DENSE_DIMS = 1, 2, 3
 _DIMS, _TYPE, _NAME, _RAW, _EXTERNAL, _LOCATION = 1, 2, 8, 9, 13, 14
 _SEGMENT, _STRINGS = 3, 6
 _FLOATS, _INTS, _LONGS, _DOUBLES, _UNSIGNED = 4, 5, 7, 10, 11
@@ -119,12 +121,27 @@ def _tensors(model: Message) -> Iterator["_Tensor"]:
 
 def _of_graph(graph: Message, scope: str) -> Iterator["_Tensor"]:
     for field in graph.fields():
-        if field.number == _SPARSE:
-            raise UnsupportedError("sparse initializers are not read")
-        if field.number == _INITIALIZER and field.wire == _BYTES:
+        if field.number == _SPARSE and field.wire == _BYTES:
+            yield from _of_sparse(graph.below(field), scope)
+        elif field.number == _INITIALIZER and field.wire == _BYTES:
             message = graph.below(field)
             yield _Tensor.of(message, scope + message.last_text(_NAME))
     yield from _of_nodes(graph, _NODE, scope)
+
+
+def _of_sparse(sparse: Message, scope: str) -> Iterator["_Tensor"]:
+    """Yield the values of a sparse tensor, named with the shape that it stands for, and their places."""
+    dense: list[int] = []
+    for field in sparse.fields():
+        if field.number == _DENSE_DIMS:
+            dense += _varints(sparse, field)
+    stored = list(sparse.messages(_STORED_VALUES))
+    name = scope + (stored[-1].last_text(_NAME) if stored else "")
+    shape = "x".join(map(str, dense)) or "scalar"
+    for message in stored:
+        yield _Tensor.of(message, f"{name}:values of {shape}")
+    for message in sparse.messages(_INDICES):
+        yield _Tensor.of(message, f"{name}:indices")
 
 
 def _of_nodes(holder: Message, field: int, scope: str) -> Iterator["_Tensor"]:
@@ -140,13 +157,13 @@ def _of_attributes(holder: Message, field: int, scope: str) -> Iterator["_Tensor
         for number, below in enumerate(attribute.fields()):
             if below.wire != _BYTES:
                 continue
-            several = f"[{number}]" if below.number in (_TENSORS, _GRAPHS) else ""
+            several = f"[{number}]" if below.number in _REPEATED else ""
             if below.number in (_TENSOR, _TENSORS):
                 yield _Tensor.of(attribute.below(below), name + several)
             elif below.number in (_SUBGRAPH, _GRAPHS):
                 yield from _of_graph(attribute.below(below), f"{name}{several}/")
             elif below.number in _SPARSE_VALUES:
-                raise UnsupportedError("sparse tensors are not read")
+                yield from _of_sparse(attribute.below(below), f"{name}{several}")
 
 
 @dataclass(slots=True)

@@ -7,6 +7,8 @@ from weightmark.provenance.reading.columns import Column, Digest, new_digest
 
 __all__ = ["ByteRange", "RangeSink"]
 
+_WORTH_ALL_CORES = 16 * 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class ByteRange:
@@ -21,8 +23,7 @@ class ByteRange:
 class RangeSink:
     """Takes the blocks of one file in order and keeps the BLAKE3 of every range.
 
-    Ranges may overlap; each distinct one is hashed once, on one core: the others are at work on the
-    digest of the file itself.
+    Ranges may overlap; each distinct one is hashed once, and a large one on all cores.
     """
 
     def __init__(self, ranges: Iterable[ByteRange], *, at: int = 0) -> None:
@@ -56,4 +57,5 @@ class RangeSink:
         return self._digests | empty
 
     def _begin(self, wanted: ByteRange) -> None:
-        self._open.append((wanted, new_digest(Column.BLAKE3)))
+        large = wanted.end - wanted.start >= _WORTH_ALL_CORES
+        self._open.append((wanted, new_digest(Column.BLAKE3, all_cores=large)))

@@ -6,7 +6,7 @@ from dataclasses import field, replace
 from pathlib import Path
 
 from weightmark.errors import MalformedError, UncheckedError, UnsupportedError, WeightmarkError
-from weightmark.provenance.artifact import open_artifact
+from weightmark.provenance.artifact import Artifact, open_artifact
 from weightmark.provenance.identification import Identification
 from weightmark.provenance.names import escape_path
 from weightmark.provenance.reading.engine import Column, ProgressSink, Reading, read_artifact
@@ -17,7 +17,14 @@ from weightmark.scanners.tensors.interface import ExternalTensor
 from weightmark.scanners.tensors.stored import shown_key
 from weightmark.values import dataclass
 
-__all__ = ["TensorSurvey", "Unread", "WeightSet", "survey_tensors"]
+__all__ = [
+    "TensorSurvey",
+    "Unread",
+    "WeightSet",
+    "WeightSurvey",
+    "survey_tensors",
+    "survey_weights",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +57,23 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True)
-class TensorSurvey:
-    """What an artifact is, and the tensors in it."""
+class WeightSurvey:
+    """The tensors in an artifact."""
 
-    identification: Identification
-    """its digests"""
+    artifact: Artifact
+    """what was read"""
     sets: tuple[WeightSet, ...]
     """sorted by path"""
     unread: tuple[Unread, ...]
     """sorted by path"""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSurvey(WeightSurvey):
+    """What an artifact is, and the tensors in it, from one read."""
+
+    identification: Identification
+    """its digests"""
 
 
 def survey_tensors(
@@ -82,20 +97,44 @@ def survey_tensors(
         jobs=jobs,
     )
     digests = {file.path: file.sha256 for file in reading.files} if sha256 else {}
+    files = _joined_files(artifact, reading, progress, identified=True)
+    identification = Identification(artifact, reading.manifest(), digests)
+    return TensorSurvey(artifact, tuple(files.sets), files.sorted_unread, identification)
+
+
+def survey_weights(
+    path: str | Path, *, progress: ProgressSink | None = None, jobs: int | None = None
+) -> WeightSurvey:
+    """Hash the tensors of the artifact at `path` and nothing else; as `survey_tensors`, without an identity."""
+    artifact = open_artifact(path).require_identifiable()
+    reading: Reading[FileTensors] = read_artifact(
+        artifact,
+        columns=(),
+        watch=lambda _, size: TensorWatcher(size, bound=False),
+        progress=progress,
+        jobs=jobs,
+    )
+    files = _joined_files(artifact, reading, progress, identified=False)
+    return WeightSurvey(artifact, tuple(files.sets), files.sorted_unread)
+
+
+def _joined_files(
+    artifact: Artifact,
+    reading: Reading[FileTensors],
+    progress: ProgressSink | None,
+    *,
+    identified: bool,
+) -> "_Files":
+    """Find the sets of weights; `identified` says that the reading holds BLAKE3 of every file."""
     paths = [file.path for file in reading.files]
     files = _Files(
         dict(zip(paths, reading.inspections, strict=True)),
         {file.path: file.size for file in reading.files},
     )
     files.place()
-    known = {file.path: file.blake3 for file in reading.files}
-    external = ExternalDigests.read(artifact, files.elsewhere(), known, progress)
-    files.join(external)
-    return TensorSurvey(
-        Identification(artifact, reading.manifest(), digests),
-        tuple(files.sets),
-        tuple(sorted(files.unread, key=lambda one: one.path)),
-    )
+    known = {file.path: file.blake3 for file in reading.files} if identified else None
+    files.join(ExternalDigests.read(artifact, files.elsewhere(), known, progress))
+    return files
 
 
 @dataclass(slots=True)
@@ -107,6 +146,11 @@ class _Files:
     placed: dict[str, list[tuple[str, ExternalTensor]]] = field(default_factory=dict)
     sets: list[WeightSet] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
+
+    @property
+    def sorted_unread(self) -> tuple[Unread, ...]:
+        """What could not be read, by path."""
+        return tuple(sorted(self.unread, key=lambda one: one.path))
 
     def place(self) -> None:
         """Find where external data lie, and note the files that can't be read."""

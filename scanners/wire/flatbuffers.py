@@ -54,6 +54,11 @@ class Table:
             raise LimitError(f"a name is over {_LONGEST_TEXT} bytes")
         return self.window.take(at + 4, size).decode("utf-8", "replace")
 
+    def table(self, field: int) -> "Table | None":
+        """Return the table of a field, or None where it is absent."""
+        at = self._target(field)
+        return None if at is None else Table.at(self.window, self.budget, at)
+
     def tables(self, field: int) -> list["Table"]:
         """Return the tables of a vector, none where it is absent."""
         at = self._target(field)

@@ -10,7 +10,6 @@ import array
 import collections
 import datetime as dt
 import decimal
-import enum
 import fractions
 import functools
 import io
@@ -28,7 +27,6 @@ import warnings
 import zipfile
 import zoneinfo
 from collections.abc import Callable
-from http import HTTPMethod, HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +34,8 @@ import joblib
 import numpy as np
 
 ASSET = Path(__file__).with_name("objects.zip")
-LARGEST = 20_000
-LARGEST_AGAIN = 3_000
+LARGEST = 200_000
+LARGEST_AGAIN = 1_500
 """bytes of a file that says the same as the pickle of protocol 4"""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 SOURCE = np.random.RandomState(0)
@@ -67,7 +65,7 @@ def written(name: str, maker: Callable[[], Any]) -> dict[str, bytes]:
         out = io.BytesIO()
         joblib.dump(value, out)
     except Exception as error:  # noqa: BLE001 - versions differ in what they hold
-        print(f"left out: {name}: {type(error).__name__}: {error}"[:200], file=sys.stderr)
+        sys.stderr.write(f"left out: {name}: {type(error).__name__}: {error}"[:200] + "\n")
         return {}
     return files | {f"{name}.joblib": out.getvalue()}
 
@@ -85,7 +83,7 @@ def python_rows() -> Makers:
             array.array("b"), array.array("Q", [2**63]),
         ],
         "python-patterns": lambda: [
-            re.compile(r"(?u)\b\w\w+\b"), re.compile(rb"\d+", re.DOTALL), re.IGNORECASE | re.ASCII,
+            re.compile(r"(?u)\b\w\w+\b"), re.compile(r"\d+", re.DOTALL), re.IGNORECASE | re.ASCII,
             re.compile(r"^(?P<name>[a-z]+)(?:-\d{2,4})?$", re.MULTILINE | re.VERBOSE),
             re.compile(r"'s|'t|'re|'ve|'m|'ll|'d| ?\w+| ?\d+| ?[^\s\w]+|\s+(?!\S)|\s+"),
         ],
@@ -104,7 +102,7 @@ def python_rows() -> Makers:
         ],
         "python-contexts": lambda: decimal.Context(prec=10, rounding=decimal.ROUND_HALF_EVEN),
         "python-enumerations": lambda: [
-            HTTPStatus.OK, HTTPMethod.GET, uuid.SafeUUID.safe, enum.EnumCheck.UNIQUE, re.RegexFlag.ASCII,
+            uuid.SafeUUID.safe, re.RegexFlag.ASCII, re.IGNORECASE | re.DOTALL,
         ],
         "python-paths": lambda: [pathlib.Path("a/b"), pathlib.PurePosixPath("/x"), pathlib.PureWindowsPath("c:/x")],
         "python-identifiers": lambda: [uuid.UUID(int=5), uuid.uuid5(uuid.NAMESPACE_DNS, "x")],
@@ -117,15 +115,13 @@ def python_rows() -> Makers:
         ],
         "python-namespaces": lambda: types.SimpleNamespace(a=1, b=[2]),
         "python-mappings": lambda: [collections.OrderedDict(b=1), frozenset("ab"), {"k": {1, 2}}],
-        "python-random": lambda: random.Random(3),
+        "python-random": lambda: random.Random(3),  # noqa: S311 - only pickled
         "python-functions": lambda: [len, sum, max, min, abs, round, sorted, str.lower, operator.add, operator.mul],
         "python-partials": lambda: [
             functools.partial(int, base=2), functools.partial(np.sum, axis=0), functools.partial(round, ndigits=2),
         ],
-        "python-iterators": lambda: [iter([1, 2]), iter((1, 2)), iter(range(3)), iter("ab"), reversed([1])],
-        "python-types": lambda: [int, str, float, dict, list, type(None), complex, bytes, object],
+        "python-types": lambda: [int, str, float, dict, list, complex, bytes, object],
         "python-exceptions": lambda: [ValueError("x"), KeyError("y"), RuntimeError("z", 1), UserWarning("w")],
-        "python-getters": lambda: [operator.itemgetter(1), operator.itemgetter("a", "b")],
     }  # fmt: skip
 
 
@@ -150,7 +146,6 @@ def numpy_rows() -> Makers:
         "numpy-nested-types": lambda: [nested, np.zeros(2, nested), np.dtype(("i4", (2, 2)))],
         "numpy-metadata": lambda: np.dtype("i4", metadata={"unit": "m"}),
         "numpy-times": lambda: [np.dtype("M8[ns]"), np.dtype("m8[25s]"), np.array(["2026-01", "NaT"], "M8[M]")],
-        "numpy-busdays": lambda: np.busdaycalendar("1111100", ["2026-01-01"]),
         "numpy-scalars": lambda: [np.float16(1), np.longdouble(2), np.complex64(1j), np.bytes_(b"x"), np.void(b"ab"), np.timedelta64(3, "h")],
         "numpy-void": lambda: np.zeros(1, nested)[0],
         "numpy-record": lambda: np.rec.array([(1, "x")], dtype=[("a", "i4"), ("b", "U2")])[0],
@@ -176,11 +171,11 @@ def numpy_rows() -> Makers:
 
 def scipy_rows() -> Makers:
     """Make interpolators, splines, distances, signals, distributions."""
-    from scipy import interpolate, signal, sparse, spatial, special, stats
+    from scipy import interpolate, optimize, signal, sparse, spatial, special, stats
 
     xs, ys = np.arange(8.0), np.arange(8.0) ** 2
     grid = np.add.outer(xs, ys)
-    rows = {
+    rows: Makers = {
         f"scipy-interp1d-{kind}": functools.partial(interpolate.interp1d, xs, ys, kind)
         for kind in (
             "linear",
@@ -215,20 +210,18 @@ def scipy_rows() -> Makers:
         "scipy-hull": lambda: spatial.ConvexHull(X[:, :2]).points,
         "scipy-tree": lambda: [spatial.KDTree(X), spatial.cKDTree(X, leafsize=4)],
         "scipy-rotation": lambda: [spatial.transform.Rotation.from_euler("xyz", [1, 2, 3]), spatial.transform.Rotation.random(2, rng=1)],
-        "scipy-rigid": lambda: spatial.transform.RigidTransform.identity(),
+        "scipy-rigid": spatial.transform.RigidTransform.identity,
         "scipy-slerp": lambda: spatial.transform.Slerp([0, 1], spatial.transform.Rotation.random(2, rng=1)),
         "scipy-sparse-kinds": lambda: [getattr(sparse, f"{k}_array")(np.eye(2, dtype=t)) for k in ("csr", "csc", "coo", "bsr", "dia") for t in ("f4", "i8", "?")],
         "scipy-special": lambda: [special.expit, special.logit, special.gammaln, special.erf],
         "scipy-frozen": lambda: [stats.norm(1, 2), stats.uniform(), stats.loguniform(1e-3, 1), stats.randint(1, 9), stats.expon(scale=2), stats.beta(1, 2)],
         "scipy-gaussian": lambda: stats.multivariate_normal([0, 0], np.eye(2)),
         "scipy-density": lambda: stats.gaussian_kde(X.T),
-        "scipy-results": lambda: [stats.ttest_ind(X[:, 0], X[:, 1]), stats.linregress(xs, ys), stats.pearsonr(xs, ys), stats.describe(xs)],
-        "scipy-histogram": lambda: stats.rv_histogram(np.histogram(X, 4)),
         "scipy-qmc": lambda: stats.qmc.Sobol(2, rng=1),
-        "scipy-bounds": lambda: __import__("scipy.optimize").optimize.Bounds([0], [1]),
-        "scipy-linear-constraint": lambda: __import__("scipy.optimize").optimize.LinearConstraint([[1]], 0, 1),
-        "scipy-root": lambda: __import__("scipy.optimize").optimize.root_scalar(np.cos, bracket=[0, 3]),
-        "scipy-linprog": lambda: __import__("scipy.optimize").optimize.linprog([1, 2], bounds=(0, 1)),
+        "scipy-bounds": lambda: optimize.Bounds([0], [1]),
+        "scipy-linear-constraint": lambda: optimize.LinearConstraint([[1]], 0, 1),
+        "scipy-root": lambda: optimize.root_scalar(np.cos, bracket=[0, 3]),
+        "scipy-linprog": lambda: optimize.linprog([1, 2], bounds=(0, 1)),
     }  # fmt: skip
 
 
@@ -263,7 +256,7 @@ def pandas_rows() -> Makers:
         "pandas-frame-wide": lambda: pd.DataFrame(X, columns=list("abc")).assign(k=KINDS, s="x", t=pd.Timestamp("2026")),
         "pandas-frame-mixed-columns": lambda: pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_tuples([("a", 1), ("b", 2)])),
         "pandas-frame-described": lambda: frame.describe(include="all"),
-        "pandas-frame-grouped": lambda: frame.groupby("a").agg(["mean", "size"] if False else "first"),
+        "pandas-frame-grouped": lambda: frame.groupby("a").agg("first"),
         "pandas-frame-slices": lambda: [frame[["a"]], frame.T, frame.iloc[::-1], frame["c"].str.upper(), frame.isna()],
         "pandas-values": lambda: [pd.Timestamp("2026"), pd.Timestamp("2026", tz="Europe/Berlin"), pd.Timedelta("1D"), pd.NaT, pd.NA, pd.Interval(0, 1), pd.Period("2026-01", "M")],
         "pandas-types": lambda: [pd.CategoricalDtype(["a"], ordered=True), pd.DatetimeTZDtype(tz="UTC"), pd.IntervalDtype("int64"), pd.PeriodDtype("M"), pd.SparseDtype(float, 0), pd.StringDtype(), pd.Int8Dtype(), pd.BooleanDtype()],
@@ -309,6 +302,7 @@ def namedtuple_rows(frame: Any) -> object:
 def sklearn_rows() -> Makers:
     """Make pipelines and searches of every usual shape, with frames and functions inside."""
     import pandas as pd
+    from scipy import stats
     from sklearn import (
         calibration,
         compose,
@@ -357,7 +351,7 @@ def sklearn_rows() -> Makers:
         "sklearn-target": lambda: compose.TransformedTargetRegressor(linear_model.Ridge(), func=np.log1p, inverse_func=np.expm1).fit(X, KINDS),
         "sklearn-calibrated": lambda: calibration.CalibratedClassifierCV(forest, method="isotonic", cv=2).fit(X, KINDS),
         "sklearn-calibrated-temperature": lambda: calibration.CalibratedClassifierCV(logistic, method="temperature", cv=2).fit(X, KINDS),
-        "sklearn-search": lambda: model_selection.RandomizedSearchCV(logistic, {"C": __import__("scipy.stats").stats.loguniform(1e-3, 1)}, n_iter=2, cv=2).fit(X, KINDS),
+        "sklearn-search": lambda: model_selection.RandomizedSearchCV(logistic, {"C": stats.loguniform(1e-3, 1)}, n_iter=2, cv=2).fit(X, KINDS),
         "sklearn-search-scorers": lambda: model_selection.GridSearchCV(logistic, {"C": [1]}, scoring={"a": "accuracy", "f": metrics.make_scorer(metrics.f1_score)}, refit="a", cv=2).fit(X, KINDS),
         "sklearn-search-folds": lambda: model_selection.GridSearchCV(tree.DecisionTreeClassifier(), {"max_depth": [1, 2]}, cv=model_selection.RepeatedStratifiedKFold(n_splits=2, n_repeats=1, random_state=np.random.RandomState(1))).fit(X, KINDS),
         "sklearn-threshold": lambda: model_selection.TunedThresholdClassifierCV(logistic, cv=2).fit(X, KINDS),
@@ -368,9 +362,9 @@ def sklearn_rows() -> Makers:
         "sklearn-neighbours": lambda: [neighbors.KNeighborsClassifier(metric=m).fit(X, KINDS) for m in ("euclidean", "manhattan", "cosine", "chebyshev", "minkowski")],
         "sklearn-neighbours-weights": lambda: neighbors.KNeighborsRegressor(weights="distance", algorithm="ball_tree", leaf_size=5).fit(X, KINDS),
         "sklearn-networks": lambda: [neural_network.MLPClassifier(4, solver=s, max_iter=3).fit(X, KINDS) for s in ("adam", "sgd", "lbfgs")],
-        "sklearn-early": lambda: neural_network.MLPRegressor(3, early_stopping=True, max_iter=5).fit(X, KINDS),
-        "sklearn-mixture": lambda: mixture.BayesianGaussianMixture(2).fit(X),
-        "sklearn-iterative": lambda: impute.IterativeImputer() if hasattr(impute, "IterativeImputer") else impute.KNNImputer().fit(X),
+        "sklearn-early": lambda: neural_network.MLPRegressor(hidden_layer_sizes=3, early_stopping=True, max_iter=5).fit(X, KINDS),
+        "sklearn-mixture": lambda: mixture.BayesianGaussianMixture(n_components=2).fit(X),
+        "sklearn-imputer": lambda: impute.SimpleImputer(strategy="most_frequent").fit(X),
         "sklearn-knn-imputer": lambda: impute.KNNImputer(add_indicator=True).fit(X),
         "sklearn-decomposition": lambda: [decomposition.PCA(2).fit(X), decomposition.TruncatedSVD(2).fit(X), decomposition.NMF(2).fit(X), decomposition.FastICA(2).fit(X)],
         "sklearn-ica-function": lambda: decomposition.FastICA(2, fun="cube").fit(X),
@@ -380,14 +374,14 @@ def sklearn_rows() -> Makers:
         "sklearn-bayes": lambda: [naive_bayes.GaussianNB().fit(X, KINDS), naive_bayes.CategoricalNB().fit(X.astype(int), KINDS)],
         "sklearn-boosting": lambda: [ensemble.GradientBoostingClassifier(n_estimators=2, init=logistic).fit(X, KINDS), ensemble.AdaBoostClassifier(n_estimators=2).fit(X, KINDS)],
         "sklearn-hist-categories": lambda: ensemble.HistGradientBoostingClassifier(max_iter=2, categorical_features=[0], early_stopping=True).fit(X.round(), KINDS),
-        "sklearn-hist-losses": lambda: [ensemble.HistGradientBoostingRegressor(loss=l, max_iter=1, quantile=0.5).fit(X, KINDS + 1) for l in ("squared_error", "absolute_error", "gamma", "poisson", "quantile")],
+        "sklearn-hist-losses": lambda: [ensemble.HistGradientBoostingRegressor(loss=loss, max_iter=1, quantile=0.5).fit(X, KINDS + 1) for loss in ("squared_error", "absolute_error", "gamma", "poisson", "quantile")],
         "sklearn-glm": lambda: [linear_model.TweedieRegressor(power=p).fit(X, KINDS + 1) for p in (0, 1, 1.5, 2, 3)],
         "sklearn-robust": lambda: [linear_model.RANSACRegressor(random_state=0).fit(X, KINDS), linear_model.HuberRegressor().fit(X, KINDS), linear_model.TheilSenRegressor(random_state=0).fit(X, KINDS)],
         "sklearn-ransac-loss": lambda: linear_model.RANSACRegressor(loss="squared_error", random_state=0).fit(X, KINDS),
         "sklearn-splines": lambda: preprocessing.SplineTransformer(extrapolation="periodic").fit(X),
         "sklearn-quantile": lambda: preprocessing.QuantileTransformer(n_quantiles=5).fit(X),
         "sklearn-bins": lambda: preprocessing.KBinsDiscretizer(2, quantile_method="averaged_inverted_cdf").fit(X),
-        "sklearn-labels": lambda: [preprocessing.LabelBinarizer().fit("ab"), preprocessing.MultiLabelBinarizer().fit([{"a"}, {"b"}]), preprocessing.LabelEncoder().fit([True, False])],
+        "sklearn-labels": lambda: [preprocessing.LabelBinarizer().fit(["a", "b"]), preprocessing.MultiLabelBinarizer().fit([{"a"}, {"b"}]), preprocessing.LabelEncoder().fit([True, False])],
         "sklearn-target-encoder": lambda: preprocessing.TargetEncoder(cv=2).fit(table[["k"]], KINDS),
         "sklearn-bunch": lambda: Bunch(data=X, target=KINDS, names=["a", "b"], frame=table),
         "sklearn-importance": lambda: inspection.permutation_importance(forest.fit(X, KINDS), X, KINDS, n_repeats=2),
@@ -395,8 +389,7 @@ def sklearn_rows() -> Makers:
         "sklearn-validated": lambda: model_selection.cross_validate(logistic, X, KINDS, cv=2, return_estimator=True),
         "sklearn-confusion": lambda: [metrics.confusion_matrix(KINDS, KINDS), metrics.classification_report(KINDS, KINDS, output_dict=True)],
         "sklearn-unfitted": lambda: [columns, forest, pipeline.Pipeline([("a", "passthrough"), ("b", logistic)])],
-        "sklearn-metadata": lambda: logistic.__class__().set_score_request(sample_weight=True).set_fit_request(sample_weight="w"),
-        "sklearn-cached": lambda: pipeline.make_pipeline(preprocessing.StandardScaler(), logistic, memory=None, verbose=True).fit(X, KINDS),
+        "sklearn-cached": lambda: pipeline.make_pipeline(preprocessing.StandardScaler(), logistic, memory=None, verbose=False).fit(X, KINDS),
         "sklearn-isolation": lambda: ensemble.IsolationForest(n_estimators=2, random_state=0).fit(X),
     }  # fmt: skip
 
@@ -413,9 +406,8 @@ def statsmodels_rows() -> Makers:
     quiet = {"disp": 0, "maxiter": 3}
     return {
         "statsmodels-arima": lambda: tsa.ARIMA(SERIES, order=(1, 1, 0)).fit(method_kwargs=quiet),
-        "statsmodels-arima-dates": lambda: tsa.ARIMA(dates, order=(1, 0, 1)).fit(method_kwargs=quiet),
-        "statsmodels-arima-trend": lambda: tsa.ARIMA(dates, order=(1, 0, 0), trend="ct").fit(method_kwargs=quiet),
         "statsmodels-sarimax": lambda: tsa.SARIMAX(SERIES, order=(1, 0, 0), seasonal_order=(1, 0, 0, 4)).fit(**quiet),
+        "statsmodels-sarimax-dates": lambda: tsa.SARIMAX(dates, order=(1, 0, 1), trend="c").fit(**quiet),
         "statsmodels-sarimax-slim": lambda: slim(tsa.SARIMAX(SERIES, order=(1, 0, 0)).fit(**quiet)),
         "statsmodels-sarimax-model": lambda: tsa.SARIMAX(SERIES, order=(1, 0, 0)),
         "statsmodels-unobserved": lambda: tsa.UnobservedComponents(SERIES, "local level").fit(**quiet),
@@ -426,7 +418,7 @@ def statsmodels_rows() -> Makers:
         "statsmodels-recursive": lambda: sm.RecursiveLS(SERIES, X[:1].repeat(40, 0) + np.arange(40)[:, None]).fit(),
         "statsmodels-autoreg": lambda: tsa.AutoReg(SERIES, 1).fit(),
         "statsmodels-ardl": lambda: tsa.ARDL(SERIES, 1).fit(),
-        "statsmodels-holt": lambda: tsa.Holt(SERIES).fit(),
+        "statsmodels-holt": lambda: tsa.Holt(SERIES, initialization_method="estimated").fit(),
         "statsmodels-var": lambda: tsa.VAR(X).fit(1),
         "statsmodels-vecm": lambda: tsa.VECM(X).fit(),
         "statsmodels-markov": lambda: MarkovRegression(SERIES, 2).fit(maxiter=2),
@@ -445,7 +437,6 @@ def statsmodels_rows() -> Makers:
         "statsmodels-regularized": lambda: sm.OLS(KINDS, X).fit_regularized(),
         "statsmodels-empirical": lambda: sm.distributions.ECDF(X[:, 0]),
         "statsmodels-lowess": lambda: sm.nonparametric.lowess(KINDS, X[:, 0]),
-        "statsmodels-kde": lambda: fitted_density(sm),
         "statsmodels-pca": lambda: sm.PCA(X),
         "statsmodels-kernel": lambda: sm.nonparametric.KDEMultivariate(X, "ccc", bw=[1, 1, 1]),
     }  # fmt: skip
@@ -456,13 +447,6 @@ def slim(results: Any) -> object:
     out = io.BytesIO()
     results.save(out, remove_data=True)
     return pickle.loads(out.getvalue())
-
-
-def fitted_density(sm: Any) -> object:
-    """Return a fitted kernel density."""
-    density = sm.nonparametric.KDEUnivariate(X[:, 0])
-    density.fit()
-    return density
 
 
 def FAMILIES() -> list[Makers]:  # noqa: N802

@@ -114,6 +114,55 @@ def flat_table(fields: dict[int, bytes]) -> bytes:
     return virtual + struct.pack("<i", len(virtual)) + body
 
 
+Flat = dict[int, object]
+"""fields of a FlatBuffers table by number: numbers, texts, bytes, tables, lists of tables or texts"""
+
+
+def flatbuffer(identifier: bytes, root: Flat) -> bytes:
+    """A whole file, each part behind what refers to it."""
+    out = bytearray(struct.pack("<I4s", 0, identifier))
+    out[:4] = struct.pack("<I", _flat_table(out, root))
+    return bytes(out)
+
+
+def _flat_table(out: bytearray, fields: Flat) -> int:
+    out += bytes(-len(out) % 4)
+    virtual, count = len(out), max(fields, default=-1) + 1
+    slots = {number: 4 + 4 * index for index, number in enumerate(sorted(fields))}
+    offsets = [slots.get(number, 0) for number in range(count)]
+    out += struct.pack(f"<HH{count}H", 4 + 2 * count, 4 + 4 * len(fields), *offsets)
+    out += bytes(-len(out) % 4)
+    start = len(out)
+    out += struct.pack("<i", start - virtual) + bytes(4 * len(fields))
+    for number, at in slots.items():
+        _flat_value(out, start + at, fields[number])
+    return start
+
+
+def _flat_value(out: bytearray, slot: int, value: object) -> None:
+    if isinstance(value, int):
+        out[slot : slot + 4] = struct.pack("<i", value)
+        return
+    out += bytes(-len(out) % 4)
+    at = len(out)
+    if isinstance(value, dict):
+        at = _flat_table(out, value)
+    elif isinstance(value, list):
+        out += struct.pack("<I", len(value)) + bytes(4 * len(value))
+        for index, one in enumerate(value):
+            _flat_value(out, at + 4 + 4 * index, one)
+    else:
+        raw = (
+            value.encode()
+            if isinstance(value, str)
+            else bytes(value)
+            if isinstance(value, bytes)
+            else b""
+        )
+        out += struct.pack("<I", len(raw)) + raw + b"\0"
+    out[slot : slot + 4] = struct.pack("<I", at - slot)
+
+
 def tflite(*custom: str, buffers: Sequence[dict[int, bytes]] = ()) -> bytes:
     """A model that lists custom operators, and buffers with the fields given."""
     codes = []

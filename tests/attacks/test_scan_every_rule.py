@@ -57,6 +57,13 @@ def _with_plugin_filter() -> bytes:
     return data[:at] + (32001).to_bytes(2, "little") + data[at + 2 :]
 
 
+def _reaching_store() -> bytes:
+    """Return what TensorStore wrote, with the path of its data changed to one outside."""
+    data = packed("exchange.zip")["ocdbt-plain/manifest.ocdbt"]
+    at = data.index(b"d/")
+    return data[:at] + b"../" + data[at + 3 :]
+
+
 def _negative_shape() -> bytes:
     """Return an array of joblib whose shape is negative."""
     data = packed("estimators.zip")["numpy-big-endian.joblib"]
@@ -87,6 +94,7 @@ EXAMPLES: dict[str, tuple[str, bytes]] = {
     "TSC001": ("m", _SCRIPT),
     "TSC004": ("m", archive(Member(b"a/.data/extern_modules", b""), Member(b"a/model.py", b"print()\n"))),
     "TSC005": ("m", archive(Member(b"a/data/aotinductor/model/x.so", b"\x7fELF"))),
+    "ZAR003": ("m", packed("exchange.zip")["ocdbt-plain/manifest.ocdbt"][:100]),
     "ZIP007": ("m", _overlapping()),
 }  # fmt: skip
 """for rules that no other attack names: the name of a file, and its content"""
@@ -117,6 +125,7 @@ def test_every_rule_has_an_attack() -> None:
 
 
 HOSTILE: dict[str, tuple[str, bytes]] = {
+    "arrow": ("m", packed("exchange.zip")["hostile-table.parquet"]),
     "catboost": ("m", packed("models.zip")["catboost.cbm"][:1000]),
     "coreml-package": ("Manifest.json", b'{"fileFormatVersion": "1.0.0", "itemInfoEntries": {"a": {"path": "../../x", "author": "com.apple.CoreML"}}, "rootModelIdentifier": "a"}'),
     "coreml": ("m", _coreml(555, build.sized(10, "Custom"))),
@@ -127,6 +136,9 @@ HOSTILE: dict[str, tuple[str, bytes]] = {
     "native-engine": ("m", b"ftrt" + bytes(60)),
     "npy": EXAMPLES["NPY002"],
     "onnx": ("m", build.onnx_model(build.onnx_graph(build.onnx_node("PyOp", "com.microsoft")))),
+    "ocdbt": ("m", _reaching_store()),
+    "onnx-runtime": ("m", packed("exchange.zip")["onnxruntime.ort"].replace(b"\x03\0\0\0Mul\0", b"\x04\0\0\0PyOp")),
+    "onnx-text": ("m", b'graph { node { op_type: "PyOp" } }\n'),
     "opaque": ("m", b"\x02\x21\x4c\x18" + bytes(60)),
     "pickle": ("m", EVIL),
     "program": ("pytorch_model.bin", b"\x7fELF\x02\x01\x01" + bytes(60)),
@@ -134,6 +146,7 @@ HOSTILE: dict[str, tuple[str, bytes]] = {
     "r-data": ("m", b"A\n3\n262657\n197888\n5\nUTF-8\n5\n254\n254\n254\n"),
     "safetensors": ("m", safetensors({"w": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]}}, b"\0" + EVIL)),
     "xgboost": ("m", packed("models.zip")["xgboost.ubj"] + EVIL),
+    "xgboost-binary": ("m", packed("exchange.zip")["xgboost-tree.model"] + EVIL),
     "xml-model": ("m", b'<?xml version="1.0"?><!DOCTYPE PMML [<!ENTITY a SYSTEM "file:///etc/passwd">]><PMML version="4.4">&a;</PMML>'),
     "yaml-config": ("config.yaml", b"a: !!python/object/apply:os.system [echo]\n"),
     "zip": ("m", torch_zip(EVIL)),
@@ -176,7 +189,7 @@ HONEST: dict[str, tuple[str, bytes]] = {
     "yaml-config": ("MLmodel", b"flavors:\n  python_function:\n    loader_module: mlflow.sklearn\n"),
 }  # fmt: skip
 """a reader to an honest file of its format, where the fuzz seeds and assets hold none"""
-NEVER_HONEST = {"native-engine", "opaque", "program", "python"}
+NEVER_HONEST = {"arrow", "native-engine", "opaque", "program", "python"}
 """readers of what no scan can vouch for"""
 
 

@@ -64,6 +64,19 @@ LIES = {
     "an offset that is not aligned": gguf([PLAIN], [gguf_tensor("t", (4,), offset=7)]),
     "an alignment of zero": gguf([gguf_pair("general.alignment", 4, bytes(4))]),
     "an alignment of three": gguf([gguf_pair("general.alignment", 4, struct.pack("<I", 3))]),
+    "a part behind the last one": gguf(
+        [
+            gguf_pair("split.no", 2, struct.pack("<H", 3)),
+            gguf_pair("split.count", 2, struct.pack("<H", 3)),
+        ]
+    ),
+    "a part of none": gguf([gguf_pair("split.no", 2, struct.pack("<H", 0))]),
+    "a part that is no number": gguf(
+        [
+            gguf_pair("split.no", 8, gguf_text("0")),
+            gguf_pair("split.count", 2, struct.pack("<H", 3)),
+        ]
+    ),
     "half a block": gguf([PLAIN], [gguf_tensor("t", (33,), 8)], bytes(64)),
 }
 
@@ -72,7 +85,16 @@ LIES = {
 def test_header_that_lies(case: str) -> None:
     found = scan(LIES[case])
     assert "GGF001" in {finding.rule for finding in found.findings}, found
-    assert found.problems
+    assert found.problems or "part" in case
+
+
+def test_a_part_of_a_split_model_is_judged_like_a_whole_one() -> None:
+    part = [
+        gguf_pair("split.no", 2, struct.pack("<H", 1)),
+        gguf_pair("split.count", 2, struct.pack("<H", 3)),
+    ]
+    assert scan(gguf(part)).outcome is Outcome.CLEAN
+    assert "TPL001" in rules(gguf([*part, template(REACHING)]))
 
 
 def test_tensors_that_overlap() -> None:

@@ -22,6 +22,8 @@ from tests.attestations.forge import (
     trust,
     verify,
 )
+from tests.cli.conftest import quiet_environment, run_cli
+from tests.cli.running import RunCli
 from weightmark.attestations.claims import parse_claims
 from weightmark.attestations.predicates.compact_manifest import CompactManifest
 from weightmark.attestations.predicates.file_list import FileList, is_file_list
@@ -30,6 +32,8 @@ from weightmark.attestations.verifying.evidence import collect_evidence
 from weightmark.errors import Exit, MalformedError, WeightmarkError
 from weightmark.provenance.artifact import open_artifact
 from weightmark.provenance.manifest import Manifest, Row
+
+__all__ = ["quiet_environment", "run_cli"]
 
 
 def signed(root: Path, *by: str, add: bool = True) -> Path:
@@ -247,3 +251,19 @@ def test_a_claim_is_made_of_a_list_and_of_no_other() -> None:
     assert claim.with_list(files).manifest == manifest
     with pytest.raises(MalformedError):
         claim.with_list(FileList(manifest, {"a": "ef" * 32}))
+
+
+def test_a_ledger_takes_the_claims_and_leaves_the_list_aside(
+    tmp_path: Path, run_cli: RunCli
+) -> None:
+    tree = signed(tmp_path / "m")
+    secret = tmp_path / "k.key"
+    secret.write_bytes(key().to_pem(None))
+    secret.chmod(0o600)
+    (tmp_path / "k.pub").write_bytes(key().public.pem)
+    made = run_cli("ledger", "init", "l", "--admit", "k.pub", cwd=tmp_path)
+    assert made.code == 0, made.stderr
+    words = ("--ledger", "l", "--key", "k.key", "-f", "json")
+    ran = run_cli("ledger", "append", str(tree / "model.claims"), *words, cwd=tmp_path)
+    assert ran.code == 0, ran.stderr
+    assert len(json.loads(ran.stdout)["entries"]) == 2

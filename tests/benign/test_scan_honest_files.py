@@ -51,6 +51,8 @@ DATA = {
     "json": b'{"a": 1}',
     "list": b"[1, 2]",
     "vocabulary": "\n".join(["!", "é", "中"] * 90).encode(),
+    "Fortran": b"MODULE string_test\n\n  character(len=8) :: string\n  character string77 * 8\n\n"
+    b"  character(len=12), dimension(5,7) :: strarr\n  character strarr77(5,7) * 12\n\nEND MODULE\n",
     "python": b"import os\nprint(1)\n",
     "yaml": b"a: 1\nb: 2\n",
     "csv": b"a,b\n1,2\n",
@@ -60,7 +62,6 @@ DATA = {
     "png": b"\x89PNG\r\n\x1a\n" + bytes(100),
     "ggml": b"lmgg" + bytes(100),
     "arrow": b"ARROW1\0\0" + bytes(100),
-    "onnx runtime": bytes(4) + b"ORTM" + bytes(100),
     "lfs pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n",
 }
 

@@ -1,9 +1,11 @@
 """`diff`: what changed, in words, JSON and Markdown; and whether a conversion kept every value."""
 
+import io
 import json
 import os
 import struct
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -255,6 +257,51 @@ def test_a_real_model_is_the_same_from_torch_to_safetensors_to_npz(
     ran = run_cli("diff", "new.pt", "flipped.safetensors", "--weights-only", cwd=tmp_path)
     assert ran.code == 1
     assert "changed: 2.weight F32 8x32, 1 of 256 elements" in ran.stdout
+
+
+def _parts(content: bytes) -> dict[str, tuple[str, list[int], bytes]]:
+    """Return the tensors of a safetensors file by name, in the plainest way."""
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    header.pop("__metadata__", None)
+    data = content[8 + length :]
+    return {
+        name: (one["dtype"], one["shape"], data[slice(*one["data_offsets"])])
+        for name, one in header.items()
+    }
+
+
+def _npz(parts: dict[str, tuple[str, list[int], bytes]]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as file:
+        for name, (dtype, shape, data) in parts.items():
+            assert dtype == "F32"
+            file.writestr(f"{name}.npy", npy(repr(tuple(shape)), data))
+    return out.getvalue()
+
+
+@pytest.mark.needs("models")
+@pytest.mark.parametrize("name", ["alex", "squeeze", "vgg"])
+def test_a_published_model_is_proven_equal_in_three_formats_and_one_bit_is_found(
+    name: str, real_models: Path, tmp_path: Path, run_cli: RunCli
+) -> None:
+    """Checkpoints as `torch.save` wrote them years ago, converted, and the bits of a float flipped one by one."""
+    put(tmp_path, "m.pth", (real_models / "lpips" / f"{name}.pth").read_bytes())
+    assert run_cli("convert", "m.pth", "m.safetensors", cwd=tmp_path).code == 0
+    parts = _parts((tmp_path / "m.safetensors").read_bytes())
+    put(tmp_path, "m.npz", _npz(parts))
+    for other in ("m.safetensors", "m.npz"):
+        assert run_cli("diff", "m.pth", other, "--weights-only", cwd=tmp_path).code == 0
+    victim = max(parts)
+    dtype, shape, data = parts[victim]
+    for bit in (0, 22):
+        flipped = bytearray(data)
+        flipped[4 + bit // 8] ^= 1 << bit % 8
+        put(tmp_path, "f.npz", _npz({**parts, victim: (dtype, shape, bytes(flipped))}))
+        ran = run_cli("diff", "m.pth", "f.npz", "--weights-only", cwd=tmp_path)
+        assert ran.code == 1
+        assert f"changed: {victim} F32" in ran.stdout
+        assert f", 1 of {len(data) // 4} elements" in ran.stdout
 
 
 _MEASURE = """

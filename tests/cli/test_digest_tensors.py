@@ -103,3 +103,60 @@ def test_a_name_with_control_characters_draws_nothing_on_the_terminal(
     assert ran.code == 0
     assert "\x1b" not in ran.stdout
     assert "\\x1b[2J\\x0aw" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        W,
+        gguf({"w": (0, (3, 2), FLOATS)}),
+        npy("(2, 3)", FLOATS),
+        checkpoint(state_dict(w=tensor((2, 3)))),
+        onnx(onnx_tensor("w", 1, (2, 3), field(9, FLOATS))),
+    ],
+    ids=["safetensors", "gguf", "npy", "torch", "onnx"],
+)
+def test_weights_alone_have_the_digests_that_they_have_beside_an_identity(
+    content: bytes, tmp_path: Path, run_cli: RunCli
+) -> None:
+    (tmp_path / "m").write_bytes(content)
+    both = run_cli("digest", "m", "--tensors", cwd=tmp_path)
+    alone = run_cli("digest", "m", "--weights-only", cwd=tmp_path)
+    assert (both.code, alone.code) == (0, 0), alone.stderr
+    assert both.stdout.splitlines()[1:] == alone.stdout.splitlines()[1:]
+    assert "wm1:" not in alone.stdout
+
+
+def test_weights_alone_read_external_data(tmp_path: Path, run_cli: RunCli) -> None:
+    (tmp_path / "w.data").write_bytes(FLOATS)
+    content = onnx(onnx_tensor("w", 1, (2, 3), external(location="w.data", length="24")))
+    (tmp_path / "m.onnx").write_bytes(content)
+    ran = run_cli("digest", ".", "--weights-only", "-f", "json", cwd=tmp_path)
+    (one,) = fitting(ran.stdout, "digest")["artifacts"]
+    assert (one["identity"], one["files"]) == (None, None)
+    assert one["weights"][0]["weights"] == plain().weights
+    (tmp_path / "w.data").write_bytes(FLOATS[:-1])
+    assert run_cli("digest", ".", "--weights-only", cwd=tmp_path).code == 4
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_weights_alone_refuse_what_is_refused_beside_an_identity(
+    name: str, tmp_path: Path, run_cli: RunCli
+) -> None:
+    content, code = BAD[name]
+    (tmp_path / "m").write_bytes(content)
+    assert run_cli("digest", "m", "--weights-only", cwd=tmp_path).code == code
+
+
+@pytest.mark.parametrize("beside", ["--sha256", "--files", "--prove=m"])
+def test_weights_alone_and_digests_of_files_exclude_each_other(
+    beside: str, tmp_path: Path, run_cli: RunCli
+) -> None:
+    (tmp_path / "m").write_bytes(W)
+    ran = run_cli("digest", "m", "--weights-only", beside, cwd=tmp_path)
+    assert (ran.code, "contradict each other" in ran.stderr) == (2, True)
+
+
+def test_a_folder_without_weights_has_no_weights_alone(tmp_path: Path, run_cli: RunCli) -> None:
+    (tmp_path / "readme.txt").write_bytes(b"text")
+    assert run_cli("digest", ".", "--weights-only", cwd=tmp_path).code == 3

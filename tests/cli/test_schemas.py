@@ -156,6 +156,8 @@ CALLS = [
          changes=True),
     Call("ledger admit", ("stranger.pub", *LEDGER, "--proposal", "change"), changes=True),
     Call("ledger admit", ("stranger.pub", *LEDGER), 2, error=True),
+    Call("ledger rotate", (*LEDGER, "--recovery-key", "ledger/recovery.key"), changes=True),
+    Call("ledger rotate", (*LEDGER, "--finish"), 1, error=True),
     Call("ledger monitor", LEDGER, 0, "quiet", changes=True),
     Call("ledger monitor", (*LEDGER, "--mine", "wm1:" + "a" * 64, "--signer", "release.pub"), 1,
          "alert", changes=True),
@@ -181,6 +183,15 @@ CALLS = [
     Call("ledger verify", ("--receipt", "model/model.receipt", *LEDGER, "model"), 0, "verified"),
     Call("ledger verify", ("--receipt", "model/model.receipt", *LEDGER, "plain"), 1, "refused"),
     Call("ledger verify", ("--receipt", "model/model.receipt"), 2, error=True),
+    Call("ledger publish", ("view", *LEDGER), changes=True),
+    Call("ledger publish", ("gopher://example.com", *LEDGER), 4, error=True),
+    Call("ledger migrate", ("ledger", "moved"), changes=True),
+    Call("ledger migrate", ("ledger", "model"), 2, error=True),
+    Call("ledger reindex", LEDGER, changes=True),
+    Call("ledger backup", ("copy", *LEDGER), changes=True),
+    Call("ledger backup", ("model", *LEDGER), 2, error=True),
+    Call("ledger restore", ("backup", "restored", "--log-key", "ledger/log.key"), changes=True),
+    Call("ledger restore", ("ledger", "restored"), 2, error=True),
     Call("ledger witness init", ("new", "--name", "w.example/new"), changes=True),
     Call("ledger witness init", ("witness", "--name", "w.example/new"), 2, error=True),
     Call("ledger witness cosign", ("witness", "ledger", "--log-key", "ledger/log.vkey"), changes=True),
@@ -224,6 +235,7 @@ def house(tmp_path: Path, run_cli: RunCli) -> Path:
         ("ledger", "init", "damaged", "--admit", "release.pub"),
         ("ledger", "append", "model/model.claims", "--ledger", "damaged", *KEY),
         ("ledger", "append", "model/model.claims", *LEDGER, *KEY),
+        ("ledger", "backup", "backup", *LEDGER),
     ):
         done = run_cli(*args, cwd=tmp_path)
         assert done.code == 0, done.stderr

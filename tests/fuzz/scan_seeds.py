@@ -107,14 +107,20 @@ SCANNED: Mapping[str, tuple[bytes, ...]] = MappingProxyType(
             *map(_repeated, ("hostile-storage-old.h5", "hostile-link-old-1.h5")),
             *map(_repeated, ("hostile-rows.h5", "hostile-virtual.h5", "hostile-lambda-old-1.h5")),
         ),
+        "scan_lightgbm": _small("models.zip", "lightgbm.txt"),
         "scan_message_pack": (
             *_small("models.zip", ".msgpack"),
             build.msg_map(a=build.msg_bin(EVIL), b=b"\xc7\x05\x01\x93\xa1b\xc4\x00"),
+        ),
+        "scan_ocdbt": tuple(
+            data for name, data in sorted(packed("exchange.zip").items()) if name.startswith("ocdbt")
         ),
         "scan_onnx": (
             *_small("models.zip", ".onnx"),
             build.onnx_model(build.onnx_graph(build.onnx_node("PyOp", "com.microsoft"))),
         ),
+        "scan_onnx_runtime": _small("exchange.zip", ".ort"),
+        "scan_onnx_text": _small("exchange.zip", ".json", ".onnxtxt", ".textproto"),
         "scan_paddle": (build.sized(1, build.plain(1, 0) + build.plain(2, 0) + build.sized(4, build.sized(3, "py_func"))),),
         "scan_r_data": (*_small("documents.zip", ".rds", ".RData"), _TEXT_R),
         "scan_seven_zip": tuple(_seven_zip()),
@@ -129,6 +135,7 @@ SCANNED: Mapping[str, tuple[bytes, ...]] = MappingProxyType(
         "scan_tflite": (*_small("models.zip", ".tflite"), build.tflite("Custom")),
         "scan_torch": _small("torch_formats.zip", ".pt"),
         "scan_xgboost": _small("models.zip", ".ubj", "xgboost.json"),
+        "scan_xgboost_binary": _small("exchange.zip", ".model"),
         "scan_xml": (_PMML, b'<?xml version="1.0"?><!DOCTYPE net><net name="a" version="10"><layers/></net>'),
         "scan_zarr": (b'{"zarr_format": 2, "filters": [{"id": "pickle"}], "dtype": "|O", "shape": [1]}',),
     }

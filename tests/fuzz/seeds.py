@@ -13,6 +13,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.attestations.sigstore.own_log import KINDS, OwnLog
+from tests.fuzz.content_targets import CONTENT_SEEDS
 from tests.fuzz.scan_seeds import SCANNED
 from tests.fuzz.tensor_targets import TENSOR_SEEDS
 from weightmark.attestations.bundles.bundle import Bundle, CertificateChain, KeyHint
@@ -24,6 +25,11 @@ from weightmark.attestations.bundles.dsse import (
 from weightmark.attestations.keys import PrivateKey
 from weightmark.attestations.policy.template import draft_policy
 from weightmark.attestations.predicates.approval import APPROVAL_PREDICATE, ApprovalClaim
+from weightmark.attestations.predicates.conversion import (
+    CONVERSION_PREDICATE,
+    ConversionClaim,
+    NamedFile,
+)
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
 from weightmark.attestations.predicates.oms import OMS_PREDICATE, OmsClaim
 from weightmark.attestations.predicates.scan import SCAN_PREDICATE, ScanClaim
@@ -142,6 +148,13 @@ _OMS_SHARDS = _statement(
     oms_root([_HEX] * 3),
 )
 _APPROVAL = _statement(APPROVAL_PREDICATE, ApprovalClaim("tried it", NOW).to_predicate())
+_FILE = NamedFile(_MANIFEST.identity, f"sha256:{_HEX}", 5)
+_CONVERSION = _statement(
+    CONVERSION_PREDICATE,
+    ConversionClaim(
+        "weightmark 0.1.0", _FILE, "model", _FILE, 2, f"sha256:{_HEX}", f"sha256:{_HEX}"
+    ).to_predicate(),
+)
 _SCAN = _statement(SCAN_PREDICATE, ScanClaim.not_scanned("high").to_predicate())
 _SUMMARY = _statement(
     VSA_PREDICATE,
@@ -172,6 +185,7 @@ key = "release.key"
 SEEDS: Mapping[str, tuple[bytes, ...]] = MappingProxyType(
     dict(SCANNED)
     | dict(TENSOR_SEEDS)
+    | dict(CONTENT_SEEDS)
     | {
         "approval_claim": (_APPROVAL,),
         "bundle": (_BUNDLE, _bundle(_OMS_STATEMENT), _certified()),
@@ -180,6 +194,7 @@ SEEDS: Mapping[str, tuple[bytes, ...]] = MappingProxyType(
             Checkpoint(LOG.name, 7, leaf_hash(b"y"), ("ext 1",)).to_text(),
         ),
         "claims": (_BUNDLE + b"\n" + _bundle(_SCAN) + b"\n", b"{}\n" + _BUNDLE),
+        "conversion_claim": (_CONVERSION,),
         "entry_bundle": (encode_bundle([LEAF, b"", b"xyz"]),),
         "event": (LEAF, _event(Kind.POLICY, "")),
         "founding_policy": (FOUNDING.submission.claim,),
@@ -218,6 +233,7 @@ FOUND: Mapping[str, tuple[bytes, ...]] = MappingProxyType(
     {
         "approval_claim": (_statement(APPROVAL_PREDICATE, {"reason": "x", "expires": "0999-01-01T00:00:00Z"}),),
         "checkpoint": (b"\x80",),
+        "file_list": (b"weightmark-files/v1\na b " + b"9" * 5000 + b" c\n",),
         "inspected_file": (b"c2sp.org/tlog-proof@v1\nextra bm90IGpzb24=\nindex 7\n\nx\n",),
         "project_file": (b'tool = "weightmark"\n', b"tool = 1 # weightmark\n", b"weightmark = " + b"9" * 5000),
         "settings_file": (b"jobs = " + b"9" * 5000,),

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, Protocol, Self
 
 from tests.attestations.sigstore import own_log
+from tests.fuzz.content_targets import CONTENT_TARGETS
 from tests.fuzz.scan_seeds import SCANNED
 from tests.fuzz.seeds import EVIL, FOUNDING, LEAF, LOG, RELEASE
 from tests.fuzz.tensor_targets import TENSOR_TARGETS
@@ -25,6 +26,7 @@ from weightmark.attestations.keys import PublicKey
 from weightmark.attestations.policy.explain import explain_policy
 from weightmark.attestations.policy.parse import parse_policy
 from weightmark.attestations.predicates.approval import ApprovalClaim
+from weightmark.attestations.predicates.conversion import ConversionClaim
 from weightmark.attestations.predicates.manifest import ManifestClaim
 from weightmark.attestations.predicates.oms import OmsClaim
 from weightmark.attestations.predicates.scan import ScanClaim
@@ -140,6 +142,10 @@ def manifest_claim(data: bytes) -> None:
 
 def scan_claim(data: bytes) -> None:
     _round_trip(ScanClaim, data)
+
+
+def conversion_claim(data: bytes) -> None:
+    _round_trip(ConversionClaim, data)
 
 
 def approval_claim(data: bytes) -> None:
@@ -361,6 +367,7 @@ def _folder() -> Path:
 TARGETS: Mapping[str, Target] = MappingProxyType(
     dict.fromkeys(SCANNED, scanned)
     | dict(TENSOR_TARGETS)
+    | dict(CONTENT_TARGETS)
     | {
         function.__name__: function
         for function in (
@@ -368,6 +375,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             bundle,
             checkpoint,
             claims,
+            conversion_claim,
             entry_bundle,
             event,
             founding_policy,

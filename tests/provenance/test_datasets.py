@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weightmark.errors import FileChangedError, MalformedError, RefusedError, UncheckedError
+from weightmark.provenance.artifact import open_artifact
 from weightmark.provenance.datasets.card import DatasetCard
 from weightmark.provenance.datasets.croissant import CROISSANT_MARK, Croissant, Verdict
-from weightmark.provenance.datasets.description import describe
+from weightmark.provenance.datasets.description import KnownDigests, describe
 from weightmark.provenance.identification import identify
 
 ROWS = b"a,b\n1,2\n"
@@ -164,17 +165,47 @@ def test_the_documents_of_a_dataset_are_held_against_its_files(tmp_path: Path) -
     file = {"contentUrl": "data/rows.csv", "sha256": SHA256}
     (tmp_path / "croissant.json").write_bytes(document(file))
     (tmp_path / "settings.json").write_bytes(b"{}")
-    found = describe(identify(tmp_path, sha256=True))
+    found = describe(open_artifact(tmp_path))
     assert [one.path for one in found.documents] == ["croissant.json"]
     assert [one.verdict for one in found.documents[0].statements] == [Verdict.EQUAL]
-    assert found.card
-    assert found.card.licenses == ("mit",)
+    assert [one.licenses for one in found.cards] == [("mit",)]
+
+
+def test_what_datasets_saved_is_read_for_licence_and_source(tmp_path: Path) -> None:
+    info = {"license": "mit", "download_checksums": {"https://example.com/a.zip": {"num_bytes": 1}}}
+    (tmp_path / "dataset_info.json").write_text(json.dumps(info), encoding="utf-8")
+    (card,) = describe(open_artifact(tmp_path)).cards
+    assert (card.licenses, card.sources) == (("mit",), ("https://example.com/a.zip",))
+    assert card.path == "dataset_info.json"
+    (tmp_path / "dataset_info.json").write_bytes(b'{"license": "mit", "license": "other"}')
+    assert not describe(open_artifact(tmp_path)).cards
+
+
+def test_a_described_file_that_changed_after_it_was_hashed_is_not_believed(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "rows.csv").write_bytes(b"others")
+    file = {"contentUrl": "data/rows.csv", "sha256": SHA256}
+    (tmp_path / "croissant.json").write_bytes(document(file))
+    found = identify(tmp_path)
+    known = KnownDigests({row.path: row.blake3 for row in found.manifest.rows})
+    (tmp_path / "data" / "rows.csv").write_bytes(ROWS)
+    with pytest.raises(FileChangedError):
+        describe(found.artifact, known)
+
+
+def test_a_path_with_encoded_characters_is_found() -> None:
+    stated = document({"contentUrl": "data/a%20b.csv", "sha256": SHA256})
+    (one,) = Croissant.parse(stated).compare({"data/a b.csv": SHA256})
+    assert one.verdict is Verdict.EQUAL
+    (one,) = Croissant.parse(stated).compare({"data/a b.csv": "0" * 64})
+    assert one.verdict is Verdict.DIFFERENT
 
 
 def test_a_document_that_changed_after_it_was_hashed_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "croissant.json"
     path.write_bytes(document(name="one"))
-    identification = identify(tmp_path, sha256=True)
+    found = identify(tmp_path)
+    known = KnownDigests({row.path: row.blake3 for row in found.manifest.rows})
     path.write_bytes(document(name="two"))
     with pytest.raises(FileChangedError):
-        describe(identification)
+        describe(found.artifact, known)

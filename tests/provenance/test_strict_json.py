@@ -56,6 +56,24 @@ def test_brackets_inside_strings_do_not_count() -> None:
     assert parse_json(text.encode(), what="it") == json.loads(text)
 
 
+@given(st.lists(st.sampled_from([b"[", b"]", b"{", b"}", b'"', b"\\", b"1,"]), max_size=40))
+def test_the_quick_look_at_nesting_agrees_with_the_slow_one(parts: list[bytes]) -> None:
+    """Without a backslash the quick look answers; one outside of all strings sends it to the slow one."""
+    data = b"[" * 50 + b"".join(parts)
+    depths = {_is_too_deep(data), _is_too_deep(b"\\ " + data)}
+    assert len(depths) == 1 or b"\\" in data
+
+
+def _is_too_deep(data: bytes) -> bool:
+    try:
+        parse_json(data, what="it")
+    except LimitError:
+        return True
+    except MalformedError:
+        return False
+    return False
+
+
 def test_a_large_document_is_a_limit() -> None:
     with pytest.raises(LimitError):
         parse_json(b" " * 11, what="it", max_size=10)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.attacks.scan_builders import scan, stack_global, text, worst
 from weightmark.scanners.allow.names import Grade, permission
+from weightmark.scanners.pickles.call_checks import CHECKS, STATES
 from weightmark.scanners.scan import Outcome, Severity
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +27,11 @@ NAMES = [
     for module, names in document["modules"].items()
     for name, operations in names.items()
 ]
-OPERATION = re.compile(r"call(:[a-z-]+)?|new(:keep)?|build(:dict)?|get:[a-z_,]+|items|append|add")
+OPERATION = re.compile(
+    r"call(:[a-z-]+)?|new(:keep)?|build(:(dict|image|native|script|self))?|get:[a-z_,]+|items|append|add"
+)
+CHECKED = {("re", "_compile")}
+"""names like those of gadgets whose arguments are checked by themselves"""
 GADGETS = re.compile(
     r"(^|_)(eval|exec|compile|open|system|popen|getattr|setattr|attrgetter|itemgetter|methodcaller|"
     r"load|loads|loadtxt|genfromtxt|fromfile|memmap|frompyfunc|read_\w+|rv_(?!(continuous_|discrete_)?frozen)\w+|reduce|"
@@ -37,8 +42,31 @@ GADGETS = re.compile(
 def test_every_name_is_plain() -> None:
     for file, module, name, _ in NAMES:
         assert all(part.isidentifier() for part in module.split(".")), (file, module)
-        assert name.isidentifier(), (file, name)
-        assert not (name.startswith("__") and name.endswith("__")), (file, name)
+        assert all(part.isidentifier() for part in name.split(".")), (file, name)
+        for part in name.split("."):
+            assert not (part.startswith("__") and part.endswith("__")), (file, name)
+
+
+def test_a_dotted_name_is_one_method_of_a_class_on_the_same_list() -> None:
+    for file, module, name, operations in NAMES:
+        if "." in name:
+            cls, _, member = name.partition(".")
+            assert "." not in member, (file, name)
+            assert cls in LISTS[file]["modules"][module] or module == "builtins", (file, name)
+            assert "new" not in operations.split(), (file, name)
+
+
+def test_every_package_finds_its_lists() -> None:
+    for _, module, name, _ in NAMES:
+        assert permission(module, name).grade in (Grade.SAFE, Grade.KNOWN), (module, name)
+
+
+def test_every_check_of_the_lists_exists() -> None:
+    own = {"any", "arrow", "function-first", "nested-bytes", "rebuild"}
+    for _, module, name, _ in NAMES:
+        allowed = permission(module, name)
+        assert not allowed.call or allowed.call in {*CHECKS, *own}, (module, name)
+        assert allowed.state in STATES, (module, name)
 
 
 def test_every_operation_is_known() -> None:
@@ -48,8 +76,8 @@ def test_every_operation_is_known() -> None:
 
 
 def test_no_known_gadget_stands_on_a_list() -> None:
-    found = {f"{module}:{name}" for _, module, name, _ in NAMES if GADGETS.search(name)}
-    assert found == set()
+    found = {(module, name) for _, module, name, _ in NAMES if GADGETS.search(name)}
+    assert found == CHECKED
 
 
 def test_nothing_is_both_allowed_and_denied() -> None:

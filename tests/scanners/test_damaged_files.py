@@ -14,7 +14,7 @@ from weightmark.scanners.scan import Outcome, Severity
 
 _ROUNDS = 16
 _LIMITS = Limits(seconds=20)
-_ASSETS = ("documents.zip", "estimators.zip", "models.zip", "torch_formats.zip")
+_ASSETS = ("documents.zip", "estimators.zip", "exchange.zip", "models.zip", "torch_formats.zip")
 
 
 def _real() -> dict[str, bytes]:

@@ -10,6 +10,7 @@ FORM = re.compile(r"CWE-[1-9]\d{0,3}|CVE-20\d\d-\d{4,6}|GHSA(-[2-9cfghjmpqrvwx]{
 FORMATS = {"safetensors format"}
 READ = {
     "CVE-2022-25882": ("ONX001", "onnx: external data with `..`"),
+    "CVE-2023-47248": ("ARW001", "pyarrow: an extension type that is unpickled with the schema"),
     "CVE-2024-21825": ("GGF001", "llama.cpp: arrays and texts of a GGUF file"),
     "CVE-2024-21836": ("GGF001", "llama.cpp: the number of tensors of a GGUF file"),
     "CVE-2024-27318": ("ONX001", "onnx: external data, after the first correction"),

@@ -60,6 +60,9 @@ _LEDGER = {
     ),
     "witness": Entry("", "see the logs of others, and be seen", members=_WITNESS),
     "admit": Entry("weightmark.cli.ledger.admit:admit", "change who may write"),
+    "rotate": Entry(
+        "weightmark.cli.ledger.key_rotation:rotate", "give a ledger a new log key"
+    ),
     "monitor": Entry(
         "weightmark.cli.ledger.monitor:monitor", "look at what was entered since the last time"
     ),
@@ -71,6 +74,7 @@ _LEDGER = {
     "publish": Entry(
         "weightmark.cli.ledger.publish:publish", "write the files that any web server can serve"
     ),
+    "serve": Entry("weightmark.cli.ledger.serve:serve", "serve a ledger to many clients"),
     "migrate": Entry("weightmark.cli.ledger.migrate:migrate", "move a ledger to another place"),
     "reindex": Entry("weightmark.cli.ledger.reindex:reindex", "make the search table anew"),
     "backup": Entry("weightmark.cli.ledger.backup:backup", "copy a ledger, in use or not"),

@@ -64,7 +64,8 @@ def convert(
 def _is_named(signer: SignerRequest) -> bool:
     """Tell whether anybody is to sign; a timestamp authority alone is nobody."""
     choice = signer.choice
-    return not choice.is_empty or choice.pq_key is not None or names_keyless(signer.keyless)
+    half = (choice.pq_key, choice.signing_cert, choice.cert_chain, choice.require_timestamp)
+    return not choice.is_empty or any(half) or names_keyless(signer.keyless)
 
 
 def _document(

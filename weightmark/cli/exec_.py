@@ -11,6 +11,7 @@ from weightmark.cli.console import Console, pass_console, say, wants_color
 from weightmark.cli.documents import check_lines, finding_lines
 from weightmark.cli.options.common import FILE_OR_URI, option
 from weightmark.cli.options.evidence import evidence_options, fail_on_option
+from weightmark.cli.options.ledger import require_online
 from weightmark.cli.options.policy import load_rules, mode_option, policy_option
 from weightmark.cli.options.trust import trust_choice_options
 from weightmark.cli.render import Style, renderer
@@ -71,6 +72,7 @@ def exec_(
     from weightmark.attestations.outside import require_outside
 
     require_command(words)
+    require_online(ledger)
     if ledger and "://" not in ledger:
         require_outside(Path(path), Path(ledger), "the ledger")
     policy = load_rules(path, policy_word, choice=choice, mode=mode, fail_on=fail_on)

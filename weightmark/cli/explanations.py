@@ -19,6 +19,8 @@ class CheckMeaning:
 
 
 _FAMILIES = {
+    "ARW0": "Versions of pyarrow before 14.0.1 unpickle this type with the schema, before any data are read.",
+    "BST0": "The loader reserves and walks memory by counts that the file claims.",
     "CML0": "A CoreML package describes operations for its runtime. Custom layers and paths that leave it bring in code or files that nobody checked here.",
     "CMP0": "Bytes that a decompressor skips are seen by nobody who looks at the content, and by every program that reads the file itself.",
     "ETX0": "The compiled program is run by its runtime on the machine that loads it, and what its header promises is believed there.",
@@ -47,7 +49,7 @@ _FAMILIES = {
     "TRE0": "Such an entry stands for something else than its own bytes, so what is opened on another machine is not what was checked here.",
     "TSC0": "TorchScript is code: its interpreter runs it when the model is used.",
     "XML0": "Parsers of XML resolve what a document declares: they read files and addresses of the machine that loads the model.",
-    "ZAR0": "Chunks of objects are unpickled when the array is read, and unpickling runs whatever they name.",
+    "ZAR0": "Chunks of objects are unpickled when the array is read, and unpickling runs whatever they name; a path outside makes other files part of the weights.",
     "ZIP0": "Where an archive can be read in two ways, a scanner can see one content and a loader another.",
 }
 """what a family of rules, by the first four characters of their ids, has in common"""

@@ -12,6 +12,7 @@ from weightmark.cli.dataset_documents import description_exit
 from weightmark.cli.documents import check_lines, claim_facts, outside_facts
 from weightmark.cli.options.common import FILE_OR_URI, option
 from weightmark.cli.options.evidence import evidence_options
+from weightmark.cli.options.ledger import require_online
 from weightmark.cli.options.oms import oms_reading_options
 from weightmark.cli.options.receipts import fresh_option, kept_receipts
 from weightmark.cli.options.trust import load_trust, trust_choice_options
@@ -57,7 +58,7 @@ _VERDICTS = {
     "--ledger",
     metavar="PLACE",
     type=FILE_OR_URI,
-    help="Ledger whose revocations bind: a folder, `postgresql://…`, or a published view",
+    help="Ledger whose revocations bind: a folder, `postgresql://…`, `https://…#VKEY`, or a published view",
 )
 @option(
     "--proof",
@@ -128,6 +129,7 @@ def _consultation(path: str, ledger: str | None) -> "Consultation | None":
     """Ask the ledger what is revoked; one inside the artifact would judge itself."""
     if ledger is None:
         return None
+    require_online(ledger)
     from weightmark.attestations.ledger.consulting import consult
     from weightmark.attestations.outside import require_outside
 
@@ -140,7 +142,12 @@ def _described(
     examination: "Examination", progress: "ProgressSink | None", jobs: int | None
 ) -> "tuple[Check, ...]":
     """Hold what a verified dataset says of itself against its files."""
-    if examination.report.verified is None or examination.reading is None:
+    from weightmark.provenance.datasets.candidates import candidates
+
+    verified = examination.report.verified
+    if verified is None or examination.reading is None:
+        return ()
+    if not any(candidates(examination.report.artifact)):
         return ()
     from weightmark.attestations.descriptions import check_description
 

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from weightmark.attestations.bounded_time import within
 from weightmark.attestations.signers.keyless.services import Patience
 from weightmark.attestations.sigstore.packaged import PUBLIC_GOOD, STAGING, packaged_root
 from weightmark.errors import CallError, NetworkError, TrustMissingError, WeightmarkError
+from weightmark.provenance.bounded_time import within
 from weightmark.provenance.sidecars import read_bounded
 from weightmark.provenance.strict_json import parse_object
 from weightmark.values import dataclass

@@ -7,8 +7,8 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from weightmark.attestations.bounded_time import within
 from weightmark.errors import NetworkError
+from weightmark.provenance.bounded_time import within
 from weightmark.values import dataclass
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from weightmark.provenance.ledger.event import Event
 from weightmark.values import dataclass
@@ -87,11 +87,10 @@ class Query:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class IndexRow:
+class IndexRow(NamedTuple):
     """One row of the search table, as stored; reading it proves nothing."""
 
-    index: int
+    place: int
     """of the entry"""
     kind: str
     """see `Event`"""
@@ -107,7 +106,7 @@ class IndexRow:
     @classmethod
     def of(cls, index: int, event: Event) -> "IndexRow":
         """Derive the row of an entry."""
-        return cls(index, event.kind, event.subject, event.signer, event.submitter, event.at)
+        return cls(index, str(event.kind), event.subject, event.signer, event.submitter, event.at)
 
 
 class StoreIndex(Protocol):
@@ -169,6 +168,10 @@ class StoreWriter(StoreReader, Protocol):
 
     def add(self, addition: Addition) -> None:
         """Store an append; durable when the transaction ends."""
+        ...
+
+    def found(self, vkey: str) -> None:
+        """Prepare an empty place for the log of a key; raises `CallError` when a log stands there."""
         ...
 
     def reindex(self, rows: Iterable[Row]) -> None:

@@ -20,7 +20,7 @@ __all__ = ["SqliteStore", "create_database"]
 
 BUSY_SECONDS = 60
 """how long a writer waits for the others"""
-_WRITER_CACHE_KIB = 64 * 1024
+_CACHE_KIB = 32 * 1024
 _LOG_PAGES = 8192
 """pages of the write-ahead log after which they are folded into the database"""
 _NO_PLACE = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
@@ -33,7 +33,11 @@ def create_database(path: Path) -> None:
             db.execute("pragma page_size=8192")
             db.execute("pragma journal_mode=wal")
             db.execute(f"pragma application_id={APPLICATION_ID}")
-            db.executescript(f"begin; {SCHEMA} pragma user_version={SCHEMA_VERSION}; commit;")
+            db.execute("begin")
+            for statement in SCHEMA:
+                db.execute(statement)
+            db.execute(f"pragma user_version={SCHEMA_VERSION}")
+            db.execute("commit")
     except sqlite3.Error as error:
         raise _failure(path, error) from error
 
@@ -99,6 +103,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
         "recursive_triggers=on",
         "synchronous=full",
         "fullfsync=on",
+        f"cache_size=-{_CACHE_KIB}",
     ):
         db.execute(f"pragma {pragma}")
     return db
@@ -116,7 +121,6 @@ def _open(path: Path, mode: str) -> sqlite3.Connection:
 
 def _open_to_write(path: Path) -> sqlite3.Connection:
     db = _open(path, "rw")
-    db.execute(f"pragma cache_size=-{_WRITER_CACHE_KIB}")
     db.execute(f"pragma wal_autocheckpoint={_LOG_PAGES}")
     return db
 

@@ -1,8 +1,8 @@
 """What happens inside one transaction of a ledger in SQLite."""
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from weightmark.errors import LedgerInconsistentError
 from weightmark.provenance.ledger.store.interface import (
@@ -13,6 +13,9 @@ from weightmark.provenance.ledger.store.interface import (
     Row,
 )
 from weightmark.provenance.ledger.store.sqlite_schema import DERIVED_TABLES
+
+if TYPE_CHECKING:
+    import sqlite3
 
 __all__ = ["SqliteIndex", "SqliteReader", "SqliteWriter"]
 
@@ -34,7 +37,7 @@ _CONDITIONS = {
 class SqliteIndex:
     """The derived tables."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: "sqlite3.Connection") -> None:
         self._db = db
 
     def indices_of(self, keys: Sequence[bytes]) -> dict[bytes, int]:
@@ -55,6 +58,8 @@ class SqliteIndex:
         """Yield the indices that the search table has."""
         asked = {name: getattr(query, name) for name in _CONDITIONS}
         conditions = [_CONDITIONS[name] for name, value in asked.items() if value is not None]
+        if len({"subject", "signer"} & {n for n, value in asked.items() if value is not None}):
+            conditions = [one.replace("kind =", "+kind =") for one in conditions]
         where = " and ".join(["idx >= :start", *conditions])
         rows = self._db.execute(
             f"select idx from search where {where} order by idx limit :limit",  # noqa: S608 - the conditions are constants
@@ -88,7 +93,7 @@ class SqliteIndex:
 class SqliteReader:
     """One snapshot."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: "sqlite3.Connection") -> None:
         self._db = db
 
     @property
@@ -150,9 +155,12 @@ class SqliteWriter(SqliteReader):
                 (addition.head.size, addition.head.root, addition.head.checkpoint),
             )
 
+    def found(self, vkey: str) -> None:
+        """Do nothing: an empty database was made with its file."""
+
     def reindex(self, rows: Iterable[Row]) -> None:
         """Make the derived tables anew."""
-        for statement in _statements(DERIVED_TABLES):
+        for statement in DERIVED_TABLES:
             self._db.execute(statement)
         rest = iter(rows)
         while some := list(islice(rest, _PAGE)):
@@ -171,14 +179,3 @@ class SqliteWriter(SqliteReader):
                 for e in (r.event,)
             ],
         )
-
-
-def _statements(script: str) -> Iterator[str]:
-    """Split a script; `executescript` would commit the transaction first."""
-    part = ""
-    for piece in script.split(";"):
-        part += f"{piece};"
-        if sqlite3.complete_statement(part):
-            if part.strip(" ;\n"):
-                yield part
-            part = ""

@@ -6,8 +6,8 @@
     witnessed = verify_witnessed(note, parse_policy(data), now)
 
 `cosignature`, `policy`, `quorum` and `request` are pure. `witness` and `state` are the witness's own
-side, `service` puts it on the network; `client` and `collection` are the log's side, and `log_source`
-reads the log of somebody else.
+side, `visit` cosigns a log where it is published, `service` puts the witness on the network. `client`
+and `collection` are the log's side.
 """
 
 __all__: list[str] = []

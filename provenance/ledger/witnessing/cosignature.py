@@ -5,9 +5,11 @@ origin, size, root and the witness's name, and withstands quantum computers.
 """
 
 import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import field
 from enum import IntEnum
-from typing import Self
+from typing import Any, Literal, Self
 
 from weightmark.errors import MalformedError, TamperedError, UnsupportedError
 from weightmark.provenance.ledger.checkpoint import parse_checkpoint
@@ -200,30 +202,57 @@ def _is_good(kind: CosignatureType, public_key: bytes, signature: bytes, message
     from cryptography.exceptions import InvalidSignature
 
     try:
-        if kind is CosignatureType.ED25519:
-            from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-            Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
-        else:
-            _mldsa().MLDSA44PublicKey.from_public_bytes(public_key).verify(signature, message)
+        with _supported():
+            _load(kind, "public").from_public_bytes(public_key).verify(signature, message)
     except InvalidSignature:
         return False
     return True
 
 
 def _public_key(kind: CosignatureType, seed: bytes) -> bytes:
-    if kind is CosignatureType.ED25519:
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-        return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
-    public: bytes = _mldsa().MLDSA44PrivateKey.from_seed_bytes(seed).public_key().public_bytes_raw()
+    public: bytes = _private_key(kind, seed).public_key().public_bytes_raw()
     return public
 
 
 def _sign(kind: CosignatureType, seed: bytes, message: bytes) -> bytes:
-    if kind is CosignatureType.ED25519:
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-        return Ed25519PrivateKey.from_private_bytes(seed).sign(message)
-    signature: bytes = _mldsa().MLDSA44PrivateKey.from_seed_bytes(seed).sign(message)
+    signature: bytes = _private_key(kind, seed).sign(message)
     return signature
+
+
+def _private_key(kind: CosignatureType, seed: bytes) -> Any:
+    private = _load(kind, "private")
+    with _supported():
+        if kind is CosignatureType.ED25519:
+            return private.from_private_bytes(seed)
+        return private.from_seed_bytes(seed)
+
+
+def _load(kind: CosignatureType, half: Literal["private", "public"]) -> Any:
+    """Return the key class; raises `UnsupportedError` where the installed library has no ML-DSA."""
+    from cryptography.hazmat.primitives.asymmetric import ed25519
+
+    if kind is CosignatureType.ED25519:
+        return ed25519.Ed25519PublicKey if half == "public" else ed25519.Ed25519PrivateKey
+    try:
+        from cryptography.hazmat.primitives.asymmetric import mldsa
+    except ImportError as error:
+        raise _no_ml_dsa() from error
+    return mldsa.MLDSA44PublicKey if half == "public" else mldsa.MLDSA44PrivateKey
+
+
+@contextmanager
+def _supported() -> Iterator[None]:
+    """Turn what the library says about an OpenSSL without ML-DSA into `UnsupportedError`."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        yield
+    except UnsupportedAlgorithm as error:
+        raise _no_ml_dsa() from error
+
+
+def _no_ml_dsa() -> UnsupportedError:
+    return UnsupportedError(
+        "ML-DSA-44 cosignatures need a newer version of `cryptography`",
+        fix="run `pip install --upgrade cryptography`",
+    )

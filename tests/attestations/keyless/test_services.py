@@ -7,13 +7,13 @@ import requests
 
 from tests.sim.faults import Fault, FaultKind
 from tests.sim.loopback import LoopbackSigstore
-from weightmark.attestations.bounded_time import within
 from weightmark.attestations.signers.keyless.services import (
     BoundedSession,
     Patience,
     shown_url,
 )
 from weightmark.errors import NetworkError
+from weightmark.provenance.bounded_time import within
 
 QUICK = Patience(connect=1, answer=0.5, attempts=3, pause=0.01)
 

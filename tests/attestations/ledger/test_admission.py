@@ -43,6 +43,7 @@ from weightmark.provenance.ledger.admission import (
     Owners,
     Submission,
     Submitter,
+    admit,
 )
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
@@ -188,11 +189,11 @@ def test_no_name_of_a_person_stands_in_the_log(shared: Ledger, person: PersonSim
 
 
 def test_a_person_whose_name_was_erased_cannot_submit(shared: Ledger, person: PersonSim) -> None:
+    enter(shared, person, release(person, "before"))
     (one,) = shared.policy().identities
     assert shared.home.private.erase(one.fingerprint)
     assert not shared.home.private.erase(one.fingerprint)
     refused(shared, asked(release(person, "m"), person), "not admitted")
-    assert shared.verify(BundleVerifier()).exit is Exit.GOOD
 
 
 def test_a_side_table_that_opens_somebody_else_is_an_inconsistency(
@@ -337,3 +338,18 @@ def test_an_operator_who_enters_a_policy_without_owners_is_found(ledger: Ledger)
         ledger.policy()
     audit = ledger.verify(BundleVerifier())
     assert audit.exit is Exit.BAD
+
+
+def test_whoever_was_removed_meanwhile_writes_nothing(ledger: Ledger) -> None:
+    """Judged before the change, recorded after it: the entry would be one that no policy admits."""
+    item = asked(release(BOB, "m"), BOB)
+    judged = admit(ledger.policy(), item, BundleVerifier())
+    text = propose_policy(ledger, remove=[admitted(BOB).fingerprint])
+    apply_proposal(ledger, sign_proposal(text, owner_of(ledger)))
+    before = ledger.refresh()
+    with pytest.raises(SubmissionRefusedError, match="changed while"):
+        ledger.record([judged])
+    (outcome,) = ledger.record([judged], partly=True)
+    assert isinstance(outcome, SubmissionRefusedError)
+    assert ledger.refresh() == before
+    assert ledger.verify(BundleVerifier()).exit is Exit.GOOD

@@ -1,5 +1,6 @@
 """Predicates of others' types: read strictly where the type says something, kept where it does not."""
 
+import contextlib
 import json
 from typing import Any
 
@@ -280,7 +281,5 @@ def test_anything_at_any_place_is_refused_or_read(
     name: str, value: object, data: st.DataObject
 ) -> None:
     path = data.draw(st.sampled_from(_leaves(EXAMPLES[name])))
-    try:
+    with contextlib.suppress(MalformedError):
         check_predicate(_URIS[name], _changed(EXAMPLES[name], path, value))
-    except MalformedError:
-        pass

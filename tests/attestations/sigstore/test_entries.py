@@ -28,7 +28,6 @@ from tests.attestations.sigstore.own_log import (
 )
 from weightmark.attestations.bundles.bundle import Bundle, CertificateChain, KeyHint
 from weightmark.attestations.keys import PrivateKey
-from weightmark.attestations.sigstore.checkpoints import WitnessKey
 from weightmark.attestations.sigstore.thresholds import Thresholds
 from weightmark.attestations.sigstore.verifier import KeyProof, verify_key_bundle_times
 from weightmark.errors import (
@@ -43,6 +42,7 @@ from weightmark.errors import (
     WrongSignerError,
 )
 from weightmark.provenance.ledger.note import NoteSigner
+from weightmark.provenance.ledger.witnessing.cosignature import CosignatureType, WitnessVerifier
 
 UNREAD = frozenset(["envelopeHash", "keyDetails"])
 """fields that bind nothing which others do not bind"""
@@ -228,7 +228,8 @@ class Witness:
     def __init__(self, name: str) -> None:
         self.name = name
         self.private = Ed25519PrivateKey.generate()
-        self.key = WitnessKey(name, self.private.public_key().public_bytes_raw())
+        raw = self.private.public_key().public_bytes_raw()
+        self.key = WitnessVerifier(name, CosignatureType.ED25519, raw)
 
     def line(self, text: bytes, *, signed: bytes | None = None, seconds: int = 1780000000) -> bytes:
         message = b"cosignature/v1\ntime %d\n%s" % (seconds, text if signed is None else signed)
@@ -255,7 +256,7 @@ def test_known_witnesses_are_counted_and_forged_ones_are_not() -> None:
 def test_a_witness_key_is_read_strictly() -> None:
     key = Witness("w.example").key
     encoded = b64(b"\x04" + key.public_key)
-    assert WitnessKey.parse(f"w.example+{key.key_id.hex()}+{encoded}") == key
+    assert WitnessVerifier.parse(f"w.example+{key.key_id.hex()}+{encoded}") == key
     for bad in (
         "",
         "w.example",
@@ -263,8 +264,8 @@ def test_a_witness_key_is_read_strictly() -> None:
         f"w.example+{key.key_id.hex()}+{b64(bytes([1]) + key.public_key)}",
         f"+{key.key_id.hex()}+{encoded}",
     ):
-        with pytest.raises(MalformedError):
-            WitnessKey.parse(bad)
+        with pytest.raises((MalformedError, UnsupportedError)):
+            WitnessVerifier.parse(bad)
 
 
 def test_more_cosignatures_than_witnesses_is_a_wrong_call() -> None:

@@ -5,11 +5,22 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import need
 from tests.provenance.ledger.ledger_sim import NOW, ORIGIN, SubmitterSim
+from tests.sim.postgres import PostgresServer
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.memory import CheckpointMemory
 
 Opener = Callable[[], Ledger]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """Start a PostgreSQL server, once for all tests of a worker."""
+    need("postgresql")
+    server = PostgresServer()
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
     python -m tests.provenance.ledger.ledger_child LEDGER STATE COMMAND NAME...
 
-COMMAND is `append`, `each` (one by one), `list`, `list=UID`, `append=UID` or `full-append=BYTES`.
+COMMAND is `append`, `each` (one by one), `list`, `list=UID`, `append=UID` or `full-append=BYTES`; or
+`publish`, `migrate`, `backup`, whose NAME is the new place. LEDGER is a folder, or `URL#KEYFILE`.
 
 Prints the index of each entry and `done`; an error of ours is printed and is the exit code.
 """
@@ -13,12 +14,22 @@ import resource
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.provenance.ledger.ledger_sim import NOW, ORIGIN, ClaimVerifierSim, SubmitterSim
 from weightmark.errors import WeightmarkError
+from weightmark.provenance.ledger.backup import back_up
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.memory import CheckpointMemory
+from weightmark.provenance.ledger.migration import migrate
+from weightmark.provenance.ledger.opening import view_of
+
+MOVES: dict[str, Callable[[Ledger, Path], object]] = {
+    "publish": lambda ledger, place: ledger.publish(view_of(place)),
+    "migrate": migrate,
+    "backup": back_up,
+}
 
 
 def become(uid: int) -> None:
@@ -46,10 +57,20 @@ def main(path: str, state: str, command: str, *names: str) -> int:
         become(int(value))
     try:
         memory = CheckpointMemory(Path(state))
-        with Ledger.open(Path(path), memory=memory, clock=lambda: NOW) as ledger:
+        place, _, key = path.partition("#")
+        with Ledger.open(
+            place if key else Path(path),
+            memory=memory,
+            log_key=Path(key) if key else None,
+            clock=lambda: NOW,
+        ) as ledger:
             if command == "each":
                 for name in names:
-                    ledger.append([alice.submit(name)], ClaimVerifierSim())
+                    (one,) = ledger.append([alice.submit(name)], ClaimVerifierSim())
+                    sys.stdout.write(f"{name} {one.index}\n")
+                    sys.stdout.flush()
+            elif command in MOVES:
+                MOVES[command](ledger, Path(names[0]))
             elif command.endswith("append"):
                 batch = [alice.submit(name) for name in names]
                 sys.stdout.write(

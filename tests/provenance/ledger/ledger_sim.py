@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 from weightmark.errors import SubmissionRefusedError
 from weightmark.provenance.ledger.admission import (
     SUBMITTED_KINDS,
+    RegistrationPolicy,
     Submission,
     Submitter,
     VerifiedClaim,
@@ -36,10 +36,10 @@ def subject_of(name: str) -> str:
 class ClaimVerifierSim:
     """Implements `ClaimVerifier` for the documents of `SubmitterSim`."""
 
-    def verify_request(self, request: bytes, submitters: Mapping[str, bytes]) -> VerifiedRequest:
+    def verify_request(self, request: bytes, policy: RegistrationPolicy) -> VerifiedRequest:
         outer = json.loads(request)
         payload = outer["payload"].encode()
-        for fingerprint, pem in submitters.items():
+        for fingerprint, pem in policy.keys.items():
             key = load_pem_public_key(pem)
             assert isinstance(key, Ed25519PublicKey)
             try:
@@ -51,11 +51,11 @@ class ClaimVerifierSim:
             return VerifiedRequest(**fields, not_after=not_after, submitter=fingerprint)
         raise SubmissionRefusedError("no admitted submitter signed the request")
 
-    def describe_claim(self, claim: bytes, submitters: Mapping[str, bytes]) -> VerifiedClaim:
+    def describe_claim(self, claim: bytes, policy: RegistrationPolicy) -> VerifiedClaim:
         fields = json.loads(claim)
         return VerifiedClaim(
             claim_id=claim_id_of(claim),
-            kind=fields["kind"] if fields["signer"] in submitters else Kind.OBSERVED,
+            kind=fields["kind"] if fields["signer"] in policy.keys else Kind.OBSERVED,
             subject=fields["subject"],
             signer=fields["signer"],
         )

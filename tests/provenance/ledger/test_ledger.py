@@ -2,7 +2,7 @@
 
 import hashlib
 import stat
-from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,7 +23,12 @@ from weightmark.errors import (
     SubmissionRefusedError,
     WrongSignerError,
 )
-from weightmark.provenance.ledger.admission import Submission, Submitter, VerifiedRequest
+from weightmark.provenance.ledger.admission import (
+    RegistrationPolicy,
+    Submission,
+    Submitter,
+    VerifiedRequest,
+)
 from weightmark.provenance.ledger.blobs import BlobState
 from weightmark.provenance.ledger.event import Kind, parse_event
 from weightmark.provenance.ledger.log import Ledger
@@ -220,11 +225,9 @@ def test_a_verifier_that_vouches_for_an_unknown_key_is_not_enough(ledger: Ledger
     mallory = SubmitterSim(seed=9)
 
     class Gullible(ClaimVerifierSim):
-        def verify_request(
-            self, request: bytes, submitters: Mapping[str, bytes]
-        ) -> VerifiedRequest:
-            keys = {mallory.admitted.fingerprint: mallory.admitted.public_key, **submitters}
-            return super().verify_request(request, keys)
+        def verify_request(self, request: bytes, policy: RegistrationPolicy) -> VerifiedRequest:
+            wider = replace(policy, submitters=(*policy.submitters, mallory.admitted))
+            return super().verify_request(request, wider)
 
     with pytest.raises(SubmissionRefusedError, match="is not admitted"):
         ledger.append([mallory.submit("a")], Gullible())

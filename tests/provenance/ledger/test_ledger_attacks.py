@@ -419,8 +419,8 @@ def test_an_operator_who_logs_what_nobody_requested_is_found(
     class Lying(ClaimVerifierSim):
         """The operator's own build, which reads another subject into the claim."""
 
-        def describe_claim(self, claim, submitters):  # type: ignore[no-untyped-def]  # stands for foreign code
-            return replace(super().describe_claim(claim, submitters), subject="")
+        def describe_claim(self, claim, policy):  # type: ignore[no-untyped-def]  # stands for foreign code
+            return replace(super().describe_claim(claim, policy), subject="")
 
     ledger.append([alice.submit("e")], Lying())
     assert ledger.verify().problems == ()

@@ -169,7 +169,7 @@ read_artifact(artifact, jobs=2)
 
 def test_batches_cover_every_file_once(crowd: Path) -> None:
     entries = open_artifact(crowd).entries
-    here: SmallFiles[None] = SmallFiles(entries, FileReader((Column.BLAKE3,)), None)
+    here: SmallFiles[None] = SmallFiles(entries, FileReader((Column.BLAKE3,)))
     assert sorted(number for number, _ in here.results()) == list(range(len(entries)))
 
 

@@ -1,5 +1,6 @@
 """`weightmark ledger append`: enter claims."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,9 +10,9 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.ledger.entries import entry_line, receipt_facts
-from weightmark.cli.options.common import option, trust_options
-from weightmark.cli.options.ledger import ledger_option, open_ledger
-from weightmark.cli.options.signers import load_signer, passphrase_option
+from weightmark.cli.options.common import option
+from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
+from weightmark.cli.options.signers import SignerRequest, signer_options
 from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit, NoInputError
 
@@ -25,8 +26,7 @@ __all__ = ["append"]
 @command("ledger append", own_output=True)
 @click.argument("path", metavar="FILE", type=click.Path())
 @ledger_option()
-@trust_options(signing=True)
-@passphrase_option()
+@log_key_option("File of the log's private key, for a ledger that does not hold it")
 @option(
     "--kind",
     type=click.Choice(["observed"]),
@@ -39,18 +39,19 @@ __all__ = ["append"]
     type=click.Path(),
     help="Where to write the receipt (default: `model.receipt` beside `model.claims`)",
 )
+@signer_options()
 @pass_console
 def append(
     console: Console,
     path: str,
     *,
     ledger: str | None,
-    key: str | None,
-    passphrase_file: str | None,
+    log_key: str | None,
     kind: str | None,
     output: str | None,
+    signer: SignerRequest,
 ) -> None:
-    """Enter the claims of FILE, one bundle a line, all or none; `--key` is the submitter's.
+    """Enter the claims of FILE, one bundle a line, all or none; the signer is the submitter.
 
     The same claims again change nothing. The receipt of the newest release entry goes beside
     `model.claims` as `model.receipt`; with `--output` that of the newest entry goes there.
@@ -59,9 +60,10 @@ def append(
     from weightmark.provenance.atomic import replace_files
 
     claims = _read_claims(Path(path))
-    signer = load_signer(key, passphrase_file, command=f"ledger append {path}")
-    with open_ledger(ledger) as log:
-        receipts = submit(log, claims, signer, kind=kind)
+    command_words = f"ledger append {shlex.quote(path)}"
+    (submitter,) = signer.load(command=command_words, offline=console.offline)
+    with open_ledger(ledger, log_key) as log:
+        receipts = submit(log, claims, submitter, kind=kind)
         facts = {"origin": log.origin, "size": log.refresh().size}
     newest, target = _receipt_to_write(Path(path), output, receipts)
     if newest and target:
@@ -98,7 +100,7 @@ def _read_claims(path: Path) -> "list[Bundle]":
     if not lines:
         raise NoInputError(f"`{path}` holds no claims", fix="sign the artifact first")
     for line in lines:
-        if line.error:
+        if line.error and line.files is None:
             raise line.error
     return [line.bundle for line in lines if line.bundle]
 

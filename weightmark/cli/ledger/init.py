@@ -1,33 +1,75 @@
 """`weightmark ledger init`: make a ledger."""
 
+import secrets
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
-from weightmark.cli.ledger.entries import kind_of
+from weightmark.cli.ledger.parties import admissions, load_roots
 from weightmark.cli.options.common import option
-from weightmark.cli.options.ledger import ledger_path
+from weightmark.cli.options.ledger import ledger_path, open_ledger
 from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit
 
 if TYPE_CHECKING:
-    from weightmark.provenance.ledger.admission import Submitter
+    from weightmark.provenance.ledger.admission import Owners
+    from weightmark.provenance.ledger.note import NoteSigner
+    from weightmark.provenance.ledger.registration import Succession
 
 __all__ = ["init"]
+
+_MAX_KEY_FILE = 4096
+_MAX_CHECKPOINT = 1024 * 1024
 
 
 @command("ledger init")
 @click.argument("path", metavar="[PATH]", required=False)
 @option(
     "--admit",
-    metavar="KEY[:KIND]",
+    metavar="[KEY|IDENTITY@ISSUER][:KIND]",
     multiple=True,
-    help="Public key that may write, all kinds or the one named; may be given several times",
+    help="Who may write, all kinds or the one named; may be given several times",
+)
+@option(
+    "--trusted-root",
+    metavar="FILE",
+    type=click.Path(),
+    help="Trusted root that proves identities (default: Sigstore's public good instance)",
+)
+@option("--staging", is_flag=True, help="Identities are proven by Sigstore's staging instance")
+@option(
+    "--owners",
+    metavar="N",
+    type=click.IntRange(min=1, max=99),
+    help="Make keys for so many owners, who change who may write (default: the recovery key)",
+)
+@option(
+    "--threshold",
+    metavar="K",
+    type=click.IntRange(min=1),
+    help="How many of them it takes (default: all)",
+)
+@option(
+    "--succeeds",
+    metavar="PLACE",
+    help="Take over from this ledger, whose log key was lost or leaked, and freeze it",
+)
+@option(
+    "--old-recovery-key",
+    metavar="FILE",
+    type=click.Path(),
+    help="Its recovery key, which alone can say who goes on",
+)
+@option(
+    "--checkpoint",
+    metavar="FILE",
+    type=click.Path(),
+    help="Its last checkpoint that is believed, best one that witnesses cosigned (default: the newest)",
 )
 @option(
     "--origin",
@@ -35,25 +77,58 @@ __all__ = ["init"]
     help="Name of the log, for example `ledger.example.com/models` (default: a random one)",
 )
 @pass_console
-def init(console: Console, path: str | None, *, admit: tuple[str, ...], origin: str | None) -> None:
+def init(
+    console: Console,
+    path: str | None,
+    *,
+    admit: tuple[str, ...],
+    trusted_root: str | None,
+    staging: bool,
+    owners: int | None,
+    threshold: int | None,
+    succeeds: str | None,
+    old_recovery_key: str | None,
+    checkpoint: str | None,
+    origin: str | None,
+) -> None:
     """Make a ledger: its log key, its recovery key, and entry 0, which says who may write.
 
-    Move `recovery.key` to a place that is offline. Without PATH the ledger is made in your data folder.
+    Move `recovery.key`, and the keys of owners, to places that are offline. Without PATH the ledger is made in your data folder.
     """
+    from weightmark.provenance.ledger.files import write_text_file
     from weightmark.provenance.ledger.log import Ledger
 
     if not admit:
         raise CallError(
             "nobody would be allowed to write to this ledger",
-            why="who may write stands in entry 0, which never changes",
+            why="who may write stands in entry 0, and only its owners change that later",
             fix=f"name at least one public key: `{_init_command(path)} --admit release.pub`",
         )
     folder = ledger_path(path)
     if origin:
         _check_origin(origin)
-    with Ledger.create(folder, origin=origin or "", submitters=_submitters(admit)) as ledger:
+    origin = origin or f"weightmark.local/{secrets.token_hex(8)}"
+    keys = _owner_keys(origin, owners or 0)
+    agreed = _agreed(keys, threshold)
+    root, roots = load_roots(trusted_root, staging=staging)
+    succession = _succession(succeeds, old_recovery_key, checkpoint)
+    with Ledger.create(
+        folder,
+        origin=origin,
+        submitters=admissions(admit, root),
+        owners=agreed,
+        roots=roots,
+        succession=succession,
+    ) as ledger:
+        for number, one in enumerate(keys, start=1):
+            write_text_file(folder / f"owner-{number}.key", one.skey, mode=0o600)
         facts = {"path": str(folder), "origin": ledger.origin, "log_key": ledger.vkey}
+    if succeeds:
+        _freeze(succeeds, origin)
+        console.note(f"`{succeeds}` signs nothing any more; tell its readers the new log key")
     console.hint(f"move `{folder / 'recovery.key'}` to a place that is offline")
+    if keys:
+        console.hint(f"hand the keys `{folder}/owner-*.key` to their owners, and remove them here")
     lines = (f"ledger   {folder}", f"origin   {facts['origin']}", f"log key  {facts['log_key']}")
     console.finish(
         Document(schema="weightmark/ledger-init/v1", exit=Exit.GOOD, facts=facts, notices=lines)
@@ -74,17 +149,53 @@ def _check_origin(origin: str) -> None:
         raise CallError(error.what, why=error.why, fix=error.fix) from error
 
 
-def _submitters(admit: Sequence[str]) -> "list[Submitter]":
-    from weightmark.attestations.keys import PublicKey
-    from weightmark.provenance.ledger.admission import SUBMITTED_KINDS, Submitter
+def _succession(
+    succeeds: str | None, recovery_key: str | None, checkpoint: str | None
+) -> "Succession | None":
+    if succeeds is None:
+        if recovery_key or checkpoint:
+            raise CallError(
+                "`--old-recovery-key` and `--checkpoint` go with `--succeeds`",
+                fix="name the ledger that is to be succeeded",
+            )
+        return None
+    if recovery_key is None:
+        raise CallError(
+            "only the recovery key of the old ledger can say who goes on",
+            fix="name it with `--old-recovery-key recovery.key`",
+        )
+    from weightmark.provenance.ledger.administration import succession_of
+    from weightmark.provenance.ledger.note import NoteSigner
+    from weightmark.provenance.sidecars import read_named
 
-    kinds: dict[str, set[Any]] = {}
-    pems: dict[str, bytes] = {}
-    for text in admit:
-        name, _, kind = text.rpartition(":")
-        if not name or Path(text).exists():
-            name, kind = text, ""
-        pem = PublicKey.load(name).pem
-        pems[name] = pem
-        kinds.setdefault(name, set()).update({kind_of(kind)} if kind else SUBMITTED_KINDS)
-    return [Submitter.from_pem(pem, frozenset(kinds[name])) for name, pem in pems.items()]
+    data = read_named(Path(recovery_key), "recovery key", limit=_MAX_KEY_FILE)
+    recovery = NoteSigner.parse(data.decode("utf-8", "replace").strip())
+    note = read_named(Path(checkpoint), "checkpoint", limit=_MAX_CHECKPOINT) if checkpoint else None
+    with open_ledger(succeeds) as old:
+        return succession_of(old, recovery, note)
+
+
+def _freeze(place: str, successor: str) -> None:
+    from weightmark.provenance.ledger.administration import freeze
+
+    with open_ledger(place) as old:
+        freeze(old, successor)
+
+
+def _owner_keys(origin: str, count: int) -> "list[NoteSigner]":
+    from weightmark.provenance.ledger.note import NoteSigner
+
+    return [NoteSigner.generate(f"{origin}/owner-{number}") for number in range(1, count + 1)]
+
+
+def _agreed(keys: "Sequence[NoteSigner]", threshold: int | None) -> "Owners | None":
+    """Return who owns the ledger; None for the recovery key. Raises `CallError` for a threshold out of reach."""
+    from weightmark.provenance.ledger.admission import Owners
+
+    if threshold and threshold > len(keys):
+        raise CallError(
+            f"{threshold} of {len(keys)} owners could never agree",
+            fix="name more with `--owners N`",
+        )
+    vkeys = tuple(sorted(one.verifier.vkey for one in keys))
+    return Owners(vkeys, threshold or len(vkeys)) if vkeys else None

@@ -1,5 +1,7 @@
 """`weightmark ledger show`: show one entry."""
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from weightmark.cli.command import command
@@ -8,6 +10,9 @@ from weightmark.cli.ledger.entries import entry_facts
 from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
 from weightmark.cli.render.interface import Document
 from weightmark.errors import Exit
+
+if TYPE_CHECKING:
+    from weightmark.provenance.ledger.admission import Submitter
 
 __all__ = ["show"]
 
@@ -21,15 +26,21 @@ def show(console: Console, index: int, *, ledger: str | None, log_key: str | Non
     """Show one entry in full."""
     with open_ledger(ledger, log_key) as log:
         facts = entry_facts(log.entry(index))
-        admitted = [
-            {"key": one.fingerprint, "kinds": sorted(one.kinds)}
-            for one in (log.policy().submitters if index == 0 else ())
-        ]
+        policy = dict(log.policies().policies).get(index)
+        admitted = [_admitted(one) for one in policy.submitters] if policy else None
     lines = [f"{name:<15} {'-' if value is None else value}" for name, value in facts.items()]
-    lines += [f"{'admitted':<15} {one['key']} {' '.join(one['kinds'])}" for one in admitted]
-    facts["admitted"] = admitted if index == 0 else None
+    lines += [
+        f"{'admitted':<15} {one['identity'] or one['party']} {' '.join(one['kinds'])}"
+        for one in admitted or ()
+    ]
+    facts["admitted"] = admitted
     console.finish(
         Document(
             schema="weightmark/ledger-show/v1", exit=Exit.GOOD, facts=facts, lines=tuple(lines)
         )
     )
+
+
+def _admitted(one: "Submitter") -> dict[str, Any]:
+    identity = "@".join(one.opened.identity) if one.opened else None
+    return {"party": one.fingerprint, "kinds": sorted(one.kinds), "identity": identity}

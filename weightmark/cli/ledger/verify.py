@@ -11,10 +11,12 @@ from weightmark.cli.documents import check_lines
 from weightmark.cli.ledger.receipts import check_receipt
 from weightmark.cli.options.common import option
 from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
+from weightmark.cli.options.witnesses import check_witnesses, witness_policy_option
 from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit
 
 if TYPE_CHECKING:
+    from weightmark.attestations.checks import Check
     from weightmark.provenance.ledger.audit import LedgerAudit
 
 __all__ = ["verify"]
@@ -30,6 +32,7 @@ __all__ = ["verify"]
     help="Check this receipt offline instead of a whole ledger",
 )
 @log_key_option("Verifier key that you trust; with `--ledger` it may be left out")
+@witness_policy_option()
 @pass_console
 def verify(
     console: Console,
@@ -38,6 +41,7 @@ def verify(
     ledger: str | None,
     receipt: str | None,
     log_key: str | None,
+    witness_policy: str | None,
 ) -> None:
     """Check the whole ledger, or a receipt; with PATH, that the receipt is about this artifact.
 
@@ -52,12 +56,14 @@ def verify(
 
     with open_ledger(ledger, log_key) as log:
         audit = log.verify(BundleVerifier())
-    console.note("unwitnessed: the operator could rewrite what nobody else has seen")
-    console.finish(_audit_document(audit))
+        witnesses = check_witnesses(log, witness_policy)
+    if not witness_policy:
+        console.note(witnesses.summary)
+    console.finish(_audit_document(audit, witnesses))
 
 
-def _audit_document(audit: "LedgerAudit") -> Document:
-    from weightmark.attestations.checks import Check, merge_checks
+def _audit_document(audit: "LedgerAudit", witnesses: "Check") -> Document:
+    from weightmark.attestations.checks import Check, exit_of, merge_checks
     from weightmark.attestations.checks import Outcome as Came
 
     sound = f"{audit.head.size} entries, root and checkpoint recomputed"
@@ -67,13 +73,14 @@ def _audit_document(audit: "LedgerAudit") -> Document:
         )
         for problem in audit.problems
     ] or [Check("log", Came.PASS, sound)]
-    code = audit.exit
+    checks.append(witnesses)
+    code = exit_of(checks)
     return Document(
         schema="weightmark/ledger-verify/v1",
         exit=code,
         verdict={Exit.GOOD: "verified", Exit.BAD: "refused"}.get(code, "unchecked"),
         headline="the ledger is sound"
-        if code is Exit.GOOD
+        if not audit.problems
         else f"the ledger is not sound: {len(audit.problems)} problems",
         checks=check_lines(merge_checks(checks)),
         facts={

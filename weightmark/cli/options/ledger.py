@@ -4,9 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import click
+
+from weightmark.cli.console import CONSOLE_META
 from weightmark.cli.options.common import FILE_OR_URI, option
 from weightmark.cli.places import data_directory
-from weightmark.errors import CallError, MalformedError, UnsupportedError
+from weightmark.errors import CallError, MalformedError, NetworkError, UnsupportedError
 
 if TYPE_CHECKING:
     from weightmark.provenance.ledger.log import Ledger
@@ -19,10 +22,12 @@ __all__ = [
     "open_ledger",
     "private_key_file",
     "read_log_key",
+    "require_online",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
 _MAX_VKEY_FILE = 4096
+_SERVED = ("https://", "http://")
 _PRIVATE = b"PRIVATE+KEY+"
 """how the file of a log's private key begins"""
 
@@ -33,7 +38,7 @@ def ledger_option() -> Callable[[F], F]:
         "--ledger",
         metavar="PLACE",
         type=FILE_OR_URI,
-        help="Ledger: a folder, `postgresql://…`, or a published view (default: the one in your data folder)",
+        help="Ledger: a folder, `postgresql://…`, `https://…#VKEY`, or a published view (default: the one in your data folder)",
     )
 
 
@@ -46,8 +51,21 @@ def open_ledger(path: str | None, log_key: str | None = None) -> "Ledger":
     """Open the ledger that the options name; raises what `Ledger.open` raises."""
     from weightmark.provenance.ledger.log import Ledger
 
+    require_online(path)
     vkey = read_log_key(log_key) if log_key else ""
     return Ledger.open(ledger_place(path), vkey=vkey, log_key=private_key_file(log_key))
+
+
+def require_online(place: str | None) -> None:
+    """Raise `NetworkError` for a served ledger when the running command may use no network."""
+    context = click.get_current_context(silent=True)
+    console = context.meta.get(CONSOLE_META) if context else None
+    if console and console.offline and place and place.startswith(_SERVED):
+        name = place.partition("#")[0].rpartition("@")[2]
+        raise NetworkError(
+            f"the ledger at `{name}` cannot be reached with `--offline`",
+            fix="leave `--offline` out, or name a copy in a folder",
+        )
 
 
 def ledger_place(place: str | None) -> "Path | str":
@@ -73,7 +91,7 @@ def ledger_path(path: str | None) -> Path:
         raise UnsupportedError(
             f"`{path}` is not a folder",
             why="what is made or read here lies in a folder",
-            fix="name a folder",
+            fix="name a folder; a ledger is moved to a database with `weightmark ledger migrate`",
         )
     return Path(path)
 

@@ -36,7 +36,7 @@ def kept_receipts(paths: Sequence[str], *, fresh: bool) -> "Iterator[Receipts | 
 
     store = cache_directory() / "receipts.db"
     inside = any(_holds(path, os.fspath(store)) for path in paths)
-    receipts = None if fresh or inside else Receipts.open(store)
+    receipts = None if fresh or inside else Receipts.open_later(store)
     try:
         yield receipts
         if receipts:

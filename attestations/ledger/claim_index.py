@@ -1,0 +1,293 @@
+"""The reader's own index of what a ledger's claims say: words, verdicts and descent.
+
+It lies in the user's cache, is filled from entries that are proven to lead to the signed root, and can be
+removed at any time. The operator has no hand in it, so nothing can be hidden from it.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.ledger.descent import materials_of
+from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
+from weightmark.attestations.statements import Statement
+from weightmark.errors import LedgerInconsistentError, ReadError, WeightmarkError
+from weightmark.provenance.ledger.event import Event, Kind, parse_event
+from weightmark.provenance.ledger.files import make_folders
+from weightmark.provenance.ledger.log import Ledger
+from weightmark.provenance.ledger.merkle import Frontier, leaf_hash, tree_root
+from weightmark.provenance.ledger.snapshot import LedgerSnapshot
+from weightmark.values import dataclass
+
+if TYPE_CHECKING:
+    import sqlite3
+
+__all__ = ["ClaimIndex", "Descent", "Said", "cache_folder", "said_by"]
+
+_VERSION = 1
+_MAX_TEXT = 64 * 1024
+_SCHEMA = """
+create table meta(id integer primary key check (id = 0), version integer not null, size integer not null, peaks text not null) strict;
+create table name(id integer primary key, text text not null unique) strict;
+create table claim(idx integer primary key, kind text not null, subject integer not null, blob text not null, verdict text not null, words text not null) strict;
+create index claim_subject on claim(subject, kind);
+create index claim_verdict on claim(verdict);
+create index claim_blob on claim(blob);
+create table edge(parent integer not null, child integer not null, idx integer not null, primary key(parent, child, idx)) strict, without rowid;
+"""
+_SEARCH = "select idx from claim where ? in ('', verdict)"
+_BELOW = """
+create temp table below as with recursive walk(id) as
+  (select id from name where text = ? union select child from edge join walk on parent = id)
+  select id, text from walk join name using (id)
+"""
+_STEPS = "select child, parent, idx from edge join below on parent = id order by child, parent, idx"
+_ABOUT = "select idx, kind, text, verdict from below join claim on subject = id where kind in"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What of a claim is looked for."""
+
+    verdict: str
+    """`passed`, `failed`, `clean`, …; empty when it judges nothing"""
+    words: str
+    """every text in it"""
+    parents: tuple[str, ...]
+    """what its subject was made from"""
+    aliases: tuple[str, ...]
+    """for an artifact of one file: `sha256:<hex>` of that file"""
+
+
+def cache_folder() -> Path:
+    """Return where indexes lie: `weightmark/ledgers` in the user's cache; raises `ReadError` without a home."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    if not Path(base).is_absolute():
+        try:
+            base = str(Path.home() / ".cache")
+        except RuntimeError as error:
+            raise ReadError(
+                "there is no home directory to keep an index in",
+                fix="set `XDG_CACHE_HOME` to a folder",
+            ) from error
+    return Path(base) / "weightmark" / "ledgers"
+
+
+def said_by(data: bytes) -> Said:
+    """Read what a claim says; a claim that breaks its format says nothing."""
+    try:
+        envelope = Bundle.parse(data, what="the claim").envelope
+        statement = Statement.parse(envelope.payload_type, envelope.payload)
+    except WeightmarkError:
+        return Said("", "", (), ())
+    words = " ".join(_texts([subject.name for subject in statement.subjects], statement.predicate))
+    try:
+        parents = materials_of(statement)
+    except WeightmarkError:
+        parents = ()
+    return Said(_verdict(statement), words[:_MAX_TEXT], parents, _aliases(statement))
+
+
+class ClaimIndex:
+    """An index of one ledger, brought up to its head."""
+
+    def __init__(self, db: "sqlite3.Connection") -> None:
+        self._db = db
+
+    @classmethod
+    @contextmanager
+    def of(cls, ledger: Ledger, folder: Path | None = None) -> Iterator[Self]:
+        """Open the index of a ledger and read the entries that it lacks.
+
+        An index of another version, or one that the log does not extend, is made anew. Raises
+        `LedgerInconsistentError` when the entries do not lead to the signed root, and `ReadError`.
+        """
+        import sqlite3
+
+        folder = folder or cache_folder()
+        make_folders([folder], mode=0o700)
+        path = folder / f"{hashlib.sha256(ledger.vkey.encode()).hexdigest()}.claims.db"
+        try:
+            with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as db:
+                index = cls(db)
+                index._update(ledger)
+                yield index
+        except sqlite3.DatabaseError as error:
+            raise ReadError(
+                f"the index `{path}` cannot be used: {error}",
+                fix="remove it; it is made anew when it is asked for",
+            ) from error
+
+    def search(
+        self, *, words: Sequence[str] = (), verdict: str = "", limit: int | None = None
+    ) -> tuple[int, ...]:
+        """Return the entries, rising, whose claims hold all `words` and pass this `verdict`."""
+        conditions = "".join(" and words like ? escape '\\'" for _ in words)
+        values = (verdict.lower(), *(f"%{_escaped(word)}%" for word in words))
+        rows = self._db.execute(
+            f"{_SEARCH}{conditions} order by idx limit ?", (*values, -1 if limit is None else limit)
+        )
+        return tuple(row[0] for row in rows)
+
+    @contextmanager
+    def below(self, root: str) -> Iterator["Descent"]:
+        """Find everything that descends from `root`, itself included."""
+        self._db.execute(_BELOW, (root,))
+        try:
+            yield Descent(self._db)
+        finally:
+            self._db.execute("drop table temp.below")
+
+    def _update(self, ledger: Ledger) -> None:
+        self._db.execute("begin immediate")
+        try:
+            with ledger.snapshot() as snapshot:
+                frontier = self._start(snapshot)
+                if frontier.size < snapshot.head.size:
+                    self._fill(ledger, snapshot, frontier)
+            self._db.execute("commit")
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("rollback")
+
+    def _start(self, snapshot: LedgerSnapshot) -> Frontier:
+        """Return how far the index is; make its tables when it is new or of something else."""
+        version = self._db.execute("pragma user_version").fetchone()[0]
+        row = (
+            self._db.execute(
+                "select size, peaks from meta where version = ?", (_VERSION,)
+            ).fetchone()
+            if version == _VERSION
+            else None
+        )
+        if row:
+            frontier = Frontier.of(row[0], [bytes.fromhex(one) for one in row[1].split()])
+            size = frontier.size
+            if size <= snapshot.head.size and tree_root(snapshot.nodes, size) == frontier.root():
+                return frontier
+        for (name,) in self._db.execute(
+            "select name from sqlite_schema where type = 'table'"
+        ).fetchall():
+            self._db.execute(f'drop table "{name}"')
+        for statement in _SCHEMA.strip().splitlines():
+            self._db.execute(statement)
+        self._db.execute(f"pragma user_version={_VERSION}")
+        return Frontier()
+
+    def _fill(self, ledger: Ledger, snapshot: LedgerSnapshot, frontier: Frontier) -> None:
+        for index, body in snapshot.store.entries(
+            frontier.size, snapshot.head.size - frontier.size
+        ):
+            if index != frontier.size:
+                break
+            frontier.push(leaf_hash(body))
+            self._add(ledger, index, parse_event(body))
+        if (frontier.size, frontier.root()) != (snapshot.head.size, snapshot.head.root):
+            raise LedgerInconsistentError(
+                f"the entries of the ledger `{ledger.origin}` do not lead to the signed root",
+                fix="find out why with `weightmark ledger verify`",
+            )
+        peaks = " ".join(one.hex() for one in frontier.peaks)
+        self._db.execute(
+            "insert or replace into meta values(0, ?, ?, ?)", (_VERSION, frontier.size, peaks)
+        )
+
+    def _add(self, ledger: Ledger, index: int, event: Event) -> None:
+        if event.kind is Kind.REDACT:
+            erased = event.subject.removeprefix("sha256:")
+            self._db.execute("update claim set words = '', verdict = '' where blob = ?", (erased,))
+        said = _said_in(ledger, event)
+        subject = self._id(event.subject)
+        self._db.execute(
+            "insert into claim values(?, ?, ?, ?, ?, ?)",
+            (index, event.kind, subject, event.claim_sha256, said.verdict, said.words),
+        )
+        edges: list[tuple[int, int, int]] = []
+        if event.kind is Kind.PROVENANCE:
+            edges = [(self._id(parent), subject, index) for parent in said.parents]
+        elif event.kind is Kind.RELEASE:
+            others = [self._id(one) for one in said.aliases]
+            edges = [(one, subject, index) for one in others]
+            edges += [(subject, one, index) for one in others]
+        self._db.executemany("insert or ignore into edge values(?, ?, ?)", edges)
+
+    def _id(self, text: str) -> int:
+        self._db.execute("insert or ignore into name(text) values(?)", (text,))
+        return int(self._db.execute("select id from name where text = ?", (text,)).fetchone()[0])
+
+
+class Descent:
+    """What descends from an artifact, while its index is open."""
+
+    def __init__(self, db: "sqlite3.Connection") -> None:
+        self._db = db
+
+    def names(self) -> dict[int, str]:
+        """Return every artifact by its number; the first asked for is among them, if it is known at all."""
+        return dict(self._db.execute("select id, text from below"))
+
+    def steps(self) -> Iterator[tuple[int, int, int]]:
+        """Yield (child, parent, entry) of every step, by child, then parent, then entry.
+
+        Aliases, a file and the artifact that is this file alone, are steps of their release entry.
+        """
+        yield from self._db.execute(_STEPS)
+
+    def about(self, kinds: Sequence[Kind]) -> tuple[tuple[int, str, str, str], ...]:
+        """Return (entry, kind, subject, verdict) of claims about any of it, rising."""
+        marks = ",".join("?" * len(kinds))
+        rows = self._db.execute(f"{_ABOUT} ({marks}) order by idx", (*kinds,))
+        return tuple(rows.fetchall())
+
+
+def _said_in(ledger: Ledger, event: Event) -> Said:
+    """Read the claim of an entry; one that is gone, or too damaged to be believed, says nothing."""
+    try:
+        return said_by(ledger.home.blobs.get(event.claim_sha256))
+    except WeightmarkError:
+        return Said("", "", (), ())
+
+
+def _verdict(statement: Statement) -> str:
+    for name in ("verificationResult", "result"):
+        said = statement.predicate.get(name)
+        if isinstance(said, str):
+            return said.lower()[:40]
+    return ""
+
+
+def _aliases(statement: Statement) -> tuple[str, ...]:
+    if statement.predicate_type != MANIFEST_PREDICATE:
+        return ()
+    files = statement.predicate.get("files")
+    if not isinstance(files, list) or len(files) != 1:
+        return ()
+    try:
+        claim = ManifestClaim.from_statement(statement)
+    except WeightmarkError:
+        return ()
+    return tuple(f"sha256:{digest}" for digest in claim.sha256.values())
+
+
+def _texts(*values: Any) -> Iterator[str]:
+    """Yield every text in JSON values, breadth first: what is said last is cut off first."""
+    waiting: list[Any] = list(values)
+    size = 0
+    for value in waiting:
+        if isinstance(value, str):
+            size += len(value)
+            yield value
+        elif isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+        if size > _MAX_TEXT:
+            return
+
+
+def _escaped(word: str) -> str:
+    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,0 +1,103 @@
+"""Impact: everything that descends from an artifact, and every decision and deployment that it took part in."""
+
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from operator import attrgetter, itemgetter
+from typing import NamedTuple
+
+from weightmark.attestations.ledger.claim_index import ClaimIndex
+from weightmark.provenance.ledger.event import Kind
+from weightmark.provenance.ledger.log import Ledger
+from weightmark.provenance.lineage.drawing import Arrow, Box, Drawing
+from weightmark.values import dataclass
+
+__all__ = ["Descendant", "Impact", "Use", "find_impact"]
+
+_MAX_BOXES = 2000
+_SHORT = 16
+
+
+class Descendant(NamedTuple):
+    """Something that was made from the artifact, directly or not; there may be 100,000 of them."""
+
+    identity: str
+    """`wm1:<hex>` or `sha256:<hex>`"""
+    parents: tuple[str, ...]
+    """what it was made from, as far as that descends from the artifact, sorted"""
+    entries: tuple[int, ...]
+    """the entries that say so, rising"""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A decision or deployment."""
+
+    index: int
+    """of its entry"""
+    kind: Kind
+    """`decision` or `deploy`"""
+    identity: str
+    """about which artifact"""
+    verdict: str
+    """what a decision came to; empty for a deployment"""
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What an artifact took part in, as far as one ledger knows."""
+
+    root: str
+    """the artifact"""
+    size: int
+    """entries of the ledger"""
+    descendants: tuple[Descendant, ...]
+    """by identity"""
+    uses: tuple[Use, ...]
+    """of the artifact and of its descendants, by entry"""
+
+    def drawing(self) -> Drawing:
+        """Draw it; at most 2,000 artifacts and uses."""
+        boxes = [Box(self.root, _short(self.root), "bad")]
+        boxes += [Box(one.identity, _short(one.identity)) for one in self.descendants]
+        arrows = [Arrow(parent, one.identity) for one in self.descendants for parent in one.parents]
+        for use in self.uses:
+            name = f"#{use.index}"
+            label = f"{use.kind} {name}{f': {use.verdict}' if use.verdict else ''}"
+            boxes.append(Box(name, label, _STATES.get(use.verdict, "")))
+            arrows.append(Arrow(use.identity, name))
+        return Drawing(tuple(boxes[:_MAX_BOXES]), tuple(arrows))
+
+
+_STATES = {"passed": "good", "failed": "bad"}
+
+
+def find_impact(index: ClaimIndex, ledger: Ledger, root: str) -> Impact:
+    """Look up what descends from `root` by provenance claims, and where any of it was used."""
+    with index.below(root) as below:
+        names = below.names()
+        grouped = groupby(below.steps(), key=itemgetter(0))
+        found = [_descendant(names, child, steps) for child, steps in grouped]
+        uses = tuple(
+            Use(at, Kind(kind), subject, verdict)
+            for at, kind, subject, verdict in below.about((Kind.DECISION, Kind.DEPLOY))
+        )
+    descendants = sorted((one for one in found if one.identity != root), key=attrgetter("identity"))
+    with ledger.snapshot() as snapshot:
+        size = snapshot.head.size
+    return Impact(root, size, tuple(descendants), uses)
+
+
+def _descendant(
+    names: Mapping[int, str], child: int, steps: Iterable[tuple[int, int, int]]
+) -> Descendant:
+    first, *others = steps
+    if not others:
+        return Descendant(names[child], (names[first[1]],), (first[2],))
+    parents = {names[parent] for _, parent, _ in (first, *others)}
+    entries = {at for _, _, at in (first, *others)}
+    return Descendant(names[child], tuple(sorted(parents)), tuple(sorted(entries)))
+
+
+def _short(identity: str) -> str:
+    kind, _, digest = identity.partition(":")
+    return f"{kind}:{digest[:_SHORT]}"

@@ -1,0 +1,273 @@
+"""Revocations that a ledger holds: which are in force, and whom and what they mean.
+
+A revocation that cannot be attributed to anybody any more still binds; a reinstatement must be proven.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Self
+
+from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.bundles.dsse import Envelope
+from weightmark.attestations.identities import VerifiedTime
+from weightmark.attestations.ledger.parties import admitted_trust, party_of, value_of
+from weightmark.attestations.predicates.revocation import (
+    ReinstatementClaim,
+    RevocationClaim,
+    RevocationSubject,
+)
+from weightmark.attestations.statements import Statement
+from weightmark.attestations.trust import Trust
+from weightmark.attestations.trust.interface import Anchor, Proof
+from weightmark.attestations.trust.validity import Validity
+from weightmark.attestations.trust.veto import Veto
+from weightmark.errors import (
+    LedgerInconsistentError,
+    RefusedError,
+    RevokedError,
+    WrongSignerError,
+)
+from weightmark.provenance.ledger.admission import RegistrationPolicy
+from weightmark.provenance.ledger.event import Kind
+from weightmark.provenance.ledger.history import PolicyHistory
+from weightmark.provenance.ledger.log import Ledger
+from weightmark.provenance.ledger.snapshot import LoggedEvent
+from weightmark.values import dataclass
+
+__all__ = ["Revocation", "Revocations"]
+
+_ALWAYS = datetime.min.replace(tzinfo=UTC)
+_TO_LIFT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """One revocation in force."""
+
+    index: int
+    """of its entry"""
+    origin: str
+    """the log that holds it"""
+    claim_id: str
+    """of its claim, hex; what a reinstatement names"""
+    subject: RevocationSubject
+    """what is revoked"""
+    reason: str
+    """why, for people"""
+    since: datetime | None
+    """of a signer: claims that are proven to be older stay good; None when nothing does"""
+    signer: str
+    """who revoked it, `key:<hex>` or `salted:<hex>`"""
+    only_of: str | None
+    """without the role: the signer whose claims alone it binds (`value_of`); None when it binds everybody"""
+
+    @property
+    def words(self) -> str:
+        """Where it stands: `revoked at #7 of <origin>`."""
+        return f"revoked at #{self.index} of `{self.origin}`"
+
+    def is_about(self, digest: str) -> bool:
+        """Tell whether it revokes content: `wm1:<hex>` or `sha256:<hex>`."""
+        return self.only_of is None and self.subject.text == digest
+
+
+@dataclass(frozen=True, slots=True)
+class Revocations:
+    """What a ledger says no longer counts."""
+
+    origin: str
+    """its name"""
+    size: int
+    """entries under the checkpoint that was asked"""
+    in_force: tuple[Revocation, ...]
+    """by index; what was reinstated is not among them"""
+    complete: bool
+    """whether every entry was read; otherwise the ledger's own index named those that matter"""
+
+    @classmethod
+    def read(cls, ledger: Ledger, *, complete: bool) -> Self:
+        """Read and verify every revocation and reinstatement of a ledger.
+
+        Raises `ReadError` when a claim is missing (4), `LedgerInconsistentError` for an entry that
+        says something else than its claim, and what verifying signatures raises.
+        """
+        with ledger.snapshot() as snapshot:
+            size = snapshot.head.size
+        history = ledger.policies(complete=complete)
+        revoked = ledger.find(kind=Kind.REVOKE, complete=complete)
+        found = [_revocation(ledger, history, one) for one in revoked]
+        lifted = _lifted(ledger, history, found, complete=complete) if found else frozenset()
+        in_force = tuple(one for one in found if one.claim_id not in lifted)
+        return cls(ledger.origin, size, in_force, complete)
+
+    def of_content(self, digests: Iterable[str]) -> Revocation | None:
+        """Return the first revocation of any of these digests; absolute, whatever its time."""
+        wanted = frozenset(digests)
+        found = (one for one in self.in_force if any(one.is_about(digest) for digest in wanted))
+        return next(found, None)
+
+    def bind(self, trust: Trust) -> Trust:
+        """Return the same trust, for which nothing counts that a revoked signer made, nor a revoked claim."""
+        vetoes: list[Anchor] = [Veto(_RevokedSigner(one)) for one in self.in_force]
+        return Trust((*trust.anchors, *vetoes)) if vetoes else trust
+
+
+@dataclass(frozen=True, slots=True)
+class _Recorded(Validity):
+    """The end of a validity that an entry of a ledger says."""
+
+    where: str = ""
+    """`revoked at #7 of <origin>`"""
+
+    def require_not_revoked(self, who: str, times: Sequence[VerifiedTime], now: datetime) -> None:  # noqa: ARG002 - as in `Validity`
+        """Raise `RevokedError` unless a signature by `who` was proven to be older than the revocation."""
+        revoked = self.revoked or _ALWAYS
+        if times and min(time.at for time in times) < revoked:
+            return
+        told = "it was signed after that" if times else "nothing proves that it was signed before"
+        if revoked == _ALWAYS:
+            told = "no claim is spared, whenever it was signed"
+        raise RevokedError(
+            f"`{who}` is {self.where}: {self.reason}",
+            why=told,
+            fix="ask the publisher for a release by a signer, or with a claim, that is not revoked",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _RevokedSigner:
+    """A revoked signer or claim as an anchor: it proves nothing, and its revocation binds."""
+
+    revocation: Revocation
+    """what is revoked"""
+
+    @property
+    def name(self) -> str:
+        """The subject."""
+        return self.revocation.subject.text
+
+    @property
+    def label(self) -> str:
+        """Nothing: it stands in no trust file."""
+        return ""
+
+    @property
+    def validity(self) -> Validity:
+        """Since when it is revoked."""
+        one = self.revocation
+        return _Recorded(None, None, one.since or _ALWAYS, one.reason, one.words)
+
+    @property
+    def expires(self) -> datetime | None:
+        """Never."""
+        return None
+
+    def allowing_legacy(self) -> "_RevokedSigner":
+        """Return itself."""
+        return self
+
+    def concerns(self, bundle: Bundle, proof: Proof) -> bool:
+        """Tell whether the signer of `proof`, or its very claim, is revoked."""
+        one = self.revocation
+        if one.only_of is not None and one.only_of != value_of(proof.signer):
+            return False
+        subject = one.subject
+        if subject.text.startswith("sha256:"):
+            envelope = bundle.content
+            return isinstance(envelope, Envelope) and envelope.claim_id == subject.digest
+        if subject.salt:
+            return subject.means(value_of(proof.signer))
+        return subject.text == f"key:{proof.signer.fingerprint}"
+
+    def prove(self, bundle: Bundle, now: datetime) -> Proof:  # noqa: ARG002 - the protocol's signature
+        """Prove nothing."""
+        raise WrongSignerError("signed by somebody else than you trust")
+
+
+def _revocation(ledger: Ledger, history: PolicyHistory, logged: LoggedEvent) -> Revocation:
+    event, policy = logged.event, history.at(logged.index)
+    bundle, statement = _claim_of(ledger, logged)
+    claim = RevocationClaim.from_statement(statement)
+    _require_match(logged, bundle, claim.subject)
+    if not _is_anonymous(policy, event.signer):
+        _require_signer(policy, logged, bundle)
+    has_role = policy.allows(event.signer, Kind.REVOKE)
+    return Revocation(
+        logged.index,
+        event.origin,
+        event.claim_id,
+        claim.subject,
+        claim.reason,
+        claim.since,
+        event.signer,
+        None if has_role else _value_of_party(policy, event.signer),
+    )
+
+
+def _lifted(
+    ledger: Ledger, history: PolicyHistory, found: Sequence[Revocation], *, complete: bool
+) -> frozenset[str]:
+    """Return the claim ids of revocations that two of the role reinstated."""
+    by_id = {one.claim_id: one for one in found}
+    voices: dict[str, set[str]] = {}
+    for logged in ledger.find(kind=Kind.REINSTATE, complete=complete):
+        policy, signer = history.at(logged.index), logged.event.signer
+        bundle, statement = _claim_of(ledger, logged)
+        claim = ReinstatementClaim.from_statement(statement)
+        _require_match(logged, bundle, claim.subject)
+        meant = by_id.get(claim.revocation)
+        if meant is None or meant.index > logged.index or meant.subject != claim.subject:
+            continue
+        if _is_anonymous(policy, signer) or not policy.allows(signer, Kind.REINSTATE):
+            continue
+        _require_signer(policy, logged, bundle)
+        voices.setdefault(claim.revocation, set()).add(signer)
+    return frozenset(one for one, signers in voices.items() if len(signers) >= _TO_LIFT)
+
+
+def _claim_of(ledger: Ledger, logged: LoggedEvent) -> tuple[Bundle, Statement]:
+    data = ledger.home.blobs.get(logged.event.claim_sha256)
+    bundle = Bundle.parse(data, what=f"the claim of entry {logged.index}")
+    envelope = bundle.envelope
+    return bundle, Statement.parse(envelope.payload_type, envelope.payload)
+
+
+def _require_match(logged: LoggedEvent, bundle: Bundle, subject: RevocationSubject) -> None:
+    event = logged.event
+    if (event.claim_id, event.subject) != (bundle.envelope.claim_id, subject.text):
+        raise _lie(logged, "it is about something else")
+
+
+def _require_signer(policy: RegistrationPolicy, logged: LoggedEvent, bundle: Bundle) -> None:
+    try:
+        signer = party_of(policy, admitted_trust(policy).verify(bundle).signer)
+    except RefusedError as error:
+        raise _lie(logged, error.what) from error
+    if signer != logged.event.signer:
+        raise _lie(logged, f"`{signer}` signed it")
+
+
+def _lie(logged: LoggedEvent, why: str) -> LedgerInconsistentError:
+    return LedgerInconsistentError(
+        f"entry {logged.index} of `{logged.event.origin}` says something else than its claim",
+        why=why,
+        fix="ask the operator of the ledger; nothing that it says of revocations can be believed",
+    )
+
+
+def _is_anonymous(policy: RegistrationPolicy, party: str) -> bool:
+    """Tell whether nobody can say any more, or here, which identity a party is."""
+    return party.startswith("salted:") and _value_of_party(policy, party) == ""
+
+
+def _value_of_party(policy: RegistrationPolicy, party: str) -> str:
+    if not party.startswith("salted:"):
+        return party
+    values = _opened(policy)
+    return next((value for name, value in values if name == party), "")
+
+
+def _opened(policy: RegistrationPolicy) -> Iterator[tuple[str, str]]:
+    for one in policy.identities:
+        if one.opened:
+            yield one.fingerprint, one.opened.value

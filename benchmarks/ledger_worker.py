@@ -1,0 +1,160 @@
+"""Measure the ledger in this process: ``ledger_worker.py PART SCRATCH COUNT [URL]`` prints figures as JSON.
+
+What is inside an append: unique keys looked up, leaf hashes, tiles and root, the signed checkpoint, the
+rows of entry, dedup and search tables, one durable transaction. What is not: judging the signatures of
+claims and requests, which is per claim, storing the claims themselves, and publishing files. The bodies
+of appended entries are padded to 2 KB; the entries of the large log are real events of about 0.7 KB,
+because a whole-log check parses them.
+"""
+
+import hashlib
+import json
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from weightmark.provenance.ledger.checkpoint import Checkpoint
+from weightmark.provenance.ledger.event import Event, Kind
+from weightmark.provenance.ledger.home.folder import FolderHome
+from weightmark.provenance.ledger.log import Ledger
+from weightmark.provenance.ledger.memory import CheckpointMemory
+from weightmark.provenance.ledger.merkle import EMPTY_ROOT
+from weightmark.provenance.ledger.note import NoteSigner
+from weightmark.provenance.ledger.plan import make_addition, unique_keys
+from weightmark.provenance.ledger.snapshot import LedgerSnapshot
+from weightmark.provenance.ledger.store.interface import Addition, Head, Query, Row, Store
+from weightmark.provenance.ledger.store.postgres import PostgresStore
+from weightmark.provenance.ledger.store.sqlite import SqliteStore, create_database
+
+ORIGIN = "ledger.example.com/models"
+SIGNER = NoteSigner(ORIGIN, bytes(range(32)))
+ENTRY_SIZE = 2048
+MEGABYTE = 1_000_000
+
+
+def digest(text: str) -> str:
+    """Return any 64 hex digits."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def event(number: int) -> Event:
+    """Make an event: ten of a subject, fifty signers."""
+    signer = f"key:{digest(f'signer {number % 50}')}"
+    return Event(
+        kind=list(Kind)[number % 8],
+        origin=ORIGIN,
+        event_id=f"{number:0128}",
+        claim_id=digest(f"id {number}"),
+        claim_sha256=digest(f"claim {number}"),
+        request_sha256=digest(f"request {number}"),
+        subject=f"wm1:{digest(f'subject {number // 10}')}",
+        signer=signer,
+        submitter=signer,
+        at="2026-11-21T12:00:00Z",
+    )
+
+
+def append(store: Store, events: list[Event], size: int) -> None:
+    """Append as `Ledger.record` does; `size` pads the bodies."""
+    with store.write() as writer:
+        snapshot = LedgerSnapshot.of(writer, SIGNER.verifier)
+        start = snapshot.head.size
+        keys = [unique_keys(one) for one in events]
+        if writer.index.indices_of([key for pair in keys for key in pair]):
+            sys.exit("error: an event was there already")
+        rows = [
+            Row(start + at, one.to_bytes().ljust(size), one, pair)
+            for at, (one, pair) in enumerate(zip(events, keys, strict=True))
+        ]
+        writer.add(make_addition(rows, start, writer.tile, snapshot.nodes, SIGNER))
+
+
+def begin(store: Store) -> None:
+    """Write the head of an empty log."""
+    note = Checkpoint(ORIGIN, 0, EMPTY_ROOT).sign(SIGNER)
+    with store.write() as writer:
+        writer.found(SIGNER.verifier.vkey)
+        writer.add(Addition([], {}, Head(0, EMPTY_ROOT, note)))
+
+
+def rate(store: Store, batch: int, count: int, first: int) -> float:
+    """Return the microseconds that an appended entry takes."""
+    batches = [[event(first + at + one) for one in range(batch)] for at in range(0, count, batch)]
+    start = time.perf_counter()
+    for some in batches:
+        append(store, some, ENTRY_SIZE)
+    return (time.perf_counter() - start) / count * 1e6
+
+
+def appending(store: Store, count: int) -> dict[str, float]:
+    """Measure batches of 1000 and of 1."""
+    begin(store)
+    rate(store, 100, 500, 0)
+    large = rate(store, 1000, count, 10**6)
+    return {"append_1000": large, "append_1": rate(store, 1, count // 20, 10**7)}
+
+
+def sqlite(scratch: Path, count: int) -> dict[str, float]:
+    """Measure appends to SQLite."""
+    create_database(scratch / "append.db")
+    return appending(SqliteStore(scratch / "append.db"), count)
+
+
+def postgres(scratch: Path, count: int) -> dict[str, float]:
+    """Measure appends to the PostgreSQL that the last argument names."""
+    del scratch
+    store = PostgresStore(sys.argv[4])
+    return appending(store, count)
+
+
+def fill(home: FolderHome, count: int) -> None:
+    """Make a large log."""
+    home.path.mkdir()
+    home.write_verifier(SIGNER.verifier)
+    create_database(home.database)
+    begin(home.store)
+    for at in range(0, count, 10_000):
+        append(home.store, [event(at + one) for one in range(min(10_000, count - at))], 0)
+    home.close()
+
+
+def timed(repeat: int, measured: Iterator[object]) -> float:
+    """Return the median milliseconds of one step."""
+    times = []
+    for _ in range(repeat):
+        start = time.perf_counter()
+        next(measured)
+        times.append((time.perf_counter() - start) * 1e3)
+    return sorted(times)[repeat // 2]
+
+
+def large(scratch: Path, count: int) -> dict[str, float]:
+    """Measure a large log; the audit runs last, so the peak memory is its own or less."""
+    home = FolderHome(scratch / "large")
+    if not home.path.exists():
+        fill(home, count)
+    ledger = Ledger.of(home, memory=CheckpointMemory(scratch / "state"))
+    places = [hash(str(one)) % count for one in range(64)]
+    figures = {
+        "prove": timed(31, (ledger.prove(one) for one in places)),
+        "search_subject": timed(
+            31, (ledger.search(Query(subject=event(one).subject)) for one in places)
+        ),
+        "search_signer": timed(
+            31, (ledger.search(Query(signer=event(one).signer), limit=100) for one in places)
+        ),
+    }
+    start = time.perf_counter()
+    unviewed = [one for one in ledger.verify(blobs=False).problems if one.where != "view"]
+    figures["verify"] = time.perf_counter() - start
+    if unviewed:
+        sys.exit(f"error: {unviewed[0]}")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {**figures, "verify_memory": peak / MEGABYTE}
+
+
+if __name__ == "__main__":
+    part = {"sqlite": sqlite, "postgres": postgres, "large": large}[sys.argv[1]]
+    print(json.dumps(part(Path(sys.argv[2]), int(sys.argv[3]))))

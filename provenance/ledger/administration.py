@@ -1,0 +1,228 @@
+"""What the operator of a ledger does to it: change who may write, and erase what must not stay."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from weightmark.errors import CallError, SubmissionRefusedError, WrongSignerError
+from weightmark.provenance.ledger.admission import (
+    Admitted,
+    Owners,
+    Predecessor,
+    RegistrationPolicy,
+    Submitter,
+    admit_operation,
+)
+from weightmark.provenance.ledger.checkpoint import verify_checkpoint
+from weightmark.provenance.ledger.event import Event, Kind, format_time
+from weightmark.provenance.ledger.log import Ledger
+from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier, open_note, split_note
+from weightmark.provenance.ledger.operations import (
+    operation_text,
+    read_operation,
+    sign_operation,
+    verify_operation,
+)
+from weightmark.provenance.ledger.proof import Receipt
+from weightmark.provenance.ledger.registration import (
+    Succession,
+    admit_policy,
+    policy_text,
+    sign_policy,
+)
+from weightmark.provenance.ledger.snapshot import LoggedEvent
+from weightmark.provenance.ledger.standing import Role, Standing
+from weightmark.provenance.ledger.store.interface import Query
+
+__all__ = [
+    "KEPT_KINDS",
+    "apply_proposal",
+    "freeze",
+    "owners_of_proposal",
+    "propose_policy",
+    "redact",
+    "redaction_of",
+    "sign_proposal",
+    "succession_of",
+]
+
+KEPT_KINDS = frozenset({Kind.REVOKE, Kind.REINSTATE, Kind.POLICY, Kind.KEY, Kind.REDACT})
+"""kinds whose claims are never erased: without them nobody could tell what counts"""
+_MAX_REASON = 4096
+
+
+def propose_policy(
+    ledger: Ledger,
+    *,
+    admit: Sequence[Submitter] = (),
+    remove: Sequence[str] = (),
+    owners: Owners | None = None,
+    roots: Mapping[str, str] | None = None,
+) -> bytes:
+    """Return the text of a policy that follows the one in force, for its owners to sign.
+
+    Who is admitted already gets the kinds named now. `remove` names parties, `key:<hex>` or
+    `salted:<hex>`. Raises `CallError` for a party that is not admitted, or when nothing changes.
+    """
+    before = ledger.policy()
+    by_party = {one.fingerprint: one for one in before.submitters}
+    for party in remove:
+        if party not in by_party:
+            raise CallError(f"`{party}` is not admitted to `{ledger.origin}`")
+        del by_party[party]
+    for one in admit:
+        same = _same_party(by_party.values(), one)
+        by_party[same.fingerprint if same else one.fingerprint] = (
+            Submitter(same.fingerprint, same.public_key, one.kinds, one.root, same.opened)
+            if same
+            else one
+        )
+    after = sign_policy(
+        before,
+        submitters=tuple(by_party.values()),
+        owners=owners,
+        roots={**dict(before.roots), **(roots or {})},
+    )
+    if (after.submitters, after.owners) == (before.submitters, before.owners):
+        raise CallError("the policy would stay as it is", fix="say what is to change")
+    for hidden in after.private_values:
+        ledger.home.private.put(hidden)
+    return policy_text(after)
+
+
+def sign_proposal(proposal: bytes, owner: NoteSigner) -> bytes:
+    """Add an owner's signature to a proposal: its text, or a note that others signed already."""
+    if b"\n\n" not in proposal:
+        return owner.sign(proposal)
+    text, _ = split_note(proposal)
+    return proposal + owner.line(text)
+
+
+def owners_of_proposal(policy: RegistrationPolicy, proposal: bytes) -> tuple[NoteVerifier, ...]:
+    """Return which owners of the policy in force signed a proposal; raises `TamperedError`."""
+    owners = [NoteVerifier.parse(one) for one in policy.owners.vkeys]
+    try:
+        return open_note(proposal, owners).signers
+    except WrongSignerError:
+        return ()
+
+
+def apply_proposal(ledger: Ledger, proposal: bytes) -> Receipt:
+    """Enter a proposal that owners enough signed; from the next entry on it rules.
+
+    Raises `SubmissionRefusedError` with the reason, and what the ledger raises.
+    """
+    log = ledger.home.read_signer(ledger.verifier)
+    text, _ = split_note(proposal)
+    submission = sign_operation(Kind.POLICY, proposal + log.line(text), log, ledger.now())
+    return _enter(ledger, admit_policy(ledger.policy(), submission))
+
+
+def redact(ledger: Ledger, subject: str, reason: str) -> Receipt:
+    """Erase a claim or request, `sha256:<hex>`, or whom a commitment means, `salted:<hex>`.
+
+    The entry comes first: what is gone without one would be called missing. Once more changes
+    nothing. Raises `CallError` when the ledger holds no such thing, `SubmissionRefusedError` for what
+    may not be erased.
+    """
+    if not reason.strip() or len(reason) > _MAX_REASON:
+        raise CallError(f"the reason is not 1 to {_MAX_REASON} characters")
+    _require_erasable(ledger, subject)
+    known = ledger.find(subject=subject, kind=Kind.REDACT)
+    receipt = ledger.prove(known[0].index) if known else _enter_redaction(ledger, subject, reason)
+    if subject.startswith("salted:"):
+        ledger.home.private.erase(subject)
+    else:
+        ledger.home.blobs.erase(subject.removeprefix("sha256:"))
+    return receipt
+
+
+def _require_erasable(ledger: Ledger, subject: str) -> None:
+    if subject.startswith("salted:"):
+        if ledger.policy().knows(subject):
+            raise SubmissionRefusedError(
+                f"`{subject}` is admitted to the ledger, so whom it means is still needed",
+                fix="have the owners remove it first: `weightmark ledger admit --remove`",
+            )
+        users = _matching(ledger, lambda event: subject in (event.signer, event.submitter))
+        if not users and subject not in ledger.home.private.names():
+            raise CallError(f"`{subject}` stands for nobody in this ledger")
+        return
+    digest = subject.removeprefix("sha256:")
+    users = _matching(ledger, lambda event: digest in (event.claim_sha256, event.request_sha256))
+    if not users:
+        raise CallError(
+            f"no entry of the ledger records `{subject}`",
+            fix="`weightmark ledger show INDEX` names the claim and the request of an entry",
+        )
+    kept = [one for one in users if one.event.kind in KEPT_KINDS]
+    if kept:
+        raise SubmissionRefusedError(
+            f"the claim of entry {kept[0].index} is never erased: it is of the kind `{kept[0].event.kind}`",
+            why="without it nobody could tell what is revoked, or who may write",
+        )
+
+
+def succession_of(old: Ledger, recovery: NoteSigner, checkpoint: bytes | None = None) -> Succession:
+    """Return how a new log takes over from `old`, whose key was lost or leaked.
+
+    `checkpoint` is the last one that is believed, best the last that witnesses cosigned; without it
+    the newest of `old`. Whoever has a leaked key can still sign, so nothing after it counts. Raises
+    `WrongSignerError` or `TamperedError` when it is not the old log's.
+    """
+    believed = verify_checkpoint(checkpoint or old.refresh().note, old.verifier)
+    before = Predecessor(believed.note.decode(), old.vkey, old.policy().recovery_vkey)
+    return Succession(before, recovery)
+
+
+def freeze(old: Ledger, successor: str) -> None:
+    """Let a ledger sign nothing any more; `successor` is the origin of the log that takes over."""
+    old.home.set_standing(Standing(Role.MOVED, successor))
+
+
+def redaction_of(ledger: Ledger, logged: LoggedEvent) -> str:
+    """Return the reason that a `redact` entry gives; raises what reading and verifying raise."""
+    claim = ledger.home.blobs.get(logged.event.claim_sha256)
+    return str(read_operation(claim, Kind.REDACT, [ledger.verifier]).get("reason", ""))
+
+
+def _enter_redaction(ledger: Ledger, subject: str, reason: str) -> Receipt:
+    log = ledger.home.read_signer(ledger.verifier)
+    now = ledger.now()
+    text = operation_text(
+        Kind.REDACT,
+        {
+            "at": format_time(now),
+            "origin": ledger.origin,
+            "reason": reason,
+            "subject": subject,
+            "v": 1,
+        },
+    )
+    submission = sign_operation(Kind.REDACT, log.sign(text), log, now)
+    operation = verify_operation(submission, Kind.REDACT, subject, log.verifier, ())
+    return _enter(ledger, admit_operation(operation))
+
+
+def _matching(ledger: Ledger, matches: Callable[[Event], bool]) -> tuple[LoggedEvent, ...]:
+    """Return the entries that match; the whole log is read, because no index knows blobs."""
+    with ledger.snapshot() as snapshot:
+        return tuple(one for one in snapshot.walk(Query()) if matches(one.event))
+
+
+def _enter(ledger: Ledger, admitted: Admitted) -> Receipt:
+    outcome = ledger.record([admitted])[0]
+    ledger.publish()
+    ledger.refresh()
+    if isinstance(outcome, int):
+        return ledger.prove(outcome)
+    raise outcome
+
+
+def _same_party(known: Iterable[Submitter], one: Submitter) -> Submitter | None:
+    """Return who of `known` is this very key or identity; salts differ from one naming to the next."""
+    for other in known:
+        hidden = (other.opened, one.opened)
+        if other.fingerprint == one.fingerprint:
+            return other
+        if hidden[0] and hidden[1] and hidden[0].value == hidden[1].value:
+            return other
+    return None

@@ -1,0 +1,174 @@
+"""A ledger in a PostgreSQL database: entries, claims and standing there, the private key elsewhere."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from weightmark.errors import LedgerInconsistentError, ReadError, TrustMissingError
+from weightmark.provenance.ledger.blobs import BlobState, checked_blob, require_digest
+from weightmark.provenance.ledger.home.folder import read_log_signer
+from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier
+from weightmark.provenance.ledger.private import PrivateValue, require_opens
+from weightmark.provenance.ledger.standing import LIVE, Standing
+from weightmark.provenance.ledger.store.postgres import PostgresStore
+
+__all__ = ["PostgresHome"]
+
+_PUBLISHER = 0x774D4C48
+
+
+class PostgresHome:
+    """A ledger in a database."""
+
+    def __init__(self, url: str, *, log_key: Path | None = None) -> None:
+        """Name the database, and for a writer the file of the log's private key."""
+        self.store = PostgresStore(url)
+        self._log_key = log_key
+
+    @property
+    def name(self) -> str:
+        """The URL without user and password."""
+        return self.store.name
+
+    @property
+    def blobs(self) -> "PostgresBlobs":
+        """Claims and requests, in the same database."""
+        return PostgresBlobs(self.store)
+
+    @property
+    def private(self) -> "PostgresPrivateValues":
+        """What opens salted commitments, in the same database."""
+        return PostgresPrivateValues(self.store)
+
+    @property
+    def view(self) -> None:
+        """No view is kept beside it: `weightmark ledger publish` writes one where it is asked to."""
+
+    def read_verifier(self) -> NoteVerifier:
+        """Return the key that the ledger was made with."""
+        return NoteVerifier.parse(self.store.log())
+
+    def read_signer(self, verifier: NoteVerifier) -> NoteSigner:
+        """Read the private key from the file that was named."""
+        if self._log_key is None:
+            raise TrustMissingError(
+                f"the private key of the ledger in `{self.name}` was not named, so nothing can be appended",
+                why="a database does not hold it",
+                fix="name it with `--log-key log.key`",
+            )
+        return read_log_signer(self._log_key, verifier)
+
+    def standing(self) -> Standing:
+        """Read what this copy is for."""
+        with self.store.session() as db:
+            row = db.execute("select standing from weightmark.log").fetchone()
+        if row is None:
+            raise LedgerInconsistentError(f"the ledger in `{self.name}` lost its standing")
+        return LIVE if row[0] is None else Standing.parse(bytes(row[0]))
+
+    def set_standing(self, standing: Standing) -> None:
+        """Write what this copy is for; inside a write it is part of that transaction."""
+        with self.store.session(whole=True) as db:
+            db.execute("update weightmark.log set standing = %s", (standing.to_bytes(),))
+
+    @contextmanager
+    def publishing(self) -> Iterator[None]:
+        """Hold an advisory lock while a view is written."""
+        with self.store.session(whole=False) as db:
+            db.execute("select pg_advisory_lock(%s)", (_PUBLISHER,))
+        try:
+            yield
+        finally:
+            with self.store.session(whole=False) as db:
+                db.execute("select pg_advisory_unlock(%s)", (_PUBLISHER,))
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.store.close()
+
+
+class PostgresBlobs:
+    """Blobs in the table `blob`; while the log is written, in the same transaction."""
+
+    def __init__(self, store: PostgresStore) -> None:
+        self._store = store
+
+    def put_all(self, blobs: Mapping[str, bytes]) -> None:
+        """Store blobs, all or none."""
+        rows = [(bytes.fromhex(require_digest(one)), data) for one, data in sorted(blobs.items())]
+        with self._store.session(whole=True) as db, db.cursor() as cursor:
+            cursor.executemany(
+                "insert into weightmark.blob values(%b, %b) on conflict do nothing", rows
+            )
+
+    def get(self, digest: str) -> bytes:
+        """Return a blob that is what its name says; see `Blobs`."""
+        return checked_blob(digest, self._read(digest), f"{self._store.name}#claims/{digest}")
+
+    def state(self, digest: str) -> BlobState:
+        """Say whether a blob is present, missing, damaged or unreadable."""
+        try:
+            data = self._read(digest)
+        except ReadError:
+            return BlobState.UNREADABLE
+        if data is None:
+            return BlobState.MISSING
+        same = hashlib.sha256(data).hexdigest() == digest
+        return BlobState.PRESENT if same else BlobState.DAMAGED
+
+    def erase(self, digest: str) -> bool:
+        """Remove a blob for ever; returns whether it was there."""
+        with self._store.session(whole=True) as db:
+            done = db.execute(
+                "delete from weightmark.blob where digest = %s",
+                (bytes.fromhex(require_digest(digest)),),
+            )
+        return done.rowcount > 0
+
+    def _read(self, digest: str) -> bytes | None:
+        with self._store.session() as db, db.cursor(binary=True) as cursor:
+            cursor.execute(
+                "select data from weightmark.blob where digest = %b",
+                (bytes.fromhex(require_digest(digest)),),
+            )
+            row = cursor.fetchone()
+        return None if row is None else bytes(row[0])
+
+
+class PostgresPrivateValues:
+    """The erasable table `private_value`; see `PrivateStore`."""
+
+    def __init__(self, store: PostgresStore) -> None:
+        self._store = store
+
+    def put(self, value: PrivateValue) -> None:
+        """Store what opens a commitment."""
+        with self._store.session(whole=True) as db:
+            db.execute(
+                "insert into weightmark.private_value values(%s, %s, %s) on conflict do nothing",
+                (value.name, value.salt, value.value),
+            )
+
+    def get(self, name: str) -> PrivateValue | None:
+        """Return what opens a commitment; None when there is nothing."""
+        with self._store.session() as db:
+            row = db.execute(
+                "select salt, value from weightmark.private_value where name = %s", (name,)
+            ).fetchone()
+        if row is None:
+            return None
+        found = PrivateValue(bytes(row[0]), str(row[1]))
+        return require_opens(found, name, f"{self._store.name}#private_value")
+
+    def names(self) -> tuple[str, ...]:
+        """Return every commitment that can be opened, sorted."""
+        with self._store.session() as db:
+            rows = db.execute("select name from weightmark.private_value order by name").fetchall()
+        return tuple(str(row[0]) for row in rows)
+
+    def erase(self, name: str) -> bool:
+        """Remove what opens a commitment."""
+        with self._store.session(whole=True) as db:
+            done = db.execute("delete from weightmark.private_value where name = %s", (name,))
+        return done.rowcount > 0

@@ -1,0 +1,116 @@
+"""Moving a ledger to another place: same log, same key, and never two places that grow.
+
+The old place says that it moved before the new one exists; a move that was killed is finished by
+asking for it again.
+"""
+
+from contextlib import closing
+from pathlib import Path
+
+from weightmark.errors import CallError, TrustMissingError, UnsupportedError, WeightmarkError
+from weightmark.provenance.ledger.copying import CopyReport, copy_log
+from weightmark.provenance.ledger.creation import new_folder, refuse_occupied
+from weightmark.provenance.ledger.home.folder import FolderHome
+from weightmark.provenance.ledger.home.interface import Home
+from weightmark.provenance.ledger.home.view import ViewHome
+from weightmark.provenance.ledger.log import Ledger
+from weightmark.provenance.ledger.note import NoteVerifier
+from weightmark.provenance.ledger.opening import home_of
+from weightmark.provenance.ledger.publish import publish
+from weightmark.provenance.ledger.snapshot import LedgerSnapshot
+from weightmark.provenance.ledger.standing import LIVE, Role, Standing
+
+__all__ = ["copy_ledger", "migrate"]
+
+
+def migrate(source: Ledger, place: Path | str, *, log_key: Path | None = None) -> CopyReport:
+    """Move `source` to an empty folder or database; every index, root and receipt stays good.
+
+    A folder takes the log's private key along, from the file `log_key` or the source; a database
+    never holds it. What is made of a published view may be older than the log: it signs nothing
+    until `restore --checkpoint` reconciled it. Raises `CallError` when something stands at `place`,
+    `LedgerInconsistentError` for a source that moved elsewhere, is a backup, or is damaged.
+    """
+    target = home_of(place, log_key=log_key)
+    with closing(target):
+        if isinstance(source.home, ViewHome):
+            return copy_ledger(source.home, target, Standing(Role.RESTORED), keys=True)
+        moved = Standing(Role.MOVED, target.name)
+        if source.home.standing() == moved and _is_done(source, target):
+            raise CallError(
+                f"the ledger has moved to `{target.name}` already", fix="use the new place"
+            )
+        if isinstance(target, FolderHome):
+            refuse_occupied(target.path)
+        _freeze(source.home, moved)
+        try:
+            return copy_ledger(source.home, target, LIVE, keys=True)
+        except BaseException:
+            if not _is_done(source, target):
+                source.home.set_standing(LIVE)
+            raise
+
+
+def copy_ledger(source: Home, target: Home, standing: Standing, *, keys: bool) -> CopyReport:
+    """Copy everything into the empty place `target`, whole or not at all.
+
+    With `keys`, a folder takes the private key along where the source or `target` has one.
+    Raises `CallError` when something stands there, `UnsupportedError` for a view.
+    """
+    if isinstance(target, FolderHome):
+        return _copy_to_folder(source, target, standing, keys=keys)
+    if isinstance(target, ViewHome):
+        raise UnsupportedError(
+            f"a ledger cannot live at `{target.name}`, only be published there",
+            fix="name a folder or `postgresql://…`; publish with `weightmark ledger publish`",
+        )
+    verifier = source.read_verifier()
+    with source.store.read() as reader, target.store.write() as writer:
+        writer.found(verifier.vkey)
+        target.set_standing(standing)
+        return copy_log(LedgerSnapshot.of(reader, verifier), source, target, writer)
+
+
+def _copy_to_folder(
+    source: Home, target: FolderHome, standing: Standing, *, keys: bool
+) -> CopyReport:
+    verifier = source.read_verifier()
+    with new_folder(target.path) as made:
+        with source.store.read() as reader, made.store.write() as writer:
+            report = copy_log(LedgerSnapshot.of(reader, verifier), source, made, writer)
+        made.write_verifier(verifier)
+        if keys:
+            _copy_key(source, target, made, verifier)
+        made.set_standing(standing)
+        with made.store.read() as reader:
+            publish(LedgerSnapshot.of(reader, verifier), verifier, made.view)
+    return report
+
+
+def _copy_key(source: Home, named: Home, target: FolderHome, verifier: NoteVerifier) -> None:
+    """Copy the private key from the file that was named, or from the source if it has one."""
+    for home in (named, source):
+        try:
+            target.write_signer(home.read_signer(verifier))
+        except (TrustMissingError, UnsupportedError):
+            continue
+        return
+
+
+def _freeze(home: Home, moved: Standing) -> None:
+    """Let whoever writes finish, and nobody write afterwards."""
+    with home.store.write():
+        if home.standing() != moved:
+            home.standing().require_live(home.name)
+            home.set_standing(moved)
+
+
+def _is_done(source: Ledger, target: Home) -> bool:
+    """Say whether the whole log stands at the new place."""
+    try:
+        verifier = target.read_verifier()
+        with source.snapshot() as old, target.store.read() as reader:
+            LedgerSnapshot.of(reader, verifier).require_extends(old.head, "the old place")
+    except WeightmarkError:
+        return False
+    return verifier == source.verifier

@@ -1,0 +1,49 @@
+"""What hostile readers can do is bounded: an answer goes out in pieces, and each has its time."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["PIECE", "Patience"]
+
+PIECE = 64 * 1024
+"""bytes of an answer that are sent at once"""
+
+
+class Patience:
+    """An ASGI application that hangs up on clients who do not read."""
+
+    def __init__(self, app: "ASGIApp", seconds: float, answered: Callable[[int], None]) -> None:
+        """Give a client `seconds` for each piece; `answered` hears the status of each answer."""
+        self._app = app
+        self._seconds = seconds
+        self._answered = answered
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Answer one request."""
+
+        async def patiently(message: "Message") -> None:
+            if message["type"] == "http.response.start":
+                self._answered(message["status"])
+            async with asyncio.timeout(self._seconds):
+                await send(message)
+
+        async def in_pieces(message: "Message") -> None:
+            body = message.get("body", b"")
+            last = not message.get("more_body", False)
+            while len(body) > PIECE:
+                await patiently({**message, "body": body[:PIECE], "more_body": True})
+                body = body[PIECE:]
+            await patiently({**message, "body": body, "more_body": not last})
+
+        async def send_all(message: "Message") -> None:
+            is_body = message["type"] == "http.response.body"
+            await (in_pieces(message) if is_body else patiently(message))
+
+        try:
+            await self._app(scope, receive, send_all)
+        except TimeoutError:
+            return

@@ -1,0 +1,262 @@
+"""What a client and the service of a ledger say to each other: JSON over HTTP (docs/formats/ledger.md). Pure."""
+
+import base64
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, Final
+
+from weightmark.errors import (
+    CallError,
+    Exit,
+    LedgerInconsistentError,
+    LimitError,
+    MalformedError,
+    NetworkError,
+    UncheckedError,
+    WeightmarkError,
+    error_catalogue,
+)
+from weightmark.provenance.ledger.admission import Submission
+from weightmark.provenance.ledger.event import KINDS
+from weightmark.provenance.ledger.note import NoteVerifier, decode_base64
+from weightmark.provenance.ledger.snapshot import LoggedEvent
+from weightmark.provenance.ledger.store.interface import Query
+from weightmark.provenance.strict_json import canonical_json, parse_object
+from weightmark.values import dataclass
+
+__all__ = [
+    "ABOUT_PATH",
+    "ADD_PATH",
+    "MAX_ANSWER_SIZE",
+    "MAX_ERROR_SIZE",
+    "MAX_FOUND",
+    "SEARCH_PATH",
+    "About",
+    "Found",
+    "Search",
+    "encode_about",
+    "encode_error",
+    "encode_found",
+    "encode_submission",
+    "parse_about",
+    "parse_error",
+    "parse_found",
+    "parse_search",
+    "parse_submission",
+    "search_parameters",
+    "status_of",
+]
+
+ABOUT_PATH: Final = "ledger.json"
+"""below the root of the service"""
+ADD_PATH: Final = "add"
+"""below the root of the service"""
+SEARCH_PATH: Final = "search"
+"""below the root of the service"""
+MAX_FOUND = 1000
+"""entries of one answer to a search"""
+MAX_ANSWER_SIZE = MAX_FOUND * 2 * 65_535
+"""bytes of one answer to a search"""
+MAX_ERROR_SIZE = 64 * 1024
+"""bytes of one answer that says what is wrong"""
+_ABOUT_SCHEMA: Final = "weightmark/ledger-service/v1"
+_FOUND_SCHEMA: Final = "weightmark/ledger-service-search/v1"
+_ERROR_SCHEMA: Final = "weightmark/ledger-service-error/v1"
+_MAX_WORDS = 500
+_OWN_TROUBLE = 500
+_QUERY = ("subject", "kind", "signer", "submitter", "since", "until")
+_MAX_DIGITS = 15
+_DEFAULT_LIMIT = 100
+_STATUS: Mapping[str, int] = {
+    "malformed": 400,
+    "usage": 400,
+    "submission-refused": 403,
+    "wrong-signer": 403,
+    "ledger-inconsistent": 500,
+    "limit": 413,
+    "unsupported": 422,
+}
+"""HTTP status by error code; what else is bad is 403, what could not be checked 503"""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a service says of itself; nothing in it is proven."""
+
+    origin: str
+    """the log's name"""
+    vkey: str
+    """the log's verifier key, to compare with the one that its operator announces"""
+    writable: bool
+    """whether it takes submissions"""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a client searches for."""
+
+    query: Query
+    """the conditions"""
+    start: int
+    """the first index of interest"""
+    limit: int
+    """at most so many entries"""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One entry of an answer to a search; reading it proves nothing."""
+
+    index: int
+    """where the service says it stands"""
+    body: bytes
+    """the leaf's canonical bytes, to be proven"""
+
+
+def encode_submission(submission: Submission) -> bytes:
+    """Write the body of `POST /add`."""
+    fields = {
+        "claim": base64.b64encode(submission.claim).decode(),
+        "request": base64.b64encode(submission.request).decode(),
+    }
+    return json.dumps(fields).encode()
+
+
+def parse_submission(body: bytes, max_size: int) -> Submission:
+    """Read the body of `POST /add`; raises `MalformedError` or `LimitError`."""
+    fields = parse_object(body, what="the submission", max_size=max_size, max_depth=2)
+    claim, request = fields.get("claim"), fields.get("request")
+    if fields.keys() != {"claim", "request"}:
+        raise MalformedError("a submission has exactly the fields `claim` and `request`")
+    if not isinstance(claim, str) or not isinstance(request, str):
+        raise MalformedError("`claim` and `request` of a submission are base64 in strings")
+    return Submission(decode_base64(claim, "`claim`"), decode_base64(request, "`request`"))
+
+
+def encode_about(about: About) -> bytes:
+    """Write `ledger.json`."""
+    fields = {"origin": about.origin, "vkey": about.vkey, "writable": about.writable}
+    return canonical_json({"schema": _ABOUT_SCHEMA, **fields})
+
+
+def parse_about(data: bytes) -> About:
+    """Read `ledger.json`; raises `MalformedError`. Fields of later versions are left alone."""
+    fields = parse_object(data, what="what the service says of itself", max_depth=4)
+    origin, vkey, writable = (fields.get(name) for name in ("origin", "vkey", "writable"))
+    if fields.get("schema") != _ABOUT_SCHEMA or not isinstance(writable, bool):
+        raise MalformedError("this is no ledger service that weightmark knows")
+    if not isinstance(origin, str) or not isinstance(vkey, str):
+        raise MalformedError("the service does not name its log")
+    return About(origin, NoteVerifier.parse(vkey).vkey, writable)
+
+
+def parse_search(parameters: Sequence[tuple[str, str]]) -> Search:
+    """Read the parameters of a search strictly; raises `CallError`."""
+    given = dict(parameters)
+    if len(given) != len(parameters) or not given.keys() <= {*_QUERY, "start", "limit"}:
+        raise CallError(
+            "a search has unknown or doubled parameters",
+            fix=f"use {', '.join((*_QUERY, 'start', 'limit'))}, each once",
+        )
+    if given.get("kind", "release") not in KINDS:
+        raise CallError("`kind` is no kind of entry", fix=f"use one of {', '.join(sorted(KINDS))}")
+    limit = _number(given.get("limit", str(_DEFAULT_LIMIT)), "limit")
+    start = _number(given.get("start", "0"), "start")
+    query = Query(**{name: given[name] for name in _QUERY if name in given})
+    return Search(query, start, min(max(limit, 1), MAX_FOUND))
+
+
+def search_parameters(search: Search) -> dict[str, str]:
+    """Write the parameters of a search."""
+    asked = {name: getattr(search.query, name) for name in _QUERY}
+    given = {name: value for name, value in asked.items() if value is not None}
+    return {**given, "start": str(search.start), "limit": str(search.limit)}
+
+
+def encode_found(size: int, found: Iterable[LoggedEvent]) -> bytes:
+    """Write the answer to a search in a log of `size` entries."""
+    entries = [{"index": one.index, "event": json.loads(one.body)} for one in found]
+    return canonical_json({"schema": _FOUND_SCHEMA, "size": size, "entries": entries})
+
+
+def parse_found(data: bytes, search: Search) -> tuple[Found, ...]:
+    """Read an answer to `search`; raises `MalformedError` unless its entries rise from `start` on."""
+    fields = parse_object(data, what="the answer to the search", max_size=MAX_ANSWER_SIZE)
+    entries = fields.get("entries")
+    if fields.get("schema") != _FOUND_SCHEMA or not isinstance(entries, list):
+        raise MalformedError("the answer to the search is not in the form that weightmark knows")
+    found = tuple(_parse_entry(one) for one in entries)
+    places = [one.index for one in found]
+    if places != sorted(set(places)) or (places and places[0] < search.start):
+        raise LedgerInconsistentError("the answer to the search is not in order")
+    return found
+
+
+def encode_error(error: WeightmarkError, *, exactly: bool = False) -> bytes:
+    """Write what is wrong; unless `exactly`, of the service's own trouble only that there is some."""
+    if not exactly and status_of(error) >= _OWN_TROUBLE:
+        said = "the ledger cannot answer at the moment"
+        error = (
+            type(error)("the service finds its own ledger inconsistent, and takes nothing")
+            if isinstance(error, LedgerInconsistentError)
+            else UncheckedError(said, fix="try again later, or tell its operator")
+        )
+    fields = {"code": error.code, "what": error.what, "why": error.why, "fix": error.fix}
+    return canonical_json({"schema": _ERROR_SCHEMA, **fields})
+
+
+def parse_error(data: bytes, name: str, status: int) -> WeightmarkError:
+    """Turn what the service at `name` answered with `status` into an error of ours.
+
+    An answer that is none, or whose code is of no refusal, is a `NetworkError`: what could not be
+    understood refuses nothing.
+    """
+    try:
+        fields = parse_object(data, what="the answer", max_size=MAX_ERROR_SIZE, max_depth=4)
+    except WeightmarkError:
+        fields = {}
+    words = [_printable(fields.get(one)) for one in ("what", "why", "fix")]
+    kind = _catalogue().get(str(fields.get("code")))
+    if fields.get("schema") != _ERROR_SCHEMA or kind is None or not words[0]:
+        return NetworkError(
+            f"`{name}` answered with status {status}",
+            fix="check the address and whether you may use it",
+        )
+    if kind.exit is Exit.UNCHECKED and kind is not LimitError:
+        kind = NetworkError
+    return kind(words[0], why=words[1], fix=words[2])
+
+
+def status_of(error: WeightmarkError) -> int:
+    """Return the HTTP status that says what `error` says."""
+    return _STATUS.get(error.code, 403 if error.exit is Exit.BAD else 503)
+
+
+@cache
+def _catalogue() -> dict[str, type[WeightmarkError]]:
+    return error_catalogue()
+
+
+def _printable(text: Any) -> str:
+    """Return at most a few words that no terminal takes for commands."""
+    if not isinstance(text, str):
+        return ""
+    return "".join(one if one.isprintable() else "?" for one in text[:_MAX_WORDS])
+
+
+def _number(text: str, name: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
+        raise CallError(f"`{name}` of a search is a number")
+    return int(text)
+
+
+def _parse_entry(entry: Any) -> Found:
+    index = entry.get("index") if isinstance(entry, dict) else None
+    event = entry.get("event") if isinstance(entry, dict) else None
+    if type(index) is not int or index < 0 or not isinstance(event, dict):
+        raise MalformedError("an entry in the answer to the search has no index or no event")
+    try:
+        return Found(index, canonical_json(event))
+    except TypeError as error:
+        raise MalformedError("an event in the answer to the search holds a fraction") from error

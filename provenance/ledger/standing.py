@@ -1,0 +1,79 @@
+"""Whether a copy of a ledger may sign: the live one may, a backup and a restored older copy may not."""
+
+from enum import StrEnum
+
+from weightmark.errors import LedgerInconsistentError, MalformedError
+from weightmark.provenance.strict_json import canonical_json, parse_object
+from weightmark.values import dataclass
+
+__all__ = ["LIVE", "Role", "Standing"]
+
+
+class Role(StrEnum):
+    """What a copy is for."""
+
+    LIVE = "live"
+    """the one that grows"""
+    BACKUP = "backup"
+    """a copy to restore from"""
+    RESTORED = "restored"
+    """made from a backup, and not yet compared with the newest known checkpoint"""
+    MOVED = "moved"
+    """migrated to another place, which grows instead"""
+
+
+_REFUSALS = {
+    Role.BACKUP: (
+        "is a backup, so nothing can be appended",
+        "a backup that grows would be another history",
+        "make a ledger of it with `weightmark ledger restore`",
+    ),
+    Role.RESTORED: (
+        "was restored from a backup and not yet reconciled, so nothing is signed",
+        "if entries were added after the backup, new ones would be another history",
+        "name the newest known checkpoint with `weightmark ledger restore --checkpoint`",
+    ),
+    Role.MOVED: (
+        "has moved, so nothing can be appended here",
+        "two places that grow would be two histories",
+        "use the new place, or finish the move with `weightmark ledger migrate`",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The role of a copy."""
+
+    role: Role
+    """what it is for"""
+    detail: str = ""
+    """for a moved ledger: its new place"""
+
+    def require_live(self, name: str) -> None:
+        """Raise `LedgerInconsistentError` unless this copy may sign."""
+        if self.role is not Role.LIVE:
+            what, why, fix = _REFUSALS[self.role]
+            where = f" to `{self.detail}`" if self.detail else ""
+            raise LedgerInconsistentError(
+                f"the ledger at `{name}` {what}",
+                why=f"{why}{where and '; it moved'}{where}",
+                fix=fix,
+            )
+
+    def to_bytes(self) -> bytes:
+        """Return canonical JSON."""
+        return canonical_json({"detail": self.detail, "role": self.role.value, "v": 1})
+
+    @classmethod
+    def parse(cls, data: bytes) -> "Standing":
+        """Read what `to_bytes` wrote; raises `MalformedError`."""
+        fields = parse_object(data, what="the standing of the ledger", max_size=65536)
+        role, detail = fields.get("role"), fields.get("detail")
+        if role not in set(Role) or not isinstance(detail, str) or fields.get("v") != 1:
+            raise MalformedError("the standing of the ledger is not what weightmark wrote")
+        return cls(Role(role), detail)
+
+
+LIVE = Standing(Role.LIVE)
+"""what a ledger is without saying so"""

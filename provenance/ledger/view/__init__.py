@@ -1,0 +1,1 @@
+"""Where the files of a published view lie: one file an implementation of `interface.py`."""

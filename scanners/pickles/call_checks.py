@@ -1,0 +1,145 @@
+"""Checks of the arguments of single functions, beyond what every argument must be."""
+
+import math
+import re
+from collections.abc import Callable
+
+from weightmark.scanners.pickles.checks import (
+    has_odd_key,
+    is_block,
+    is_codec_call,
+    is_inert,
+    is_one_dict,
+    is_plain,
+    is_ratio,
+    is_sized,
+    is_state,
+    names_classes,
+    names_factory,
+    names_generator,
+    reconstructs,
+    sets_state,
+)
+from weightmark.scanners.pickles.regular_expressions import runs_away
+from weightmark.scanners.pickles.values import Global, Instance, PlainList, Value
+
+__all__ = ["CHECKS", "STATES", "is_factory_partial"]
+
+_ZONE = re.compile(r"[A-Za-z0-9_+-]{1,32}(?:/[A-Za-z0-9_+-]{1,32}){0,3}", re.ASCII)
+_ZONE_ARGUMENTS = 2
+_ITEM_CODES = frozenset("bBuwhHiIlLqQfd")
+_MACHINE_FORMATS = range(22)
+_ARRAY_ARGUMENTS = 4
+_SCRIPT_CLASS = re.compile(
+    r"__torch__\.torch\.classes\.(?:quantized\.\w{1,40}ParamsBase|rnn\.CellParamsBase)", re.ASCII
+)
+_SCRIPT_STATE = 2
+_IMAGE_PARTS = 5
+_MOST_PIXELS = 1 << 28
+
+
+def is_zone(arguments: tuple[Value, ...]) -> bool:
+    """Allow the key of a time zone and whether it is shared; a key that is a path of its own is none.
+
+    `zoneinfo` reads the file of that name below the system's folders (CPython, `zoneinfo/_tzpath.py`).
+    """
+    if not 1 <= len(arguments) <= _ZONE_ARGUMENTS or not all(map(is_plain, arguments)):
+        return False
+    key = arguments[0]
+    return isinstance(key, str) and _ZONE.fullmatch(key) is not None
+
+
+def is_pattern(arguments: tuple[Value, ...]) -> bool:
+    """Allow a text that is a regular expression, and flags; none that takes exponential time."""
+    match arguments:
+        case (str() as pattern,):
+            return not runs_away(pattern, 0)
+        case (str() as pattern, int() as flags):
+            return not runs_away(pattern, flags)
+    return False
+
+
+def is_array(arguments: tuple[Value, ...]) -> bool:
+    """Allow the code of an item's type, and plain data for the items."""
+    return bool(arguments) and _is_item_code(arguments[0]) and all(map(is_plain, arguments))
+
+
+def reconstructs_array(arguments: tuple[Value, ...]) -> bool:
+    """Allow `(array.array, code, machine's format, bytes)`."""
+    if len(arguments) != _ARRAY_ARGUMENTS:
+        return False
+    cls, code, form, items = arguments
+    own = isinstance(cls, Global) and (cls.module, cls.name) == ("array", "array")
+    return own and _is_item_code(code) and form in _MACHINE_FORMATS and is_plain(items)
+
+
+def _is_item_code(code: Value) -> bool:
+    return isinstance(code, str) and code in _ITEM_CODES
+
+
+def is_script_state(state: Value) -> bool:
+    """Allow `(state, class)` of torch's packed parameters of quantized layers.
+
+    torch makes an object of whatever registered class is named (`torch/csrc/jit/python/script_init.cpp`).
+    """
+    if not isinstance(state, tuple) or len(state) != _SCRIPT_STATE or not is_inert(state):
+        return False
+    name = state[1]
+    return isinstance(name, str) and _SCRIPT_CLASS.fullmatch(name) is not None
+
+
+def is_image_state(state: Value) -> bool:
+    """Allow `[notes, mode, (width, height), palette, pixels]` of a picture that fits into memory.
+
+    Pillow makes room for the size that is named, whatever the pixels are (`PIL/Image.py`).
+    """
+    if not isinstance(state, PlainList) or state.armed or len(state.items) < _IMAGE_PARTS:
+        return False
+    mode, size = state.items[1:3]
+    if not isinstance(mode, str) or not isinstance(size, tuple):
+        return False
+    sides = [side for side in size if type(side) is int and side >= 0]
+    return len(sides) == len(size) and math.prod(sides) <= _MOST_PIXELS
+
+
+def is_own_state(target: Value, state: Value) -> bool:
+    """Tell a dict that is its own attributes, and of which no key hides a method."""
+    return state is target and isinstance(target, Instance) and not target.odd
+
+
+def is_factory_partial(function: Global, arguments: tuple[Value, ...]) -> bool:
+    """Allow a container with a factory of its own, which a partial function names first."""
+    return function.permission.call == "factory" and bool(arguments) and names_factory(arguments)
+
+
+CHECKS: dict[str, Callable[[tuple[Value, ...]], bool]] = {
+    "any": is_inert,
+    "array": is_array,
+    "array-parts": reconstructs_array,
+    "arrow-type": lambda arguments: all(map(is_plain, arguments)),
+    "attributes": lambda arguments: all(map(is_state, arguments)) and not has_odd_key(arguments),
+    "block": is_block,
+    "class-first": names_classes,
+    "class-or-name": names_generator,
+    "codec": is_codec_call,
+    "dtype": is_inert,
+    "factory": names_factory,
+    "pattern": is_pattern,
+    "plain": lambda arguments: all(map(is_plain, arguments)),
+    "ratio": is_ratio,
+    "reconstructor": reconstructs,
+    "sized": is_sized,
+    "state": sets_state,
+    "zone": is_zone,
+}
+"""what arguments must be for the word in the allowlist"""
+
+STATES: dict[str, Callable[[Value, Value], bool]] = {
+    "": lambda _, state: is_state(state),
+    "dict": lambda _, state: is_one_dict(state) and is_state(state),
+    "image": lambda _, state: is_image_state(state),
+    "native": lambda _, state: is_state(state),
+    "script": lambda _, state: is_script_state(state) and is_state(state),
+    "self": lambda target, state: is_own_state(target, state) or is_state(state),
+}
+"""what the state of an object must be for the word in the allowlist"""

@@ -1,0 +1,198 @@
+"""Watching a ledger: each rule says its thing once, and a rollback is never quiet."""
+
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.attestations.ledger.makers import (
+    ALICE,
+    BOB,
+    CAROL,
+    ORIGIN,
+    enter,
+    identity_of,
+    release,
+    state,
+)
+from weightmark.attestations.ledger.monitor.interface import Alert, Known, Watch
+from weightmark.attestations.ledger.monitor.rules import RULES
+from weightmark.attestations.ledger.monitor.watching import MonitorState, watch
+from weightmark.attestations.predicates.dataset import DATASET_PREDICATE
+from weightmark.attestations.predicates.scan import SCAN_PREDICATE, ScanClaim
+from weightmark.errors import LimitError, MalformedError
+from weightmark.provenance.ledger.log import Ledger
+from weightmark.provenance.ledger.memory import CheckpointMemory
+
+QUIET = Watch(usual_kinds=frozenset(), burst=10_000)
+LATER = datetime.now(UTC) + timedelta(days=1)
+
+
+class Monitor:
+    """Watches a ledger round by round, through the bytes of its state file."""
+
+    def __init__(self, ledger: Ledger, wanted: Watch = QUIET) -> None:
+        self.ledger = ledger
+        self.wanted = wanted
+        self.file = MonitorState().to_bytes()
+
+    def look(self, now: datetime = LATER) -> list[Alert]:
+        after, alerts = watch(self.ledger, self.wanted, MonitorState.parse(self.file), now)
+        self.file = after.to_bytes()
+        return list(alerts)
+
+
+def rules(alerts: list[Alert]) -> list[str]:
+    return [one.rule for one in alerts]
+
+
+def test_every_rule_has_a_name_a_title_and_a_way_out() -> None:
+    assert len({rule.id for rule in RULES}) == len(RULES)
+    assert all(
+        rule.title and rule.help and rule.severity in {"low", "medium", "high"} for rule in RULES
+    )
+
+
+def test_each_entry_is_looked_at_once(ledger: Ledger) -> None:
+    monitor = Monitor(
+        ledger, Watch(subjects=frozenset({identity_of("a")}), usual_kinds=frozenset())
+    )
+    enter(ledger, ALICE, release(ALICE, "a"))
+    assert rules(monitor.look()) == ["watched"]
+    assert monitor.look() == []
+    enter(ledger, BOB, release(BOB, "a"))
+    assert rules(monitor.look()) == ["watched", "new-signer"]
+
+
+def test_own_signers_are_watched(ledger: Ledger) -> None:
+    monitor = Monitor(
+        ledger, Watch(signers=frozenset({BOB.identity.name}), usual_kinds=frozenset())
+    )
+    enter(ledger, ALICE, release(ALICE, "a"))
+    assert monitor.look() == []
+    enter(ledger, BOB, release(BOB, "b"))
+    (alert,) = monitor.look()
+    assert BOB.identity.name in alert.summary
+
+
+def test_a_new_signer_of_a_known_model_is_named_with_the_old_one(ledger: Ledger) -> None:
+    monitor = Monitor(ledger)
+    enter(ledger, ALICE, release(ALICE, "a", title="bert"))
+    assert monitor.look() == []
+    enter(ledger, ALICE, release(ALICE, "b", title="bert"))
+    assert monitor.look() == [], "the same signer"
+    enter(ledger, CAROL, release(CAROL, "c", title="bert"))
+    (alert,) = monitor.look()
+    assert alert.rule == "new-signer"
+    assert CAROL.identity.name in alert.summary
+    assert ALICE.identity.name in alert.summary
+
+
+def test_a_fall_from_safetensors_to_pickle_is_told(ledger: Ledger) -> None:
+    monitor = Monitor(ledger)
+    enter(ledger, ALICE, release(ALICE, "a", "model.safetensors", "config.json", title="bert"))
+    enter(ledger, ALICE, release(ALICE, "b", "pytorch_model.BIN", "config.json", title="bert"))
+    assert rules(monitor.look()) == ["weaker-format"]
+    enter(ledger, ALICE, release(ALICE, "c", "model.bin", title="bert"))
+    enter(ledger, ALICE, release(ALICE, "d", "model.bin", title="other"))
+    assert monitor.look() == [], "it fell once; and what never was better did not fall"
+
+
+def test_a_pickle_beside_the_safetensors_is_a_fall_too(ledger: Ledger) -> None:
+    monitor = Monitor(ledger)
+    enter(ledger, ALICE, release(ALICE, "a", "model.safetensors", "x.json", title="bert"))
+    enter(ledger, ALICE, release(ALICE, "b", "model.safetensors", "optimizer.pt", title="bert"))
+    assert rules(monitor.look()) == ["weaker-format"]
+
+
+def test_a_size_that_doubled_is_told(ledger: Ledger) -> None:
+    monitor = Monitor(ledger)
+    for name, size in (("a", 100), ("b", 199), ("c", 398), ("d", 10)):
+        enter(ledger, ALICE, release(ALICE, name, title="bert", size=size))
+    (alert,) = monitor.look()
+    assert (alert.rule, alert.index) == ("size-doubled", 3)
+
+
+def test_a_licence_that_changed_is_told(ledger: Ledger) -> None:
+    monitor = Monitor(ledger)
+    for number, terms in enumerate(("MIT", "MIT", "proprietary")):
+        claim = state(
+            ALICE, identity_of(str(number)), DATASET_PREDICATE, {"license": terms}, "data"
+        )
+        enter(ledger, ALICE, claim)
+    (alert,) = monitor.look()
+    assert alert.rule == "licence-changed"
+    assert "proprietary" in alert.summary
+
+
+def test_a_release_without_its_scan_is_told_when_it_waited_long_enough(ledger: Ledger) -> None:
+    monitor = Monitor(ledger, Watch(patience=600))
+    enter(ledger, ALICE, release(ALICE, "a"), release(ALICE, "b"))
+    scanned = ScanClaim("weightmark", "sha256:" + "0" * 64, "clean", "high", ()).to_predicate()
+    enter(ledger, ALICE, state(ALICE, identity_of("b"), SCAN_PREDICATE, scanned))
+    assert monitor.look(datetime.now(UTC)) == []
+    (alert,) = monitor.look(LATER)
+    assert (alert.rule, alert.subject) == ("missing-kinds", identity_of("a"))
+    assert monitor.look(LATER) == []
+
+
+def test_a_burst_is_told_once(ledger: Ledger) -> None:
+    monitor = Monitor(ledger, Watch(usual_kinds=frozenset(), burst=5))
+    enter(ledger, ALICE, *(release(ALICE, f"m{n}") for n in range(12)))
+    alerts = monitor.look()
+    assert rules(alerts) in (["burst"], ["burst", "burst"]), "a minute may end in between"
+
+
+def test_a_rollback_is_told_even_to_somebody_without_a_memory(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    """The state file alone remembers: the monitor may run on a new machine."""
+    ledger.close()
+    shutil.copytree(ledger.path, tmp_path / "old")
+    with Ledger.open(ledger.path) as grown:
+        enter(grown, ALICE, release(ALICE, "a"))
+        monitor = Monitor(grown)
+        monitor.look()
+    with Ledger.open(tmp_path / "old", memory=CheckpointMemory(tmp_path / "new")) as old:
+        monitor.ledger = old
+        before = monitor.file
+        assert rules(monitor.look()) == ["rollback"]
+        assert monitor.file == before, "what was rolled back is not learned"
+
+
+def test_a_fork_is_told(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.close()
+    shutil.copytree(ledger.path, tmp_path / "fork")
+    with Ledger.open(ledger.path) as one:
+        enter(one, ALICE, release(ALICE, "a"))
+        monitor = Monitor(one)
+        monitor.look()
+    with Ledger.open(tmp_path / "fork", memory=CheckpointMemory(tmp_path / "new")) as other:
+        enter(other, ALICE, release(ALICE, "b"), release(ALICE, "c"))
+        monitor.ledger = other
+        assert rules(monitor.look()) == ["rollback"]
+
+
+def test_the_state_of_another_log_is_refused(ledger: Ledger) -> None:
+    state_ = MonitorState("example.com/others", "", 0, Known())
+    with pytest.raises(MalformedError, match=ORIGIN):
+        watch(ledger, QUIET, state_, LATER)
+
+
+def test_a_claim_that_is_gone_is_no_reason_to_stop(ledger: Ledger) -> None:
+    (index,) = enter(ledger, ALICE, release(ALICE, "a"))
+    (ledger.path / "claims" / ledger.entry(index).event.claim_sha256).unlink()
+    assert Monitor(ledger).look() == []
+
+
+@given(
+    st.binary(max_size=200)
+    | st.dictionaries(st.text(max_size=5), st.integers()).map(lambda one: json.dumps(one).encode())
+)
+def test_a_broken_state_is_refused_with_words(data: bytes) -> None:
+    with pytest.raises((MalformedError, LimitError)):
+        MonitorState.parse(data)

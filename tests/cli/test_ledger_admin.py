@@ -1,0 +1,361 @@
+"""The register from the command line: who may write, what is revoked, what is found, watched, exported and erased."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import Ran, RunCli
+from tests.sim.loopback import LoopbackSigstore
+
+WEIGHTS = b"\x80\x04}\x8c\x01a\x88s."
+
+
+@pytest.fixture
+def house(tmp_path: Path, run_cli: RunCli) -> Path:
+    """Keys, a signed model, and a ledger that holds its claims."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "weights.pkl").write_bytes(WEIGHTS)
+    for args in (
+        ("key", "generate", "-o", "release.key"),
+        ("key", "generate", "-o", "watcher.key"),
+        ("key", "generate", "-o", "third.key"),
+        ("sign", "model", "--key", "release.key"),
+        ("ledger", "init", "l", "--admit", "release.pub:release", "--admit", "release.pub:scan",
+         "--admit", "watcher.pub", "--origin", "example.com/models"),
+        ("ledger", "append", "model/model.claims", "--ledger", "l", "--key", "release.key"),
+    ):  # fmt: skip
+        done = run_cli(*args, cwd=tmp_path)
+        assert done.code == 0, done.stderr
+    return tmp_path
+
+
+def identity_of(run_cli: RunCli, house: Path) -> str:
+    answer = json.loads(run_cli("digest", "model", "-f", "json", cwd=house).stdout)
+    (artifact,) = answer["artifacts"]
+    return str(artifact["identity"])
+
+
+def call(run_cli: RunCli, house: Path, *args: str, code: int = 0) -> Ran:
+    done = run_cli(*args, cwd=house)
+    assert done.code == code, done.stdout + done.stderr
+    return done
+
+
+def revoke(
+    run_cli: RunCli, house: Path, word: str, *more: str, key: str = "watcher", code: int = 0
+) -> Ran:
+    given = more if "--reason" in more else ("--reason", "poisoned", *more)
+    args = ("revoke", word, "--ledger", "l", "--key", f"{key}.key", *given)
+    return call(run_cli, house, *args, code=code)
+
+
+def test_verify_and_gate_say_at_which_entry_an_artifact_was_revoked(
+    run_cli: RunCli, house: Path
+) -> None:
+    checks = [
+        ("verify", "model", "--key", "release.pub", "--ledger", "l"),
+        ("gate", "model", "--key", "release.pub", "--ledger", "l", "--policy", "baseline"),
+    ]
+    for args in checks:
+        call(run_cli, house, *args)
+    revoke(run_cli, house, identity_of(run_cli, house))
+    for args in checks:
+        done = call(run_cli, house, *args, code=1)
+        assert "revoked at #" in done.stdout
+        assert "poisoned" in done.stdout
+    call(run_cli, house, "verify", "model", "--key", "release.pub")
+
+
+def test_verify_and_gate_say_so_of_a_revoked_key(run_cli: RunCli, house: Path) -> None:
+    revoke(run_cli, house, "release.pub")
+    for args in (
+        ("verify", "model", "--key", "release.pub", "--ledger", "l"),
+        ("gate", "model", "--key", "release.pub", "--ledger", "l", "--policy", "baseline"),
+    ):
+        assert "revoked at #" in call(run_cli, house, *args, code=1).stdout
+
+
+def test_a_revocation_is_lifted_by_two(run_cli: RunCli, house: Path) -> None:
+    call(
+        run_cli, house,
+        *("ledger", "admit", "third.pub", "--ledger", "l", "--owner-key", "l/recovery.key"),
+    )  # fmt: skip
+    identity = identity_of(run_cli, house)
+    revoke(run_cli, house, identity)
+    done = revoke(run_cli, house, identity, "--reinstate", "--reason", "was fine")
+    assert "is revoked at #" in done.stdout
+    done = revoke(run_cli, house, identity, "--reinstate", "--reason", "checked", key="third")
+    assert "nothing revokes" in done.stdout
+    call(run_cli, house, "verify", "model", "--key", "release.pub", "--ledger", "l")
+    revoke(run_cli, house, identity, "--reinstate", "--reason", "again", code=2)
+
+
+def test_a_revocation_whose_claim_is_missing_is_exit_4(run_cli: RunCli, house: Path) -> None:
+    answer = revoke(run_cli, house, "wm1:" + "a" * 64, "-f", "json")
+    (entry,) = json.loads(answer.stdout)["entries"]
+    (house / "l" / "claims" / entry["claim_sha256"].removeprefix("sha256:")).unlink()
+    for args in (
+        ("verify", "model", "--key", "release.pub", "--ledger", "l"),
+        ("gate", "model", "--key", "release.pub", "--ledger", "l", "--policy", "baseline"),
+    ):
+        call(run_cli, house, *args, code=4)
+
+
+def test_a_ledger_inside_the_artifact_does_not_judge_it(run_cli: RunCli, house: Path) -> None:
+    (house / "l").rename(house / "model" / "l")
+    call(run_cli, house, "verify", "model", "--key", "release.pub", "--ledger", "model/l", code=2)
+
+
+def test_without_the_role_nothing_is_revoked_and_the_reason_is_said(
+    run_cli: RunCli, house: Path
+) -> None:
+    done = revoke(run_cli, house, identity_of(run_cli, house), key="release", code=1)
+    assert "may not write entries of kind `revoke`" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("wm1:" + "a" * 64, "--since", "2026-01-01", "--reason", "x"),
+        ("release.pub", "--since", "yesterday", "--reason", "x"),
+        ("release.pub", "--since", "2026-01-01", "--reinstate", "--reason", "x"),
+        ("model", "--reason", "x"),
+        ("salted:" + "a" * 64, "--reason", "x"),
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_meant_is_a_wrong_call(
+    run_cli: RunCli, house: Path, args: tuple[str, ...]
+) -> None:
+    call(run_cli, house, "revoke", *args, "--ledger", "l", "--key", "watcher.key", code=2)
+
+
+# --- who may write --------------------------------------------------------------------------------
+
+
+def test_owners_sign_one_after_the_other(run_cli: RunCli, house: Path) -> None:
+    call(
+        run_cli, house,
+        *("ledger", "init", "owned", "--admit", "release.pub", "--owners", "3", "--threshold", "2"),
+    )  # fmt: skip
+    keys = sorted(path.name for path in (house / "owned").glob("owner-*.key"))
+    assert keys == ["owner-1.key", "owner-2.key", "owner-3.key"]
+    assert {path.stat().st_mode & 0o777 for path in (house / "owned").glob("owner-*.key")} == {
+        0o600
+    }
+    start = ("ledger", "admit", "--ledger", "owned", "--proposal", "change")
+    done = call(run_cli, house, *start, "third.pub", "--owner-key", "owned/owner-1.key")
+    assert "waits for 1 more" in done.stdout
+    done = call(run_cli, house, *start, "--owner-key", "owned/owner-1.key")
+    assert "waits for 1 more" in done.stdout, "the same owner twice is one"
+    done = call(run_cli, house, *start, "--owner-key", "owned/owner-3.key")
+    assert "the new policy rules" in done.stdout
+    shown = json.loads(
+        call(run_cli, house, "ledger", "show", "1", "--ledger", "owned", "-f", "json").stdout
+    )
+    assert len(shown["admitted"]) == 2
+    call(run_cli, house, "ledger", "verify", "--ledger", "owned")
+
+
+def test_an_agreement_out_of_reach_is_a_wrong_call(run_cli: RunCli, house: Path) -> None:
+    for more in (("--threshold", "1"), ("--owners", "2", "--threshold", "3")):
+        call(run_cli, house, "ledger", "init", "new", "--admit", "release.pub", *more, code=2)
+    assert not (house / "new").exists()
+
+
+def test_a_person_is_admitted_by_name_and_issuer(run_cli: RunCli, house: Path) -> None:
+    name = "release@example.com@https://accounts.google.com"
+    call(
+        run_cli, house, "ledger", "init", "p", "--admit", f"{name}:release", "--admit", "third.pub"
+    )
+    shown = json.loads(
+        call(run_cli, house, "ledger", "show", "0", "--ledger", "p", "-f", "json").stdout
+    )
+    (person,) = (one for one in shown["admitted"] if one["identity"])
+    assert (person["identity"], person["kinds"]) == (name, ["release"])
+    assert person["party"].startswith("salted:")
+    args = ("ledger", "admit", "--ledger", "p", "--owner-key", "p/recovery.key")
+    call(run_cli, house, *args, "--remove", name)
+    call(run_cli, house, *args, "--remove", name, code=2)
+
+
+# --- finding --------------------------------------------------------------------------------------
+
+
+def test_entries_are_found_by_everything(run_cli: RunCli, house: Path) -> None:
+    def found(*args: str) -> list[str]:
+        done = call(run_cli, house, "ledger", "search", *args, "--ledger", "l", "-f", "json")
+        return [entry["kind"] for entry in json.loads(done.stdout)["entries"]]
+
+    assert found("--artifact", "model") == found("--subject", identity_of(run_cli, house))
+    assert set(found("--signer", "release.pub")) == {"release", "scan"}
+    assert found("--signer", "watcher.pub") == []
+    assert found("--kind", "policy") == ["policy"]
+    assert found("--verdict", "clean") == ["scan"]
+    assert "release" in found("weights.pkl")
+    assert found("no-such-word") == []
+    assert found("--until", "2020-01-01") == []
+    assert found("--complete", "--kind", "scan") == ["scan"]
+    assert found("--limit", "1") == ["policy"]
+
+
+def test_impact_is_drawn(run_cli: RunCli, house: Path) -> None:
+    identity = identity_of(run_cli, house)
+    done = call(run_cli, house, "impact", identity, "--ledger", "l", "--draw", "mermaid")
+    assert done.stdout.startswith("flowchart")
+    done = call(run_cli, house, "impact", identity, "--ledger", "l", "--draw", "dot")
+    assert done.stdout.startswith("digraph")
+    call(run_cli, house, "impact", "model", "--ledger", "l", code=2)
+
+
+# --- watching, exporting, erasing -----------------------------------------------------------------
+
+
+def test_a_monitor_is_quiet_until_something_happens(run_cli: RunCli, house: Path) -> None:
+    args = (
+        "ledger",
+        "monitor",
+        "--ledger",
+        "l",
+        "--mine",
+        identity_of(run_cli, house),
+        "--state",
+        "seen",
+    )
+    call(run_cli, house, *args, "--learn")
+    call(run_cli, house, *args)
+    revoke(run_cli, house, identity_of(run_cli, house))
+    done = call(run_cli, house, *args, "-f", "jsonl", code=1)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["type"] for line in lines] == ["check", "verdict"]
+    assert lines[0]["code"] == "watched"
+    call(run_cli, house, *args)
+    assert (house / "seen").stat().st_mode & 0o777 == 0o600
+
+
+def test_exports_go_to_stdout_or_to_a_file(run_cli: RunCli, house: Path) -> None:
+    for form in ("jsonl", "csv", "ocsf", "cef", "syslog"):
+        done = call(run_cli, house, "ledger", "export", "--ledger", "l", "--as", form)
+        call(run_cli, house, "ledger", "export", "--ledger", "l", "--as", form, "-o", "file")
+        assert (house / "file").read_bytes() == done.stdout.encode()
+    rows = list(
+        csv.DictReader(
+            io.StringIO(
+                call(run_cli, house, "ledger", "export", "--ledger", "l", "--as", "csv").stdout
+            )
+        )
+    )
+    assert rows[0]["kind"] == "policy"
+    call(run_cli, house, "ledger", "export", "--ledger", "l", "--as", "bundle", code=2)
+
+
+def test_a_redaction_is_an_entry_and_refused_for_what_decides(run_cli: RunCli, house: Path) -> None:
+    entry = json.loads(
+        call(run_cli, house, "ledger", "show", "1", "--ledger", "l", "-f", "json").stdout
+    )
+    args = ("ledger", "redact", entry["claim_sha256"], "--ledger", "l")
+    call(run_cli, house, *args, code=2)
+    call(run_cli, house, *args, "--reason", "asked for")
+    call(run_cli, house, "ledger", "verify", "--ledger", "l")
+    policy = json.loads(
+        call(run_cli, house, "ledger", "show", "0", "--ledger", "l", "-f", "json").stdout
+    )
+    kept = ("ledger", "redact", policy["claim_sha256"], "--ledger", "l", "--reason", "please")
+    call(run_cli, house, *kept, code=1)
+
+
+def test_an_anchor_is_made_renewed_and_checked(
+    run_cli: RunCli, house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    with LoopbackSigstore.running() as sim:
+        config = str(sim.write(house)["trust_config"])
+        place = ("ledger", "anchor", "a.anchor", "--ledger", "l", "--trust-config", config)
+        key = ("--key", "watcher.key")
+        call(run_cli, house, *place, *key, "--offline", code=4)
+        call(run_cli, house, *place, code=2)
+        call(run_cli, house, *place, *key, "--tsa-url", sim.tsa_url)
+        call(run_cli, house, *place, *key, "--renew", "--tsa-url", sim.tsa_url)
+        call(run_cli, house, *place, *key, "--renew", code=2)
+    done = call(
+        run_cli, house, *place, "--key", "watcher.pub", "--check", "--offline", "-f", "json"
+    )
+    answer = json.loads(done.stdout)
+    assert (answer["verdict"], answer["size"], len(answer["times"])) == ("verified", 3, 2)
+    call(run_cli, house, *place, "--key", "third.pub", "--check", code=1)
+    (house / "a.anchor").write_bytes(b"words\n")
+    call(run_cli, house, *place, "--key", "watcher.pub", "--check", code=1)
+
+
+def test_a_ledger_whose_key_leaked_is_succeeded(run_cli: RunCli, house: Path) -> None:
+    new = ("ledger", "init", "new", "--admit", "watcher.pub", "--succeeds", "l")
+    call(run_cli, house, *new, code=2)
+    call(run_cli, house, *new, "--old-recovery-key", "l/log.key", code=1)
+    call(
+        run_cli, house, "ledger", "init", "x", "--admit", "watcher.pub", "--checkpoint", "c", code=2
+    )
+    done = call(run_cli, house, *new, "--old-recovery-key", "l/recovery.key")
+    assert "signs nothing any more" in done.stderr
+    append = (
+        "ledger",
+        "append",
+        "model/model.claims",
+        "--kind",
+        "observed",
+        "--key",
+        "watcher.key",
+    )
+    call(run_cli, house, *append, "--ledger", "l", code=1)
+    call(run_cli, house, *append, "--ledger", "new")
+    call(run_cli, house, "ledger", "verify", "--ledger", "new")
+
+
+def test_the_log_key_is_rotated(run_cli: RunCli, house: Path) -> None:
+    call(run_cli, house, "ledger", "prove", "1", "--ledger", "l", "-o", "old.receipt")
+    old = (house / "l" / "log.vkey").read_text()
+    (house / "old.vkey").write_text(old)
+    call(run_cli, house, "ledger", "rotate", "--ledger", "l", code=2)
+    call(run_cli, house, "ledger", "rotate", "--ledger", "l", "--finish", code=1)
+    call(run_cli, house, "ledger", "rotate", "--ledger", "l", "--recovery-key", "l/recovery.key")
+    assert (house / "l" / "log.vkey").read_text() != old
+    call(run_cli, house, "ledger", "rotate", "--ledger", "l", "--finish")
+    call(run_cli, house, "ledger", "verify", "--ledger", "l")
+    call(run_cli, house, "ledger", "verify", "--receipt", "old.receipt", "--log-key", "old.vkey")
+    call(
+        run_cli, house,
+        *("ledger", "verify", "--receipt", "old.receipt", "--log-key", "l/log.vkey"),
+        code=1,
+    )  # fmt: skip
+
+
+def test_a_person_appends_by_logging_in(
+    run_cli: RunCli, house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A CI job or a person who is admitted needs no key: the claims and the request are signed as who they are."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    with LoopbackSigstore.running() as sim:
+        places = sim.write(house)
+        name = f"{sim.oidc.person}@{sim.oidc.url}"
+        root = ("--trusted-root", str(places["trusted_root"]))
+        call(run_cli, house, "ledger", "init", "p", "--admit", name, *root)
+        (house / "token").write_text(sim.oidc.token())
+        as_person = (
+            "--identity-token-file",
+            "token",
+            "--trust-config",
+            str(places["trust_config"]),
+        )
+        call(run_cli, house, "sign", "model", "--replace", *as_person)
+        claims = ("ledger", "append", "model/model.claims", "--ledger", "p")
+        call(run_cli, house, *claims, "--key", "release.key", code=1)
+        call(run_cli, house, *claims, *as_person, "--kind", "observed")
+        identity = ("--identity", sim.oidc.person, "--issuer", sim.oidc.url)
+        verify = ("verify", "model", *identity, "--trust-config", str(places["trust_config"]))
+        call(run_cli, house, *verify, "--ledger", "p")
+        revocation = ("revoke", name, "--ledger", "p", "--reason", "left", *as_person)
+        call(run_cli, house, *revocation)
+    done = call(run_cli, house, *verify, "--ledger", "p", code=1)
+    assert "revoked at #" in done.stdout

@@ -1,0 +1,111 @@
+"""The commands that publish, move, copy and mend a ledger."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.running import RunCli
+from tests.sim.postgres import PostgresServer
+
+LEDGER = ("--ledger", "ledger")
+
+
+@pytest.fixture
+def register(tmp_path: Path, run_cli: RunCli) -> Path:
+    """A signed model, a ledger that admits its signer, and its claims in it."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "w").write_bytes(b"\x80\x04N.")
+    for args in (
+        ("key", "generate", "-o", "release.key"),
+        ("sign", "model", "--key", "release.key"),
+        ("ledger", "init", "ledger", "--admit", "release.pub", "--origin", "ledger.example/models"),
+    ):
+        done = run_cli(*args, cwd=tmp_path)
+        assert done.code == 0, done.stderr
+    return tmp_path
+
+
+def facts(run_cli: RunCli, register: Path, *args: str, code: int = 0) -> dict[str, Any]:
+    done = run_cli("ledger", *args, "-f", "json", cwd=register)
+    assert done.code == code, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def append(run_cli: RunCli, register: Path, *place: str, code: int = 0) -> str:
+    call = ("ledger", "append", "model/model.claims", *place, "--key", "release.key")
+    done = run_cli(*call, cwd=register)
+    assert done.code == code, done.stderr
+    return done.stderr
+
+
+def test_a_published_view_is_listed_and_proven_by_its_key_alone(
+    register: Path, run_cli: RunCli
+) -> None:
+    append(run_cli, register, *LEDGER)
+    assert facts(run_cli, register, "publish", "www", *LEDGER)["size"] == 3
+    (register / "ledger/log.vkey").rename(register / "log.vkey")
+    (register / "ledger").rename(register / "gone")
+    assert facts(run_cli, register, "list", "--ledger", "www", "--log-key", "log.vkey")["size"] == 3
+    facts(run_cli, register, "list", "--ledger", "www", code=2)
+    facts(run_cli, register, "verify", "--ledger", "www", "--log-key", "log.vkey", code=4)
+
+
+def test_a_view_with_all_claims_passes_the_whole_audit(register: Path, run_cli: RunCli) -> None:
+    append(run_cli, register, *LEDGER)
+    assert facts(run_cli, register, "publish", "www", "--claims", *LEDGER)["claims"] == 6
+    audit = facts(run_cli, register, "verify", "--ledger", "www", "--log-key", "ledger/log.vkey")
+    assert (audit["published"], audit["signatures_checked"]) == (None, True)
+
+
+def test_a_moved_ledger_goes_on_and_the_old_place_says_where(
+    register: Path, run_cli: RunCli
+) -> None:
+    assert facts(run_cli, register, "migrate", "ledger", "new")["size"] == 1
+    append(run_cli, register, "--ledger", "new")
+    assert "has moved" in append(run_cli, register, *LEDGER, code=1)
+    done = run_cli("ledger", "migrate", "ledger", "new", cwd=register)
+    assert (done.code, "has moved" in done.stderr) == (1, True)
+
+
+def test_a_restored_backup_that_is_too_old_is_refused_and_then_filled(
+    register: Path, run_cli: RunCli
+) -> None:
+    facts(run_cli, register, "backup", "copy", *LEDGER)
+    append(run_cli, register, *LEDGER)
+    facts(run_cli, register, "publish", "www", "--claims", *LEDGER)
+    key = ("--log-key", "ledger/log.key")
+    facts(run_cli, register, "restore", "copy", "old", *key, code=1)
+    assert "rolled back" in append(run_cli, register, "--ledger", "old", code=1)
+    receipt = ("--checkpoint", "model/model.receipt")
+    facts(run_cli, register, "restore", "old", *receipt, code=1)
+    done = facts(run_cli, register, "restore", "old", *receipt, "--view", "www")
+    assert done["size"] == 3
+    facts(run_cli, register, "verify", "--ledger", "old")
+    append(run_cli, register, "--ledger", "old")
+
+
+def test_a_search_table_is_made_anew(register: Path, run_cli: RunCli) -> None:
+    append(run_cli, register, *LEDGER)
+    assert facts(run_cli, register, "reindex", *LEDGER)["size"] == 3
+    facts(run_cli, register, "verify", *LEDGER)
+
+
+@pytest.mark.needs("postgresql")
+def test_a_ledger_in_postgresql_is_used_like_any_other(register: Path, run_cli: RunCli) -> None:
+    server = PostgresServer()
+    try:
+        database = server.database()
+        facts(run_cli, register, "migrate", "ledger", database)
+        place = ("--ledger", database)
+        assert "was not named" in append(run_cli, register, *place, code=4)
+        append(run_cli, register, *place, "--log-key", "ledger/log.key")
+        assert facts(run_cli, register, "list", *place)["size"] == 3
+        facts(run_cli, register, "verify", *place)
+        facts(run_cli, register, "publish", "www", *place)
+        facts(run_cli, register, "backup", "copy", *place)
+        facts(run_cli, register, "reindex", *place)
+    finally:
+        server.stop()

@@ -1,0 +1,93 @@
+"""`weightmark ledger export`: entries in forms that other tools read."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from weightmark.cli.command import command
+from weightmark.cli.console import Console, pass_console
+from weightmark.cli.options.common import option
+from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
+from weightmark.cli.render.interface import Document
+from weightmark.errors import CallError, Exit
+
+if TYPE_CHECKING:
+    from weightmark.provenance.ledger.log import Ledger
+    from weightmark.provenance.ledger.snapshot import LoggedEvent
+
+__all__ = ["export"]
+
+_FORMS = ("jsonl", "csv", "ocsf", "cef", "syslog", "bundle")
+_BATCH = 1000
+
+
+@command("ledger export", own_output=True)
+@ledger_option()
+@log_key_option("Verifier key that the ledger must have")
+@option(
+    "--as",
+    "form",
+    type=click.Choice(_FORMS),
+    default="jsonl",
+    show_default=True,
+    help="Form: JSON lines, CSV, OCSF, CEF, syslog (RFC 5424), or a tar with proofs and claims",
+)
+@option("--start", type=click.IntRange(min=0), default=0, show_default=True, help="First index")
+@option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(allow_dash=True),
+    default="-",
+    help="Where to write it; `-` is stdout",
+)
+@pass_console
+def export(
+    console: Console,
+    *,
+    ledger: str | None,
+    log_key: str | None,
+    form: str,
+    start: int,
+    output: str,
+) -> None:
+    """Write the entries of a ledger, each proven, in a form that other tools read."""
+    from weightmark.provenance.atomic import stream_file
+    from weightmark.provenance.ledger.export.forms import form_of
+
+    to_stdout = output == "-"
+    if to_stdout and (form == "bundle" or console.format != "text"):
+        raise CallError(
+            "the export and the answer cannot both go to stdout",
+            why="a bundle is a tar, and JSON is an answer about the export",
+            fix="name a file with `--output`",
+        )
+    with open_ledger(ledger, log_key) as log:
+        size = log.refresh().size
+        pieces = form_of(form, log).render(_entries(log, start, size))
+        if to_stdout:
+            console.write(b"".join(pieces).decode())
+            raise SystemExit(int(Exit.GOOD))
+        stream_file(Path(output), pieces)
+        facts = {
+            "origin": log.origin,
+            "form": form,
+            "path": output,
+            "start": start,
+            "entries": max(0, size - start),
+        }
+    console.finish(
+        Document(
+            schema="weightmark/ledger-export/v1",
+            exit=Exit.GOOD,
+            facts=facts,
+            notices=(f"{facts['entries']} entries written to `{output}` as {form}",),
+        )
+    )
+
+
+def _entries(log: "Ledger", start: int, size: int) -> "Iterator[LoggedEvent]":
+    for first in range(start, size, _BATCH):
+        yield from log.entries(first, min(_BATCH, size - first))

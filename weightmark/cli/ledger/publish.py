@@ -1,0 +1,57 @@
+"""`weightmark ledger publish`: write the files that any web server can serve."""
+
+import click
+
+from weightmark.cli.command import command
+from weightmark.cli.console import Console, pass_console
+from weightmark.cli.ledger.copies import said_place
+from weightmark.cli.options.common import option
+from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
+from weightmark.cli.render.interface import Document
+from weightmark.errors import Exit
+
+__all__ = ["publish"]
+
+
+@command("ledger publish")
+@click.argument("place", metavar="PLACE")
+@ledger_option()
+@log_key_option("Verifier key that the ledger must have")
+@option("--claims", is_flag=True, help="Publish every claim and request too, for anybody to read")
+@option("--rebuild", is_flag=True, help="Write every file again, also over other bytes")
+@pass_console
+def publish(
+    console: Console,
+    place: str,
+    *,
+    ledger: str | None,
+    log_key: str | None,
+    claims: bool,
+    rebuild: bool,
+) -> None:
+    """Bring the files at PLACE up to the ledger: a folder, or an http(s) URL that takes conditional PUTs.
+
+    Tiles, entry bundles and `checkpoint` follow C2SP tlog-tiles; the checkpoint is written last, and
+    only over the one that was read. Claims of policies and revocations are always published.
+    """
+    from weightmark.provenance.ledger.opening import view_of
+    from weightmark.provenance.ledger.publish import publish as write_view
+    from weightmark.provenance.ledger.publish import publish_claims
+
+    view = view_of(place)
+    with open_ledger(ledger, log_key) as log, log.home.publishing(), log.snapshot() as snapshot:
+        published = publish_claims(snapshot, log.home.blobs, view, every=claims)
+        size = write_view(snapshot, log.verifier, view, rebuild=rebuild).size
+    console.finish(
+        Document(
+            schema="weightmark/ledger-publish/v1",
+            exit=Exit.GOOD,
+            facts={
+                "place": said_place(place),
+                "origin": log.origin,
+                "size": size,
+                "claims": published,
+            },
+            notices=(f"{size} entries of `{log.origin}` are published at `{said_place(place)}`",),
+        )
+    )

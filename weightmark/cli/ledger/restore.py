@@ -1,0 +1,81 @@
+"""`weightmark ledger restore`: make a ledger of a backup, and let it sign once it is as new as what is known."""
+
+from pathlib import Path
+
+import click
+
+from weightmark.cli.command import command
+from weightmark.cli.console import Console, pass_console
+from weightmark.cli.ledger.copies import said_place
+from weightmark.cli.options.common import option
+from weightmark.cli.options.ledger import ledger_place, log_key_option, private_key_file
+from weightmark.cli.render.interface import Document
+from weightmark.errors import CallError, Exit
+
+__all__ = ["restore"]
+
+_MAX_CHECKPOINT = 2 * 1024 * 1024
+
+
+@command("ledger restore")
+@click.argument("places", metavar="[BACKUP] TO", nargs=-1, required=True)
+@log_key_option("File of the log's private key, which a backup does not hold")
+@option(
+    "--checkpoint",
+    "checkpoints",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Newest known checkpoint, or a receipt that holds one; may be given several times",
+)
+@option("--view", metavar="PLACE", help="Published view to fill in what is newer than the backup")
+@pass_console
+def restore(
+    console: Console,
+    places: tuple[str, ...],
+    *,
+    log_key: str | None,
+    checkpoints: tuple[Path, ...],
+    view: str | None,
+) -> None:
+    """Make a ledger at TO out of BACKUP; with TO alone, go on with one that was restored before.
+
+    It signs nothing before it is as new as the newest checkpoint that is known: your own memory,
+    those that you name, and that of the published view, which also supplies missing entries.
+    """
+    from weightmark.provenance.ledger.backup import reconcile
+    from weightmark.provenance.ledger.backup import restore as make
+    from weightmark.provenance.ledger.opening import home_of, view_of
+
+    *backups, place = places
+    if len(backups) > 1:
+        raise CallError("too many places were named", fix="name one backup and one new place")
+    target = ledger_place(place)
+    key = private_key_file(log_key)
+    for backup in backups:
+        report = make(Path(backup), target, log_key=key)
+        console.note(
+            f"{report.head.size} entries restored to `{said_place(place)}`; it signs nothing yet"
+        )
+    home = home_of(target, log_key=key)
+    notes = [_read_checkpoint(path) for path in checkpoints]
+    head = reconcile(home, notes, view=view_of(view) if view else None)
+    home.close()
+    console.finish(
+        Document(
+            schema="weightmark/ledger-restore/v1",
+            exit=Exit.GOOD,
+            facts={"place": said_place(place), "origin": head.origin, "size": head.size},
+            notices=(
+                f"the ledger at `{said_place(place)}` has {head.size} entries and signs again",
+            ),
+        )
+    )
+
+
+def _read_checkpoint(path: Path) -> bytes:
+    from weightmark.provenance.ledger.proof import parse_proof
+    from weightmark.provenance.sidecars import read_named
+
+    data = read_named(path, "checkpoint", limit=_MAX_CHECKPOINT)
+    return parse_proof(data).checkpoint if data.startswith(b"c2sp.org/tlog-proof@") else data

@@ -1,0 +1,128 @@
+"""`weightmark ledger search`: find entries."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from weightmark.cli.command import command
+from weightmark.cli.console import Console, pass_console
+from weightmark.cli.ledger.entries import entry_facts, entry_line, kind_of
+from weightmark.cli.ledger.parties import party_named
+from weightmark.cli.moments import parse_beginning
+from weightmark.cli.options.common import option
+from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
+from weightmark.cli.render.interface import Document
+from weightmark.errors import CallError, Exit
+
+if TYPE_CHECKING:
+    from weightmark.provenance.ledger.log import Ledger
+    from weightmark.provenance.ledger.snapshot import LoggedEvent
+    from weightmark.provenance.ledger.store.interface import Query
+
+__all__ = ["search"]
+
+
+@command("ledger search")
+@click.argument("words", metavar="[TEXT]...", nargs=-1)
+@ledger_option()
+@log_key_option("Verifier key that the ledger must have")
+@option("--artifact", metavar="PATH", type=click.Path(), help="About this model or dataset")
+@option("--subject", metavar="DIGEST", help="About `wm1:<hex>`, `sha256:<hex>` or `key:<hex>`")
+@option("--signer", metavar="KEY|IDENTITY@ISSUER", help="With a claim signed by this one")
+@option("--kind", metavar="KIND", help="Of this kind")
+@option("--verdict", metavar="WORD", help="With a claim that says so: passed, failed, clean, …")
+@option("--since", metavar="DATE", help="Entered from then on, by the log's clock")
+@option("--until", metavar="DATE", help="Entered before then, by the log's clock")
+@option("--complete", is_flag=True, help="Read every entry, so that no index can hide one")
+@option(
+    "--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many"
+)
+@pass_console
+def search(
+    console: Console,
+    words: tuple[str, ...],
+    *,
+    ledger: str | None,
+    log_key: str | None,
+    artifact: str | None,
+    subject: str | None,
+    signer: str | None,
+    kind: str | None,
+    verdict: str | None,
+    since: str | None,
+    until: str | None,
+    complete: bool,
+    limit: int,
+) -> None:
+    """List the entries that fit everything that is asked for, oldest first; TEXT stands in their claims.
+
+    Every entry that is shown is proven to be in the log. That none is missing is the ledger's own
+    index's word, unless `--complete`. TEXT and `--verdict` use an index of yours.
+    """
+    from weightmark.provenance.ledger.event import format_time
+    from weightmark.provenance.ledger.store.interface import Query
+
+    if artifact and subject:
+        raise CallError("`--artifact` and `--subject` both name what the entries are about")
+    if artifact:
+        subject = _identify(console, artifact)
+    times = [parse_beginning(one) for one in (since, until)]
+    begin, end = (format_time(one) if one else None for one in times)
+    with open_ledger(ledger, log_key) as log:
+        who = party_named(log, signer) if signer else None
+        chosen = kind_of(kind)
+        query = Query(subject=subject, kind=chosen, signer=who, since=begin, until=end)
+        found = _found(log, query, words, verdict or "", complete=complete, limit=limit + 1)
+        facts = {
+            "origin": log.origin,
+            "size": log.refresh().size,
+            "more": len(found) > limit,
+            "entries": [entry_facts(one) for one in found[:limit]],
+        }
+    if not found:
+        console.note("no entries match")
+    elif len(found) > limit:
+        console.note(
+            f"there are more; raise `--limit`, or search with `--since {found[limit].event.at}`"
+        )
+    console.finish(
+        Document(
+            schema="weightmark/ledger-search/v1",
+            exit=Exit.GOOD,
+            facts=facts,
+            lines=tuple(entry_line(one.index, one.event) for one in found[:limit]),
+        )
+    )
+
+
+def _found(
+    log: "Ledger",
+    query: "Query",
+    words: tuple[str, ...],
+    verdict: str,
+    *,
+    complete: bool,
+    limit: int,
+) -> "tuple[LoggedEvent, ...]":
+    if not words and not verdict:
+        return log.search(query, complete=complete, limit=limit)
+    from weightmark.attestations.ledger.claim_index import ClaimIndex
+
+    with ClaimIndex.of(log) as index:
+        indices = index.search(words=words, verdict=verdict)
+    found: list[LoggedEvent] = []
+    with log.snapshot() as snapshot:
+        for one in snapshot.events(indices):
+            if query.matches(one.event):
+                found.append(one)
+            if len(found) == limit:
+                break
+    return tuple(found)
+
+
+def _identify(console: Console, path: str) -> str:
+    from weightmark.provenance.identification import identify
+
+    with console.progress(None) as progress:
+        return identify(Path(path), progress=progress, jobs=console.jobs).identity

@@ -1,0 +1,163 @@
+"""`weightmark ledger serve`: a ledger for many clients."""
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from weightmark.cli.command import command
+from weightmark.cli.console import Console, pass_console
+from weightmark.cli.options.common import option
+from weightmark.cli.options.ledger import (
+    ledger_option,
+    ledger_place,
+    log_key_option,
+    private_key_file,
+    read_log_key,
+)
+from weightmark.cli.render.interface import Document
+from weightmark.errors import CallError, Exit, UnsupportedError, read_failure
+
+if TYPE_CHECKING:
+    from weightmark.provenance.ledger.log import Ledger
+    from weightmark.provenance.ledger.service.decisions import Decision, DecisionLog
+    from weightmark.provenance.ledger.service.sequencer import LedgerOpener
+
+__all__ = ["serve"]
+
+_MEGABYTE = 1024 * 1024
+_BODIES = 16
+"""requests of the largest size that fit into memory at the same time"""
+
+
+@command("ledger serve", formats=("text",))
+@ledger_option()
+@log_key_option("File of the log's private key, for a ledger that does not hold it")
+@option("--host", default="127.0.0.1", show_default=True, help="Address to listen on")
+@option(
+    "--port",
+    type=click.IntRange(min=0, max=65535),
+    default=7379,
+    show_default=True,
+    help="Port to listen on; 0 takes a free one",
+)
+@option("--tls-cert", metavar="FILE", type=click.Path(), help="Certificate chain, for https")
+@option("--tls-key", metavar="FILE", type=click.Path(), help="Private key of the certificate")
+@option("--read-only", is_flag=True, help="Take no submissions")
+@option(
+    "--max-body",
+    metavar="MIB",
+    type=click.IntRange(min=1, max=1024),
+    default=16,
+    show_default=True,
+    help="Largest submission",
+)
+@option(
+    "--rate",
+    metavar="N",
+    type=click.FloatRange(min=0),
+    default=200.0,
+    show_default=True,
+    help="Submissions and searches of one address a second; 0 is no bound",
+)
+@option(
+    "--access-log",
+    metavar="FILE",
+    type=click.Path(),
+    help="Add a JSON line for each decision to FILE (default: stderr)",
+)
+@pass_console
+def serve(
+    console: Console,
+    *,
+    ledger: str | None,
+    log_key: str | None,
+    host: str,
+    port: int,
+    tls_cert: str | None,
+    tls_key: str | None,
+    read_only: bool,
+    max_body: int,
+    rate: float,
+    access_log: str | None,
+) -> None:
+    """Serve a ledger over HTTP until stopped: others append, search, prove and audit with `--ledger https://…`.
+
+    A submission is answered with its receipt once its entry is durable. Signatures are checked in
+    `--jobs` processes. Stopping finishes what was accepted.
+    """
+    from weightmark.attestations.ledger.submission import BundleVerifier
+    from weightmark.provenance.ledger.service.app import service_app
+    from weightmark.provenance.ledger.service.limits import Limits
+    from weightmark.provenance.ledger.service.service import LedgerService
+    from weightmark.provenance.ledger.witnessing.serving import serve as run
+
+    if console.offline:
+        raise UnsupportedError("a ledger cannot be served with `--offline`")
+    if bool(tls_cert) != bool(tls_key):
+        raise CallError("`--tls-cert` and `--tls-key` go together")
+    tls = (Path(tls_cert), Path(tls_key)) if tls_cert and tls_key else None
+    body = max_body * _MEGABYTE
+    limits = Limits(body=body, bodies=max(_BODIES * body, 256 * _MEGABYTE), rate=rate)
+    verifier = None if read_only else BundleVerifier()
+    with (
+        _decision_log(access_log) as tell,
+        LedgerService.open(
+            _opener(ledger, log_key), verifier, workers=console.jobs, limits=limits, tell=tell
+        ) as service,
+    ):
+        console.note(f"serving `{service.about.origin}`")
+        run(
+            service_app(service),
+            host,
+            port,
+            tls=tls,
+            ready=lambda url: console.note(f"listening on {url}"),
+        )
+    console.finish(Document("weightmark/ledger-serve/v1", Exit.GOOD, notices=("stopped",)))
+
+
+def _opener(place: str | None, log_key: str | None) -> "LedgerOpener":
+    """Return what opens the ledger, as often as there are threads."""
+    from weightmark.provenance.ledger.log import Ledger
+
+    where, key = ledger_place(place), private_key_file(log_key)
+    if str(where).startswith(("http://", "https://")):
+        raise CallError(
+            f"`{where}` is served already", fix="name a folder or a database with `--ledger`"
+        )
+    vkey = read_log_key(log_key) if log_key else ""
+
+    def open_it() -> "Ledger":
+        return Ledger.open(where, vkey=vkey, log_key=key)
+
+    return open_it
+
+
+@contextmanager
+def _decision_log(path: str | None) -> "Iterator[DecisionLog]":
+    """Write decisions to a file, or to stderr."""
+    if path is None:
+        yield _writer(sys.stderr)
+        return
+    try:
+        file = Path(path).open("a", encoding="ascii")  # noqa: SIM115 - closed below; the error is of opening only
+    except OSError as error:
+        raise read_failure(path, error) from error
+    with file:
+        yield _writer(file)
+
+
+def _writer(stream: TextIO) -> "DecisionLog":
+    lock = threading.Lock()
+
+    def write(decision: "Decision") -> None:
+        with lock:
+            stream.write(f"{decision.to_line()}\n")
+            stream.flush()
+
+    return write
