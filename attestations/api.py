@@ -9,6 +9,7 @@ Errors are the tree of `weightmark.errors`.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -22,6 +23,7 @@ from weightmark.attestations.verifying.verification import VerifyOptions, Verify
 from weightmark.attestations.words import (
     SignerWords,
     TrustWords,
+    path_of,
     paths_of,
     require_flags,
     signers_of,
@@ -44,14 +46,14 @@ AnyPath = str | Path
 
 def digest(path: AnyPath, *, sha256: bool = False) -> Identification:
     """Identify the artifact at `path`; `.identity` is its identity, `.manifest` its files."""
-    return identify(Path(path), sha256=sha256)
+    return identify(path_of(path), sha256=sha256)
 
 
 def scan(path: AnyPath) -> "ScanReport":
     """Scan everything at `path` without loading any of it."""
     from weightmark.scanners.tree import scan_artifact
 
-    return scan_artifact(Path(path))
+    return scan_artifact(path_of(path))
 
 
 def sign(
@@ -64,7 +66,7 @@ def sign(
     replace: bool = False,
     out: AnyPath | None = None,
     oms: Serialization | None = None,
-    ignore_paths: Sequence[str] = (),
+    ignore_paths: str | Sequence[str] = (),
     **who: Unpack[SignerWords],
 ) -> "SignResult":
     """Scan and sign the artifact at `path`, and write `model.sig` and `model.claims`.
@@ -83,36 +85,42 @@ def sign(
         scan,
         allow_links=allow_links,
         replace=replace,
-        out=Path(out) if out else None,
+        out=path_of(out) if out else None,
         add=add,
         secret_files=secrets,
         oms=oms or Serialization(),
         ignore_paths=paths_of(ignore_paths),
     )
-    return sign_artifact(Path(path), first, options, cosigners=cosigners)
+    return sign_artifact(path_of(path), first, options, cosigners=cosigners)
 
 
 def attest(
     path: AnyPath,
     *,
     type: str,  # noqa: A002 - the flag is called so
-    predicate: dict[str, object],
+    predicate: dict[str, object] | None = None,
+    reason: str = "",
+    expires: datetime | None = None,
     out: AnyPath | None = None,
     **who: Unpack[SignerWords],
 ) -> "SignResult":
-    """State `predicate` of the type URI `type` about the artifact at `path`, and add the claim beside it.
+    """State `predicate` about the artifact at `path`, and add the claim beside it.
 
-    Who signs is said in the words of `SignerWords`; a claim is made by one signer.
+    `type` is a short name as `test-result`, or a predicate type URI; the content has to fit it. An
+    approval takes `reason` and `expires` (aware) instead of `predicate`. Who signs is said in the words of `SignerWords`; a claim is made by one signer.
     """
     from weightmark.attestations.making.signing import add_claim
+    from weightmark.attestations.predicates.stating import stated
 
+    saying = stated(type, predicate, reason=reason, expires=expires)
     (first, *others), _ = signers_of(who)
     if others:
         raise CallError(
             f"a claim is made by one signer, and {1 + len(others)} are named",
             fix="state it once more for each of the others",
         )
-    return add_claim(Path(path), first, type, predicate, out=Path(out) if out else None)
+    place = path_of(out) if out else None
+    return add_claim(path_of(path), first, saying.uri, saying.predicate, out=place)
 
 
 def record(
@@ -141,26 +149,27 @@ def record(
             f"a step is stated by one signer, and {1 + len(others)} are named",
             fix="state it once more with `weightmark.attest`",
         )
-    outputs = [output] if isinstance(output, str | Path) else output
     request = StepRequest(
         step=step,
-        inputs={name: Path(path) for name, path in inputs.items()},
-        outputs=tuple(Path(one) for one in outputs),
+        inputs={name: path_of(path) for name, path in inputs.items()},
+        outputs=tuple(Path(one) for one in paths_of(output)),
         parameters=dict(parameters or {}),
         builder=builder,
     )
-    return Recording(request, first, out=Path(out) if out else None)
+    return Recording(request, first, out=path_of(out) if out else None)
 
 
 def verify(
     path: AnyPath,
     *,
     signature: AnyPath | None = None,
-    claims: Sequence[AnyPath] = (),
+    claims: AnyPath | Sequence[AnyPath] = (),
     digests: str = "any",
-    ignore_paths: Sequence[str] = (),
+    ignore_paths: str | Sequence[str] = (),
     ignore_unsigned_files: bool = False,
     allow_legacy: bool = False,
+    ledger: AnyPath | None = None,
+    witness_policy: AnyPath | None = None,
     workers: int = 1,
     **whom: Unpack[TrustWords],
 ) -> VerifyReport:
@@ -168,23 +177,32 @@ def verify(
 
     Whom to trust is said in the words of `TrustWords`, as `key="release.pub"`; raises
     `TrustNotSaidError` for nobody. What `ignore_paths` and `ignore_unsigned_files` leave out stands
-    in `.verified.uncovered`. More than 50 keyless claims are verified in as many processes as
+    in `.verified.uncovered`. The revocations of `ledger` bind, and with `witness_policy` the quorum of
+    that tlog-policy file must have seen it. More than 50 keyless claims are verified in as many processes as
     `workers` says; the caller's main module then needs `if __name__ == "__main__":`.
     """
     require_flags(ignore_unsigned_files=ignore_unsigned_files, allow_legacy=allow_legacy)
+    consultation = None
+    if ledger is not None or witness_policy is not None:
+        from weightmark.attestations.ledger.consulting import consulted
+
+        consultation = consulted(path_of(path), ledger, witness_policy)
+    trust = trust_of(whom)
     examination = examine(
-        Path(path),
-        trust_of(whom),
+        path_of(path),
+        consultation.bind(trust) if consultation else trust,
         options=VerifyOptions(
             digests=digests,
             ignore_paths=paths_of(ignore_paths),
             ignore_unsigned_files=ignore_unsigned_files,
             allow_legacy=allow_legacy,
         ),
-        signature=Path(signature) if signature else None,
-        claims=[Path(claim) for claim in claims],
+        signature=path_of(signature) if signature else None,
+        claims=[Path(claim) for claim in paths_of(claims)],
         workers=workers,
     )
+    if consultation:
+        examination = consultation.judge(str(ledger), examination)
     return examination.report
 
 
@@ -204,10 +222,10 @@ def gate(
     from weightmark.attestations.gate.gate import gate as run_gate
 
     if not isinstance(policy, Policy):
-        policy = load_policy(str(policy), artifact=Path(path))
-    sources = Sources(ledger=str(ledger) if ledger else "")
+        policy = load_policy(*paths_of(policy), artifact=path_of(path))
+    sources = Sources(ledger="".join(paths_of(ledger or ())))
     policy.require_alone(said=any(whom.values()))
-    return run_gate(Path(path), policy.with_trust(trust_of(whom)), sources, workers=workers)
+    return run_gate(path_of(path), policy.with_trust(trust_of(whom)), sources, workers=workers)
 
 
 def open_verified(
@@ -219,14 +237,15 @@ def open_verified(
     framework: str = "auto",
     memory_limit: int = MEMORY_LIMIT,
     signature: AnyPath | None = None,
-    claims: Sequence[AnyPath] = (),
+    claims: AnyPath | Sequence[AnyPath] = (),
     workers: int = 1,
     **whom: Unpack[TrustWords],
 ) -> VerifiedTensors:
     """Open the weights at `path`; every tensor is checked in private memory before it is handed out.
 
-    Whom to trust is said in the words of `TrustWords`, as `key="release.pub"`. With `policy` the
-    gate decides first, reading and scanning everything and consulting the `ledger`, and these words
+    Without `policy` only the weights are verified, and what is needed to find them: another file that
+    was tampered with does not keep them from being opened, `verify` tells. Whom to trust is said in
+    the words of `TrustWords`, as `key="release.pub"`. With `policy` the gate decides first, reading and scanning everything and consulting the `ledger`, and these words
     fill the role `release` of a preset. `file` names the weights or the index where there are several. `framework` is
     `numpy`, `torch`, `bytes`, or `auto` for the first that is installed. `memory_limit` bounds the
     bytes that are read before the first tensor where only whole files are signed; `workers` is as
@@ -235,15 +254,15 @@ def open_verified(
     Raises `TamperedError` and other `RefusedError` for what may not be loaded, `UncheckedError`,
     `NoSignatureError`, `TrustNotSaidError` and `CallError`.
     """
-    named = Path(signature) if signature else None
-    stores = tuple(Path(claim) for claim in claims)
+    named = path_of(signature) if signature else None
+    stores = tuple(Path(claim) for claim in paths_of(claims))
     if policy is None:
         if ledger is not None:
             raise CallError(
                 "a ledger is consulted for a policy, and none is named",
                 fix='say by which rules, as `policy="baseline"`',
             )
-        artifact = open_artifact(path)
+        artifact = open_artifact(path_of(path))
         releases = find_releases(
             artifact, trust_of(whom), signature=named, claims=stores, workers=workers
         )
@@ -252,11 +271,13 @@ def open_verified(
         from weightmark.attestations.gate.gate import gate as run_gate
 
         if not isinstance(policy, Policy):
-            policy = load_policy(str(policy), artifact=Path(path))
-        sources = Sources(named, stores, str(ledger) if ledger else "")
+            policy = load_policy(*paths_of(policy), artifact=path_of(path))
+        sources = Sources(named, stores, "".join(paths_of(ledger or ())))
         policy.require_alone(said=any(whom.values()))
-        decision = run_gate(Path(path), policy.with_trust(trust_of(whom)), sources, workers=workers)
-        artifact = open_artifact(path)
+        decision = run_gate(
+            path_of(path), policy.with_trust(trust_of(whom)), sources, workers=workers
+        )
+        artifact = open_artifact(path_of(path))
         releases = decided_release(artifact, decision, stores, workers=workers)
     return VerifiedTensors.open(
         artifact, releases, file=file, framework=framework, memory_limit=memory_limit

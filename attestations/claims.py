@@ -1,9 +1,9 @@
 """`model.claims`: JSON lines, one Sigstore bundle a line, by any number of signers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from weightmark.attestations.bundles.bundle import Bundle
-from weightmark.attestations.bundles.shapes import Shape, split_shapes
+from weightmark.attestations.bundles.shapes import split_shapes
 from weightmark.attestations.predicates.file_list import FileList, is_file_list, not_a_claim
 from weightmark.errors import LimitError, WeightmarkError
 from weightmark.provenance.strict_json import DEFAULT_MAX_SIZE, parse_object
@@ -21,7 +21,7 @@ class ClaimLine:
     number: int
     """counted from 1"""
     raw: bytes
-    """the line as it stands, without its line end"""
+    """the line as it stands, without its line end; empty for lines of a store, which nobody writes back"""
     bundle: Bundle | None
     """the parsed bundle"""
     error: WeightmarkError | None
@@ -60,7 +60,7 @@ def parse_store(data: bytes) -> tuple[ClaimLine, ...]:
         lines = [(lines[0][0], data)]
     found: list[ClaimLine] = []
     for number, raw in lines:
-        found += (_parse_shape(number, raw, one) for one in split_shapes(raw, f"line {number}"))
+        found += _parse_shapes(number, raw)
         if len(found) > _MAX_LINES:
             raise LimitError(
                 f"the claims file holds over {_MAX_LINES} claims",
@@ -97,8 +97,10 @@ def _is_one_document(first: bytes, data: bytes) -> bool:
     return True
 
 
-def _parse_shape(number: int, raw: bytes, shape: Shape) -> ClaimLine:
-    if shape.error:
-        return ClaimLine(number, raw, None, shape.error, shape.place)
-    line = _parse_line(number, shape.bundle)
-    return ClaimLine(number, line.raw, line.bundle, line.error, shape.place, line.files)
+def _parse_shapes(number: int, raw: bytes) -> Iterator[ClaimLine]:
+    if is_file_list(raw):
+        line = _parse_line(number, raw)
+        yield ClaimLine(number, b"", None, line.error, "", line.files)
+        return
+    for one in split_shapes(raw, f"line {number}"):
+        yield ClaimLine(number, b"", one.bundle, one.error, one.place)

@@ -10,6 +10,8 @@ from weightmark.errors import CallError, PolicyError
 
 __all__ = ["Table"]
 
+_NUL = "\0"
+
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
@@ -42,6 +44,8 @@ class Table:
         value = self._take(key, default)
         if not isinstance(value, str):
             raise self.wrong(key, "a string")
+        if _NUL in value:
+            raise self.wrong(key, "a string without NUL")
         return value
 
     def flag(self, key: str, *, default: bool) -> bool:
@@ -71,9 +75,9 @@ class Table:
         value = self._take(key, [])
         if not isinstance(value, list):
             raise self.wrong(key, "a list of strings")
-        items = tuple(item for item in value if isinstance(item, str) and item)
+        items = tuple(item for item in value if isinstance(item, str) and item and _NUL not in item)
         if len(items) != len(value):
-            raise self.wrong(key, "a list of strings that are not empty")
+            raise self.wrong(key, "a list of strings that are not empty and hold no NUL")
         return items
 
     def moment(self, key: str, *, end_of_day: bool = False) -> datetime | None:
@@ -84,7 +88,10 @@ class Table:
         if isinstance(value, datetime):
             if value.tzinfo is None:
                 raise self.wrong(key, "a time with its offset, as in `2027-01-31T12:00:00Z`")
-            return value.astimezone(UTC)
+            try:
+                return value.astimezone(UTC)
+            except OverflowError as error:
+                raise self.wrong(key, "a time in the years 1 to 9999 of UTC") from error
         if not isinstance(value, date):
             raise self.wrong(key, "a date, written as `2027-01-31` without quotes")
         clock = time(23, 59, 59, tzinfo=UTC) if end_of_day else time(tzinfo=UTC)

@@ -1,7 +1,7 @@
 """The words of the Python API for who signs and whom to trust: those of the command line, with `_` for `-`."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar
 
@@ -12,7 +12,15 @@ from weightmark.attestations.trust import Trust
 from weightmark.attestations.trust.selection import TrustChoice
 from weightmark.errors import CallError
 
-__all__ = ["SignerWords", "TrustWords", "paths_of", "require_flags", "signers_of", "trust_of"]
+__all__ = [
+    "SignerWords",
+    "TrustWords",
+    "path_of",
+    "paths_of",
+    "require_flags",
+    "signers_of",
+    "trust_of",
+]
 
 _FLAGS = frozenset(["cert_any", "keyless", "require_timestamp", "staging"])
 _TEXTS = frozenset(
@@ -183,16 +191,30 @@ def _several(value: Any) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, (list, tuple)) else (value,)
 
 
+def path_of(value: AnyPath) -> Path:
+    """Return one path; raises `TypeError` for anything else, `CallError` for one with a NUL."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"a path is a `str` or a `Path`, and not `{type(value).__name__}`")
+    return Path(*paths_of(value))
+
+
 def paths_of(value: AnyPath | Sequence[AnyPath]) -> tuple[str, ...]:
     """Return one path or several of them as texts; a lone one is not read letter by letter.
 
-    Raises `TypeError` for anything else.
+    Raises `TypeError` for anything else, `CallError` for a path with a NUL, which no file has.
     """
     found = (value,) if isinstance(value, (str, os.PathLike)) else tuple(value)
     for one in found:
         if not isinstance(one, (str, os.PathLike)):
             raise TypeError(f"a path is a `str` or a `Path`, and not `{type(one).__name__}`")
-    return tuple(os.fspath(one) for one in found)
+    texts = tuple(os.fspath(one) for one in found)
+    _refuse_nul("a path", texts)
+    return texts
+
+
+def _refuse_nul(what: str, values: Iterable[object]) -> None:
+    if any("\0" in os.fspath(one) for one in values if isinstance(one, (str, os.PathLike))):
+        raise CallError(f"{what} holds a NUL, which no name has", fix="check where it comes from")
 
 
 def require_flags(**flags: object) -> None:
@@ -207,6 +229,8 @@ def _require_words(words: SignerWords | TrustWords, known: type) -> None:
     if unknown:
         raise TypeError(f"unexpected keyword argument `{unknown[0]}`")
     given = {name: value for name, value in words.items() if value is not None}
+    for name, value in given.items():
+        _refuse_nul(f"`{name}`", _several(value))
     require_flags(**{name: given[name] for name in sorted(_FLAGS & given.keys())})
     for name in sorted(_TEXTS & given.keys()):
         if not isinstance(given[name], str):

@@ -1,4 +1,4 @@
-"""The rows of the table that are about the ledger; `ledger_worker.py` measures in a process of its own.
+"""The rows of the table that are about the ledger; `ledger_worker.py` and `service_worker.py` measure apart.
 
 They use the environment of this script, since the driver of PostgreSQL is an extra.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKER = Path(__file__).with_name("ledger_worker.py")
+SERVICE = Path(__file__).with_name("service_worker.py")
 APPENDS = {
     "append_1000": (
         "append to {}, 2 KB, batches of 1000, an entry",
@@ -27,6 +28,12 @@ LARGE = {
     "prove": ("inclusion proof out of {} entries", "ms", 2),
     "search_subject": ("search by digest in {} entries", "ms", 20),
     "search_signer": ("search by signer in {} entries, first 100", "ms", 20),
+    "complete_first": (
+        "first complete search in {} entries: the reader's own index is made",
+        "s",
+        60,
+    ),
+    "complete": ("complete search by digest and kind in {} entries afterwards", "ms", 20),
     "verify": ("verification of {} entries, without claims", "s", 30),
     "verify_memory": ("peak memory of verifying {} entries", "MB", 200),
 }
@@ -48,9 +55,14 @@ def ledger_figures(scratch: Path, *, quick: bool) -> Iterator[tuple[str, float, 
             yield from _appends("PostgreSQL", found)
         finally:
             server.stop()
+    yield from _served(scratch, count // 10)
     figures = _measure("large", scratch, large)
     for key, (name, unit, goal) in LARGE.items():
         yield name.format(f"{large:,}"), figures[key], unit, goal
+    family = 5_000 if quick else 100_000
+    descent = _measure("impact", scratch, family)
+    yield f"`impact` over {family:,} descendants", descent["impact"], "s", 1
+    yield f"index of {family:,} signed claims, made once", descent["index"], "s", 120
 
 
 def _appends(store: str, figures: dict[str, float]) -> Iterator[tuple[str, float, str, float]]:
@@ -58,8 +70,19 @@ def _appends(store: str, figures: dict[str, float]) -> Iterator[tuple[str, float
         yield name.format(store), figures[key], "us", goals[store]
 
 
+def _served(scratch: Path, count: int) -> Iterator[tuple[str, float, str, float]]:
+    call = [sys.executable, str(SERVICE), str(scratch), str(count)]
+    figures = _run(call, scratch)
+    name = "`POST /add`, 64 clients, P-256 claims verified, receipts returned"
+    yield f"{name}, an entry", 1e6 / figures["add_rate"], "us", 1250
+    yield f"{name}, p99", figures["add_p99"], "ms", 500
+
+
 def _measure(part: str, scratch: Path, count: int, *more: str) -> dict[str, float]:
-    call = [sys.executable, str(WORKER), part, str(scratch), str(count), *more]
+    return _run([sys.executable, str(WORKER), part, str(scratch), str(count), *more], scratch)
+
+
+def _run(call: list[str], scratch: Path) -> dict[str, float]:
     env = {"PATH": os.environ["PATH"], "HOME": str(scratch)}
     done = subprocess.run(call, env=env, check=True, capture_output=True, text=True)
     figures: dict[str, float] = json.loads(done.stdout)

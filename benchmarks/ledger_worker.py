@@ -12,9 +12,22 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
+from weightmark.attestations.keys import PrivateKey
+from weightmark.attestations.ledger.claim_index import ClaimIndex
+from weightmark.attestations.ledger.impact import find_impact
+from weightmark.attestations.predicates.descriptor import Descriptor
+from weightmark.attestations.predicates.slsa_provenance import (
+    SLSA_PROVENANCE_PREDICATE,
+    SlsaProvenance,
+)
+from weightmark.attestations.signers.key import KeySigner
+from weightmark.attestations.statements import Statement
+from weightmark.provenance.ledger.blobs import BlobState
 from weightmark.provenance.ledger.checkpoint import Checkpoint
 from weightmark.provenance.ledger.event import Event, Kind
 from weightmark.provenance.ledger.home.folder import FolderHome
@@ -146,6 +159,12 @@ def large(scratch: Path, count: int) -> dict[str, float]:
             31, (ledger.search(Query(signer=event(one).signer), limit=100) for one in places)
         ),
     }
+    asked = (
+        ledger.find(subject=event(one).subject, kind=Kind.PROVENANCE, complete=True)
+        for one in (places[0], *places)
+    )
+    figures["complete_first"] = timed(1, asked) / 1e3
+    figures["complete"] = timed(31, asked)
     start = time.perf_counter()
     unviewed = [one for one in ledger.verify(blobs=False).problems if one.where != "view"]
     figures["verify"] = time.perf_counter() - start
@@ -155,6 +174,84 @@ def large(scratch: Path, count: int) -> dict[str, float]:
     return {**figures, "verify_memory": peak / MEGABYTE}
 
 
+class ClaimsInMemory:
+    """Gives claims from memory: 100,000 files, each durable, are not what is measured."""
+
+    def __init__(self) -> None:
+        self.claims: dict[str, bytes] = {}
+
+    def put_all(self, blobs: Mapping[str, bytes]) -> None:
+        """Keep claims."""
+        self.claims.update(blobs)
+
+    def get(self, digest: str) -> bytes:
+        """Return a claim."""
+        return self.claims[digest]
+
+    def state(self, digest: str) -> BlobState:
+        """Tell whether a claim is there."""
+        return BlobState.PRESENT if digest in self.claims else BlobState.MISSING
+
+    def erase(self, digest: str) -> bool:
+        """Forget a claim."""
+        return self.claims.pop(digest, None) is not None
+
+
+class FamilyHome(FolderHome):
+    """A ledger in a folder whose claims are in memory."""
+
+    blobs = ClaimsInMemory()  # type: ignore[assignment] # what a benchmark reads of it
+
+
+def families(home: FolderHome, count: int) -> Iterator[Event]:
+    """Sign `count` provenance claims: ten fine-tunes of each model, the first of them of model 0."""
+    signer = KeySigner(PrivateKey.generate())
+    names = [f"wm1:{digest(f'model {number}')}" for number in range(count + 1)]
+    for child in range(1, count + 1):
+        parent = Descriptor.of_identity("", names[(child - 1) // 10])
+        made = SlsaProvenance("https://example.com/finetune", {}, (parent,), "https://example.com")
+        predicate = made.to_predicate()
+        text = Statement.about_manifest("m", names[child], SLSA_PROVENANCE_PREDICATE, predicate, {})
+        bundle = signer.sign_statement(text)
+        data = bundle.to_bytes()
+        name = hashlib.sha256(data).hexdigest()
+        home.blobs.put_all({name: data})
+        yield replace(
+            event(child),
+            kind=Kind.PROVENANCE,
+            claim_id=bundle.envelope.claim_id,
+            claim_sha256=name,
+            subject=names[child],
+            signer=signer.identity.name,
+        )
+
+
+def impact(scratch: Path, count: int) -> dict[str, float]:
+    """Measure what descends from one artifact, by signed claims that the reader's index was filled from."""
+    home = FamilyHome(scratch / "family")
+    home.path.mkdir()
+    home.write_verifier(SIGNER.verifier)
+    create_database(home.database)
+    begin(home.store)
+    made = families(home, count)
+    while some := list(islice(made, 10_000)):
+        append(home.store, some, 0)
+    ledger = Ledger.of(home, memory=CheckpointMemory(scratch / "family-state"))
+    start = time.perf_counter()
+    with ClaimIndex.of(ledger, scratch / "index"):
+        first = time.perf_counter() - start
+
+    def asked() -> Iterator[object]:
+        while True:
+            with ClaimIndex.of(ledger, scratch / "index") as index:
+                found = find_impact(index, ledger, f"wm1:{digest('model 0')}")
+            if len(found.descendants) != count:
+                sys.exit(f"error: {len(found.descendants)} descendants")
+            yield found
+
+    return {"index": first, "impact": timed(5, asked()) / 1e3}
+
+
 if __name__ == "__main__":
-    part = {"sqlite": sqlite, "postgres": postgres, "large": large}[sys.argv[1]]
+    part = {"sqlite": sqlite, "postgres": postgres, "large": large, "impact": impact}[sys.argv[1]]
     print(json.dumps(part(Path(sys.argv[2]), int(sys.argv[3]))))

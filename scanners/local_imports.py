@@ -1,4 +1,4 @@
-"""What only the whole tree shows: a pickle that imports a module which lies beside it.
+"""What only the whole tree shows: a module beside a pickle that imports it, a pipeline with its code.
 
 A loader that runs inside the artifact's folder, or has it on its path, would run that module.
 """
@@ -13,13 +13,16 @@ from weightmark.scanners.rules.catalogue import catalogue
 __all__ = ["report_of_tree"]
 
 _RULE = "TRE005"
+_INDEX = "model_index.json"
 _MODULE_ENDINGS = frozenset([".py", ".pyc", ".so", ".pyd"])
 
 
 def report_of_tree(files: Iterable[FileScan], paths: Iterable[str]) -> ScanReport:
     """Collect the results of all files, and add what they mean beside the tree's `paths`."""
-    modules = _modules(paths)
-    return ScanReport.of(_with_local_imports(file, modules) for file in files)
+    known = frozenset(paths)
+    modules = _modules(known)
+    found = (_with_local_imports(file, modules) for file in files)
+    return ScanReport.of(_with_pipeline_code(file, known) for file in found)
 
 
 def _modules(paths: Iterable[str]) -> frozenset[str]:
@@ -48,6 +51,22 @@ def _with_local_imports(file: FileScan, modules: frozenset[str]) -> FileScan:
         for one in file.findings
         if one.rule.startswith("PKL") and one.detail.partition(".")[0] in modules
     ]
+    return _with(file, added)
+
+
+def _with_pipeline_code(file: FileScan, paths: frozenset[str]) -> FileScan:
+    """Add that diffusers takes `pipeline.py` beside the index for the pipeline's own code."""
+    folder, _, name = file.path.rpartition("/")
+    index = f"{folder}/{_INDEX}".lstrip("/")
+    if name != "pipeline.py" or index not in paths:
+        return file
+    rule = catalogue()["REP005"]
+    detail = f"`pipeline.py`: diffusers runs it with the pipeline that `{_INDEX}` describes"
+    said = Finding(rule.id, rule.severity, rule.title, file.path, detail=detail, help=rule.help)
+    return _with(file, [said])
+
+
+def _with(file: FileScan, added: list[Finding]) -> FileScan:
     if not added:
         return file
     findings = tuple(sorted({*file.findings, *added}, key=lambda finding: finding.sort_key))

@@ -1,8 +1,11 @@
 """Results of scans as bytes, for worker processes that scan, and for receipts that spare a scan."""
 
 import json
+import sys
 from collections.abc import Callable
+from dataclasses import fields
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from weightmark.provenance.reading.luggage import Luggage
@@ -10,15 +13,17 @@ from weightmark.scanners.findings import FileScan, Finding, Outcome, Severity
 from weightmark.scanners.limits import Limits
 from weightmark.scanners.scan import SCANNER_VERSION, rules_digest
 
-__all__ = ["FILE_SCANS", "file_scans"]
+__all__ = ["FILE_SCANS", "code_digest", "file_scans"]
 
 _PLAIN, _FULL = b"p", b"f"
+_HERE = Path(__file__).resolve().parent
+_SOURCES = frozenset({".json", ".py", ".toml"})
 
 
 def file_scans(limits: Limits | None = None) -> Luggage[FileScan]:
     """Return how results under these limits travel.
 
-    A receipt keeps one for scanners, rules and limits that are the same, and none of a scan that
+    A receipt keeps one for scanner code, rules and limits that are the same, and none of a scan that
     could not be finished: another day it may be.
     """
     return Luggage(_pack, _unpack, _stamp_of(limits or Limits.default()), _is_final)
@@ -27,9 +32,28 @@ def file_scans(limits: Limits | None = None) -> Luggage[FileScan]:
 def _stamp_of(limits: Limits) -> Callable[[], str]:
     @cache
     def stamp() -> str:
-        return json.dumps(["scan", SCANNER_VERSION, rules_digest(), limits.changed])
+        bounds = [[field.name, getattr(limits, field.name)] for field in fields(limits)]
+        code = [SCANNER_VERSION, code_digest(), sys.version]
+        return json.dumps(["scan", code, rules_digest(), bounds])
 
     return stamp
+
+
+@cache
+def code_digest(folder: Path = _HERE) -> str:
+    """Return the SHA-256, in hex, of all sources of the scanners, which decide what a scan says.
+
+    Where no sources lie in `folder` it is another one in every process, so that no receipt fits.
+    """
+    import hashlib
+    import secrets
+
+    digest = hashlib.sha256()
+    sources = sorted(path for path in folder.rglob("*") if path.suffix in _SOURCES)
+    for path in sources:
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(folder).as_posix()}\n{len(content)}\n".encode() + content)
+    return digest.hexdigest() if sources else secrets.token_hex()
 
 
 def _is_final(scan: FileScan) -> bool:

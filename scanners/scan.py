@@ -16,6 +16,7 @@ from weightmark.scanners.formats.arrow import ArrowReader
 from weightmark.scanners.formats.boosters import CatboostReader, LightgbmReader, XgboostReader
 from weightmark.scanners.formats.compressed import CompressedReader
 from weightmark.scanners.formats.coreml import CoremlPackageReader, CoremlReader
+from weightmark.scanners.formats.editor_settings import EditorSettingsReader
 from weightmark.scanners.formats.executorch import ExecutorchReader
 from weightmark.scanners.formats.gguf import GgufReader
 from weightmark.scanners.formats.git_folder import GitFolderReader
@@ -24,6 +25,7 @@ from weightmark.scanners.formats.interface import Examination, FormatReader, Pla
 from weightmark.scanners.formats.jinja_template import JinjaTemplateReader
 from weightmark.scanners.formats.json_config import JsonConfigReader
 from weightmark.scanners.formats.message_pack import MessagePackReader
+from weightmark.scanners.formats.named_paths import NamedPathsReader
 from weightmark.scanners.formats.native_engine import NativeEngineReader
 from weightmark.scanners.formats.npy import NpyReader
 from weightmark.scanners.formats.ocdbt import OcdbtReader
@@ -34,6 +36,7 @@ from weightmark.scanners.formats.opaque import OpaqueReader
 from weightmark.scanners.formats.paddle import PaddleReader
 from weightmark.scanners.formats.pickled import PickleReader
 from weightmark.scanners.formats.programs import ProgramReader
+from weightmark.scanners.formats.promises import broken_promise
 from weightmark.scanners.formats.python_file import PythonFileReader
 from weightmark.scanners.formats.r_data import RDataReader
 from weightmark.scanners.formats.recognise import INERT, recognise
@@ -62,7 +65,7 @@ __all__ = [
     "scan_file",
 ]
 
-SCANNER_VERSION = "5"
+SCANNER_VERSION = "6"
 """raised whenever the same bytes may get another verdict by code rather than by rule data"""
 
 _READERS: tuple[FormatReader, ...] = (
@@ -75,6 +78,8 @@ _READERS: tuple[FormatReader, ...] = (
     JinjaTemplateReader(),
     PythonFileReader(),
     GitFolderReader(),
+    EditorSettingsReader(),
+    NamedPathsReader(),
     ProgramReader(),
     RDataReader(),
     XmlModelReader(),
@@ -156,6 +161,9 @@ def _look(place: Place, examination: Examination) -> bool:
         return True
     name = recognise(place.view, place.head)
     examination.also_read_as(name or "data", place)
+    if broken := broken_promise(place, name, examination):
+        examination.problem(broken, place)
+        return True
     return bool(place.member) and name in INERT
 
 

@@ -174,3 +174,24 @@ def test_a_derived_value_has_all_fields() -> None:
     assert Derived(1) != Base(1)
     with pytest.raises(dataclasses.FrozenInstanceError):
         Derived(1).y = 3  # type: ignore[misc]  # the refusal is what is tested
+
+
+def test_a_seal_is_spent_when_the_value_is_made_and_carried_over_by_no_replace() -> None:
+    seal = object()
+
+    @values.dataclass(frozen=True, slots=True)
+    class Sealed:
+        """A value that only this test makes."""
+
+        content: str
+        seal: object = dataclasses.field(repr=False, compare=False)
+
+        def __post_init__(self) -> None:
+            if self.seal is not seal:
+                raise TypeError("made elsewhere")
+
+    made = Sealed("signed", seal)
+    assert made.seal is None
+    assert copy.copy(made) == made
+    with pytest.raises(TypeError, match="made elsewhere"):
+        dataclasses.replace(made, content="other")

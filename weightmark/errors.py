@@ -10,7 +10,7 @@
     │   ├── CertificateRefusedError   a certificate that may not sign
     │   ├── RevokedError              signed by whom you no longer trust
     │   ├── TamperedError             content differs from what was signed
-    │   ├── ProofRefusedError         a log entry or timestamp does not prove the signature
+    │   ├── ProofRefusedError         a proof does not show what it is for
     │   ├── UnsafeContentError        a finding at or over the threshold
     │   ├── LedgerInconsistentError   rolled back, forked or damaged
     │   └── SubmissionRefusedError    the ledger does not admit this submission
@@ -203,14 +203,14 @@ class TamperedError(RefusedError):
 
 
 class ProofRefusedError(RefusedError):
-    """A log entry, a checkpoint or a timestamp does not prove what the bundle says it proves.
+    """A proof does not show what it is for: a log entry, a checkpoint, a timestamp or a proof of membership.
 
-    It is about another signature, or not signed by the log or authority it names. Somebody put the
-    bundle together from parts, or damaged it; get it again from the publisher.
+    It is about another signature, artifact or member, or not signed by the log or authority it
+    names. Somebody put it together from parts, or damaged it; get it again from whoever made it.
     """
 
     code = "proof-refused"
-    title = "a log entry or timestamp is not good"
+    title = "a proof does not show what it is for"
 
 
 class UnsafeContentError(RefusedError):

@@ -1,5 +1,8 @@
 """Settings from files: found, read strictly, and kept away from whatever is being judged.
 
+A file that was merely found may have come with what is judged (a downloaded folder, a pull request),
+so it supplies only what is harmless; one that the caller named supplies everything.
+
 Order: flag, environment, `--config FILE`, the nearest `weightmark.toml`, `[tool.weightmark]` in
 the nearest `pyproject.toml`. Keys are flag names without dashes in front; a table named after a
 command (`[sign]`, `[ledger.append]`) is stronger than the top level of the same file, and
@@ -17,17 +20,19 @@ from weightmark.errors import SettingsError, read_failure
 from weightmark.values import dataclass
 
 __all__ = [
+    "DEFAULT",
     "Discovery",
     "Setting",
     "Settings",
     "SettingsFile",
     "Vocabulary",
     "discover",
-    "is_ci",
     "named_file",
     "resolve",
 ]
 
+DEFAULT = "default"
+"""the origin of a value that nobody set"""
 _MAX_SIZE = 1024 * 1024
 _OWN_FILE = "weightmark.toml"
 _PROJECT_FILE = "pyproject.toml"
@@ -42,7 +47,7 @@ class SettingsFile:
     table: Mapping[str, Any]
     """its settings: the whole of `weightmark.toml`, `[tool.weightmark]` of `pyproject.toml`"""
     named: bool
-    """the caller named it with `--config`, so it was not found by chance"""
+    """the caller named it with `--config` or `WEIGHTMARK_CONFIG`, so it was not found by chance"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ class Vocabulary:
     command: str
     """the command that runs, as `sign` or `ledger append`"""
     flags: Mapping[str, bool]
-    """its flags without dashes; True where a found file may speak even when `CI` is set"""
+    """its flags without dashes; True where a file that was merely found may speak"""
     commands: Collection[str]
     """names of all top-level commands, each of which may name a table"""
     all_flags: Callable[[], Collection[str]]
@@ -94,7 +99,7 @@ class Settings:
     notes: tuple[str, ...] = ()
     """what was ignored and why, one line each"""
     ignored: Mapping[str, str] = field(default_factory=dict)
-    """flag without dashes to the note that says why a file could not set it"""
+    """flag without dashes to the reason why a file could not set it"""
     origins: Mapping[str, str] = field(default_factory=dict)
     """flag without dashes to its origin, for flags that the caller or the environment set"""
 
@@ -105,16 +110,11 @@ class Settings:
         """
         if flag in self.origins:
             return self.origins[flag]
-        return self.values[flag].origin if flag in self.values else "default"
+        return self.values[flag].origin if flag in self.values else DEFAULT
 
     def with_origins(self, origins: Mapping[str, str]) -> "Settings":
         """Return the same settings, knowing what the caller and the environment said."""
         return replace(self, origins=dict(origins))
-
-
-def is_ci(environment: Mapping[str, str] = os.environ) -> bool:
-    """Return whether a CI system runs this: `CI` is set and not `0`, `false` or `no`."""
-    return environment.get("CI", "").strip().lower() not in {"", "0", "false", "no"}
 
 
 def named_file(path: Path, artifacts: Sequence[Path]) -> SettingsFile:
@@ -152,26 +152,26 @@ def discover(start: Path, artifacts: Sequence[Path]) -> Discovery:
     return Discovery(files, tuple(notes))
 
 
-def resolve(
-    discovery: Discovery, vocabulary: Vocabulary, *, environment: Mapping[str, str] = os.environ
-) -> Settings:
+def resolve(discovery: Discovery, vocabulary: Vocabulary) -> Settings:
     """Choose the value of every flag that a file sets.
 
-    When `CI` is set, a file that was found supplies only what cannot change a verdict; the rest
-    is named in the notes. Raises `SettingsError` for an unknown key or table.
+    A file that was merely found supplies only what is harmless; the rest is named in one note a
+    file. Raises `SettingsError` for an unknown key or table.
     """
     values: dict[str, Setting] = {}
     ignored: dict[str, str] = {}
     notes = list(discovery.notes)
-    in_ci = is_ci(environment)
     for file in discovery.files:
-        for flag, setting in _settings_of(file, vocabulary):
-            if in_ci and not file.named and not vocabulary.flags[flag]:
-                note = f"ignored `{flag}` from `{file.path}`: `CI` is set; name it by flag or environment"
-                ignored.setdefault(flag, note)
-                notes.append(note)
-            else:
+        said = tuple(_settings_of(file, vocabulary))
+        refused = {flag for flag, _ in said if not file.named and not vocabulary.flags[flag]}
+        for flag, setting in said:
+            if flag not in refused:
                 values.setdefault(flag, setting)
+        if refused:
+            words = ", ".join(f"`{flag}`" for flag in sorted(refused))
+            reason = f"ignored {words} from `{file.path}`: it was found, and nobody named it"
+            ignored = {**dict.fromkeys(refused, reason), **ignored}
+            notes.append(f"{reason}; `--config {file.path}` uses it")
     paths = tuple(file.path for file in discovery.files)
     return Settings(values=values, files=paths, notes=tuple(dict.fromkeys(notes)), ignored=ignored)
 

@@ -4,6 +4,10 @@
 ends in a tenth of a second, that was a third. Here only `__init__` is compiled. `repr`, equality,
 hash and immutability are shared functions that read the fields. Fields, defaults, slots, `replace`
 and `asdict` stay the library's own, and a type checker sees `dataclasses.dataclass`.
+
+A verified value has a field `seal`, by which `__post_init__` knows that its own module makes it. It is
+spent with that: the value does not keep it, so nobody takes it from one value for another, as
+`dataclasses.replace` would.
 """
 
 import dataclasses
@@ -14,6 +18,8 @@ from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any
 
 __all__ = ["dataclass"]
+
+_SEAL = "seal"
 
 
 def _make(
@@ -80,6 +86,8 @@ def _initializer(cls: type, frozen: bool) -> Callable[..., None]:
         lines.append(f"_set(self, '{name}', {value})" if frozen else f"self.{name} = {value}")
     if hasattr(cls, "__post_init__"):
         lines.append("self.__post_init__()")
+    if any(field.name == _SEAL for field in dataclasses.fields(cls)):
+        lines.append(f"_set(self, '{_SEAL}', None)")
     parameters = positional + (keyword if len(keyword) > 1 else [])
     body = "\n ".join(lines or ["pass"])
     made: dict[str, Any] = {}

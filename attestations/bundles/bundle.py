@@ -76,7 +76,11 @@ class Bundle:
     @classmethod
     def parse(cls, data: bytes, *, what: str = "the bundle") -> "Bundle":
         """Parse one bundle; raises `MalformedError`, `LimitError` or `UnsupportedError`."""
-        fields = parse_object(data, what=what)
+        return cls.from_json(parse_object(data, what=what), what=what)
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any], *, what: str = "the bundle") -> "Bundle":
+        """Read the JSON form of one bundle; raises as `parse`."""
         version = _parse_version(fields.get("mediaType"), what)
         signed = [name for name in ("dsseEnvelope", "messageSignature") if name in fields]
         if len(signed) != 1:
@@ -88,6 +92,21 @@ class Bundle:
             content = Envelope.from_json(fields["dsseEnvelope"])
         else:
             content = MessageSignature.from_json(fields["messageSignature"])
+        return cls._of(content, material, version, what)
+
+    @classmethod
+    def of_envelope(cls, envelope: Envelope, material: object, *, what: str) -> "Bundle":
+        """Make the bundle of an envelope and the JSON form of what is known of its signer; raises as `parse`."""
+        return cls._of(envelope, _require_material(material, what), _VERSION, what)
+
+    @classmethod
+    def _of(
+        cls,
+        content: Envelope | MessageSignature,
+        material: dict[str, Any],
+        version: str,
+        what: str,
+    ) -> "Bundle":
         return cls(
             parse_material(material, what),
             content,

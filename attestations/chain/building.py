@@ -12,6 +12,7 @@ from weightmark.attestations.predicates.classification import (
     CLASSIFICATION_PREDICATE,
     ClassificationClaim,
 )
+from weightmark.attestations.predicates.conversion import CONVERSION_PREDICATE, ConversionClaim
 from weightmark.attestations.predicates.dataset import DATASET_PREDICATE, DatasetClaim
 from weightmark.attestations.predicates.descriptor import Descriptor
 from weightmark.attestations.predicates.link import LINK_PREDICATE, Link
@@ -25,13 +26,16 @@ from weightmark.attestations.statements import Subject
 from weightmark.attestations.trust import Trust, VerifiedBundle
 from weightmark.errors import WeightmarkError
 from weightmark.provenance.lineage.graph import DEFAULT_BOUNDS, Bounds, Lineage, Step
+from weightmark.provenance.lineage.names import shortened
 from weightmark.values import dataclass
 
 __all__ = ["build_chain"]
 
+_OTHER = "use another artifact, or have it made again from what still counts"
 _SKEW = timedelta(minutes=5)
 """by how much two honest clocks may differ"""
-_STEP_PREDICATES = frozenset({SLSA_PROVENANCE_PREDICATE, LINK_PREDICATE})
+_CONVERSION = "convert"
+_STEP_PREDICATES = frozenset({SLSA_PROVENANCE_PREDICATE, LINK_PREDICATE, CONVERSION_PREDICATE})
 
 
 @dataclass(frozen=True)
@@ -53,12 +57,14 @@ def build_chain(
     vouchers: Trust | None = None,
     revoked: Mapping[str, str] | None = None,
     bounds: Bounds = DEFAULT_BOUNDS,
+    places: Mapping[str, str] | None = None,
     now: datetime | None = None,
 ) -> Chain:
     """Build the chain of the artifact `root` from whatever `bundles` prove.
 
     `roles` says who may state which step, `vouchers` who may list or approve an artifact (the same
-    as `roles.usual` unless given). `revoked` maps an identity or a signer to the words that say so.
+    as `roles.usual` unless given). `revoked` maps an identity or a signer to the words that say so, `places` an
+    identity to where the caller has that artifact.
     What no trusted signer signed, or what is malformed, is left out and proves nothing. The order
     of `bundles` never matters.
     """
@@ -69,7 +75,7 @@ def build_chain(
     lineage = Lineage.trace(root, lambda identity: steps.get(identity, ()), bounds)
     known = {one: pool.known[one] for one in lineage.depths if one in pool.known}
     mine = tuple(one for one in refusals if one.artifact in lineage.depths)
-    gaps = _Gaps(lineage, known, mine, revoked or {}).all()
+    gaps = _Gaps(lineage, known, mine, revoked or {}, places or {}).all()
     used = {step.claim_id for made in lineage.steps.values() for step in made}
     return Chain(lineage, known, tuple(gaps), mine, tuple(sorted(used)))
 
@@ -136,6 +142,10 @@ class _Pool:
         if verified.statement.predicate_type == LINK_PREDICATE:
             link = Link.from_statement(verified.statement)
             kind, builder, dependencies = link.name, "", link.materials
+        elif verified.statement.predicate_type == CONVERSION_PREDICATE:
+            claim = ConversionClaim.from_statement(verified.statement)
+            kind, builder = _CONVERSION, claim.converter
+            dependencies = (Descriptor.of_identity("source", claim.source.identity, {}),)
         else:
             provenance = SlsaProvenance.from_statement(verified.statement)
             kind = provenance.step or provenance.build_type
@@ -219,14 +229,21 @@ class _Gaps:
     known: Mapping[str, Known]
     refusals: Sequence[Refusal]
     revoked: Mapping[str, str]
+    places: Mapping[str, str]
 
     def all(self) -> Iterator[Gap]:
         """Yield every gap, nearest artifact first."""
         for artifact in self.lineage.depths:
             yield from self._of_artifact(artifact)
         for circle in self.lineage.circles:
-            names = " → ".join(f"{one[:16]}…" for one in (*circle, circle[0]))
-            yield Gap(GapKind.CIRCLE, circle[0], f"made from itself: {names}")
+            names = " → ".join(shortened(one) for one in (*circle, circle[0]))
+            yield Gap(
+                GapKind.CIRCLE,
+                circle[0],
+                f"made from itself: {names}",
+                why="nothing can have gone into its own making",
+                fix="find out which of these statements is wrong, and have its signer revoke it",
+            )
         if self.lineage.limit:
             summary = f"the chain is {self.lineage.limit}"
             fix = "raise `[chain] max_depth` if that is meant"
@@ -236,15 +253,15 @@ class _Gaps:
         steps = self.lineage.steps.get(artifact, ())
         reason = self.revoked.get(artifact)
         if reason:
-            yield Gap(GapKind.REVOKED, artifact, f"`{artifact[:16]}…` is {reason}")
+            yield Gap(GapKind.REVOKED, artifact, f"`{shortened(artifact)}` is {reason}", fix=_OTHER)
         if not steps:
             yield from self._unproven(artifact)
         elif len({step.parents for step in steps}) > 1 or len({s.kind for s in steps}) > 1:
-            signers = ", ".join(sorted({step.signer for step in steps}))
+            signers = ", ".join(sorted({shortened(step.signer) for step in steps}))
             yield Gap(
                 GapKind.CONTRADICTION,
                 artifact,
-                f"`{artifact[:16]}…` was made in different ways, by the words of {signers}",
+                f"`{shortened(artifact)}` was made in different ways, by the words of {signers}",
                 fix="revoke the statement that is wrong",
             )
         for step in steps:
@@ -259,7 +276,7 @@ class _Gaps:
             yield Gap(
                 GapKind.WRONG_ROLE,
                 artifact,
-                f"how `{artifact[:16]}…` was made ({one.kind}) is stated only by {one.signer}",
+                f"how `{shortened(artifact)}` was made ({one.kind}) is stated only by {shortened(one.signer)}",
                 why="who may state a step is said by the role of that step",
                 fix=f"have it stated by the role for `{one.kind}`, or give the signer that role",
             )
@@ -267,15 +284,17 @@ class _Gaps:
             yield Gap(
                 GapKind.UNPROVEN,
                 artifact,
-                f"nobody who is trusted vouches for `{artifact[:16]}…` or says how it was made",
-                fix='sign what you have of it: `weightmark attest PATH --type approval --reason "…" --key KEY`,'
+                f"nobody who is trusted vouches for `{shortened(artifact)}` or says how it was made",
+                fix="sign what you have of it: `weightmark attest"
+                f' {self.places.get(artifact, "PATH")} --type approval --reason "…" --key KEY`,'
                 " or record its step with `weightmark record`",
             )
 
     def _of_step(self, step: Step) -> Iterator[Gap]:
         reason = self.revoked.get(step.signer)
         if reason:
-            yield Gap(GapKind.REVOKED, step.output, f"the signer {step.signer} is {reason}")
+            said = f"the signer {shortened(step.signer)} is {reason}"
+            yield Gap(GapKind.REVOKED, step.output, said, fix=_OTHER)
         for one in step.inputs:
             if not one.identity:
                 yield Gap(
@@ -292,7 +311,7 @@ class _Gaps:
                 yield Gap(
                     GapKind.YOUNGER_PARENT,
                     step.output,
-                    f"`{parent[:16]}…` appeared after what was made from it",
+                    f"`{shortened(parent)}` appeared after what was made from it",
                     why=f"{born:%Y-%m-%dT%H:%M:%SZ} is later than {step.at:%Y-%m-%dT%H:%M:%SZ}",
                     fix="find out which statement is wrong, and revoke it",
                 )

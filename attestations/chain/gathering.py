@@ -1,5 +1,6 @@
 """Gathering a chain: claims beside the artifact and its ancestors, in stores and in a ledger, and the bytes at hand."""
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,11 +16,19 @@ from weightmark.attestations.verifying.evidence import collect_evidence
 from weightmark.errors import WeightmarkError
 from weightmark.provenance.artifact import open_artifact
 from weightmark.provenance.lineage.graph import DEFAULT_BOUNDS, Bounds, Step
+from weightmark.provenance.lineage.names import shortened
 from weightmark.provenance.reading.engine import ProgressSink
 from weightmark.provenance.tensors import TensorTable
 from weightmark.values import dataclass
 
-__all__ = ["ClaimsAbout", "ComparedStep", "GatheredChain", "content_checks", "gather_chain", "grow_chain"]
+__all__ = [
+    "ClaimsAbout",
+    "ComparedStep",
+    "GatheredChain",
+    "content_checks",
+    "gather_chain",
+    "grow_chain",
+]
 
 ClaimsAbout = Callable[[str], Sequence[Bundle]]
 """gives the claims that a ledger holds about an identity"""
@@ -75,6 +84,8 @@ def gather_chain(
         evidence = collect_evidence(open_artifact(one.path), claims=claims if not number else ())
         bundles += evidence.bundles
         checks += evidence.checks
+        if number and not evidence.bundles:
+            checks.append(_nothing_said(one.path))
     if roles is None:
         raise trust_not_said(bundles)
     build = partial(
@@ -85,11 +96,22 @@ def gather_chain(
         vouchers=vouchers,
         revoked=revoked,
         bounds=bounds,
+        places={one.identity: shlex.quote(str(one.path)) for one in (root, *others)},
     )
     chain = grow_chain(build, bundles, claims_about or (lambda _: ()))
     known = {one.identity: one for one in (root, *others)}
     checks += [check for one in known.values() for check in one.unread]
     return GatheredChain(chain, tuple(_compared(chain, known)), tuple(checks))
+
+
+def _nothing_said(path: Path) -> Check:
+    return Check(
+        "claims",
+        Outcome.INFO,
+        f"there are no claims beside `{path}`",
+        "nobody says there how it was made, or vouches for it",
+        "name a file of its claims with `--claims`, or sign it with `weightmark sign`",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +136,19 @@ def _read(path: Path, progress: ProgressSink | None, jobs: int | None) -> _AtHan
         try:
             table = TensorTable.of(entries)
         except WeightmarkError as error:
-            unread += (Check("weights", Outcome.INFO, f"`{path.name}`: {error.what}"),)
+            unread += (_several_sets(path, error, len(survey.sets)),)
     return _AtHand(path, survey.identification.identity, table, unread)
+
+
+def _several_sets(path: Path, error: WeightmarkError, count: int) -> Check:
+    what = f"the weights of `{path.name}` are not compared: {error.what}"
+    if count < 2:  # noqa: PLR2004 - one set contradicts itself
+        return Check("weights", Outcome.INFO, what, error.why, error.fix)
+    why = f"it holds {count} sets of weights, often the same ones in several formats"
+    fix = (
+        "have the step state one of the files, as `--output model.safetensors`, or keep one format"
+    )
+    return Check("weights", Outcome.INFO, what, why, fix)
 
 
 def grow_chain(
@@ -161,7 +194,7 @@ def content_checks(compared: Sequence[ComparedStep]) -> list[Check]:
             Check(
                 "weights",
                 outcomes[agreement],
-                f"`{one.step.kind[:40]}` of `{one.parent[:16]}…` is {agreement.replace('-', ' ')}: {one.check.reason}",
+                f"`{one.step.kind[:40]}` of `{shortened(one.parent)}` is {agreement.replace('-', ' ')}: {one.check.reason}",
                 why="the bytes can't come from what the statement names" if bad else "",
                 fix="find out from which artifact it was made, and have the statement revoked"
                 if bad

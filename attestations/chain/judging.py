@@ -4,11 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from weightmark.attestations.chain.model import Chain, Gap, GapKind
 from weightmark.attestations.checks import Check, Outcome, counted
+from weightmark.provenance.lineage.names import shortened
 from weightmark.values import dataclass
 
-__all__ = ["ChainRule", "judge_chain"]
+__all__ = ["DATA_ROLES", "ChainRule", "judge_chain"]
 
-_DATA_ROLES = frozenset({"data", "dataset", "training-data", "evaluation-data"})
+DATA_ROLES = frozenset({"data", "dataset", "training-data", "evaluation-data"})
+"""what went in as data, by the role that a step gives it"""
 _BASE_ROLES = frozenset({"base", "base-model", "model", "adapter"})
 _OPEN_ENDS = frozenset({GapKind.UNLINKED, GapKind.UNPROVEN})
 """gaps of a chain that merely ends somewhere"""
@@ -74,7 +76,7 @@ def _allowed(chain: Chain, rule: ChainRule) -> Iterator[Check]:
     """Hold the ends of the chain against the lists; an end whose role nobody said counts as both."""
     roles = _roles_of_ends(chain)
     for noun, allowed, others in (
-        ("base", rule.allowed_bases, _DATA_ROLES),
+        ("base", rule.allowed_bases, DATA_ROLES),
         ("dataset", rule.allowed_datasets, _BASE_ROLES),
     ):
         if not allowed:
@@ -84,7 +86,7 @@ def _allowed(chain: Chain, rule: ChainRule) -> Iterator[Check]:
                 yield Check(
                     "chain",
                     Outcome.FAIL,
-                    f"`{chain.name_of(end)}` ({end[:16]}…) is no allowed {noun}",
+                    f"`{chain.name_of(end)}` ({shortened(end)}) is no allowed {noun}",
                     "the policy lists those that are",
                     f"add its identity to `[chain] allowed_{noun}s` if it may be used",
                     code=f"{noun}-not-allowed",

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from weightmark.attestations.trust import Trust
 from weightmark.provenance.lineage.graph import Lineage
+from weightmark.provenance.lineage.names import shortened
 from weightmark.values import dataclass
 
 __all__ = ["Chain", "Gap", "GapKind", "Known", "Refusal", "StepRoles"]
@@ -123,5 +124,16 @@ class Chain:
         known = self.known.get(identity)
         if known and known.name:
             return known.name
-        named = [s.output_name for s in self.lineage.steps.get(identity, ()) if s.output_name]
-        return named[0] if named else f"{identity[:16]}…"
+        made = [s.output_name for s in self.lineage.steps.get(identity, ()) if s.output_name]
+        return next(iter(made), "") or self._name_as_input(identity) or shortened(identity)
+
+    def _name_as_input(self, identity: str) -> str:
+        """Return what a step calls an artifact that goes into it, the first by name where several do."""
+        named = {
+            one.name
+            for steps in self.lineage.steps.values()
+            for step in steps
+            for one in step.inputs
+            if one.identity == identity and one.name
+        }
+        return min(named, default="")

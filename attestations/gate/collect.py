@@ -1,21 +1,20 @@
 """Gathering evidence: one read gives digests, verification and scan; then the ledger is asked."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from weightmark.attestations.checks import Check
-from weightmark.attestations.descriptions import check_description
+from weightmark.attestations.dataset_checks import check_description
 from weightmark.attestations.gate.consult import consult_ledger
-from weightmark.attestations.gate.evidence import Evidence, SignedApproval, SignedScan
-from weightmark.attestations.ledger.consulting import consult
-from weightmark.attestations.policy.model import Clashes, Policy
-from weightmark.attestations.predicates.approval import APPROVAL_PREDICATE, ApprovalClaim
-from weightmark.attestations.predicates.scan import SCAN_PREDICATE, ScanClaim
-from weightmark.attestations.statements import Statement
+from weightmark.attestations.gate.evidence import Evidence
+from weightmark.attestations.gate.stated import add_claims
+from weightmark.attestations.gate.witnesses import witnessed
+from weightmark.attestations.ledger.consulting import Consultation, consult
+from weightmark.attestations.policy.choices import Clashes
+from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.trust import Trust, VerifiedBundle
 from weightmark.attestations.verifying.belief import Belief, weigh_evidence
 from weightmark.attestations.verifying.evidence import Evidence as Found
@@ -45,7 +44,7 @@ from weightmark.values import dataclass
 
 __all__ = ["Sources", "gather"]
 
-Predicate = TypeVar("Predicate")
+_OWN_ENGINE = ("weightmark",)
 _NOBODY = Belief(None, (), (), (), ())
 _JUDGED_BY_POLICY = frozenset(["coverage", "outside"])
 """checks of verification that only inform, because a policy decides what they mean"""
@@ -83,41 +82,113 @@ def gather(
     `TrustNotSaidError`. Whatever else fails becomes a check, so that the decision says it.
     """
     at = now or datetime.now(UTC)
-    options = VerifyOptions(
-        digests=policy.digests.value, allow_clashes=policy.names.clashes is Clashes.ALLOW
+    consultation = consult(sources.ledger, policy.ledger.witness_policy) if sources.ledger else None
+    trusts = _trusts(policy, consultation)
+    reader = _reader(
+        path,
+        policy,
+        sources,
+        receipts=receipts,
+        progress=progress,
+        jobs=jobs,
+        workers=workers,
     )
-    scan = partial(scan_file, limits=policy.scan.limits)
-    trusted_receipts = receipts if policy.trust_receipts else None
-    luggage = file_scans(policy.scan.limits)
-    reader = _Reader(
-        Path(path), options, sources, scan, luggage, trusted_receipts, progress, jobs, workers
-    )
-    judged = policy.release.required
-    consultation = consult(sources.ledger) if sources.ledger else None
-    trust = consultation.bind(policy.trust) if consultation else policy.trust
     try:
-        examination = reader.examine(trust) if judged else reader.read_unjudged()
+        examination = _examine(reader, policy, trusts)
     except (RefusedError, UncheckedError) as error:
         failure = Check.from_error("reading", error)
         return Evidence(
-            Path(path).name, at, "", 0, 0, (failure,), _identities(policy.trust), path=str(path)
+            Path(path).name, at, "", 0, 0, (failure,), policy.release.trusted, path=str(path)
         )
-    evidence = _evidence(examination, policy.trust, at)
     evidence = replace(
-        evidence,
+        _evidence(examination, policy, at),
         path=str(path),
         claims_path=str(_claims_path(path, examination.report.artifact)),
-        checks=(*evidence.checks, *_described(examination, progress, jobs)),
+    )
+    described = _described(examination, progress, jobs)
+    evidence = replace(evidence, checks=(*evidence.checks, *described))
+    evidence = add_claims(
+        evidence,
+        policy,
+        examination,
+        ledger=sources.ledger,
+        trusts=trusts,
+        consultation=consultation,
     )
     if consultation is None:
         return evidence
-    signers = _signers(examination.belief)
+    return _with_ledger(
+        evidence,
+        policy,
+        examination,
+        sources=sources,
+        trusts=trusts,
+        consultation=consultation,
+    )
+
+
+def _examine(reader: "_Reader", policy: Policy, trusts: Mapping[str, Trust]) -> Examination:
+    """Verify by the role that has to sign, or only read where nobody has to."""
+    rule = policy.require.release
+    return reader.examine(trusts.get(rule.role)) if rule else reader.read_unjudged()
+
+
+def _reader(
+    path: str | Path,
+    policy: Policy,
+    sources: Sources,
+    *,
+    receipts: Receipts | None,
+    progress: ProgressSink | None,
+    jobs: int | None,
+    workers: int,
+) -> "_Reader":
+    options = VerifyOptions(
+        digests=policy.digests.value, allow_clashes=policy.names.clashes is Clashes.ALLOW
+    )
+    limits = policy.scan.limits
+    alone = policy.scan.engines == _OWN_ENGINE
+    scan: Inspector[FileScan] = partial(scan_file, limits=limits)
+    if not alone:
+        from weightmark.scanners.engines.choice import engines_named
+        from weightmark.scanners.engines.choice import examine as examine_file
+
+        scan = partial(examine_file, engines=engines_named(policy.scan.engines, limits))
+    # results of other engines are neither kept nor sent to workers: a receipt knows our rules only
+    luggage = file_scans(limits) if alone else None
+    kept = receipts if policy.trust_receipts and alone else None
+    return _Reader(Path(path), options, sources, scan, luggage, kept, progress, jobs, workers)
+
+
+def _trusts(policy: Policy, consultation: Consultation | None) -> dict[str, Trust]:
+    """Return whom each role of the policy means, without whom a ledger revokes."""
+    found: dict[str, Trust] = {}
+    for name, role in policy.roles.items():
+        trust = role.trust
+        bound = consultation.bind(trust) if consultation else trust
+        if bound is not None:
+            found[name] = bound
+    return found
+
+
+def _with_ledger(
+    evidence: Evidence,
+    policy: Policy,
+    examination: Examination,
+    *,
+    sources: Sources,
+    trusts: Mapping[str, Trust],
+    consultation: Consultation,
+) -> Evidence:
+    rule = policy.require.release
+    trust = trusts.get(rule.role) if rule else None
     ledger = consult_ledger(
         sources.ledger, consultation, evidence.identity, trust, examination.belief
     )
+    ledger = witnessed(ledger, sources.ledger, policy.ledger, evidence.at)
     released = (record.signer for record in ledger.records if record.signer)
-    trusted = tuple(dict.fromkeys((*evidence.trusted, *signers, *released)))
-    return replace(evidence, ledger=ledger, trusted=trusted)
+    trusted = (*evidence.trusted, *_signers(examination.belief), *released)
+    return replace(evidence, ledger=ledger, trusted=tuple(dict.fromkeys(trusted)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +199,7 @@ class _Reader:
     options: VerifyOptions
     sources: Sources
     scan: Inspector[FileScan]
-    luggage: Luggage[FileScan]
+    luggage: Luggage[FileScan] | None
     receipts: Receipts | None
     progress: ProgressSink | None
     jobs: int | None
@@ -158,7 +229,8 @@ class _Reader:
     def read_unjudged(self) -> Examination:
         """Identify and scan; signatures are absent or not judged."""
         artifact = open_artifact(self.path)
-        found = Found(None, (), None, self._collect(artifact).checks)
+        beside = self._collect(artifact)
+        found = Found(None, (), None, beside.checks)
         reading = None
         failure: tuple[Check, ...] = ()
         if artifact.entries:
@@ -174,7 +246,7 @@ class _Reader:
             except (RefusedError, UncheckedError) as error:
                 failure = (Check.from_error("reading", error),)
         report = judge(artifact, found, _NOBODY, reading, self.options)
-        return Examination(_with_checks(report, failure), reading, None)
+        return Examination(_with_checks(report, failure), reading, None, beside)
 
     def _unread(self, trust: Trust | None, error: WeightmarkError) -> Examination:
         """Say who signed, although the content could not be read."""
@@ -183,7 +255,7 @@ class _Reader:
         belief = weigh_evidence(found, trust, workers=self.workers) if trust else _NOBODY
         report = judge(artifact, found, belief, None, self.options)
         failure = Check.from_error("reading", error)
-        return Examination(_with_checks(report, (failure,)), None, belief)
+        return Examination(_with_checks(report, (failure,)), None, belief, found)
 
     def _collect(self, artifact: Artifact) -> Found:
         return collect_evidence(
@@ -205,11 +277,9 @@ def _described(
     return check_description(artifact, files, progress=progress, jobs=jobs)
 
 
-def _evidence(examination: Examination, trust: Trust | None, at: datetime) -> Evidence:
+def _evidence(examination: Examination, policy: Policy, at: datetime) -> Evidence:
     report, reading, belief = examination.report, examination.reading, examination.belief
     artifact = report.artifact
-    others = belief.others if belief else ()
-    broken: list[Check] = []
     coverage = next((check for check in report.checks if check.name == "coverage"), None)
     return Evidence(
         name=artifact.name,
@@ -217,36 +287,22 @@ def _evidence(examination: Examination, trust: Trust | None, at: datetime) -> Ev
         identity=report.identity,
         files=len(artifact.entries),
         size=sum(entry.size for entry in artifact.entries),
-        trusted=_identities(trust),
+        trusted=policy.trust.names if policy.trust else (),
         verified=report.verified,
         claims=_claim_ids(belief),
         scan=report_of_tree(reading.inspections, [file.path for file in reading.files])
         if reading
         else None,
-        scan_claims=tuple(
-            SignedScan(*signed)
-            for signed in _read_claims(others, SCAN_PREDICATE, ScanClaim.from_statement, broken)
-        ),
-        approvals=tuple(
-            SignedApproval(*signed)
-            for signed in _read_claims(
-                others, APPROVAL_PREDICATE, ApprovalClaim.from_statement, broken
-            )
-        ),
         outside=artifact.outside,
         uncovered=coverage.details if coverage else (),
         clashes=_clashes(artifact),
-        checks=(*(c for c in report.checks if c.name not in _JUDGED_BY_POLICY), *broken),
+        checks=tuple(one for one in report.checks if one.name not in _JUDGED_BY_POLICY),
     )
 
 
 def _claims_path(path: str | Path, artifact: Artifact) -> Path:
     name = artifact.sidecars.claims.name
     return Path(path).with_name(name) if artifact.single else Path(path) / name
-
-
-def _identities(trust: Trust | None) -> tuple[str, ...]:
-    return trust.names if trust else ()
 
 
 def _claim_ids(belief: Belief | None) -> tuple[str, ...]:
@@ -265,23 +321,6 @@ def _believed(belief: Belief | None) -> list[VerifiedBundle]:
     if belief.signature:
         bundles.insert(0, belief.signature.verified)
     return bundles
-
-
-def _read_claims(
-    bundles: Sequence[VerifiedBundle],
-    predicate_type: str,
-    parse: Callable[[Statement], Predicate],
-    broken: list[Check],
-) -> Iterator[tuple[str, str, Predicate]]:
-    """Yield signer, identity and content of each claim of one type; a broken one becomes a check."""
-    for bundle in bundles:
-        if bundle.statement.predicate_type != predicate_type:
-            continue
-        try:
-            identity = bundle.statement.subject.identity
-            yield bundle.signer.name, identity, parse(bundle.statement)
-        except WeightmarkError as error:
-            broken.append(Check.from_error("claims", error))
 
 
 def _clashes(artifact: Artifact) -> tuple[str, ...]:

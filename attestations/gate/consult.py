@@ -8,7 +8,6 @@ from weightmark.attestations.checks import Check
 from weightmark.attestations.gate.evidence import LedgerEvidence, LedgerRecord
 from weightmark.attestations.ledger.consulting import (
     Consultation,
-    is_walked,
     open_place,
     revoked_content,
 )
@@ -22,6 +21,7 @@ from weightmark.errors import (
     WeightmarkError,
     WrongSignerError,
 )
+from weightmark.provenance.ledger.binding_index import MAX_WALK
 from weightmark.provenance.ledger.event import Event, Kind
 
 if TYPE_CHECKING:
@@ -72,21 +72,25 @@ def _with(evidence: LedgerEvidence, problem: Check | None, check: Check | None) 
 def _consult(ledger: "Ledger", identity: str, trust: Trust | None) -> LedgerEvidence:
     with ledger.snapshot() as snapshot:
         head = snapshot.head
-    walked = is_walked(ledger)
+    walked = ledger.can_be_read_whole()
     records: tuple[LedgerRecord, ...] = ()
     problem = None
     try:
-        records = tuple(_records(ledger, identity, trust, walked=walked)) if identity else ()
+        records = (
+            tuple(_records(ledger, identity, trust, small=head.size <= MAX_WALK))
+            if identity
+            else ()
+        )
     except WeightmarkError as error:
         problem = Check.from_error("ledger", error)
     return LedgerEvidence(head.origin, head.size, head.root.hex(), 0, records, problem, walked)
 
 
 def _records(
-    ledger: "Ledger", identity: str, trust: Trust | None, *, walked: bool
+    ledger: "Ledger", identity: str, trust: Trust | None, *, small: bool
 ) -> Iterator[LedgerRecord]:
-    """Yield what is about the artifact; each entry is proven, and with `walked` none is missing."""
-    for logged in ledger.find(subject=identity, complete=walked):
+    """Yield what is about the artifact; each entry is proven, and a release that is hidden helps nobody."""
+    for logged in ledger.find(subject=identity, complete=small):
         event = logged.event
         signer = ""
         if event.kind is Kind.RELEASE and trust is not None:

@@ -7,7 +7,9 @@ from enum import StrEnum
 from weightmark.attestations.checks import Check, Outcome, exit_of, merge_checks
 from weightmark.attestations.gate.evidence import Evidence
 from weightmark.attestations.gate.judges import JUDGES, JUDGES_WITHOUT_FILES
-from weightmark.attestations.policy.model import Mode, Policy
+from weightmark.attestations.gate.judges.exceptions import EXCEPTED, excepted
+from weightmark.attestations.policy.choices import Mode, RemoteCode
+from weightmark.attestations.policy.model import Policy
 from weightmark.errors import Exit
 from weightmark.values import dataclass
 
@@ -35,6 +37,8 @@ _EXITS = {
     Verdict.UNCHECKED: Exit.UNCHECKED,
     Verdict.NOTHING: Exit.NOTHING,
 }
+_CHECKS = {"release": ("signature", "content"), "scan": ("scan claim",)}
+"""what the checks of a required claim are called, where they are not called as the claim"""
 _VERDICTS = {code: verdict for verdict, code in _EXITS.items()}
 
 
@@ -85,6 +89,7 @@ def decide(policy: Policy, evidence: Evidence) -> Decision:
     """Apply `policy` to `evidence`; pure: the same values always give the same decision."""
     judges = JUDGES if evidence.files else JUDGES_WITHOUT_FILES
     checks = [check for judge in judges for check in judge(policy, evidence)]
+    checks = list(excepted(policy, evidence, checks))
     if evidence.files:
         checks += _missing(policy, checks)
     verdict = _VERDICTS[exit_of(checks)]
@@ -98,6 +103,7 @@ def decide(policy: Policy, evidence: Evidence) -> Decision:
 def _missing(policy: Policy, checks: Sequence[Check]) -> list[Check]:
     """Name every demanded check that neither passed nor says why it did not."""
     passed = {check.name for check in checks if check.outcome is Outcome.PASS}
+    passed |= {check.name for check in checks if check.code == EXCEPTED}
     failed = {check.name for check in checks if check.outcome not in (Outcome.PASS, Outcome.INFO)}
     return [
         Check(
@@ -113,12 +119,17 @@ def _missing(policy: Policy, checks: Sequence[Check]) -> list[Check]:
 
 
 def _demanded(policy: Policy) -> list[str]:
+    required = [_CHECKS.get(kind, (kind,)) for kind in policy.require.stated]
     demands = {
-        "identity": True,
-        "signature": policy.release.required,
-        "content": policy.release.required,
         "scan": policy.scan.required,
-        "scan claim": policy.scan.claim_required,
+        "formats": bool(policy.scan.deny_formats or policy.scan.allow_formats),
+        "remote code": policy.scan.remote_code is RemoteCode.REFUSE,
+        "chain": policy.lineage is not None,
+        "licenses": policy.licenses is not None,
+        "classification": bool(policy.max_classification),
         "ledger": policy.ledger.required,
     }
-    return [name for name, demanded in demands.items() if demanded]
+    names = ["identity", *(name for names in required for name in names)]
+    names += [name for name, demanded in demands.items() if demanded]
+    names += [f"rule {one.name}" for one in policy.conditions]
+    return list(dict.fromkeys(names))

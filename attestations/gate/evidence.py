@@ -2,40 +2,37 @@
 
 from datetime import datetime
 
+from weightmark.attestations.chain.model import Chain
 from weightmark.attestations.checks import Check
-from weightmark.attestations.predicates.approval import ApprovalClaim
-from weightmark.attestations.predicates.scan import ScanClaim
+from weightmark.attestations.identities import SignerIdentity
+from weightmark.attestations.predicates.registry import Predicate
 from weightmark.attestations.verifying.verification import VerifiedManifest
 from weightmark.provenance.artifact import Outside
 from weightmark.provenance.ledger.event import Kind
 from weightmark.scanners.findings import ScanReport
 from weightmark.values import dataclass
 
-__all__ = ["Evidence", "LedgerEvidence", "LedgerRecord", "SignedApproval", "SignedScan"]
+__all__ = ["Evidence", "LedgerEvidence", "LedgerRecord", "SignedClaim"]
 
 
-@dataclass(frozen=True, slots=True)
-class SignedScan:
-    """A scan claim by a trusted signer."""
+@dataclass(frozen=True)
+class SignedClaim:
+    """What a member of a role of the policy signed about one artifact."""
 
-    signer: str
-    """`key:<fingerprint>`"""
+    kind: str
+    """what it says: `release`, `scan`, `provenance`, …, as `[require.KIND]` calls it"""
     identity: str
     """which artifact it is about, `wm1:…`"""
-    claim: ScanClaim
-    """what it says"""
-
-
-@dataclass(frozen=True, slots=True)
-class SignedApproval:
-    """An approval by a trusted signer."""
-
-    signer: str
-    """`key:<fingerprint>`"""
-    identity: str
-    """which artifact it is about, `wm1:…`"""
-    claim: ApprovalClaim
-    """what it says"""
+    signer: SignerIdentity
+    """who signed it"""
+    roles: frozenset[str]
+    """the roles whose member that signer is"""
+    claim_id: str
+    """SHA-256 of the signed bytes (PAE), lowercase hex"""
+    at: datetime | None = None
+    """when it existed already, by a verified clock; None when none proves it"""
+    predicate: Predicate | None = None
+    """what it says in its own type; None for a list of files"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +69,10 @@ class LedgerEvidence:
     """whether every entry was read; otherwise the ledger's own index named those that matter"""
     revocation: Check | None = None
     """what it says of revocations; None when it was not asked"""
+    witnessed_size: int = 0
+    """entries under the checkpoint that witnesses cosigned; younger ones nobody but the operator saw"""
+    seen_at: datetime | None = None
+    """the last moment at which so many witnesses as the policy demands had seen it; None when that is not known"""
 
 
 @dataclass(frozen=True)
@@ -96,12 +97,12 @@ class Evidence:
     """content that a trusted signer lists, when every check of verification allows it"""
     claims: tuple[str, ...] = ()
     """ids of the claims by trusted signers"""
+    signed: tuple[SignedClaim, ...] = ()
+    """what members of the policy's roles signed, about this artifact and about those it was made from"""
+    chain: Chain | None = None
+    """what it was made from; None when the policy demands nothing of that"""
     scan: ScanReport | None = None
     """what the scan found in the same read; None when nothing was read"""
-    scan_claims: tuple[SignedScan, ...] = ()
-    """what trusted signers say about their scans"""
-    approvals: tuple[SignedApproval, ...] = ()
-    """approvals by trusted signers"""
     outside: tuple[Outside, ...] = ()
     """what lies outside of the artifact"""
     uncovered: tuple[str, ...] = ()

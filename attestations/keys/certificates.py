@@ -16,6 +16,8 @@ __all__ = [
 ]
 
 _MARK = b"-----BEGIN CERTIFICATE-----"
+_MAX_EXPONENT = 32
+"""bits of an RSA public exponent"""
 
 
 def parse_certificates(pem: bytes, what: str) -> "tuple[Certificate, ...]":
@@ -33,14 +35,26 @@ def parse_certificates(pem: bytes, what: str) -> "tuple[Certificate, ...]":
 
 
 def has_issued(above: "Certificate", below: "Certificate") -> bool:
-    """Tell whether `above` signed `below`, by name and signature alone; what it may do is another question."""
+    """Tell whether `above` signed `below`, by name and signature alone; what it may do is another question.
+
+    An RSA key with a public exponent over 32 bits issues nothing: a signature by it takes thousands of
+    times as long to check, and no authority has one.
+    """
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     try:
+        if _is_costly(above.public_key()):
+            return False
         below.verify_directly_issued_by(above)
     except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
         return False
     return True
+
+
+def _is_costly(key: object) -> bool:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+    return isinstance(key, RSAPublicKey) and key.public_numbers().e.bit_length() > _MAX_EXPONENT
 
 
 def issued_itself(certificate: "Certificate") -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from weightmark.attestations.checks import Check, Outcome, counted
 from weightmark.attestations.keys import PublicKey
 from weightmark.attestations.layouts.links import in_toto_key, require_in_toto
+from weightmark.attestations.layouts.remarks import remarks_of
 from weightmark.errors import (
     CallError,
     ExpiredError,
@@ -61,17 +62,21 @@ def verify_layout(layout: Path, keys: Sequence[PublicKey], links: Path) -> Verif
     _check_files(links)
     loaded = _load(layout)
     owners = {key["keyid"]: key for key in map(in_toto_key, keys)}
+    remarks: list[str] = []
     try:
         walked = _Walk()
-        summary = walked.verify(loaded, owners, links, "", 0)
+        with remarks_of("in_toto", remarks):
+            summary = walked.verify(loaded, owners, links, "", 0)
     except WeightmarkError:
         raise
     except Exception as error:
-        raise _refusal(error) from error
+        raise _refusal(error, loaded) from error
     payload = loaded.get_payload()
     names = tuple(str(step.name) for step in payload.steps)
     checks = [Check("layout", Outcome.PASS, f"{counted(len(names), 'step')} as the layout demands")]
     checks += walked.checks()
+    if remarks:
+        checks.append(Check("remarks", Outcome.INFO, remarks[0], details=tuple(remarks[1:_SHOWN])))
     products = {
         str(path): str(digests.get("sha256", "")) for path, digests in summary.products.items()
     }
@@ -199,22 +204,37 @@ def _check_files(folder: Path) -> None:
         parse_object(read_bounded(path), what=f"`{path.name}`")
 
 
-def _refusal(error: Exception) -> WeightmarkError:
+def _refusal(error: Exception, layout: Any) -> WeightmarkError:
     """Say an error of the library in our own words; what is unknown is malformed, never good."""
     from in_toto import exceptions
 
     words = str(error)[:500]
     if isinstance(error, exceptions.SignatureVerificationError):
-        return WrongSignerError("the layout is not signed by its owners", why=words)
+        named = ", ".join(f"`{one[:16]}…`" for one in _signers(layout)) or "nobody"
+        return WrongSignerError(
+            "the layout is not signed by its owners",
+            why=f"the keys that you named did not sign it; it names, unverified, {named}",
+            fix="name every owner's public key with `--key`, or get the layout again from them",
+        )
     if isinstance(error, exceptions.LayoutExpiredError):
-        return ExpiredError("the layout has expired", why=words)
+        return ExpiredError("the layout has expired", why=words, fix="ask its owners for a new one")
     if isinstance(error, exceptions.LinkNotFoundError):
-        return RefusedError("a step has fewer links than the layout demands", why=words)
+        return RefusedError(
+            "a step has fewer links than the layout demands",
+            why=words,
+            fix="name the folder that holds them with `--links DIR`",
+        )
     if isinstance(error, exceptions.ThresholdVerificationError):
         return RefusedError("a step is not stated by as many as the layout demands", why=words)
     if isinstance(error, exceptions.RuleVerificationError):
         return TamperedError("a rule of the layout does not hold", why=words)
     return MalformedError("the layout or a link of it can't be read", why=words)
+
+
+def _signers(layout: Any) -> list[str]:
+    """Return the ids of the keys that a layout says it is signed by; nothing is verified."""
+    named = (str(one.get("keyid", "")) for one in layout.to_dict().get("signatures", ()))
+    return sorted(set(named))[:_MAX_DEPTH]
 
 
 def _product_check(paths: Sequence[str], words: str) -> Check:

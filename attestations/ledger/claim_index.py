@@ -7,7 +7,7 @@ removed at any time. The operator has no hand in it, so nothing can be hidden fr
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,12 +15,10 @@ from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.ledger.descent import materials_of
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
 from weightmark.attestations.statements import Statement
-from weightmark.errors import LedgerInconsistentError, ReadError, WeightmarkError
+from weightmark.errors import ReadError, WeightmarkError
 from weightmark.provenance.ledger.event import Event, Kind, parse_event
-from weightmark.provenance.ledger.files import make_folders
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.merkle import Frontier, leaf_hash, tree_root
-from weightmark.provenance.ledger.snapshot import LedgerSnapshot
+from weightmark.provenance.ledger.reader_index import IndexForm, opened_index
 from weightmark.values import dataclass
 
 if TYPE_CHECKING:
@@ -31,7 +29,6 @@ __all__ = ["ClaimIndex", "Descent", "Said", "cache_folder", "said_by"]
 _VERSION = 1
 _MAX_TEXT = 64 * 1024
 _SCHEMA = """
-create table meta(id integer primary key check (id = 0), version integer not null, size integer not null, peaks text not null) strict;
 create table name(id integer primary key, text text not null unique) strict;
 create table claim(idx integer primary key, kind text not null, subject integer not null, blob text not null, verdict text not null, words text not null) strict;
 create index claim_subject on claim(subject, kind);
@@ -106,21 +103,17 @@ class ClaimIndex:
         An index of another version, or one that the log does not extend, is made anew. Raises
         `LedgerInconsistentError` when the entries do not lead to the signed root, and `ReadError`.
         """
-        import sqlite3
-
         folder = folder or cache_folder()
-        make_folders([folder], mode=0o700)
         path = folder / f"{hashlib.sha256(ledger.vkey.encode()).hexdigest()}.claims.db"
-        try:
-            with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as db:
-                index = cls(db)
-                index._update(ledger)
-                yield index
-        except sqlite3.DatabaseError as error:
-            raise ReadError(
-                f"the index `{path}` cannot be used: {error}",
-                fix="remove it; it is made anew when it is asked for",
-            ) from error
+
+        def add(db: "sqlite3.Connection", index: int, body: bytes) -> None:
+            cls(db).add(ledger, index, parse_event(body))
+
+        form = IndexForm(_VERSION, _SCHEMA, add)
+        with ExitStack() as stack:
+            with ledger.snapshot() as snapshot:
+                db = stack.enter_context(opened_index(path, form, snapshot))
+            yield cls(db)
 
     def search(
         self, *, words: Sequence[str] = (), verdict: str = "", limit: int | None = None
@@ -142,61 +135,8 @@ class ClaimIndex:
         finally:
             self._db.execute("drop table temp.below")
 
-    def _update(self, ledger: Ledger) -> None:
-        self._db.execute("begin immediate")
-        try:
-            with ledger.snapshot() as snapshot:
-                frontier = self._start(snapshot)
-                if frontier.size < snapshot.head.size:
-                    self._fill(ledger, snapshot, frontier)
-            self._db.execute("commit")
-        finally:
-            if self._db.in_transaction:
-                self._db.execute("rollback")
-
-    def _start(self, snapshot: LedgerSnapshot) -> Frontier:
-        """Return how far the index is; make its tables when it is new or of something else."""
-        version = self._db.execute("pragma user_version").fetchone()[0]
-        row = (
-            self._db.execute(
-                "select size, peaks from meta where version = ?", (_VERSION,)
-            ).fetchone()
-            if version == _VERSION
-            else None
-        )
-        if row:
-            frontier = Frontier.of(row[0], [bytes.fromhex(one) for one in row[1].split()])
-            size = frontier.size
-            if size <= snapshot.head.size and tree_root(snapshot.nodes, size) == frontier.root():
-                return frontier
-        for (name,) in self._db.execute(
-            "select name from sqlite_schema where type = 'table'"
-        ).fetchall():
-            self._db.execute(f'drop table "{name}"')
-        for statement in _SCHEMA.strip().splitlines():
-            self._db.execute(statement)
-        self._db.execute(f"pragma user_version={_VERSION}")
-        return Frontier()
-
-    def _fill(self, ledger: Ledger, snapshot: LedgerSnapshot, frontier: Frontier) -> None:
-        for index, body in snapshot.store.entries(
-            frontier.size, snapshot.head.size - frontier.size
-        ):
-            if index != frontier.size:
-                break
-            frontier.push(leaf_hash(body))
-            self._add(ledger, index, parse_event(body))
-        if (frontier.size, frontier.root()) != (snapshot.head.size, snapshot.head.root):
-            raise LedgerInconsistentError(
-                f"the entries of the ledger `{ledger.origin}` do not lead to the signed root",
-                fix="find out why with `weightmark ledger verify`",
-            )
-        peaks = " ".join(one.hex() for one in frontier.peaks)
-        self._db.execute(
-            "insert or replace into meta values(0, ?, ?, ?)", (_VERSION, frontier.size, peaks)
-        )
-
-    def _add(self, ledger: Ledger, index: int, event: Event) -> None:
+    def add(self, ledger: Ledger, index: int, event: Event) -> None:
+        """Keep what the claim of an entry says."""
         if event.kind is Kind.REDACT:
             erased = event.subject.removeprefix("sha256:")
             self._db.execute("update claim set words = '', verdict = '' where blob = ?", (erased,))

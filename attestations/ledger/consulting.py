@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from weightmark.attestations.checks import Check, Outcome
 from weightmark.attestations.ledger.descent import ancestors_of, materials_of
 from weightmark.attestations.ledger.revocations import Revocation, Revocations
+from weightmark.attestations.ledger.witnessed import load_witness_policy, witness_check
+from weightmark.attestations.outside import require_outside
 from weightmark.attestations.trust import Trust
 from weightmark.attestations.verifying.belief import Belief
 from weightmark.attestations.verifying.verification import Examination
@@ -14,10 +17,10 @@ from weightmark.errors import CallError, WeightmarkError
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.values import dataclass
 
-__all__ = ["MAX_WALK", "Consultation", "consult", "is_walked", "open_place", "revoked_content"]
+if TYPE_CHECKING:
+    from weightmark.provenance.ledger.witnessing.policy import TlogPolicy
 
-MAX_WALK = 5000
-"""entries up to which the whole ledger is read instead of its index"""
+__all__ = ["Consultation", "consult", "consulted", "open_place", "revoked_content"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class Consultation:
     """those in force; None when there is a problem"""
     problem: Check | None
     """why the ledger could not be consulted to the end"""
+    witnesses: Check | None = None
+    """whether the quorum that was asked for saw it; None when it could not be consulted"""
 
     def bind(self, trust: Trust | None) -> Trust | None:
         """Return the same trust, for which nothing counts that the ledger revokes."""
@@ -42,31 +47,56 @@ class Consultation:
             more = self.problem or Check("ledger", Outcome.UNCHECKED, "could not be consulted")
         else:
             more = revoked_content(place, self.revocations, report.identity, belief)
-        verified = report.verified if more.outcome is Outcome.PASS else None
-        judged = replace(report, checks=(*report.checks, more), verified=verified)
+        checks = (more, self.witnesses) if self.witnesses else (more,)
+        good = all(one.outcome in {Outcome.PASS, Outcome.INFO} for one in checks)
+        verified = report.verified if good else None
+        judged = replace(report, checks=(*report.checks, *checks), verified=verified)
         return replace(examination, report=judged)
 
 
-def consult(place: str) -> Consultation:
-    """Read the revocations of the ledger at `place`; raises `CallError` when there is none."""
+def consult(place: str, witnesses: "TlogPolicy | None" = None) -> Consultation:
+    """Read the revocations of the ledger at `place`; raises `CallError` when there is none.
+
+    The quorum of `witnesses` must have seen it; what it saw in time is spared by a revocation with a
+    date. Without them nobody can tell that the operator did not rewrite it, and the answer says so.
+    """
     try:
         with open_place(place) as ledger:
-            return Consultation(Revocations.read(ledger, complete=is_walked(ledger)), None)
+            complete = ledger.can_be_read_whole()
+            found = Revocations.read(ledger, complete=complete, witnesses=witnesses)
+            seen = witness_check(ledger, witnesses, ledger.now())
+            return Consultation(found, None, seen)
     except CallError:
         raise
     except WeightmarkError as error:
         return Consultation(None, Check.from_error("ledger", error))
 
 
+def consulted(
+    artifact: Path, place: str | Path | None, witness_policy: str | Path | None = None
+) -> Consultation | None:
+    """Consult a ledger for whoever judges `artifact`; None when none is named.
+
+    Raises `CallError` for a ledger or a policy inside the artifact, which would judge itself, for one
+    that is missing, and for a policy without a ledger; `PolicyError` for one that is none.
+    """
+    if place is None:
+        if witness_policy is not None:
+            raise CallError(
+                "a witness policy is about a ledger, and none is named",
+                fix="name it with `--ledger PLACE`",
+            )
+        return None
+    for path, what in ((place, "the ledger"), (witness_policy, "the witness policy")):
+        if path is not None and "://" not in str(path):
+            require_outside(artifact, Path(path), what)
+    rules = None if witness_policy is None else load_witness_policy(Path(witness_policy))
+    return consult(str(place), rules)
+
+
 def open_place(place: str) -> Ledger:
     """Open a ledger to consult it; raises what `Ledger.open` raises."""
     return Ledger.open(place if "://" in place else Path(place))
-
-
-def is_walked(ledger: Ledger) -> bool:
-    """Tell whether a ledger is small enough to be read whole, so that no index can hide an entry."""
-    with ledger.snapshot() as snapshot:
-        return snapshot.head.size <= MAX_WALK
 
 
 def revoked_content(
@@ -86,7 +116,7 @@ def revoked_content(
         materials = _materials(identity, belief)
         with open_place(place) as ledger:
             named = [identity, *files, *materials] if revocations.in_force else []
-            above = ancestors_of(ledger, named, complete=is_walked(ledger))
+            above = ancestors_of(ledger, named, complete=ledger.can_be_read_whole())
     except WeightmarkError as error:
         return Check.from_error("revocation", error)
     inherited = dict.fromkeys((*above, *materials), "what the artifact descends from")

@@ -1,6 +1,7 @@
 """Descent by a ledger's own provenance claims: what an artifact was made from, as far back as they say."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.predicates.slsa_provenance import (
@@ -9,6 +10,7 @@ from weightmark.attestations.predicates.slsa_provenance import (
 )
 from weightmark.attestations.statements import Statement
 from weightmark.errors import LimitError
+from weightmark.provenance.ledger.binding_index import MAX_WALK
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.snapshot import LoggedEvent
@@ -38,10 +40,12 @@ def ancestors_of(
 ) -> dict[str, str]:
     """Return every artifact that `roots` descend from, each with the child by which it was reached.
 
-    With `complete` every entry is read, else the ledger's index is asked. Raises `LimitError` over
+    With `complete` no entry can be hidden, else the ledger's index is asked. Raises `LimitError` over
     `limit`, `ReadError` when a claim is missing, and `MalformedError`.
     """
-    look = _all_steps(ledger) if complete else lambda subject: _steps_of(ledger, subject)
+    with ledger.snapshot() as snapshot:
+        small = snapshot.head.size <= MAX_WALK
+    look = _all_steps(ledger) if complete and small else partial(_steps_of, ledger, complete)
     starts = tuple(dict.fromkeys(one for one in roots if one))
     reached: dict[str, str] = {}
     waiting = list(starts)
@@ -61,8 +65,8 @@ def ancestors_of(
     return reached
 
 
-def _steps_of(ledger: Ledger, subject: str) -> tuple[LoggedEvent, ...]:
-    return ledger.find(subject=subject, kind=Kind.PROVENANCE)
+def _steps_of(ledger: Ledger, complete: bool, subject: str) -> tuple[LoggedEvent, ...]:
+    return ledger.find(subject=subject, kind=Kind.PROVENANCE, complete=complete)
 
 
 def _all_steps(ledger: Ledger) -> Callable[[str], tuple[LoggedEvent, ...]]:

@@ -3,9 +3,11 @@
 A revocation that cannot be attributed to anybody any more still binds; a reinstatement must be proven.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.bundles.dsse import Envelope
@@ -31,8 +33,13 @@ from weightmark.provenance.ledger.admission import RegistrationPolicy
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.history import PolicyHistory
 from weightmark.provenance.ledger.log import Ledger
+from weightmark.provenance.ledger.note import NoteVerifier
 from weightmark.provenance.ledger.snapshot import LoggedEvent
+from weightmark.provenance.ledger.store.interface import Query
 from weightmark.values import dataclass
+
+if TYPE_CHECKING:
+    from weightmark.provenance.ledger.witnessing.policy import TlogPolicy
 
 __all__ = ["Revocation", "Revocations"]
 
@@ -60,6 +67,8 @@ class Revocation:
     """who revoked it, `key:<hex>` or `salted:<hex>`"""
     only_of: str | None
     """without the role: the signer whose claims alone it binds (`value_of`); None when it binds everybody"""
+    spared: frozenset[str] = frozenset()
+    """SHA-256, hex, of claims by the signer that witnesses saw in the log before `since`"""
 
     @property
     def words(self) -> str:
@@ -82,13 +91,16 @@ class Revocations:
     in_force: tuple[Revocation, ...]
     """by index; what was reinstated is not among them"""
     complete: bool
-    """whether every entry was read; otherwise the ledger's own index named those that matter"""
+    """whether no entry could be hidden; otherwise the ledger's own index named those that matter"""
+    lifted: frozenset[str] = frozenset()
+    """claim ids of revocations that were reinstated"""
 
     @classmethod
-    def read(cls, ledger: Ledger, *, complete: bool) -> Self:
+    def read(cls, ledger: Ledger, *, complete: bool, witnesses: "TlogPolicy | None" = None) -> Self:
         """Read and verify every revocation and reinstatement of a ledger.
 
-        Raises `ReadError` when a claim is missing (4), `LedgerInconsistentError` for an entry that
+        What the quorum of `witnesses` saw in the log before the `since` of a revocation is spared by
+        it, as what other clocks prove. Raises `ReadError` when a claim is missing (4), `LedgerInconsistentError` for an entry that
         says something else than its claim, and what verifying signatures raises.
         """
         with ledger.snapshot() as snapshot:
@@ -96,9 +108,11 @@ class Revocations:
         history = ledger.policies(complete=complete)
         revoked = ledger.find(kind=Kind.REVOKE, complete=complete)
         found = [_revocation(ledger, history, one) for one in revoked]
+        if witnesses is not None:
+            found = [replace(one, spared=_spared(ledger, history, one, witnesses)) for one in found]
         lifted = _lifted(ledger, history, found, complete=complete) if found else frozenset()
         in_force = tuple(one for one in found if one.claim_id not in lifted)
-        return cls(ledger.origin, size, in_force, complete)
+        return cls(ledger.origin, size, in_force, complete, lifted)
 
     def of_content(self, digests: Iterable[str]) -> Revocation | None:
         """Return the first revocation of any of these digests; absolute, whatever its time."""
@@ -171,6 +185,8 @@ class _RevokedSigner:
         one = self.revocation
         if one.only_of is not None and one.only_of != value_of(proof.signer):
             return False
+        if one.spared and hashlib.sha256(bundle.to_bytes()).hexdigest() in one.spared:
+            return False
         subject = one.subject
         if subject.text.startswith("sha256:"):
             envelope = bundle.content
@@ -201,6 +217,35 @@ def _revocation(ledger: Ledger, history: PolicyHistory, logged: LoggedEvent) -> 
         claim.since,
         event.signer,
         None if has_role else _value_of_party(policy, event.signer),
+    )
+
+
+def _spared(
+    ledger: Ledger, history: PolicyHistory, revocation: Revocation, witnesses: "TlogPolicy"
+) -> frozenset[str]:
+    """Return which claims by a revoked signer a quorum saw in the log before the revocation's date.
+
+    A claim is spared as the very bytes that were entered: its statement alone proves no signature.
+    """
+    from weightmark.provenance.ledger.witnessing.collection import witnessed_before
+
+    since, subject = revocation.since, revocation.subject
+    if since is None or not subject.is_party:
+        return frozenset()
+    keys = [NoteVerifier.parse(one) for one in history.log_keys]
+    seen = witnessed_before(ledger.home, keys, witnesses, since, ledger.now())
+    if seen is None:
+        return frozenset()
+    with ledger.snapshot() as snapshot:
+        snapshot.require_extends(seen.checkpoint, "the witnesses' checkpoint")
+    names = {subject.text}
+    for _, policy in history.policies:
+        names |= {party for party, value in _opened(policy) if subject.means(value)}
+    return frozenset(
+        logged.event.claim_sha256
+        for name in sorted(names)
+        for logged in ledger.search(Query(signer=name))
+        if logged.index < seen.checkpoint.size
     )
 
 

@@ -1,9 +1,15 @@
 """Entering revocations and reinstatements: what a person names becomes a signed claim in the ledger."""
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.bundles.dsse import (
+    IN_TOTO_PAYLOAD_TYPE,
+    pre_authentication_encoding,
+)
 from weightmark.attestations.ledger.revocations import Revocation, Revocations
 from weightmark.attestations.ledger.submission import submit
 from weightmark.attestations.predicates.revocation import (
@@ -44,8 +50,15 @@ def revoke(
     since: datetime | None = None,
     now: datetime | None = None,
 ) -> Receipt:
-    """Enter that `subject` no longer counts; raises `SubmissionRefusedError` and what the ledger raises."""
+    """Enter that `subject` no longer counts; the same again changes nothing, unless it was lifted.
+
+    A claim enters once for ever, so that saying once more what was lifted renews the lifted one by
+    name. Raises `SubmissionRefusedError` and what the ledger raises.
+    """
     claim = RevocationClaim(subject, reason, since)
+    lifted = Revocations.read(ledger, complete=False).lifted
+    while (known := _claim_id(claim)) in lifted:
+        claim = replace(claim, renews=known)
     return _enter(ledger, signer, [claim.to_statement()], now)[0]
 
 
@@ -84,6 +97,12 @@ def _enter(
 ) -> tuple[Receipt, ...]:
     bundles: list[Bundle] = [signer.sign_statement(one) for one in statements]
     return submit(ledger, bundles, signer, now=now)
+
+
+def _claim_id(claim: RevocationClaim) -> str:
+    return hashlib.sha256(
+        pre_authentication_encoding(IN_TOTO_PAYLOAD_TYPE, claim.to_statement())
+    ).hexdigest()
 
 
 def _known(ledger: Ledger, value: str) -> PrivateValue | None:

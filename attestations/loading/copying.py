@@ -3,7 +3,6 @@
 import fcntl
 import os
 import stat
-from pathlib import Path
 
 from weightmark.errors import TamperedError, read_failure
 from weightmark.provenance.artifact import Entry
@@ -21,12 +20,13 @@ _CLONE = 0x40049409
 """FICLONE of Linux (`linux/fs.h`): share the blocks of another file, copied on write"""
 _WORTH_ALL_CORES = 16 * 1024 * 1024
 _READ_ONLY = 0o444
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 def copy_file(
-    entry: Entry, base: Beneath, target: Path, *, progress: ProgressSink | None = None
+    entry: Entry, base: Beneath, name: str, *, folder: int, progress: ProgressSink | None = None
 ) -> Row:
-    """Copy a listed file to `target`, which must not exist, and return what the copy holds.
+    """Copy a listed file to `name` in an open folder, where none is, and return what the copy holds.
 
     Blocks are shared where the file system can, and read back; else they are hashed while they are
     copied. Raises `TamperedError` for what is no regular file any more, `FileChangedError`,
@@ -39,7 +39,7 @@ def copy_file(
         status = os.fstat(source)
         if not stat.S_ISREG(status.st_mode):
             raise TamperedError(f"`{label}` was replaced by something that is no file")
-        copy = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        copy = os.open(name, _NEW, 0o600, dir_fd=folder)
         digest = new_digest(Column.BLAKE3, all_cores=status.st_size >= _WORTH_ALL_CORES)
         if _share(source, copy):
             size = os.fstat(copy).st_size

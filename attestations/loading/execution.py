@@ -40,13 +40,15 @@ class Relay:
     """Passes signals on to a command; a context manager for the main thread.
 
     A signal that comes before the command runs ends the call with 128 plus its number, as a shell
-    would say it, and everything is cleaned up on the way.
+    would say it, and everything is cleaned up on the way; those that follow are ignored, so that none
+    interrupts the cleaning.
     """
 
     def __init__(self) -> None:
         self._before: dict[int, Any] = {}
         self._child: subprocess.Popen[bytes] | None = None
         self._starting = False
+        self._ending = False
         self._waiting: list[int] = []
 
     def __enter__(self) -> Self:
@@ -89,9 +91,12 @@ class Relay:
             self._pass_on(self._child, number)
         elif self._starting:
             self._waiting.append(number)
-        elif number == signal.SIGINT:
-            raise KeyboardInterrupt
+        elif self._ending:
+            return
         else:
+            self._ending = True
+            if number == signal.SIGINT:
+                raise KeyboardInterrupt
             sys.exit(_SIGNALLED + number)
 
     @staticmethod

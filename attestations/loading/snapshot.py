@@ -3,11 +3,13 @@
 import contextlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from weightmark.attestations.loading.copying import copy_file
+from weightmark.attestations.loading.new_folders import NewFolders
 from weightmark.errors import CallError, TamperedError, read_failure
 from weightmark.provenance.artifact import Artifact
 from weightmark.provenance.manifest import SINGLE_FILE, Manifest
@@ -17,7 +19,6 @@ from weightmark.provenance.reading.small import Folders
 __all__ = ["take_snapshot"]
 
 _OWN = 0o700
-_READ_ONLY = 0o555
 
 
 @contextlib.contextmanager
@@ -74,41 +75,39 @@ def _name(artifact: Artifact) -> str:
 
 def _copy(artifact: Artifact, root: Path, progress: ProgressSink | None) -> Manifest:
     rows = []
-    folders = [root] if not artifact.single else []
-    with Folders() as bases:
+    with Folders() as bases, NewFolders(root.parent) as folders:
         for entry in artifact.entries:
-            target = root if entry.path == SINGLE_FILE else root / entry.path
-            _make_parents(target.parent, folders)
-            rows.append(copy_file(entry, bases[entry.base], target, progress=progress))
-    try:
-        for made in reversed(folders):
-            made.chmod(_READ_ONLY)
-    except OSError as error:
-        raise read_failure(root, error) from error
+            path = root.name if entry.path == SINGLE_FILE else f"{root.name}/{entry.path}"
+            try:
+                folder, name = folders.place(path)
+            except OSError as error:
+                raise read_failure(root, error) from error
+            rows.append(copy_file(entry, bases[entry.base], name, folder=folder, progress=progress))
+        try:
+            folders.protect()
+        except OSError as error:
+            raise read_failure(root, error) from error
     return Manifest.from_rows(rows)
 
 
-def _make_parents(parent: Path, made: list[Path]) -> None:
-    try:
-        missing = []
-        while not parent.is_dir():
-            missing.append(parent)
-            parent = parent.parent
-        for one in reversed(missing):
-            one.mkdir(mode=_OWN)
-            if one not in made:
-                made.append(one)
-    except OSError as error:
-        raise read_failure(parent, error) from error
-
-
 def _remove(place: Path) -> None:
-    """Remove the folder and all in it, whatever the command made of it."""
+    """Remove the folder and all in it, whatever the command made of it; nothing interrupts that."""
+    interrupted: BaseException | None = None
+    while True:
+        try:
+            _remove_once(place)
+            break
+        except (KeyboardInterrupt, SystemExit) as error:
+            interrupted = error
+    if interrupted:
+        raise interrupted
+
+
+def _remove_once(place: Path) -> None:
     with contextlib.suppress(OSError):
         place.chmod(_OWN)
-        for parent, folders, _ in os.walk(place):
+        for _, folders, _, descriptor in os.fwalk(place):
             for name in folders:
-                inner = Path(parent, name)
-                if not inner.is_symlink():
-                    inner.chmod(_OWN)
+                if not stat.S_ISLNK(os.lstat(name, dir_fd=descriptor).st_mode):
+                    os.chmod(name, _OWN, dir_fd=descriptor)
     shutil.rmtree(place, ignore_errors=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from weightmark.attestations.bundles.bundle import Bundle
-from weightmark.attestations.making.ignored_paths import IgnoredPaths, beneath_any
+from weightmark.attestations.ignored_paths import IgnoredPaths, beneath_any
 from weightmark.attestations.predicates.oms import SILENT_IGNORES, OmsClaim, Serialization
 from weightmark.attestations.statements import Statement
 from weightmark.errors import CallError, WeightmarkError

@@ -4,8 +4,8 @@ import json
 import struct
 from functools import cache
 
-from weightmark.attestations.loading.tables import Seen, TableWatcher
 from weightmark.attestations.making.private_keys import is_private_key, refuse_private_keys
+from weightmark.attestations.making.tensor_tables import Seen, TableWatcher
 from weightmark.attestations.predicates.oms import Serialization
 from weightmark.attestations.predicates.tensors import TENSORS_PREDICATE, FileTable, TensorsClaim
 from weightmark.attestations.statements import Statement

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from weightmark.attestations.bundles.bundle import Bundle
-from weightmark.attestations.making.ignored_paths import IgnoredPaths
+from weightmark.attestations.ignored_paths import IgnoredPaths
 from weightmark.attestations.signers.interface import Signer
 from weightmark.attestations.verifying.belief import weigh_evidence
 from weightmark.attestations.verifying.evidence import Claim, Evidence, SignatureFile

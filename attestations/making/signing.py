@@ -5,9 +5,8 @@ from dataclasses import field, replace
 from pathlib import Path
 
 from weightmark.attestations.bundles.bundle import Bundle
-from weightmark.attestations.descriptions import refuse_misdescribed
-from weightmark.attestations.loading.tables import Seen, tables_of
-from weightmark.attestations.making.ignored_paths import IgnoredPaths
+from weightmark.attestations.dataset_checks import refuse_misdescribed
+from weightmark.attestations.ignored_paths import IgnoredPaths
 from weightmark.attestations.making.many_files import fits_a_signature, say_files
 from weightmark.attestations.making.model_signature import (
     form_notices,
@@ -19,6 +18,7 @@ from weightmark.attestations.making.placement import Placement, merge_claims, pl
 from weightmark.attestations.making.private_keys import refuse_own_secrets
 from weightmark.attestations.making.release_files import read_release
 from weightmark.attestations.making.self_check import check_own_output
+from weightmark.attestations.making.tensor_tables import Seen, tables_of
 from weightmark.attestations.predicates.compact_manifest import MANY_FILES
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
 from weightmark.attestations.predicates.oms import (
@@ -276,7 +276,12 @@ def _refuse_unsafe(report: ScanReport | None, fail_on: Severity) -> None:
         raise UnsafeContentError(
             f"not signed: {worst.message} in `{escape_path(worst.path)}`",
             why=f"{worst.rule}, {worst.severity.word}: {worst.detail or worst.message}",
-            fix="see `weightmark scan`; ship the weights as safetensors, or accept it with a higher `--fail-on`",
+            fix="see `weightmark scan`; ship the weights as safetensors"
+            + (
+                ""
+                if worst.severity is Severity.CRITICAL
+                else ", or accept it with a higher `--fail-on`"
+            ),
         )
     if verdict is Exit.UNCHECKED:
         file = next(file for file in report.files if file.problems)

@@ -2,17 +2,25 @@
 
 from collections.abc import Iterator
 
-from weightmark.attestations.policy.model import (
+from weightmark.attestations.policy.ages import format_age
+from weightmark.attestations.policy.choices import (
     Clashes,
     Digests,
     Mode,
     OutsideRule,
-    Policy,
+    RemoteCode,
     Unsupported,
 )
+from weightmark.attestations.policy.model import Policy
+from weightmark.attestations.policy.requirements import Requirement
+from weightmark.attestations.policy.roles import Role
+from weightmark.provenance.ledger.event import format_time
 from weightmark.values import dataclass
 
 __all__ = ["Demand", "explain_policy"]
+
+_Line = tuple[str, str, str]
+_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +42,9 @@ def explain_policy(policy: Policy) -> tuple[Demand, ...]:
     )
 
 
-def _demands(policy: Policy) -> Iterator[tuple[str, str, str]]:
+def _demands(policy: Policy) -> Iterator[_Line]:
+    if policy.expires:
+        yield "validity", f"decides until {format_time(policy.expires)}", "expires"
     if policy.trust_receipts:
         read = "every file is read, or unchanged since it was read by its receipt"
         yield "identity", f"{read}, and the artifact has an identity", "trust_receipts"
@@ -47,45 +57,107 @@ def _demands(policy: Policy) -> Iterator[tuple[str, str, str]]:
     yield "outside", _OUTSIDE[policy.outside], "outside"
     yield "coverage", _COVERAGE[policy.outside], "outside"
     yield from _scan(policy)
+    yield from _claims(policy)
+    yield from _lineage(policy)
     yield from _ledger(policy)
+    yield from _more(policy)
 
 
-def _release(policy: Policy) -> Iterator[tuple[str, str, str]]:
-    rule = policy.release
-    if not rule.required:
-        yield "signature", "signatures are not judged", "release.required"
+def _release(policy: Policy) -> Iterator[_Line]:
+    rule = policy.require.release
+    if rule is None:
+        yield "signature", "signatures are not judged", "require.release"
         return
-    signers = ", ".join(rule.trusted)
-    if rule.revoked:
-        earlier = f"provably before they were revoked, {', '.join(rule.revoked)}"
-        signers = f"{signers}, or {earlier}" if signers else earlier
-    signers = signers or "somebody whom `--key`, `--identity` or `--trust` names"
     approved = ", or approved its identity" if rule.approvals else ""
-    setting = "release.trust" if rule.anchors and not rule.keys else "release.keys"
-    yield "signature", f"signed by {signers}{approved}", setting
+    setting = f"require.release, roles.{rule.role}"
+    yield "signature", f"signed by {_signers(policy.release)}{approved}{_fresh(rule)}", setting
     yield "content", _CONTENT[policy.digests], "digests"
 
 
-def _scan(policy: Policy) -> Iterator[tuple[str, str, str]]:
+def _signers(role: Role) -> str:
+    signers = " or ".join(role.trusted[:_SHOWN])
+    if len(role.trusted) > _SHOWN:
+        signers += f" or {len(role.trusted) - _SHOWN} more"
+    if role.revoked:
+        earlier = f"provably before they were revoked, {', '.join(role.revoked)}"
+        signers = f"{signers}, or {earlier}" if signers else earlier
+    signers = signers or "somebody whom `--key`, `--identity` or `--trust` names"
+    return f"{role.threshold} of {signers}" if role.threshold > 1 else signers
+
+
+def _fresh(rule: Requirement) -> str:
+    return f", within {format_age(rule.max_age)} by a verified clock" if rule.max_age else ""
+
+
+def _scan(policy: Policy) -> Iterator[_Line]:
     rule = policy.scan
     if rule.required:
-        yield "scan", f"no finding of severity {rule.fail_on.word} or over", "scan.fail_on"
+        by = " and ".join(rule.engines)
+        found = f"no finding of severity {rule.fail_on.word} or over by {by}"
+        yield "scan", found, "scan.fail_on"
         yield "scan", _UNSUPPORTED[rule.unsupported], "scan.unsupported"
     else:
         yield "scan", "the scan is shown and decides nothing", "scan.required"
     limits = ", ".join(f"{name} {number:g}" for name, number in rule.limits.changed.items())
     yield "scan", f"the scan of one file may cost: {limits or 'the usual'}", "scan.limits"
-    if rule.claim_required:
-        yield (
-            "scan claim",
-            "the signer scanned as well, and says so in a claim",
-            "scan.claim_required",
-        )
-    elif policy.release.required:
-        yield "scan claim", "what the signer's scan said is shown", "scan.claim_required"
+    if rule.allow_formats:
+        yield "formats", f"every file is of {', '.join(rule.allow_formats)}", "scan.allow_formats"
+    denied = ", ".join(rule.deny_formats)
+    if denied or not rule.allow_formats:
+        text = f"no file is of {denied}" if denied else "any format is accepted"
+        yield "formats", text, "scan.deny_formats"
+    yield "remote code", _REMOTE[rule.remote_code], "scan.remote_code"
 
 
-def _ledger(policy: Policy) -> Iterator[tuple[str, str, str]]:
+def _claims(policy: Policy) -> Iterator[_Line]:
+    for kind, rule in policy.require.stated.items():
+        if kind == "release":
+            continue
+        check = "scan claim" if kind == "scan" else kind
+        who = _signers(policy.role(rule.role))
+        yield check, f"{_STATED[kind]} by {who}{_fresh(rule)}", f"require.{kind}"
+    made = policy.provenance
+    if made.builders:
+        builders = " or ".join(one.id for one in made.builders)
+        level = f", trusted with SLSA level {made.min_level}" if made.min_level else ""
+        yield "provenance", f"made by {builders}{level}", "provenance.builders"
+    if made.build_types:
+        yield "provenance", f"made by {' or '.join(made.build_types)}", "provenance.build_types"
+    if made.sources:
+        yield "provenance", f"made from {' or '.join(made.sources)}", "provenance.sources"
+    if made.parameters is not None:
+        names = ", ".join(sorted(made.parameters)) or "none"
+        text = f"the caller of the builder chose nothing but {names}, as the policy expects"
+        yield "provenance", text, "provenance.parameters"
+
+
+def _lineage(policy: Policy) -> Iterator[_Line]:
+    line = policy.lineage
+    if line:
+        whole = "is proven to its ends" if line.rule.complete else "holds as far as it goes"
+        yield "chain", f"what it was made from {whole}", "chain.complete"
+        yield "chain", f"at most {line.rule.max_depth} steps deep", "chain.max_depth"
+        for noun, allowed in (
+            ("base", line.rule.allowed_bases),
+            ("dataset", line.rule.allowed_datasets),
+        ):
+            if allowed:
+                yield "chain", f"every {noun} is one of {len(allowed)}", f"chain.allowed_{noun}s"
+        for kind, role in line.steps.items():
+            who = _signers(policy.role(role))
+            yield "chain", f"`{kind}` is stated by {who}", f"chain.steps.{kind}"
+    if policy.licenses:
+        allowed, denied = policy.licenses.allow, policy.licenses.deny
+        if allowed:
+            yield "licenses", f"all along under {' or '.join(allowed)}", "licenses.allow"
+        if denied:
+            yield "licenses", f"nowhere under {' or '.join(denied)}", "licenses.deny"
+    if policy.max_classification:
+        text = f"at most {policy.max_classification}, and so is all it was made from"
+        yield "classification", text, "max_classification"
+
+
+def _ledger(policy: Policy) -> Iterator[_Line]:
     rule = policy.ledger
     if rule.required:
         yield "ledger", "a ledger holds a release entry by a trusted signer", "ledger.required"
@@ -106,9 +178,32 @@ def _ledger(policy: Policy) -> Iterator[tuple[str, str, str]]:
         )
     else:
         yield "witnesses", "a consulted ledger needs no witness", "ledger.witnesses"
+    if rule.max_age:
+        yield (
+            "witnesses",
+            f"witnesses saw a consulted ledger within {format_age(rule.max_age)}",
+            "ledger.max_age",
+        )
 
 
-def _mode(policy: Policy) -> tuple[str, str, str]:
+def _more(policy: Policy) -> Iterator[_Line]:
+    for one in policy.conditions:
+        text = one.message or f"`{one.field}` {one.op.replace('_', ' ')} {_value(one.value)}"
+        yield f"rule {one.name}", text, "rule"
+    for waived in policy.exemptions:
+        text = f"for {waived.artifact[:16]}… until {format_time(waived.expires)}, by {waived.approver}: {waived.reason}"
+        yield waived.rule, " ".join(f"excepted {text}".split()), "exceptions"
+    if policy.vsa:
+        who = _signers(policy.role(policy.vsa.role))
+        text = f"a decision by {who} answers for {format_age(policy.vsa.max_age)}"
+        yield "vsa", text, "vsa"
+
+
+def _value(value: object) -> str:
+    return ", ".join(str(one) for one in value) if isinstance(value, tuple) else str(value)
+
+
+def _mode(policy: Policy) -> _Line:
     if policy.mode is Mode.WARN:
         return "mode", "a refusal is said as `would deny`, and the exit code is 0", "mode"
     return "mode", "a refusal ends with exit code 1, a check that can't be made with 4", "mode"
@@ -135,4 +230,19 @@ _UNSUPPORTED = {
     Unsupported.REFUSE: "every file is of a kind that can be scanned",
     Unsupported.LIST: "at least one file is of a kind that can be scanned",
     Unsupported.ALLOW: "files of a kind that can't be scanned are accepted",
+}
+_REMOTE = {
+    RemoteCode.REFUSE: "it holds no program code, and no configuration names any",
+    RemoteCode.JUDGE: "code and configurations that name code are judged by severity",
+    RemoteCode.ALLOW: "configurations may name code; what the code does is judged by severity",
+}
+_STATED = {
+    "scan": "scanned",
+    "provenance": "how it was made is stated",
+    "test": "tested with success",
+    "approval": "approved",
+    "vulns": "looked through for known vulnerabilities",
+    "sbom": "its parts are listed",
+    "dataset": "every dataset is described",
+    "classification": "it and all it was made from are classified",
 }

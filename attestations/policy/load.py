@@ -11,6 +11,7 @@ from weightmark.attestations.outside import require_outside
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.policy.parse import MAX_POLICY_SIZE, parse_policy, parse_preset
 from weightmark.attestations.policy.presets import PRESETS, preset_text
+from weightmark.attestations.policy.reading.files import PolicyFiles
 from weightmark.errors import CallError, PolicyError, WeightmarkError
 from weightmark.provenance.sidecars import read_bounded
 
@@ -22,14 +23,20 @@ Read = TypeVar("Read")
 __all__ = ["is_policy_file", "load_policy", "load_policy_file", "load_preset"]
 
 
-def load_policy(word: str, *, artifact: Path) -> Policy:
-    """Load the policy that `--policy` names, for judging `artifact`.
+def load_policy(word: str, *, artifact: Path, environment: str = "") -> Policy:
+    """Load the policy that `--policy` names, for judging `artifact` in an environment.
 
-    Raises `PolicyError`: unknown preset, no such file, wrong content, or a file inside the artifact.
+    Raises `PolicyError`: unknown preset, no such file, wrong content, an environment that it does
+    not have, or a file inside the artifact.
     """
-    if not is_policy_file(word):
-        return load_preset(word)
-    return load_policy_file(Path(word), artifact=artifact)
+    if is_policy_file(word):
+        return load_policy_file(Path(word), artifact=artifact, environment=environment)
+    if environment:
+        raise PolicyError(
+            f"the preset `{word[:100]}` has no environments",
+            fix="leave `--env` out, or write a policy file with `[environments]`",
+        )
+    return load_preset(word)
 
 
 def load_preset(name: str) -> Policy:
@@ -45,8 +52,8 @@ def load_preset(name: str) -> Policy:
     return parse_preset(preset_text(name), name)
 
 
-def load_policy_file(path: Path, *, artifact: Path | None = None) -> Policy:
-    """Load a policy file; keys and trust files that it names are relative to it. Raises `PolicyError`."""
+def load_policy_file(path: Path, *, artifact: Path | None = None, environment: str = "") -> Policy:
+    """Load a policy file; files that it names are relative to it. Raises `PolicyError`."""
     _require_outside_if(artifact, path, "the policy")
     try:
         text = read_bounded(path, limit=MAX_POLICY_SIZE)
@@ -71,7 +78,20 @@ def load_policy_file(path: Path, *, artifact: Path | None = None) -> Policy:
         _require_outside_if(artifact, place, "a trust file of the policy")
         return _as_policy_error(lambda: load_trust_file(place, artifact=artifact))
 
-    return parse_policy(text, source=str(path), read_key=read_key, read_trust=read_trust)
+    def read_file(item: str) -> bytes:
+        place = path.parent / item
+        _require_outside_if(artifact, place, "a file of the policy")
+        try:
+            return read_bounded(place, limit=MAX_POLICY_SIZE)
+        except WeightmarkError as error:
+            raise PolicyError(
+                f"the policy names `{item[:200]}`, which can't be read",
+                why=error.what,
+                fix="correct the path; it is relative to the policy",
+            ) from error
+
+    files = PolicyFiles(read_key, read_trust, read_file)
+    return parse_policy(text, source=str(path), files=files, environment=environment)
 
 
 def _require_outside_if(artifact: Path | None, path: Path, what: str) -> None:

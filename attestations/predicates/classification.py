@@ -35,7 +35,3 @@ class ClassificationClaim:
     def to_predicate(self) -> dict[str, Any]:
         """Return the JSON form."""
         return {"level": self.level, **without_empty({"reason": self.reason})}
-
-    def is_stricter_than(self, level: str) -> bool:
-        """Tell whether this level goes beyond `level`, one of `LEVELS`."""
-        return LEVELS.index(self.level) > LEVELS.index(level)

@@ -118,6 +118,8 @@ class RevocationClaim:
     """why, for people; not empty"""
     since: datetime | None = None
     """of a signer: claims that are proven to be older stay good; None when nothing does"""
+    renews: str = ""
+    """claim id, hex, of a revocation with the same words that was lifted; empty for the first of them"""
 
     def __post_init__(self) -> None:
         """Refuse a date for content, which is bad from the beginning; raises `MalformedError`."""
@@ -137,19 +139,24 @@ class RevocationClaim:
             statement.predicate,
             "the revocation",
             {"subject", "reason"},
-            optional={"salt", "since"},
+            optional={"salt", "since", "renews"},
         )
-        since = fields.get("since")
+        since, renews = fields.get("since"), fields.get("renews", "")
         if since is not None and not isinstance(since, str):
             raise MalformedError("the date of the revocation is not a string")
+        if "renews" in fields and not (isinstance(renews, str) and _SHA256.fullmatch(renews)):
+            raise MalformedError("the revocation does not name the one that it renews")
         subject = RevocationSubject.of_statement(statement)
-        return cls(subject, _reason(fields), None if since is None else parse_time(since))
+        when = None if since is None else parse_time(since)
+        return cls(subject, _reason(fields), when, renews)
 
     def to_statement(self) -> bytes:
         """Return the bytes to sign."""
         predicate = {"reason": self.reason}
         if self.since is not None:
             predicate["since"] = format_time(self.since)
+        if self.renews:
+            predicate["renews"] = self.renews
         return self.subject.to_statement(REVOCATION_PREDICATE, predicate)
 
 

@@ -147,9 +147,12 @@ class Recording(AbstractContextManager["Recording"]):
     def finish(self) -> tuple[SignResult, ...]:
         """State the step for every output.
 
-        Raises `FileChangedError` when an input is not what it was, and what `add_claim` raises.
+        Raises `FileChangedError` when an input is not what it was, `CallError` for an output that
+        was not made, and what `add_claim` raises.
         """
         finished = self._clock()
+        for path in self._request.outputs:
+            _require_made(path)
         for one in self._inputs:
             if self._identity(one.path) != one.identity:
                 raise FileChangedError(
@@ -213,6 +216,15 @@ def record_step(
     recording.__enter__()
     code = run(request.words)
     return code, recording.finish() if code == 0 else ()
+
+
+def _require_made(path: Path) -> None:
+    if not path.exists():
+        raise CallError(
+            f"the step did not make `{path}`",
+            why="it ran to its end, and nothing is there that could be stated as its result",
+            fix="compare `--output` with where the command writes",
+        )
 
 
 def _role(name: str) -> dict[str, Any]:

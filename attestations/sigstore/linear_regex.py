@@ -15,8 +15,10 @@ from weightmark.values import dataclass
 __all__ = ["LinearRegex"]
 
 _MAX_STATES = 2000
-_MAX_WORK = 1_000_000
-"""states of an expression times characters of a text"""
+_MAX_WAYS = 4000
+"""ways from one state to the next, of which each is gone for each character"""
+_MAX_WORK = 2_000_000
+"""ways from state to state, times characters of a text"""
 _MAX_TEXT = 4096
 _CHARACTERS = frozenset(["LITERAL", "NOT_LITERAL", "ANY", "IN"])
 _REPEATS = frozenset(["MAX_REPEAT", "MIN_REPEAT"])
@@ -70,7 +72,8 @@ class LinearRegex:
     @property
     def longest(self) -> int:
         """How many characters a text may have, so that the answer never takes a second."""
-        return min(_MAX_TEXT, _MAX_WORK // len(self.states))
+        ways = sum(len(state.then) for state in self.states)
+        return min(_MAX_TEXT, _MAX_WORK // max(1, ways))
 
     def fits(self, text: str) -> bool:
         """Tell whether the whole text matches, as `re.fullmatch` would."""
@@ -107,6 +110,7 @@ class _Builder:
     def __init__(self, text: str) -> None:
         self.text = text
         self.states = [_State(None, consumes=False, then=())]
+        self._ways = 0
         self._flags: list[tuple[int, int]] = []
         self._tests: dict[str, re.Pattern[str]] = {}
 
@@ -125,8 +129,8 @@ class _Builder:
         if operation == "SUBPATTERN":
             return self._add_group(argument, then)
         if operation == "BRANCH":
-            begins = tuple(self.add(choice, then) for choice in argument[1])
-            return self._put(_State(None, consumes=False, then=begins))
+            begins = dict.fromkeys(self.add(choice, then) for choice in argument[1])
+            return self._put(_State(None, consumes=False, then=tuple(begins)))
         if operation in _REPEATS:
             least, most, inner = argument
             return self._add_repeat(least, most, inner, then)
@@ -158,7 +162,8 @@ class _Builder:
         return begin
 
     def _put(self, state: _State) -> int:
-        if len(self.states) >= _MAX_STATES:
+        self._ways += len(state.then)
+        if len(self.states) >= _MAX_STATES or self._ways > _MAX_WAYS:
             raise CallError(
                 f"the regular expression `{self.text[:200]}` is too large",
                 why=f"written out, its repeats have over {_MAX_STATES} parts",

@@ -79,11 +79,19 @@ class CertificateAnchor:
         """Return the same anchor that also believes the weaker encoding of model-signing 0.2."""
         return replace(self, allow_legacy=True)
 
-    def concerns(self, bundle: Bundle, proof: Proof) -> bool:  # noqa: ARG002 - the bundle holds the certificate itself
-        """Tell whether the signer's certificate is one that is meant and was issued under the authorities, at whatever time."""
+    def concerns(self, bundle: Bundle, proof: Proof) -> bool:
+        """Tell whether the signer is meant: by fingerprint wherever the key stands, else by a name under the authorities.
+
+        At whatever time; a key or certificate that a fingerprint names is the same without a
+        certificate, and under any authority.
+        """
+        if self.rule.fingerprint and self.rule.fingerprint == proof.signer.fingerprint:
+            return True
         if not isinstance(bundle.material, CertificateChain):
             return False
         leaf, *brought = _parse_chain(bundle.material)
+        if self.rule.fingerprint:
+            return self.rule.fingerprint in (_facts(leaf).fingerprint, _key_fingerprint(leaf))
         if self.rule.mismatch(_facts(leaf), _common_names(leaf), _key_fingerprint(leaf)):
             return False
         return authorities_between(leaf, brought, self.chain) is not None
@@ -136,15 +144,22 @@ class CertificateAnchor:
             )
         raise WrongSignerError(
             "signed with a certificate under another authority than you trust",
-            why=self._missing_path(leaf, brought, now),
+            why=self._missing_path(leaf, brought, others, now),
             fix="check which authority the publisher announces, and that the bundle holds the intermediates",
         )
 
     def _missing_path(
-        self, leaf: "Certificate", others: Sequence["Certificate"], now: datetime
+        self,
+        leaf: "Certificate",
+        brought: Sequence["Certificate"],
+        found: "Sequence[Certificate] | None",
+        now: datetime,
     ) -> str:
-        """Say where the path from the leaf ends, or which authority on it may not issue."""
-        below, known = leaf, [*self.chain, *others]
+        """Say where the path from the leaf ends, or which authority on it may not issue.
+
+        `found` leads to an authority by names and signatures; None where no way leads there.
+        """
+        below, known = leaf, [*self.chain, *brought]
         for _ in range(_MAX_DEPTH):
             above = next((one for one in known if one.subject == below.issuer), None)
             if above is None:
@@ -158,7 +173,6 @@ class CertificateAnchor:
                 break
             below = above
         said = f"no path leads from `{_name(leaf.subject)}` to {self._authorities}"
-        found = authorities_between(leaf, others, self.chain)
         reason = "" if found is None else why_no_path(leaf, found, self.chain, now)
         return f"{said}: {reason}" if reason else said
 

@@ -78,12 +78,15 @@ class IdentityAnchor:
         """Return itself: that encoding was never signed keyless."""
         return self
 
-    def concerns(self, bundle: Bundle, proof: Proof) -> bool:
-        """Tell whether the signer is of the identities that are meant, whichever instance proved it."""
+    def concerns(self, bundle: Bundle, proof: Proof) -> bool:  # noqa: ARG002 - the certificate says who it is
+        """Tell whether the certificate names one of the identities that are meant, whoever proved it and by whatever root."""
         chain = bundle.certificate_chain
-        if chain is None or proof.signer.kind is not SignerKind.SIGSTORE:
+        if chain is None:
             return False
-        return not self.rule.mismatches(Leaf.parse(chain.leaf).facts)
+        try:
+            return not self.rule.mismatches(Leaf.parse(chain.leaf).facts)
+        except WeightmarkError:
+            return False
 
     def prove(self, bundle: Bundle, now: datetime) -> Proof:
         """Verify certificate, logs, clocks and signature, then compare who it is; see `Anchor`."""

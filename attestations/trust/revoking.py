@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Self
 
+from weightmark.attestations.checks import counted
 from weightmark.attestations.trust.editing import with_values
 from weightmark.attestations.trust.interface import Anchor
 from weightmark.attestations.trust.trust_file import ANCHOR_KINDS, TrustFile
@@ -42,7 +43,9 @@ class Revocation:
         if len(found) != 1:
             known = ", ".join(f"`{name}`" for name in (found or _names(file)))
             raise CallError(
-                f"`{word[:100]}` names {len(found)} entries of the trust file instead of one",
+                f"{counted(len(found), 'entry', 'entries')} of the trust file are called `{word[:100]}`"
+                if found
+                else f"no entry of the trust file is called `{word[:100]}`",
                 fix=f"name one of {known}" if known else "the file trusts nobody",
             )
         ((name, anchor),) = found.items()

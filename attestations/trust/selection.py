@@ -110,8 +110,9 @@ class TrustChoice:
         listed = [anchor for one in named for anchor in one.anchors]
         anchors += _pick(named, picked) if picked else listed
         anchors += vetoes_of(listed, but=anchors)
-        anchors += self._key_anchors(clocks, [one for one in listed if isinstance(one, KeyAnchor)])
-        anchors += self._successors(anchors, clocks)
+        listed_keys = [one for one in listed if isinstance(one, KeyAnchor)]
+        anchors += self._key_anchors(clocks, listed_keys)
+        anchors += self._successors(anchors, listed_keys, clocks)
         anchors += self._certificate_anchors(clocks)
         if self._names_identities:
             anchors += self._identity_anchors()
@@ -179,12 +180,16 @@ class TrustChoice:
             if isinstance(word, PublicKey) or not _FINGERPRINT.fullmatch(str(word))
         )
         for key in {key.fingerprint: key for key in named}.values():
-            entries = [one for one in listed if one.key.fingerprint == key.fingerprint]
-            for entry in entries or [KeyAnchor(key)]:
+            for entry in _entries_of(KeyAnchor(key), listed):
                 yield replace(entry, clocks=clocks)
 
-    def _successors(self, anchors: Sequence[Anchor], clocks: Clocks) -> list[Anchor]:
-        """Follow rotations from the keys that are trusted, in whatever order the files were named."""
+    def _successors(
+        self, anchors: Sequence[Anchor], listed: Sequence[KeyAnchor], clocks: Clocks
+    ) -> list[Anchor]:
+        """Follow rotations from the keys that are trusted, in whatever order the files were named.
+
+        A key that a trust file holds as well counts in the time that the file gives it.
+        """
         known = [one for one in anchors if isinstance(one, KeyAnchor)]
         vetoes = [one for one in anchors if isinstance(one, Veto)]
         if self.rotations and not known:
@@ -201,7 +206,12 @@ class TrustChoice:
             reached = [path for path, anchor in followed.items() if anchor]
             if not reached:
                 raise _not_handed_over(next(iter(waiting)))
-            fresh = [one for one in followed.values() if one and one.name not in _names(known)]
+            reaching = [one for one in followed.values() if one and one.name not in _names(known)]
+            fresh = [
+                replace(entry, clocks=clocks, handed_over=one.handed_over)
+                for one in reaching
+                for entry in _entries_of(one, listed)
+            ]
             known += fresh
             found += fresh
             waiting = {path: data for path, data in waiting.items() if path not in reached}
@@ -324,6 +334,11 @@ def _follow(
         raise type(error)(f"`{path}`: {error.what}", why=error.why, fix=error.fix) from error
     said = f"`key:{rotation.old}` handed over to this key in `{path}`"
     return KeyAnchor(rotation.new, clocks=clocks, handed_over=said)
+
+
+def _entries_of(anchor: KeyAnchor, listed: Sequence[KeyAnchor]) -> Sequence[KeyAnchor]:
+    """Return the entries of trust files for a key; the anchor itself when no file holds it."""
+    return [one for one in listed if one.key.fingerprint == anchor.key.fingerprint] or [anchor]
 
 
 def _names(anchors: Sequence[Anchor]) -> set[str]:

@@ -210,12 +210,26 @@ class _Scales:
         self.strangers: list[Stranger] = []
         self.open_signature: Check | None = None
         self.ended: list[Check] = []
+        self._verdicts: dict[Bundle, VerifiedBundle | WeightmarkError] = {}
+
+    def _verify(self, bundle: Bundle) -> VerifiedBundle:
+        """Verify a bundle once, however often it stands in the evidence."""
+        verdict = self._verdicts.get(bundle)
+        if verdict is None:
+            try:
+                verdict = self.trust.verify(bundle, now=self.now)
+            except WeightmarkError as error:
+                verdict = error
+            self._verdicts[bundle] = verdict
+        if isinstance(verdict, WeightmarkError):
+            raise verdict
+        return verdict
 
     def weigh_signature(self, file: SignatureFile) -> BelievedSignature | None:
         """Judge the bundle under the name of the model signature, which must be one."""
         name = file.path.name
         try:
-            verified = self.trust.verify(file.bundle, now=self.now) if file.bundle else None
+            verified = self._verify(file.bundle) if file.bundle else None
         except WrongSignerError as error:
             verified = None
             self._meet_stranger(f"`{name}`", file.bundle, error)
@@ -253,7 +267,7 @@ class _Scales:
     def weigh_claim(self, claim: Claim) -> VerifiedBundle | None:
         """Judge one claim; what is signed by nobody whom the caller trusts is listed and no more."""
         try:
-            verified = self.trust.verify(claim.bundle, now=self.now)
+            verified = self._verify(claim.bundle)
         except WrongSignerError as error:
             self._list_stranger(claim.source, _hint(claim.bundle))
             self._meet_stranger(claim.source, claim.bundle, error)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from weightmark.attestations.checks import Check, Outcome, counted
-from weightmark.attestations.making.ignored_paths import IgnoredPaths, beneath_any
+from weightmark.attestations.ignored_paths import IgnoredPaths, beneath_any, is_steering
 from weightmark.attestations.predicates.oms import SILENT_IGNORES, OmsClaim
 from weightmark.attestations.verifying.belief import Belief, BelievedManifest, BelievedSignature
 from weightmark.attestations.verifying.evidence import SignatureFile
@@ -108,6 +108,21 @@ class Content:
             judged |= {SINGLE_FILE} if self.artifact.single else oms.files.keys()
         paths = [file.path for file in self.reading.files]
         return tuple(path for path in paths if path not in judged or self._leaves_out(path, judged))
+
+    def empty_beside_shards(
+        self, signature: BelievedSignature | None, uncovered: Collection[str]
+    ) -> tuple[Check, ...]:
+        """Refuse empty files that a loader goes by where only shards are signed: those list no empty file."""
+        oms = signature.oms if signature else None
+        if oms is None or oms.serialization.sharding is None:
+            return ()
+        empty = {file.path for file in self.reading.files if not file.size}
+        found = sorted(
+            path
+            for path in empty.intersection(uncovered)
+            if in_oms_set(path) and is_steering(path) and not self.ignored.covers(path)
+        )
+        return (_empty_check(found),) if found else ()
 
     @cached_property
     def _covered(self) -> frozenset[str]:
@@ -270,6 +285,18 @@ class Content:
 
 def _content_of(manifest: Manifest) -> dict[str, str]:
     return {row.path: f"{row.blake3} {row.size}" for row in manifest.rows}
+
+
+def _empty_check(paths: Sequence[str]) -> Check:
+    return Check(
+        "signature",
+        Outcome.FAIL,
+        f"{counted(len(paths), 'empty file')} that nobody signed",
+        "a signature over shards lists no empty files, and a loader could go by these: anybody could have added them",
+        "remove them, name them with `--ignore-paths` if they belong there, or ask the publisher for a signature over whole files",
+        tuple(f"`{escape_path(path)}`" for path in paths[:DETAILS_SHOWN]),
+        "tampered",
+    )
 
 
 def _loadable_check(name: str, count: int, details: Sequence[str]) -> Check:

@@ -22,6 +22,7 @@ from weightmark.values import dataclass
 __all__ = ["VerifiedMembership", "sign_tree", "verify_membership", "with_signed_tree"]
 
 _SEAL = object()
+_ANEW = "ask whoever has the artifact for `weightmark digest --prove MEMBER --key KEY`"
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,9 @@ def verify_membership(
     """
     if proof.identity != identity:
         raise ProofRefusedError(
-            "the proof is about another artifact", why=f"it names `{proof.identity}`"
+            "the proof is about another artifact",
+            why=f"it names `{proof.identity}`",
+            fix="compare the identity with the one that you know, or ask for a proof about that one",
         )
     present = proof.check_rows()
     by_manifest = proof.is_bound_by_manifest()
@@ -100,9 +103,9 @@ def _stated_by(proof: MembershipProof, trust: Trust) -> str:
     verified = trust.verify(Bundle.parse(json.dumps(proof.claim).encode(), what="the claim"))
     statement = verified.statement
     if statement.predicate_type != TREE_PREDICATE:
-        raise ProofRefusedError("the claim in the proof states no tree")
+        raise ProofRefusedError("the claim in the proof states no tree", fix=_ANEW)
     if not _states(statement, proof):
-        raise ProofRefusedError("the claim in the proof is about another tree")
+        raise ProofRefusedError("the claim in the proof is about another tree", fix=_ANEW)
     return verified.signer.name
 
 
@@ -122,5 +125,5 @@ def _unbound(proof: MembershipProof) -> TrustNotSaidError | ProofMissingError:
     return ProofMissingError(
         "nobody states that the tree of the proof is that of the artifact",
         why="an identity covers a manifest, and the proof carries neither that nor a signed claim",
-        fix="ask whoever has the artifact for `weightmark digest --prove MEMBER --key KEY`",
+        fix=_ANEW,
     )

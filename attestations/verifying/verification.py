@@ -12,7 +12,7 @@ from typing import Any
 
 from weightmark.attestations.checks import Check, Outcome, counted, exit_of, merge_checks
 from weightmark.attestations.identities import SignerKind
-from weightmark.attestations.making.ignored_paths import NOTHING_IGNORED, IgnoredPaths
+from weightmark.attestations.ignored_paths import NOTHING_IGNORED, IgnoredPaths
 from weightmark.attestations.predicates.oms import SILENT_IGNORES, OmsClaim
 from weightmark.attestations.trust import Trust, VerifiedBundle
 from weightmark.attestations.trust.claimed import trust_not_said
@@ -239,6 +239,7 @@ def judge(
         algorithm = _algorithm(belief, matches, options)
         signers = _vouchers(belief, matches)
         uncovered = content.unjudged(belief.signature, matches)
+        checks += content.empty_beside_shards(belief.signature, uncovered)
         checks += _claims_about_others(belief, identity)
     checks += _tree_checks(artifact, options, uncovered)
     checks += _receipt_checks(reading)
@@ -254,7 +255,7 @@ def _receipt_checks(reading: Reading[Any] | None) -> list[Check]:
         return []
     count = counted(reading.remembered, "large file")
     summary = f"{count} not read again, unchanged since the last time; `--fresh` reads everything"
-    return [Check("receipts", Outcome.INFO, summary)]
+    return [Check("remembered", Outcome.INFO, summary)]
 
 
 def _left_out(belief: Belief) -> frozenset[str]:
@@ -317,7 +318,7 @@ def _claims_about_others(belief: Belief, identity: str) -> list[Check]:
         Check(
             "claims",
             Outcome.INFO,
-            f"{counted(len(others), 'claim')} for another artifact",
+            f"{counted(len(others), 'claim')} about other content than this",
             details=tuple(others[:DETAILS_SHOWN]),
         )
     ]

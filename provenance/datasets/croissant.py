@@ -4,6 +4,7 @@ A digest that is no SHA-256 proves nothing, whatever it is called: examples in t
 carry values of 32 and 40 digits. A live dataset changes by intent, so its digests say what it was.
 """
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
@@ -28,8 +29,11 @@ CROISSANT_MARK = b"mlcommons.org/croissant"
 MAX_CROISSANT_SIZE = 16 * 1024 * 1024
 """bytes"""
 _MAX_FILES = 1_000_000
+_WHITE_SPACE = b" \t\r\n"
+_WRAPPED = 16
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_TYPE_KEYS = ("@type", "type")
 _NAMESPACES = re.compile(r"(?:cr|sc|schema|dct|prov):|https?://[^#]*[/#]")
 
 
@@ -62,8 +66,9 @@ class FileObject:
         """Where it may lie in the artifact, as written and with `%20` for a blank; empty for a URL elsewhere."""
         if _REMOTE.match(self.url) or not self.url:
             return ()
-        plain = self.url.removeprefix("./")
-        return (plain, unquote(plain)) if "%" in plain else (plain,)
+        written = (self.url, unquote(self.url)) if "%" in self.url else (self.url,)
+        plain = (posixpath.normpath(one) for one in written)
+        return tuple(one for one in plain if not one.startswith(("/", "../")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +112,15 @@ class Croissant:
     @classmethod
     def parse(cls, data: bytes) -> Self:
         """Read a document; raises `MalformedError` when it is no Croissant, and `LimitError`."""
-        fields = parse_object(data, what="the Croissant document", max_size=MAX_CROISSANT_SIZE)
+        if data.lstrip(_WHITE_SPACE).startswith(b"["):
+            data = b'{"@graph":' + data + b"}"
+        fields = parse_object(
+            data, what="the Croissant document", max_size=MAX_CROISSANT_SIZE + _WRAPPED
+        )
         if CROISSANT_MARK not in data:
             raise MalformedError("the document is no Croissant")
         short = _short(fields)
-        files = tuple(_files(short.get("distribution")))
+        files = tuple(_files(fields))
         return cls(
             _text(short.get("name")),
             tuple(_texts(short.get("license"))),
@@ -140,18 +149,38 @@ def _judge(file: FileObject, sha256: Mapping[str, str]) -> Verdict:
     return Verdict.EQUAL if actual == file.sha256.lower() else Verdict.DIFFERENT
 
 
-def _files(value: object) -> Iterator[FileObject]:
-    items = value if isinstance(value, list) else [value]
-    if len(items) > _MAX_FILES:
-        raise LimitError(f"the Croissant document describes over {_MAX_FILES} files")
-    for item in items:
-        if not isinstance(item, dict):
+def _files(document: object) -> Iterator[FileObject]:
+    """Yield the file objects wherever they stand: JSON-LD may nest them in lists, sets, graphs and files."""
+    left = _MAX_FILES
+    for item in _objects(document):
+        kinds = {_NAMESPACES.sub("", kind) for key in _TYPE_KEYS for kind in _texts(item.get(key))}
+        if "FileObject" not in kinds:
             continue
-        short = _short(item)
-        kinds = [_NAMESPACES.sub("", kind) for kind in _texts(short.get("@type"))]
-        if "FileObject" in kinds:
-            name = _text(short.get("@id")) or _text(short.get("name"))
-            yield FileObject(name, _text(short.get("contentUrl")), _text(short.get("sha256")))
+        for file in _described(_short(item)):
+            left -= 1
+            if left < 0:
+                raise LimitError(f"the Croissant document describes over {_MAX_FILES} files")
+            yield file
+
+
+def _described(short: Mapping[str, Any]) -> Iterator[FileObject]:
+    """Yield one file for every URL and every digest that an object has."""
+    name = _text(short.get("@id")) or _text(short.get("name"))
+    for url in tuple(_texts(short.get("contentUrl"))) or ("",):
+        for sha256 in tuple(_texts(short.get("sha256"))) or ("",):
+            yield FileObject(name, url, sha256)
+
+
+def _objects(document: object) -> Iterator[Mapping[str, Any]]:
+    """Yield every object of a document, in the order in which they stand."""
+    pending = [document]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            yield value
+            pending += reversed(value.values())
+        elif isinstance(value, list):
+            pending += reversed(value)
 
 
 def _short(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -173,6 +202,9 @@ def _texts(value: object) -> Iterator[str]:
             yield item
         elif isinstance(item, dict):
             short = _short(item)
+            for holder in ("@list", "@set"):
+                if isinstance(short.get(holder), list):
+                    yield from (one for one in short[holder] if isinstance(one, str))
             named = short.get("@value") or short.get("@id") or short.get("url") or short.get("name")
             if isinstance(named, str):
                 yield named

@@ -107,7 +107,7 @@ def describe(
             cards += _cards(entry.path, data)
         elif entry.size > MAX_CROISSANT_SIZE:
             documents += [_oversized(entry.path)] if CROISSANT_MARK in data else []
-        elif CROISSANT_MARK in data and data.lstrip(_WHITE_SPACE)[:1] == b"{":
+        elif CROISSANT_MARK in data and data.lstrip(_WHITE_SPACE)[:1] in (b"{", b"["):
             documents.append(_parsed(entry.path, data))
     wanted = {path for one in documents if one.croissant for path in one.croissant.paths}
     sha256 = _sha256(artifact, wanted, known, progress, jobs)

@@ -93,8 +93,14 @@ class BlobStore:
     def _put_many(self, blobs: Mapping[str, bytes]) -> None:
         from concurrent.futures import ThreadPoolExecutor
 
+        digests = list(blobs)
+
+        def put(some: list[str]) -> None:
+            for digest in some:
+                replace_file(self._path(digest), blobs[digest])
+
         with ThreadPoolExecutor(_WRITERS) as writers:
-            for _ in writers.map(lambda one: replace_file(self._path(one), blobs[one]), blobs):
+            for _ in writers.map(put, [digests[at::_WRITERS] for at in range(_WRITERS)]):
                 pass
 
     def get(self, digest: str) -> bytes:

@@ -6,6 +6,7 @@ from itertools import islice
 from weightmark.errors import LedgerInconsistentError
 from weightmark.provenance.ledger.blobs import Blobs, BlobState
 from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint
+from weightmark.provenance.ledger.cosigned import copy_cosigned
 from weightmark.provenance.ledger.event import parse_event
 from weightmark.provenance.ledger.home.interface import Home
 from weightmark.provenance.ledger.merkle import Frontier, leaf_hash
@@ -56,6 +57,7 @@ def copy_log(
     head = snapshot.head
     writer.add(Addition([], {}, Head(head.size, head.root, head.note)))
     _copy_private(source.private, target.private)
+    copy_cosigned(source.cosigned, target.cosigned)
     return CopyReport(head, blobs, absent)
 
 

@@ -3,79 +3,142 @@
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import NotRequired, TypedDict, Unpack
 
-from weightmark.errors import CallError, LedgerInconsistentError, read_failure
+from weightmark.errors import CallError, LedgerInconsistentError, UnsupportedError, read_failure
 from weightmark.provenance.atomic import sync_folder
 from weightmark.provenance.ledger.admission import Owners, Submitter
 from weightmark.provenance.ledger.event import check_origin
 from weightmark.provenance.ledger.files import make_folders
 from weightmark.provenance.ledger.home.folder import FolderHome
 from weightmark.provenance.ledger.home.interface import Home
+from weightmark.provenance.ledger.home.view import ViewHome
 from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.note import NoteSigner
+from weightmark.provenance.ledger.opening import home_of
 from weightmark.provenance.ledger.plan import make_addition, unique_keys
 from weightmark.provenance.ledger.publish import publish
 from weightmark.provenance.ledger.registration import Founding, Succession, found
 from weightmark.provenance.ledger.snapshot import LedgerSnapshot
 from weightmark.provenance.ledger.store.interface import Row
 
-__all__ = ["create_folder", "found_log", "new_folder", "refuse_occupied", "write_founding"]
+__all__ = [
+    "Beginning",
+    "create_anywhere",
+    "create_folder",
+    "found_log",
+    "new_folder",
+    "refuse_occupied",
+    "write_founding",
+]
 
 
-def create_folder(
-    path: Path,
-    *,
-    origin: str,
-    submitters: Sequence[Submitter],
-    memory: CheckpointMemory,
-    clock: Callable[[], datetime],
-    owners: Owners | None = None,
-    roots: Mapping[str, str] | None = None,
-    succession: Succession | None = None,
-) -> None:
+class Beginning(TypedDict):
+    """What a ledger begins with."""
+
+    origin: str
+    """its name; empty for a random one"""
+    submitters: Sequence[Submitter]
+    """who may write"""
+    memory: CheckpointMemory
+    """what was seen of logs before: no origin begins twice"""
+    clock: Callable[[], datetime]
+    """gives an aware time"""
+    owners: NotRequired[Owners | None]
+    """who may change it; None for the recovery key"""
+    roots: NotRequired[Mapping[str, str] | None]
+    """trusted roots of identities: `sha256:<hex>` and the JSON text"""
+    succession: NotRequired[Succession | None]
+    """the log that it takes over from"""
+
+
+def create_anywhere(
+    place: Path | str, keys: Path | None, **founding: Unpack[Beginning]
+) -> Path | None:
+    """Make a ledger in a folder, or in an empty database with its keys in the new folder `keys`.
+
+    Returns the file of the private key where the ledger does not hold it. Raises `CallError` when
+    something stands at either place, or `keys` is missing or not wanted, and `ReadError`.
+    """
+    home = home_of(place)
+    with closing(home):
+        if isinstance(home, FolderHome):
+            if keys is not None:
+                raise CallError("a ledger in a folder holds its keys itself", fix="name no other")
+            create_folder(home.path, **founding)
+            return None
+        if isinstance(home, ViewHome):
+            raise UnsupportedError(
+                f"a ledger cannot be made at `{home.name}`",
+                fix="name a folder or `postgresql://…`; publish with `weightmark ledger publish`",
+            )
+        if keys is None:
+            raise CallError(
+                f"where the private keys of the ledger in `{home.name}` go was not said",
+                why="a database does not hold them",
+                fix="name a new folder with `--keys DIR`",
+            )
+        _create_in_database(home, keys.absolute(), **founding)
+        return keys / "log.key"
+
+
+def create_folder(path: Path, **founding: Unpack[Beginning]) -> None:
     """Make a ledger at `path`, which must be absent or an empty folder.
 
     Raises `CallError` when something stands there and `ReadError` when it cannot be written.
     """
-    log, recovery, founding = found_log(
-        origin, submitters, memory, clock(), owners=owners, roots=roots, succession=succession
-    )
+    log, recovery, entry = found_log(**founding)
     with new_folder(path) as home:
         home.write_keys(log, recovery)
-        write_founding(home, log, founding)
+        write_founding(home, log, entry)
         with home.store.read() as reader:
             publish(LedgerSnapshot.of(reader, log.verifier), log.verifier, home.view)
         home.close()
 
 
-def found_log(
-    origin: str,
-    submitters: Sequence[Submitter],
-    memory: CheckpointMemory,
-    now: datetime,
-    *,
-    owners: Owners | None = None,
-    roots: Mapping[str, str] | None = None,
-    succession: Succession | None = None,
-) -> tuple[NoteSigner, NoteSigner, Founding]:
+def _create_in_database(home: Home, keys: Path, **founding: Unpack[Beginning]) -> None:
+    """Write the keys before the log, and leave them when nobody can tell whether it is there.
+
+    A log whose key was lost could never grow.
+    """
+    log, recovery, entry = found_log(**founding)
+    refuse_occupied(keys)
+    make_folders([keys])
+    FolderHome(keys).write_keys(log, recovery)
+    try:
+        write_founding(home, log, entry)
+    except CallError:
+        shutil.rmtree(keys, ignore_errors=True)
+        raise
+
+
+def found_log(**founding: Unpack[Beginning]) -> tuple[NoteSigner, NoteSigner, Founding]:
     """Make the log key, the recovery key and entry 0 of a new log; an empty origin is made up."""
+    origin = founding["origin"]
     origin = origin or f"weightmark.local/{secrets.token_hex(8)}"
     check_origin(origin)
     log, recovery = NoteSigner.generate(origin), NoteSigner.generate(f"{origin}/recovery")
-    founding = found(
-        log, recovery, submitters, now, owners=owners, roots=roots, succession=succession
+    entry = found(
+        log,
+        recovery,
+        founding["submitters"],
+        founding["clock"](),
+        owners=founding.get("owners"),
+        roots=founding.get("roots"),
+        succession=founding.get("succession"),
     )
-    memory.recall(log.verifier)
-    return log, recovery, founding
+    founding["memory"].recall(log.verifier)
+    return log, recovery, entry
 
 
 def write_founding(home: Home, log: NoteSigner, founding: Founding) -> None:
     """Write entry 0 into an empty store."""
     event, submission = founding.event, founding.submission
     with home.store.write() as writer:
+        writer.found(log.verifier.vkey)
         home.blobs.put_all(
             {event.claim_sha256: submission.claim, event.request_sha256: submission.request}
         )

@@ -19,8 +19,9 @@ from weightmark.provenance.ledger.admission import (
     admit,
 )
 from weightmark.provenance.ledger.audit import Auditor, LedgerAudit, Problem
+from weightmark.provenance.ledger.binding_index import MAX_WALK, BindingIndex, find_all
 from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint
-from weightmark.provenance.ledger.creation import create_folder
+from weightmark.provenance.ledger.creation import create_anywhere
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.history import PolicyHistory
 from weightmark.provenance.ledger.home.interface import Home
@@ -63,8 +64,9 @@ class Ledger:
     @classmethod
     def create(
         cls,
-        path: Path,
+        path: Path | str,
         *,
+        keys: Path | None = None,
         origin: str = "",
         submitters: Sequence[Submitter] = (),
         owners: Owners | None = None,
@@ -75,11 +77,14 @@ class Ledger:
     ) -> Self:
         """Make a ledger at `path`, which must be absent or an empty folder; whole or not at all.
 
-        Raises `CallError` when something stands there and `ReadError` when it cannot be written.
+        `path` may be the URL of an empty `postgresql://` database; its private keys then go into the
+        new folder `keys`. Raises `CallError` when something stands at either place or `keys` is not
+        named, and `ReadError` when it cannot be written.
         """
         memory = memory or CheckpointMemory.of_user()
-        create_folder(
+        key_file = create_anywhere(
             path,
+            keys,
             origin=origin,
             submitters=submitters,
             memory=memory,
@@ -88,7 +93,7 @@ class Ledger:
             roots=roots,
             succession=succession,
         )
-        return cls.open(path, memory=memory, clock=clock)
+        return cls.open(path, log_key=key_file, memory=memory, clock=clock)
 
     @classmethod
     def open(
@@ -250,7 +255,7 @@ class Ledger:
     def receipts(self, indices: Sequence[int]) -> tuple[Receipt, ...]:
         """Return the offline receipts of entries, all under one head."""
         with self.snapshot() as snapshot:
-            return tuple(snapshot.receipt(index) for index in indices)
+            return tuple(snapshot.receipts(indices))
 
     def entry(self, index: int) -> LoggedEvent:
         """Return one entry; raises `CallError` when there is none."""
@@ -282,15 +287,15 @@ class Ledger:
         Every returned entry is proven to be in the log. That none is missing is an answer of the
         search table, which nothing signs: whoever can edit the database can hide an entry from it,
         until `verify` compares the table with the log row by row. With `complete`, and where there
-        is no search table (a published view), every entry is read and proven instead: then what is
-        not returned is not in the log.
+        is no search table (a published view), every entry is read and proven instead, in a large
+        log once and then from the reader's own index: what is not returned is not in the log.
         """
         with self.snapshot() as snapshot:
             served = isinstance(self._home, ServiceHome)
             index = self._home if isinstance(self._home, ServiceHome) else snapshot.store.index
             if complete or index is None:
-                walked = [one for one in snapshot.walk(query) if one.index >= start]
-                return tuple(walked if limit is None else walked[:limit])
+                found = find_all(self._binding, snapshot, query, start)
+                return found if limit is None else found[:limit]
             rows = index.search(query, start=start, limit=limit)
             size = snapshot.head.size
             found = tuple(snapshot.events([row for row in rows if row < size or not served]))
@@ -301,6 +306,13 @@ class Ledger:
                     fix="make it anew with `weightmark ledger reindex`",
                 )
         return found
+
+    def can_be_read_whole(self) -> bool:
+        """Tell whether a complete search of what binds costs little here: no long way to the entries."""
+        if self._home.near:
+            return True
+        with self.snapshot() as snapshot:
+            return self._binding.missing(snapshot) <= MAX_WALK
 
     def prove(self, index: int) -> Receipt:
         """Return the offline receipt of an entry under the newest head."""
@@ -396,6 +408,10 @@ class Ledger:
         if self._ruling is None or self._ruling[0] != changes:
             self._ruling = (changes, self.policy().claim_id)
         return self._ruling[1]
+
+    @property
+    def _binding(self) -> BindingIndex:
+        return BindingIndex(self._memory.folder, self.vkey)
 
     def _recall(self) -> VerifiedCheckpoint | None:
         """Return what was seen of this log, under its key or one that handed over to it since."""

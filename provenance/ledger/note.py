@@ -7,6 +7,7 @@ witnesses (types 0x04 and 0x06) are read by `witnessing.cosignature`.
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import field
 
@@ -51,6 +52,8 @@ _SEED_SIZE = 32
 _SIGNATURE_SIZE = 64
 _HASH_SIZE = 32
 _MAX_NAME_SIZE = 255
+_CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f]")
+_NEVER_NAMED = re.compile(r"[+\x00-\x1f\s]")
 _SEAL = object()
 
 _FIELD = 2**255 - 19
@@ -207,8 +210,9 @@ class NoteSigner:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         _check_text(text)
-        signature = Ed25519PrivateKey.from_private_bytes(self.seed).sign(text)
-        return SignatureLine(self.name, self.verifier.key_id, signature).to_bytes()
+        key = Ed25519PrivateKey.from_private_bytes(self.seed)
+        key_id = compute_key_id(self.name, ED25519, key.public_key().public_bytes_raw())
+        return SignatureLine(self.name, key_id, key.sign(text)).to_bytes()
 
 
 def open_note(note: bytes, verifiers: Iterable[NoteVerifier]) -> VerifiedNote:
@@ -330,12 +334,12 @@ def _parse_line(row: bytes) -> SignatureLine:
 
 def _check_text(text: bytes) -> None:
     try:
-        decoded = text.decode("utf-8")
+        text.decode("utf-8")
     except UnicodeDecodeError as error:
         raise MalformedError(f"the note is not UTF-8 at byte {error.start}") from error
-    if any(c < " " and c != "\n" for c in decoded) or not decoded.endswith("\n"):
+    if _CONTROL.search(text) or not text.endswith(b"\n"):
         raise MalformedError("the note holds control characters or does not end in a newline")
 
 
 def _is_name(name: str) -> bool:
-    return bool(name) and not any(c == "+" or c < " " or c.isspace() for c in name)
+    return bool(name) and not _NEVER_NAMED.search(name)

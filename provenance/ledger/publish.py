@@ -73,11 +73,14 @@ def publish_claims(snapshot: LedgerSnapshot, blobs: Blobs, view: ViewFiles, *, e
     """Put claims and requests below `claims/` of a view; returns how many there are.
 
     Without `every`, only those that no reader can do without: of policies, keys, revocations and
-    redactions, which hold no personal data. Those that were redacted or are missing are left out.
+    redactions, which hold no personal data. Those that are missing are left out, and those that were
+    redacted since are removed.
     """
     found = 0
     for _, body in snapshot.store.entries(0, snapshot.head.size):
         event = parse_event(body)
+        if event.kind is Kind.REDACT and event.subject.startswith("sha256:"):
+            view.remove(f"claims/{event.subject.removeprefix('sha256:')}")
         if not every and event.kind not in BINDING_KINDS:
             continue
         for digest in (event.claim_sha256, event.request_sha256):

@@ -7,7 +7,6 @@ from weightmark.errors import (
     LedgerInconsistentError,
     MalformedError,
     SubmissionRefusedError,
-    UnsupportedError,
     WrongSignerError,
 )
 from weightmark.provenance.ledger.admission import (
@@ -68,9 +67,9 @@ def rotate(ledger: "Ledger", recovery: NoteSigner) -> "Receipt":
 
     The entry is signed by the old key, the recovery key and the new key. What was interrupted goes on
     where it stopped. Raises `WrongSignerError` when `recovery` is not the ledger's, and
-    `UnsupportedError` for a ledger that is not in a folder.
+    `UnsupportedError` for a published view.
     """
-    home, old = _folder_of(ledger), ledger.verifier
+    home, old = ledger.home, ledger.verifier
     policy = ledger.policy()
     if recovery.verifier.vkey != policy.recovery_vkey:
         raise WrongSignerError(
@@ -95,7 +94,7 @@ def rotate(ledger: "Ledger", recovery: NoteSigner) -> "Receipt":
 
 def finish_rotation(ledger: "Ledger") -> None:
     """End the overlap: from now on the new key alone signs, and readers of the old one are told so by failing."""
-    home = _folder_of(ledger)
+    home = ledger.home
     signer = home.read_signer(ledger.verifier)
     if not isinstance(signer, OverlapSigner) or ledger.policy().log_vkey != ledger.vkey:
         raise SubmissionRefusedError("no two keys of this ledger overlap")
@@ -146,15 +145,3 @@ def _said(fields: dict[str, Any]) -> dict[str, str]:
     ):
         raise MalformedError("the key entry lacks a field or has a wrong type")
     return fields
-
-
-def _folder_of(ledger: "Ledger") -> Any:
-    from weightmark.provenance.ledger.home.folder import FolderHome
-
-    if not isinstance(ledger.home, FolderHome):
-        raise UnsupportedError(
-            f"the log key of `{ledger.home.name}` cannot be changed in place",
-            why="a key is changed where it lies beside its ledger, in a folder",
-            fix="move the ledger into a folder with `weightmark ledger migrate`, and back again",
-        )
-    return ledger.home

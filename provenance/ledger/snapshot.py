@@ -97,20 +97,8 @@ class LedgerSnapshot:
 
     def events(self, indices: Sequence[int] | range) -> Iterator[LoggedEvent]:
         """Yield entries, each proven to stand under the head."""
-        for index in indices:
-            if not 0 <= index < self.head.size:
-                raise CallError(f"there is no entry {index}: the ledger has {self.head.size}")
-        if isinstance(indices, range) and indices.step == 1:
-            runs = [(indices.start, len(indices))]
-        else:
-            runs = [(index, 1) for index in indices]
-        for start, count in runs:
-            rows = self.store.entries(start, count)
-            for index in range(start, start + count):
-                found = next(rows, None)
-                if found is None or found[0] != index:
-                    raise LedgerInconsistentError(f"entry {index} is missing from the database")
-                yield self._proven(index, found[1])
+        for logged, _ in self._proven(indices):
+            yield logged
 
     def walk(self, query: Query) -> tuple[LoggedEvent, ...]:
         """Read every entry and prove them all together: what is not returned is not in the log.
@@ -136,12 +124,30 @@ class LedgerSnapshot:
 
     def receipt(self, index: int) -> Receipt:
         """Prove one entry."""
-        (logged,) = self.events([index])
-        path = inclusion_proof(self.nodes, index, self.head.size)
-        proof = Proof(index, tuple(path), self.head.note, logged.body)
-        return Receipt(index, logged.event, format_proof(proof))
+        return next(self.receipts([index]))
 
-    def _proven(self, index: int, body: bytes) -> LoggedEvent:
+    def receipts(self, indices: Sequence[int]) -> Iterator[Receipt]:
+        """Prove entries, each by a receipt."""
+        for logged, path in self._proven(indices):
+            proof = Proof(logged.index, tuple(path), self.head.note, logged.body)
+            yield Receipt(logged.index, logged.event, format_proof(proof))
+
+    def _proven(
+        self, indices: Sequence[int] | range
+    ) -> Iterator[tuple[LoggedEvent, Sequence[bytes]]]:
+        """Yield entries with their audit paths; neighbours are read together."""
+        for index in indices:
+            if not 0 <= index < self.head.size:
+                raise CallError(f"there is no entry {index}: the ledger has {self.head.size}")
+        for start, count in _runs(indices):
+            rows = self.store.entries(start, count)
+            for index in range(start, start + count):
+                found = next(rows, None)
+                if found is None or found[0] != index:
+                    raise LedgerInconsistentError(f"entry {index} is missing from the database")
+                yield self._prove(index, found[1])
+
+    def _prove(self, index: int, body: bytes) -> tuple[LoggedEvent, Sequence[bytes]]:
         path = inclusion_proof(self.nodes, index, self.head.size)
         try:
             check_inclusion(leaf_hash(body), index, self.head.size, path, self.head.root)
@@ -154,4 +160,21 @@ class LedgerSnapshot:
         event = parse_event(body)
         if event.origin != self.head.origin:
             raise LedgerInconsistentError(f"entry {index} was made for the log `{event.origin}`")
-        return LoggedEvent(index, event, body, _SEAL)
+        return LoggedEvent(index, event, body, _SEAL), path
+
+
+def _runs(indices: Sequence[int] | range) -> Iterator[tuple[int, int]]:
+    """Yield (first, count) of neighbours that stand in a row."""
+    if isinstance(indices, range) and indices.step == 1:
+        yield indices.start, len(indices)
+        return
+    start, count = -1, 0
+    for index in indices:
+        if count and index == start + count:
+            count += 1
+            continue
+        if count:
+            yield start, count
+        start, count = index, 1
+    if count:
+        yield start, count

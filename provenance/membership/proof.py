@@ -17,9 +17,11 @@ from weightmark.provenance.names import escape_path, sort_key, unescape_path
 from weightmark.provenance.strict_json import canonical_json, parse_object
 from weightmark.values import dataclass
 
-__all__ = ["MAX_PROOF_SIZE", "SCHEMA", "MembershipProof", "file_tree"]
+__all__ = ["MARK_ESCAPED", "MAX_PROOF_SIZE", "SCHEMA", "MembershipProof", "file_tree"]
 
 SCHEMA = "weightmark/membership/v1"
+MARK_ESCAPED = r"\x21"
+"""how a `!` in the path of a file is written, because it stands before a record"""
 MAX_PROOF_SIZE = 4 * 1024 * 1024
 """bytes of a proof document"""
 _FIELDS = frozenset(
@@ -59,7 +61,7 @@ class MembershipProof:
     @property
     def member(self) -> str:
         """What the proof is about, for a person."""
-        path = escape_path(self.file)
+        path = escape_path(self.file).replace("!", MARK_ESCAPED)
         return path if self.record is None else f"{path}!{self.record}"
 
     @property

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Self
 
-from weightmark.errors import CallError
+from weightmark.errors import CallError, ProofRefusedError
 from weightmark.provenance.artifact import Artifact, open_artifact
 from weightmark.provenance.manifest import Manifest
-from weightmark.provenance.membership.proof import MembershipProof, file_tree
+from weightmark.provenance.membership.proof import MARK_ESCAPED, MembershipProof, file_tree
 from weightmark.provenance.membership.records import RecordKind, record_key, record_tree
 from weightmark.provenance.membership.tree import SortedTree
 from weightmark.provenance.names import escape_path, path_problem
@@ -14,7 +14,7 @@ from weightmark.provenance.reading.engine import ProgressSink, Reading, read_art
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.values import dataclass
 
-__all__ = ["MAX_EMBEDDED", "Member", "prove_member"]
+__all__ = ["MAX_EMBEDDED", "Member", "prove_member", "require_about"]
 
 MAX_EMBEDDED = 1024 * 1024
 """bytes; a proof carries a manifest up to this size"""
@@ -33,8 +33,12 @@ class Member:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `FILE` or `FILE!RECORD`; raises `CallError` for what can't be a path."""
+        r"""Read `FILE` or `FILE!RECORD`; in FILE, `\x21` stands for `!`.
+
+        Raises `CallError` for what can't be a path.
+        """
         file, mark, record = text.partition("!")
+        file = file.replace(MARK_ESCAPED, "!")
         problem = path_problem(file)
         if problem:
             raise CallError(
@@ -77,11 +81,36 @@ def prove_member(
     return _record_proof(manifest, member.file, member.record, found)
 
 
+def require_about(proof: MembershipProof, member: Member) -> None:
+    """Compare what a proof is about with what was asked for.
+
+    Raises `ProofRefusedError` for another file or record, and `CallError` for what can't be a record.
+    """
+    wanted = _wanted_record(proof, member)
+    if proof.file == member.file and proof.record == wanted:
+        return
+    asked = escape_path(member.file).replace("!", MARK_ESCAPED) + (f"!{wanted}" if wanted else "")
+    raise ProofRefusedError(
+        "the proof is about another member",
+        why=f"it is about `{proof.member[:300]}`, and you asked for `{asked[:300]}`",
+        fix="ask whoever has the artifact for `weightmark digest --prove MEMBER`",
+    )
+
+
+def _wanted_record(proof: MembershipProof, member: Member) -> str | None:
+    """Return how a proof names the record that was asked for; None for a file itself."""
+    if member.record is None:
+        return None
+    if proof.kind is None:
+        return member.record.decode(errors="replace")
+    return record_key(proof.kind, member.record).decode(errors="replace")
+
+
 def _require_file(artifact: Artifact, file: str) -> None:
     if file not in {entry.path for entry in artifact.entries}:
         raise CallError(
             f"there is no file `{escape_path(file)}` whose records could be looked at",
-            fix="see `digest --files`; to prove that the file is not there, name it without a record",
+            fix="see `digest --files`, and write a `!` in its name as `\\x21`; to prove that the file is not there, name it without a record",
         )
 
 

@@ -310,7 +310,7 @@ def file_system_of(descriptor: int) -> str:
         mounts = Path("/proc/self/mountinfo").read_bytes().decode("utf-8", "surrogateescape")
     except (OSError, StopIteration):
         return ""
-    for line in mounts.splitlines():
+    for line in mounts.split("\n"):
         fields = line.split(" ")
         if fields[0] == mount and "-" in fields:
             return fields[fields.index("-") + 1]

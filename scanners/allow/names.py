@@ -57,6 +57,9 @@ class Permission:
     """what is known about the name"""
     call: str = ""
     """empty: not callable; `any`: with any arguments; else the check that its arguments must pass"""
+    apply: bool = False
+    """calling it with any data does no harm, though a pickle itself has no reason to: a function, a
+    method or a value, or a class whose making does no more than keep or compute"""
     new: bool = False
     """make an instance without calling the class"""
     keeps: bool = False
@@ -134,6 +137,7 @@ def _parse(grade: Grade, operations: str) -> Permission:
     return Permission(
         grade,
         call=(words["call"] or "any") if "call" in words else "",
+        apply="apply" in words or not words,
         new="new" in words,
         keeps=words.get("new") == "keep",
         build="build" in words,

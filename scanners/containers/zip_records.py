@@ -1,5 +1,6 @@
 """The records of a zip, parsed tolerantly (APPNOTE.TXT 6.3.10, sections 4.3 and 4.5)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from struct import unpack_from
 
@@ -25,6 +26,7 @@ _LOCAL_SIZE, _CENTRAL_SIZE, _END_SIZE, _END64_SIZE, _LOCATOR64_SIZE = 30, 46, 22
 _TAIL = 65535 + _END_SIZE + 4096
 _CANDIDATES = 8
 _ZIP64_EXTRA = 1
+_UNICODE_PATH_EXTRA, _UNICODE_PATH_AT = 0x7075, 5
 _FULL32 = 0xFFFFFFFF
 _HAS_DESCRIPTOR = 0x8
 
@@ -59,6 +61,8 @@ class Header:
     """bytes of the content"""
     end: int
     """the byte after this header; for a local header, where the data begins"""
+    unicode_name: bytes = b""
+    """the path once more in UTF-8, as Info-ZIP adds it (4.6.9); empty if it does not stand there"""
 
     @property
     def has_descriptor(self) -> bool:
@@ -205,9 +209,8 @@ def _entry(data: bytes, at: int, shift: int) -> tuple[Entry, int]:
     name_end = at + _CENTRAL_SIZE + name_size
     extra = data[name_end : name_end + extra_size]
     size, packed, offset = _zip64(extra, (size, packed, offset))
-    header = Header(
-        data[at + _CENTRAL_SIZE : name_end], version, flags, method, crc, packed, size, 0
-    )
+    name = data[at + _CENTRAL_SIZE : name_end]
+    header = Header(name, version, flags, method, crc, packed, size, 0, _unicode_name(extra))
     end = name_end + extra_size + comment_size
     return Entry(header, offset + shift, attributes >> 16), end
 
@@ -224,20 +227,36 @@ def read_local(view: ByteView, offset: int) -> Header | None:
     rest = view.read_at(offset + _LOCAL_SIZE, name_size + extra_size)
     size, packed, _ = _zip64(rest[name_size:], (size, packed, 0))
     end = offset + _LOCAL_SIZE + name_size + extra_size
-    return Header(rest[:name_size], version, flags, method, crc, packed, size, end)
+    extra = rest[name_size:]
+    name = rest[:name_size]
+    return Header(name, version, flags, method, crc, packed, size, end, _unicode_name(extra))
+
+
+def _unicode_name(extra: bytes) -> bytes:
+    """Return the path in the extra field of Info-ZIP, which follows a version and a checksum."""
+    for kind, start, end in _extra_fields(extra):
+        if kind == _UNICODE_PATH_EXTRA:
+            return extra[start + _UNICODE_PATH_AT : end]
+    return b""
 
 
 def _zip64(extra: bytes, values: tuple[int, int, int]) -> tuple[int, int, int]:
     """Replace the 32-bit values that are full by those of the zip64 extra field (4.5.3)."""
-    at = 0
-    while at + 4 <= len(extra):
-        kind, length = unpack_from("<HH", extra, at)
+    for kind, start, end in _extra_fields(extra):
         if kind == _ZIP64_EXTRA:
-            body = extra[at + 4 : at + 4 + length]
+            body = extra[start:end]
             wide = [int.from_bytes(body[i : i + 8], "little") for i in range(0, len(body) - 7, 8)]
             size, packed, offset = (
                 wide.pop(0) if value == _FULL32 and wide else value for value in values
             )
             return size, packed, offset
-        at += 4 + length
     return values
+
+
+def _extra_fields(extra: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield the kind of each field, and where its content begins and ends."""
+    at = 0
+    while at + 4 <= len(extra):
+        kind, length = unpack_from("<HH", extra, at)
+        yield kind, at + 4, at + 4 + length
+        at += 4 + length

@@ -4,15 +4,16 @@ Source: XGBoost "Introduction to Model IO", LightGBM's text format, CatBoost's `
 """
 
 import re
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 from weightmark.errors import MalformedError
+from weightmark.scanners.formats.boosted_trees import lightgbm_faults, xgboost_faults
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.limits import over_limit
 from weightmark.scanners.repository.documents import parse_document
 from weightmark.scanners.wire.flatbuffers import root_table
-from weightmark.scanners.wire.ubjson import end_of_value
+from weightmark.scanners.wire.ubjson import end_of_value, value_at
 from weightmark.scanners.wire.window import Window, resident
 from weightmark.values import dataclass
 
@@ -36,6 +37,26 @@ _PARTS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
+class _JsonModel:
+    """How a model in JSON is told, and how its trees are judged."""
+
+    what: str
+    start: re.Pattern[bytes]
+    keys: tuple[bytes, ...]
+    faults: Callable[[Any], Iterator[str]]
+
+
+def _no_faults(_: object) -> Iterator[str]:
+    return iter(())
+
+
+_XGBOOST_JSON = _JsonModel("the XGBoost model", _JSON_MODEL, (b'"learner"',), xgboost_faults)
+_CATBOOST_JSON = _JsonModel(
+    "the CatBoost model", _JSON_START, (b'"features_info"', b'trees"'), _no_faults
+)
+
+
+@dataclass(frozen=True, slots=True)
 class XgboostReader:
     """Reads XGBoost's UBJSON to its end, and recognises its JSON."""
 
@@ -44,10 +65,13 @@ class XgboostReader:
     def read(self, place: Place, examination: Examination) -> bool:
         """Check that the document is whole; see `FormatReader.read`."""
         if not _UBJSON.match(place.head):
-            return _read_json(place, examination, _JSON_MODEL, (b'"learner"',), "the XGBoost model")
+            return _read_json(_XGBOOST_JSON, place, examination)
         view = resident(place.view, examination.limits)
         try:
             end = end_of_value(Window(view), examination.budget, 0)
+            document, _ = value_at(Window(view), examination.budget, 0)
+            for fault in xgboost_faults(document):
+                examination.find("BST002", place, detail=fault)
         except MalformedError as error:
             examination.problem(error.what, place)
             return True
@@ -57,26 +81,22 @@ class XgboostReader:
         return True
 
 
-def _read_json(
-    place: Place,
-    examination: Examination,
-    start: re.Pattern[bytes],
-    keys: tuple[bytes, ...],
-    what: str,
-) -> bool:
+def _read_json(kind: "_JsonModel", place: Place, examination: Examination) -> bool:
     """Check that a model as JSON is whole; the reader of configurations has judged its keys."""
-    if not start.match(place.head):
+    if not kind.start.match(place.head):
         return False
     most = min(place.view.size, _PARTS)
     ends = place.view.read_at(0, most) + place.view.read_at(place.view.size - most, most)
-    if not all(key in ends for key in keys):
+    if not all(key in ends for key in kind.keys):
         return False
     limit = examination.limits.document
     if place.view.size > limit:
-        raise over_limit("document", f"{what} is over {limit} bytes of JSON")
+        raise over_limit("document", f"{kind.what} is over {limit} bytes of JSON")
     text = place.view.read_at(0, place.view.size).decode("utf-8", "replace")
     try:
-        parse_document(text, what=what, nesting=examination.limits.nesting)
+        document = parse_document(text, what=kind.what, nesting=examination.limits.nesting)
+        for fault in kind.faults(document):
+            examination.find("BST002", place, detail=fault)
     except MalformedError as error:
         examination.problem(error.what, place)
     return True
@@ -93,6 +113,11 @@ class LightgbmReader:
         if not _LIGHTGBM.match(place.head):
             return False
         size, is_whole = place.view.size, False
+        if size > examination.limits.document:
+            limit = examination.limits.document
+            raise over_limit("document", f"the LightGBM text is over {limit} bytes")
+        for fault in lightgbm_faults(place.view.read_at(0, size)):
+            examination.find("BST002", place, detail=fault)
         for block in _blocks(place):
             is_whole |= _LIGHTGBM_END in block
             for found in _LIGHTGBM_COUNT.finditer(block):
@@ -122,8 +147,7 @@ class CatboostReader:
     def read(self, place: Place, examination: Examination) -> bool:
         """Check that the core is whole; see `FormatReader.read`."""
         if not place.head.startswith(_CATBOOST):
-            keys = (b'"features_info"', b'trees"')
-            return _read_json(place, examination, _JSON_START, keys, "the CatBoost model")
+            return _read_json(_CATBOOST_JSON, place, examination)
         window = Window(resident(place.view, examination.limits))
         try:
             size = window.number(len(_CATBOOST), 4)

@@ -16,9 +16,11 @@ from weightmark.scanners.repository.configurations import (
     templates_of,
 )
 from weightmark.scanners.repository.documents import JsonObject, decode_json, parse_document
+from weightmark.scanners.repository.notebooks import piped_lines
 from weightmark.scanners.repository.paths import base_name
 from weightmark.scanners.repository.skops_schemas import is_skops_schema, judge_skops_schema
-from weightmark.scanners.repository.templates import report_template
+from weightmark.scanners.repository.template_tokens import tokens_of
+from weightmark.scanners.repository.templates import report_template, report_token
 from weightmark.values import dataclass
 
 __all__ = ["JsonConfigReader"]
@@ -68,11 +70,13 @@ class JsonConfigReader:
         for hit in judge_configuration(document, path):
             if hit.rule == "REP008" and not known:
                 continue
-            examination.find(hit.rule, place, detail=hit.detail)
+            examination.find(hit.rule, place, detail=hit.detail, severity=hit.severity)
             known = True
         known |= _judge_kind(document, place, examination)
         for pointer, template in templates_of(document):
             report_template(template, pointer, place, examination)
+        for pointer, token in tokens_of(document):
+            report_token(token, pointer, place, examination)
         return known
 
 
@@ -85,6 +89,8 @@ def _judge_kind(document: Any, place: Place, examination: Examination) -> bool:
         return True
     if _top_keys(document) >= _NOTEBOOK:
         examination.find("NBK001", place)
+        for line in piped_lines(document):
+            examination.find("NBK002", place, detail=line)
         return True
     return False
 

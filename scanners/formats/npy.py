@@ -1,6 +1,7 @@
 """NumPy's `.npy`: a text header, then raw data, or a pickle where the type is `object`."""
 
 import re
+from ast import literal_eval
 from math import prod
 from typing import Final
 
@@ -20,11 +21,13 @@ LONGEST_HEADER = 64 * 1024
 _LONGEST_TEXT = 200
 _LETTER = 4
 """bytes of a letter of NumPy's texts"""
-_PLAIN = re.compile(
-    rb"\{'descr': '[<>|=]?([biufcSUVmM])(\d{1,9})(?:\[\w+\])?', 'fortran_order': (?:True|False), "
-    rb"'shape': \(((?:\d{1,19}, ?){0,64}(?:\d{1,19})?)\),? ?\}\s*"
-)
-"""the header as NumPy writes it for arrays of one plain type"""
+_KEYS = frozenset({"descr", "fortran_order", "shape"})
+_MOST_DIMENSIONS = 64
+_FIELD = 2
+_PLAIN = re.compile(r"[<|>=]?([biufcSUVmM])(\d{1,9})(?:\[\w+\])?", re.ASCII)
+"""a plain type; the letter and how many of its units one item has"""
+_LONG = re.compile(rb"(\d)L(?=[,)])")
+"""numbers as Python 2 wrote them"""
 _OBJECT = re.compile(rb"""['"][|<>=]?O\d*['"]""")
 
 
@@ -58,20 +61,59 @@ class NpyReader:
 
 def _check_size(header: bytes, data: Slice, place: Place, examination: Examination) -> None:
     """Compare the data with what the shape asks for; what follows is looked at by itself."""
-    found = _PLAIN.fullmatch(header)
-    if not found:
+    if _OBJECT.search(header):
         return
-    width = int(found[2]) * (_LETTER if found[1] == b"U" else 1)
-    wanted = width * prod(map(int, filter(None, found[3].replace(b" ", b"").split(b","))))
-    if wanted > data.size:
+    wanted = _wanted(header)
+    if wanted is None:
+        examination.problem("the npy header does not tell the size of the array", place)
+    elif wanted > data.size:
         text = f"the npy array needs {wanted} bytes, and {data.size} are there"
         examination.problem(text[:_LONGEST_TEXT], place)
     elif wanted < data.size:
-        rest = Slice(data, wanted, data.size - wanted)
-        if not rest.read_at(0, len(NPY_MAGIC)).startswith(NPY_MAGIC):
-            detail = f"{rest.size} bytes"
-            examination.find("NPY002", place, offset=place.view.size - rest.size, detail=detail)
-        examination.look(place.inside("trailing", rest))
+        _look_behind(wanted, data, place, examination)
+
+
+def _look_behind(wanted: int, data: Slice, place: Place, examination: Examination) -> None:
+    rest = Slice(data, wanted, data.size - wanted)
+    if not rest.read_at(0, len(NPY_MAGIC)).startswith(NPY_MAGIC):
+        detail = f"{rest.size} bytes"
+        examination.find("NPY002", place, offset=place.view.size - rest.size, detail=detail)
+    examination.look(place.inside("trailing", rest))
+
+
+def _wanted(header: bytes) -> int | None:
+    """Return how many bytes the array takes; None where the header does not say so."""
+    try:
+        said = literal_eval(_LONG.sub(rb"\1", header).decode("latin-1").strip())
+        shape = said["shape"]
+        if set(said) != _KEYS or not isinstance(shape, tuple) or len(shape) > _MOST_DIMENSIONS:
+            return None
+        if not all(type(side) is int and side >= 0 for side in shape):
+            return None
+        width = _width(said["descr"])
+    except (ValueError, SyntaxError, TypeError, KeyError, RecursionError, MemoryError):
+        return None
+    return None if width is None else width * prod(shape)
+
+
+def _width(described: object) -> int | None:
+    """Return the bytes of one item: of a plain type, or of all the fields of a record."""
+    if isinstance(described, str):
+        found = _PLAIN.fullmatch(described)
+        return int(found[2]) * (_LETTER if found[1] == "U" else 1) if found else None
+    if not isinstance(described, list):
+        return None
+    total = 0
+    for part in described:
+        if not isinstance(part, tuple) or len(part) not in (_FIELD, _FIELD + 1):
+            return None
+        width = _width(part[1])
+        sides = part[2] if len(part) > _FIELD else ()
+        sides = sides if isinstance(sides, tuple) else (sides,)
+        if width is None or not all(type(side) is int and side >= 0 for side in sides):
+            return None
+        total += width * prod(sides)
+    return total
 
 
 def header_place(head: bytes) -> tuple[int, int]:

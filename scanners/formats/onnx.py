@@ -46,6 +46,8 @@ _DOMAINS = frozenset(
 """domains whose operators come with ONNX or ONNX Runtime"""
 _PYTHON = frozenset({"PyCustomOp", "PyOp", "PythonOp", "PythonOpGrad"})
 """operators that import a module or call a registered function (ONNX Runtime's language interop)"""
+_EXTENSIONS, _PYTHON_PREFIX = "ai.onnx.contrib", "PyCustomOp"
+"""the domain of ONNX Runtime Extensions, and how its Python functions are called there"""
 _PREBUILT = frozenset({"EPContext", "OpenVINOEPContext", "QnnContext", "SnpeOp", "TRTEngineOp"})
 """operators whose attribute is an engine, or the path of one"""
 _CONTEXT_PATHS = frozenset({"DLC", "ep_cache_context", "external_weights"})
@@ -90,7 +92,7 @@ def report_operator(
 ) -> None:
     """Report an operator that runs Python, carries an engine, or comes from nowhere known."""
     shown = _shown(f"{domain}::{operator}" if domain else operator)
-    if operator in _PYTHON:
+    if operator in _PYTHON or (domain == _EXTENSIONS and operator.startswith(_PYTHON_PREFIX)):
         examination.find("ONX002", place, offset=offset, detail=shown)
     elif operator in _PREBUILT:
         examination.find("ONX004", place, offset=offset, detail=shown)

@@ -12,10 +12,17 @@ from weightmark.errors import MalformedError
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.malformed import malformed_as
 from weightmark.scanners.formats.onnx import report_operator
-from weightmark.scanners.limits import MEBIBYTE, over_limit
+from weightmark.scanners.formats.onnx_syntax import (
+    called_operators,
+    locations,
+    own_functions,
+    syntax_tokens,
+)
+from weightmark.scanners.limits import MEBIBYTE, Budget, over_limit
 from weightmark.scanners.repository.documents import JsonObject, parse_document, walk
 from weightmark.scanners.repository.paths import leaves
 from weightmark.scanners.wire.protobuf_text import TextMessage, parse_text
+from weightmark.scanners.wire.text_opening import skip_blank
 from weightmark.values import dataclass
 
 __all__ = ["OnnxTextReader"]
@@ -24,19 +31,27 @@ _BLOCK = MEBIBYTE
 _OVERLAP = 64
 _JSON = tuple(map(re.compile, (rb"external_?[dD]ata", rb"\"op_?[tT]ype", rb"\\u00")))
 """keys of a model; each is searched by itself, since that is faster than all at once"""
-_SPACE = r"(?:\s|#[^\n]*\n)*"
-_TEXT = re.compile(
-    _SPACE + r"(?:ir_version|opset_import|producer_name|producer_version|model_version|graph"
-    r"|metadata_props|functions|training_info|doc_string|domain)\s*[:{<]"
+_KEY = re.compile(rb"[A-Za-z_]\w*")
+_TEXT_KEYS = frozenset(
+    [
+        b"configuration",
+        b"doc_string",
+        b"domain",
+        b"functions",
+        b"graph",
+        b"ir_version",
+        b"metadata_props",
+        b"model_version",
+        b"opset_import",
+        b"producer_name",
+        b"producer_version",
+        b"training_info",
+    ]
 )
-_SYNTAX = re.compile(
-    _SPACE + r"<" + _SPACE + r"(?:ir_version|opset_import|producer_name|domain)\s*:"
-)
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
-_LOCATION = re.compile(r'"location"\s*:\s*"((?:[^"\\]|\\.)*)"')
-_CALL = re.compile(r"=\s*((?:[A-Za-z_]\w*\.)*)([A-Za-z_]\w*)\s*(?::\s*\w+\s*)?[<(]")
-_FUNCTION_DOMAIN = re.compile(r'[<,]\s*domain\s*:\s*"([^"]*)"')
-_SEARCHED = 1 << 16
+"""fields of `ModelProto`"""
+_SYNTAX_NAMES = (".onnxtxt", ".onnxtext")
+_TEXT_NAMES = (".textproto", ".pbtxt", ".prototxt", ".txtpb", ".textpb")
+_LONGEST_KEY = 64
 _SHOWN = 120
 
 
@@ -48,8 +63,6 @@ class _Found:
     """domain and operator"""
     functions: set[tuple[str, str]] = field(default_factory=set)
     """domain and name of the model's own functions"""
-    domains: set[str] = field(default_factory=set)
-    """domains of its own functions, where their names are not told apart"""
     locations: list[str] = field(default_factory=list)
     """paths of external data"""
 
@@ -62,37 +75,67 @@ class OnnxTextReader:
 
     def read(self, place: Place, examination: Examination) -> bool:
         """Judge operators and paths; see `FormatReader.read`."""
-        kind = _kind(place)
+        limit = examination.limits.document
+        kind, known = _kind(place, examination)
         if not kind:
             return False
-        limit = examination.limits.document
         if place.view.size > limit:
             raise over_limit("document", f"the ONNX text is over {limit} bytes")
         text = place.view.read_at(0, place.view.size).decode("utf-8-sig", "replace")
+        if not known:
+            return _read_by_name(kind, text, place, examination)
         found: _Found | None = None
         with malformed_as("ONX005", place, examination):
-            if kind == "json":
-                found = _of_json(text, examination.limits.nesting)
-            elif kind == "syntax":
-                found = _of_syntax(text)
-            else:
-                found = _of_text(parse_text(text, examination.budget))
+            found = _found(kind, text, examination)
         if found is None:
             return kind != "json"
         _report(found, place, examination)
         return True
 
 
-def _kind(place: Place) -> str:
-    """Return `json`, `syntax` or `text` for what may be a model, or an empty text."""
+def _read_by_name(kind: str, text: str, place: Place, examination: Examination) -> bool:
+    """Judge what loaders would take for a model by its name alone; tell whether it was one."""
+    try:
+        found = _found(kind, text, examination)
+    except MalformedError as error:
+        if kind == "syntax":
+            examination.problem(error.what, place)
+        return kind == "syntax"
+    if found is not None:
+        _report(found, place, examination)
+    return bool(found and (found.operators or found.locations))
+
+
+def _found(kind: str, text: str, examination: Examination) -> _Found | None:
+    if kind == "json":
+        return _of_json(text, examination.limits.nesting)
+    if kind == "syntax":
+        return _of_syntax(text, examination.budget)
+    return _of_text(parse_text(text, examination.budget))
+
+
+def _kind(place: Place, examination: Examination) -> tuple[str, bool]:
+    """Return `json`, `syntax` or `text` for what may be a model, and whether its content says so."""
+    view = place.view
     if b"\0" in place.head or not place.head:
-        return ""
+        return "", False
     if place.head.lstrip(b" \t\r\n\xef\xbb\xbf").startswith(b"{"):
-        return "json" if _has_telling_key(place) else ""
-    start = place.view.read_at(0, _SEARCHED).decode("utf-8-sig", "replace")
-    if _SYNTAX.match(start):
-        return "syntax"
-    return "text" if _TEXT.match(start) else ""
+        return ("json" if _has_telling_key(place) else ""), True
+    path = (place.member or examination.path).lower()
+    end = min(view.size, examination.limits.document)
+    start = skip_blank(view, 0, end)
+    is_header = view.read_at(start, 1) == b"<"
+    key = _KEY.match(view.read_at(skip_blank(view, start + is_header, end), _LONGEST_KEY))
+    if key is not None and key[0] in _TEXT_KEYS:
+        after = skip_blank(view, start + is_header, end) + key.end()
+        mark = view.read_at(skip_blank(view, after, end), 1)
+        if is_header and mark == b":":
+            return "syntax", True
+        if not is_header and mark in (b":", b"{", b"<"):
+            return "text", True
+    if path.endswith(_SYNTAX_NAMES):
+        return "syntax", False
+    return ("text" if path.endswith(_TEXT_NAMES) else ""), False
 
 
 def _has_telling_key(place: Place) -> bool:
@@ -150,19 +193,16 @@ def _messages(document: TextMessage) -> Iterator[tuple[str, TextMessage]]:
         stack += message.below
 
 
-def _of_syntax(text: str) -> _Found:
-    found = _Found()
-    found.locations = [re.sub(r"\\(.)", r"\1", one[1]) for one in _LOCATION.finditer(text)]
-    found.domains = {one[1] for one in _FUNCTION_DOMAIN.finditer(text)}
-    for call in _CALL.finditer(_STRING.sub('""', text)):
-        found.operators.append((call[1].rstrip("."), call[2]))
+def _of_syntax(text: str, budget: Budget) -> _Found:
+    tokens = list(syntax_tokens(text, budget))
+    found = _Found(functions=own_functions(tokens), operators=list(called_operators(tokens)))
+    found.locations = list(locations(tokens))
     return found
 
 
 def _report(found: _Found, place: Place, examination: Examination) -> None:
     for domain, operator in found.operators:
-        own = (domain, operator) in found.functions or domain in found.domains - {""}
-        if not own:
+        if (domain, operator) not in found.functions:
             report_operator(domain, operator, None, place, examination)
     for location in found.locations:
         if leaves(location):

@@ -1,4 +1,4 @@
-"""Native programs and scripts, as far as they pretend to be models or lie among them."""
+"""Programs and scripts, as far as they pretend to be models or lie among them."""
 
 import re
 from typing import Final, Literal
@@ -16,6 +16,13 @@ _MACHO = frozenset(
 _FAT = (b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")
 _MOST_ARCHITECTURES = 30
 _APE = (b"MZqFpD='", b"jartsr='", b"APEDBG='")
+_WASM = (b"\0asm\1\0\0\0", b"\0asm\x0d\0\1\0")
+_CLASS = b"\xca\xfe\xba\xbe"
+_CLASS_VERSIONS = range(45, 100)
+_BYTECODE_VERSIONS = range(3000, 4000)
+"""magic numbers of CPython 3 (`Include/internal/pycore_magic_number.h`)"""
+_BYTECODE_FLAGS = frozenset({0, 1, 3})
+_CODE_AT, _CODE = 16, frozenset({b"c", b"\xe3"})
 _ELF_CLASSES = frozenset(b"\x01\x02")
 _MODEL_NAMES = re.compile(
     r"\.(bin|caffemodel|ckpt|dat|data|dill|gguf|ggml|h5|hdf5|joblib|keras|mar|mlmodel|model|msgpack|nemo"
@@ -42,11 +49,11 @@ class ProgramReader:
                 line = script[0][:80].decode("ascii")
                 examination.find("EXE003", place, offset=0, detail=line)
             return disguised
-        kind = _kind(place)
+        kind = _kind(place) or (_portable_kind(place.head) if disguised else "")
         if not kind:
             return False
         examination.also_read_as(kind, place)
-        if kind == "llamafile":
+        if kind == "llamafile" and not disguised:
             examination.find("EXE004", place, offset=0)
         else:
             examination.find("EXE001" if disguised else "EXE002", place, offset=0, detail=kind)
@@ -67,6 +74,19 @@ def _kind(place: Place) -> str:
         return "mach-o"
     if head.startswith(_FAT) and 0 < int.from_bytes(head[4:8], "big") < _MOST_ARCHITECTURES:
         return "mach-o"
+    return ""
+
+
+def _portable_kind(head: bytes) -> str:
+    """Return the word for a program of a virtual machine, or an empty text."""
+    if head.startswith(_WASM):
+        return "wasm"
+    if head.startswith(_CLASS) and int.from_bytes(head[6:8], "big") in _CLASS_VERSIONS:
+        return "java-class"
+    version, flags = int.from_bytes(head[:2], "little"), int.from_bytes(head[4:8], "little")
+    is_bytecode = version in _BYTECODE_VERSIONS and head[2:4] == b"\r\n"
+    if is_bytecode and flags in _BYTECODE_FLAGS and head[_CODE_AT : _CODE_AT + 1] in _CODE:
+        return "python-bytecode"
     return ""
 
 

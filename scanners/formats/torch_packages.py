@@ -4,15 +4,18 @@ Sources: `torch.package.PackageImporter`, which executes the sources of the arch
 `torch._inductor.aoti_load_package`, which loads its shared libraries.
 """
 
+import re
 from collections.abc import Iterable
 
 from weightmark.scanners.formats.interface import Examination, Place
 
-__all__ = ["report_packages"]
+__all__ = ["is_export", "is_raw_weight", "report_packages"]
 
 _PACKAGE = b"/.data/extern_modules"
 _COMPILED = b"/data/aotinductor/"
 _LIBRARIES = (b".so", b".dylib", b".dll", b".pyd")
+_EXPORT_MARKS = frozenset({b"archive_format", b"archive_version"})
+_RAW_WEIGHT = re.compile(rb"[^/]+/data/(?:weights/weight|constants/tensor)_\d+")
 _SHOWN = 120
 
 
@@ -25,6 +28,16 @@ def report_packages(names: Iterable[bytes], place: Place, examination: Examinati
     compiled = (name for name in slashed if _COMPILED in name and name.endswith(_LIBRARIES))
     for name in _first(compiled):
         examination.find("TSC005", place, detail=_shown(name))
+
+
+def is_export(names: Iterable[bytes]) -> bool:
+    """Tell what `torch.export.save` wrote by its marks (`torch.export.pt2_archive.constants`)."""
+    return {name.rpartition(b"/")[2] for name in names} >= _EXPORT_MARKS
+
+
+def is_raw_weight(name: bytes) -> bool:
+    """Tell a member of such an archive that holds the numbers of one tensor."""
+    return _RAW_WEIGHT.fullmatch(name) is not None
 
 
 def _first(names: Iterable[bytes]) -> list[bytes]:

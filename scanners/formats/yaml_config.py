@@ -12,7 +12,11 @@ from weightmark.scanners.repository.dataset_cards import (
     card_header,
     judge_dataset_card,
 )
-from weightmark.scanners.repository.mlflow_models import is_mlflow_model, judge_mlflow_model
+from weightmark.scanners.repository.mlflow_models import (
+    is_mlflow_model,
+    judge_mlflow_model,
+    judge_mlflow_project,
+)
 from weightmark.scanners.repository.paths import base_name, leaves_from
 from weightmark.scanners.repository.yaml_documents import (
     YamlDocument,
@@ -26,7 +30,7 @@ from weightmark.values import dataclass
 __all__ = ["YamlConfigReader"]
 
 _ENDINGS = (".yaml", ".yml")
-_NAMES = frozenset({"MLmodel", "hparams", "conda"})
+_NAMES = frozenset({"MLmodel", "MLproject", "hparams", "conda"})
 _LARGE = MEBIBYTE
 _TELLING = re.compile(rb"!|%TAG|target|params|types|py/|\\|searchpath|_(?i:base)_|" + TELLING_KEYS)
 _PYTHON_TAG = re.compile(rb"!!?python/|tag:yaml\.org,2002:python/|!<tag:|%TAG")
@@ -95,10 +99,12 @@ def _judge(document: YamlDocument, path: str, place: Place, examination: Examina
             examination.find("REP004", place, detail=f"`!include`: {included}"[:_SHOWN])
     content = document.content
     hits = [hit for hit in judge_configuration(content, path) if hit.rule != "REP008"]
+    if base_name(path) == "MLproject":
+        hits += judge_mlflow_project(content)
     if is_mlflow_model(content):
         hits += judge_mlflow_model(content)
     if base_name(path) == CARD_NAME:
         hits += judge_dataset_card(content)
     for hit in hits:
-        examination.find(hit.rule, place, detail=hit.detail)
+        examination.find(hit.rule, place, detail=hit.detail, severity=hit.severity)
     return known or bool(hits) or is_mlflow_model(content)

@@ -14,6 +14,7 @@ from weightmark.errors import LimitError, UncheckedError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.containers.streams import Unpacked, held, unpack
+from weightmark.scanners.containers.tar_headers import is_header
 from weightmark.scanners.containers.zip_records import (
     LOCAL_SIGNATURE,
     Directory,
@@ -27,7 +28,7 @@ from weightmark.scanners.findings import Severity
 from weightmark.scanners.formats.interface import Dialect, Examination, Place
 from weightmark.scanners.formats.recognise import INERT, recognise
 from weightmark.scanners.formats.tflite import is_described_model, is_model
-from weightmark.scanners.formats.torch_packages import report_packages
+from weightmark.scanners.formats.torch_packages import is_export, is_raw_weight, report_packages
 from weightmark.scanners.formats.torchscript import is_source, report_source
 from weightmark.scanners.formats.torchserve import is_manifest, report_manifest
 from weightmark.scanners.limits import MEBIBYTE
@@ -78,8 +79,11 @@ class _Archive:
     directories: list[Directory]
     looked: int = 0
     models: int = 0
+    exported: bool = False
+    is_tar: bool = False
 
     def read(self) -> None:
+        self.is_tar = is_header(self.place.head)  # whose reader looks at all that stands around
         entries = _distinct(entry for item in self.directories for entry in item.entries)
         dialect = _dialect(entries)
         if dialect.torch:
@@ -90,6 +94,9 @@ class _Archive:
             self.examination.find("TSC001", self.place)
         names = [entry.header.name for entry in entries]
         report_packages(names, self.place, self.examination)
+        self.exported = is_export(names)
+        if self.exported:
+            self.examination.also_read_as("torch-export", self.place)
         self._compare_directories()
         self._compare_names(entries, folded=dialect.torch)
         spans = [span for entry in entries for span in self._member(entry)]
@@ -131,7 +138,8 @@ class _Archive:
                     detail="a directory behind the end",
                 )
             after = self.place.view.size - directory.end_span.end
-            if after != directory.comment and directory is self.directories[0]:
+            outside = after != directory.comment and not self.is_tar
+            if outside and directory is self.directories[0]:
                 detail = f"{after} bytes, a comment of {directory.comment} declared"
                 find("ZIP006", place, offset=directory.end_span.end, detail=detail)
 
@@ -145,6 +153,20 @@ class _Archive:
             seen.add(name)
             if _leaves(raw) or entry.mode & _KIND == _LINK:
                 self._find("ZIP008", entry.header, entry.local_offset)
+            local = read_local(self.place.view, entry.local_offset)
+            for header in filter(None, (entry.header, local)):
+                self._compare_unicode(header, entry.local_offset)
+
+    def _compare_unicode(self, header: Header, offset: int) -> None:
+        """Judge the second name that some unpackers write to instead of the first."""
+        second = header.unicode_name
+        if not second:
+            return
+        detail = f"Unicode path `{_printable(second)}`"
+        if _leaves(second):
+            self._find("ZIP008", header, offset, detail)
+        elif header.name.isascii() and second != header.name:
+            self._find("ZIP002", header, offset, detail)
 
     def _member(self, entry: Entry) -> list[Span]:
         """Look at one listed member; return the bytes that it takes."""
@@ -228,7 +250,8 @@ class _Archive:
         self._special(header, inner)
         if (known and not self.place.dialect.torch) or (known and header.size <= MEBIBYTE):
             self._check_sum(header, view)
-        if not known and not self.place.dialect.torch:
+        raw = self.exported and is_raw_weight(header.name)
+        if not known and not raw and not self.place.dialect.torch:
             self.examination.unknown_members += 1
 
     def _special(self, header: Header, inner: Place) -> None:
@@ -275,7 +298,8 @@ class _Archive:
     def _search(self, start: int, end: int, *, trailing: bool = False) -> None:
         if start >= end:
             return
-        if not trailing and self.directories and not self._packed_behind_model(start, end):
+        unread = not trailing and not self.is_tar
+        if unread and self.directories and not self._packed_behind_model(start, end):
             self.examination.find(
                 "ZIP006", self.place, offset=start, detail=f"{end - start} bytes at {start}"
             )
@@ -367,5 +391,9 @@ def _leaves(raw: bytes) -> bool:
 
 
 def _shown(header: Header) -> str:
-    text = header.name[:_SHOWN_NAME].decode("utf-8", "replace")
+    return _printable(header.name)
+
+
+def _printable(name: bytes) -> str:
+    text = name[:_SHOWN_NAME].decode("utf-8", "replace")
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

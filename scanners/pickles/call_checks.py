@@ -20,6 +20,7 @@ from weightmark.scanners.pickles.checks import (
     reconstructs,
     sets_state,
 )
+from weightmark.scanners.pickles.generators import is_generator_state
 from weightmark.scanners.pickles.regular_expressions import runs_away
 from weightmark.scanners.pickles.values import Global, Instance, PlainList, Value
 
@@ -136,6 +137,7 @@ CHECKS: dict[str, Callable[[tuple[Value, ...]], bool]] = {
 
 STATES: dict[str, Callable[[Value, Value], bool]] = {
     "": lambda _, state: is_state(state),
+    "generator": lambda _, state: is_generator_state(state) and is_state(state),
     "dict": lambda _, state: is_one_dict(state) and is_state(state),
     "image": lambda _, state: is_image_state(state),
     "native": lambda _, state: is_state(state),

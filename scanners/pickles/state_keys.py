@@ -3,8 +3,10 @@
 import re
 
 from weightmark.scanners.pickles.values import (
+    HOOKS,
     BytesAt,
     Call,
+    Container,
     PlainList,
     TextAt,
     Value,
@@ -16,6 +18,8 @@ __all__ = ["LONGEST_CODE", "is_honest_code", "is_odd_item"]
 LONGEST_CODE = 1024
 """characters of text that an honest library has run when it loads its own objects"""
 _TEXTS = frozenset({"__doc__", "__name__"})
+_DATA = (str, int, float, tuple, type(None), BytesAt, TextAt)
+"""types of values that nothing can call"""
 _MODELS = frozenset({"__model"})
 _FILES = frozenset({"__ignoreds", "__numpys", "__recursive_saveloads", "__scipys"})
 _SHAPES = r"(?P<shapes>(?:[a-z]\w{0,30}, ){0,8})"
@@ -46,6 +50,8 @@ def is_odd_item(key: Value, value: Value) -> bool:
     """Tell an odd key (see `is_odd_key`), unless a library reads plain data from it."""
     if not isinstance(key, str):
         return is_odd_key(key)
+    if key in HOOKS:
+        return not (isinstance(value, (*_DATA, Container)))
     if key in _TEXTS:
         return not (value is None or isinstance(value, (str, TextAt)))
     if key in _MODELS:

@@ -13,6 +13,7 @@ from weightmark.values import dataclass
 __all__ = [
     "CODE_KEYS",
     "CONSTANTS",
+    "HOOKS",
     "KEPT_ITEMS",
     "KEPT_TUPLE",
     "METHODS",
@@ -54,12 +55,24 @@ _SHOWN_DEPTH = 4
 CONSTANTS = frozenset({str, int, float, bool, type(None)})
 """types of values that stand for themselves and hold nothing"""
 _UNARMED = frozenset({*CONSTANTS, tuple})
-_HARMLESS_CALLS = frozenset({"", "any", "dtype", "plain", "ratio", "sized"})
+_HARMLESS_CALLS = frozenset({"any", "dtype", "plain", "ratio", "sized"})
 METHODS = frozenset({"add", "append", "extend", "items", "keys", "update"})
 """names of methods that an unpickler looks up on an object"""
 CODE_KEYS = frozenset({"_parse_arg_template", "auto_map", "custom_pipelines", "formula"})
 """attributes whose text scipy's distributions, the data of statsmodels and the loaders of models run"""
-WATCHED = METHODS | CODE_KEYS
+HOOKS = frozenset(
+    {
+        "_argcheck",
+        "_attach_argparser_methods",
+        "_attach_methods",
+        "_construct_argparser",
+        "_patch_step_function",
+        "_updated_ctor_param",
+        "forward",
+    }
+)
+"""methods that classes of torch and scipy look up on an object while its state is set or it is called"""
+WATCHED = METHODS | CODE_KEYS | HOOKS
 """keys that need a look at the key itself or at its value"""
 
 
@@ -85,7 +98,7 @@ class Global:
         """Whether it may be called with whatever arguments an attacker chooses."""
         if self.permission.grade not in (Grade.SAFE, Grade.KNOWN):
             return False
-        return self.permission.call in _HARMLESS_CALLS
+        return self.permission.apply or self.permission.call in _HARMLESS_CALLS
 
 
 @dataclass(slots=True, eq=False)
@@ -164,7 +177,7 @@ class Container:
     code: bool = False
     """whether text in it is more than what an honest library would run (see `CODE_KEYS`)"""
     fields: Sequence[Value] = ()
-    """those of the items that are not remembered which may be fields of a dtype"""
+    """those of the keys and values that are not remembered which may be fields of a dtype"""
     dropped: bool = False
     """whether a value of a dict is neither remembered nor among the fields"""
 
@@ -278,16 +291,17 @@ def keep(target: Container, items: list[Value]) -> None:
         return
     target.more = True
     fields: list[Value] = []
-    if not constants:
-        fields = [item for item in items[room:] if isinstance(item, tuple) and _is_field(item)]
+    if not constants and target.kind == "dict":
+        for key, row in zip(items[room::2], items[room + 1 :: 2], strict=True):
+            fields += [key, row] if type(key) is str and _is_field(row) else []
         if fields:
             target.fields = [*target.fields, *fields]
-            target.armed = target.armed or len(target.fields) > _MOST_FIELDS
-    target.dropped = target.dropped or 2 * len(fields) != len(items) - room
+            target.armed = target.armed or len(target.fields) > 2 * _MOST_FIELDS
+    target.dropped = target.dropped or len(fields) != len(items) - room
 
 
-def _is_field(item: tuple[Value, ...]) -> bool:
-    return bool(item) and isinstance(item[0], ArrayType)
+def _is_field(row: Value) -> bool:
+    return isinstance(row, tuple) and bool(row) and isinstance(row[0], ArrayType)
 
 
 def hold(items: list[Value]) -> Value:

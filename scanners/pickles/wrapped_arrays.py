@@ -82,7 +82,7 @@ def _holds_objects(kind: ArrayType, known: dict[ArrayType, bool], depth: int = 0
         raise BreakError("an array's type is not understood")
     if said.flags is not None and not isinstance(said.flags, int):
         raise BreakError("the flags of an array's type are no number")
-    inside = {_holds_objects(part, known, depth + 1) for part, _ in said.parts}
+    inside = {_holds_objects(part.kind, known, depth + 1) for part in said.parts}
     if said.letter == "V":
         if True in inside and not said.flagged:
             raise LieError("an array's type hides objects in its fields")

@@ -12,6 +12,7 @@ __all__ = [
     "is_layer_class",
     "is_mlflow_module",
     "is_sentence_module",
+    "is_speech_class",
     "is_target_class",
     "is_tensor_operation",
     "is_training_class",
@@ -108,6 +109,7 @@ _MODULES_OF_PYTHON = frozenset(
     ]
 )
 """modules that a module of a library has imported, so that a dotted name leads through to them"""
+_SPEECH = re.compile(rf"pyannote\.(audio|pipeline)(\.[a-z_]\w*)*\.{_CLASS}")
 _DIFFUSION = re.compile(rf"(cldm|ldm|sgm|taming)(\.[a-z_][a-z0-9_]*)*\.{_CLASS}")
 _PIPELINES = frozenset(
     [
@@ -231,6 +233,11 @@ def is_diffusers_library(name: str) -> bool:
 def is_keras_module(name: str) -> bool:
     """Tell whether a `module` of a Keras configuration holds layers and their like only."""
     return _KERAS.fullmatch(name) is not None and _FORBIDDEN_PARTS.isdisjoint(name.split("."))
+
+
+def is_speech_class(name: str) -> bool:
+    """Tell whether the `name` of a part of a pyannote pipeline is a class of pyannote itself."""
+    return _SPEECH.fullmatch(name) is not None and not _leads_out(name)
 
 
 def is_tensor_operation(name: str) -> bool:

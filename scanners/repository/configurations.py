@@ -8,7 +8,9 @@ others. Sources: the loaders' own code, `from_pretrained` and `DiffusionPipeline
 import builtins
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
+from weightmark.scanners.findings import Severity
 from weightmark.scanners.repository.class_names import (
     is_diffusers_library,
     is_instantiated_class,
@@ -16,11 +18,13 @@ from weightmark.scanners.repository.class_names import (
     is_layer_class,
     is_mlflow_module,
     is_sentence_module,
+    is_speech_class,
     is_target_class,
     is_tensor_operation,
 )
 from weightmark.scanners.repository.documents import Field, JsonObject, walk
-from weightmark.scanners.repository.paths import base_name, leaves
+from weightmark.scanners.repository.layer_lists import evaluated_texts
+from weightmark.scanners.repository.paths import base_name, is_leftover, leaves
 from weightmark.values import dataclass
 
 __all__ = [
@@ -81,6 +85,7 @@ TELLING_KEYS = (
     rb"auto_map|custom_pipelines|tool_class|trust_remote_code|attn_implementation|class_name"
     rb"|activation_f|loss_fct|sbert_ce_default|parent_library|_target_|nemo_version|megatron_core"
     rb"|loader_module|tokenizer_class|weight_map|_data_files|pretrained_cfg|chat_template"
+    rb"|class_path|backbone|preprocessors|vocab_file|merges_file|tokenizer_file|spm_file|\"_data\""
     rb"|vocabulary|transformers_modules|diffusers_modules|flavors|searchpath"
 )
 """a pattern of the keys that have a rule wherever they stand, for documents too long to parse"""
@@ -89,6 +94,10 @@ _CODE_KEYS = frozenset({"auto_map", "custom_pipelines", "tool_class"})
 _LAYER_KEYS = frozenset(
     {"activation_fn", "activation_function", "loss_fct", "sbert_ce_default_activation_function"}
 )
+_TOKENIZER_FILES = frozenset(
+    {"merges_file", "sp_model_file", "spm_file", "tokenizer_file", "vocab_file", "vocabulary_file"}
+)
+"""files that a tokenizer opens as its configuration says (`PreTrainedTokenizerBase._from_pretrained`)"""
 _CODE_MODULES = ("transformers_modules.", "diffusers_modules.")
 _ATTENTION = frozenset({"_attn_implementation", "attn_implementation"})
 _NO_FUNCTIONS = frozenset({"engine", "models", "saving", "trainers"})
@@ -112,6 +121,8 @@ class Hit:
     """rule id"""
     detail: str
     """the key and what it says"""
+    severity: Severity | None = None
+    """how bad it is, where that is not what the rule says"""
 
 
 def judge_configuration(document: object, path: str) -> Iterator[Hit]:
@@ -132,7 +143,9 @@ def judge_configuration(document: object, path: str) -> Iterator[Hit]:
     if isinstance(document, JsonObject) and "peft_type" in document.keys:
         for base in document.all("base_model_name_or_path"):
             if isinstance(base, str):
-                yield Hit("REP007", _shown(base))
+                yield Hit("REP007", _shown(base), Severity.HIGH if leaves(base) else None)
+    for pointer, said in evaluated_texts(document):
+        yield Hit("REP001", _shown(f"`{pointer}`: {said}"))
     for field in walk(document):
         yield from _remote_code(field)
         yield from _foreign_class(field)
@@ -188,6 +201,8 @@ def _foreign_class(field: Field) -> Iterator[Hit]:
         or (field.key == "loader_module" and not is_mlflow_module(value))
         or (field.key == "tokenizer_class" and dotted and not is_sentence_module(value))
         or (field.pointer.startswith("types/") and dotted and not is_sentence_module(value))
+        or (_is_called(field) and dotted and not is_target_class(value))
+        or (_is_speech_part(field) and dotted and not is_speech_class(value))
         or value.startswith(_CODE_MODULES)
     )
     if outside:
@@ -200,7 +215,21 @@ def _is_instantiated(field: Field) -> bool:
     return field.key == "target" and known and "." in str(field.value)
 
 
+def _is_called(field: Field) -> bool:
+    """Tell the `class_path` of LightningCLI, and the `_type` of torchao, which has no dots."""
+    return field.key == "class_path" or (field.key == "_type" and "_data" in field.owner.keys)
+
+
+def _is_speech_part(field: Field) -> bool:
+    """Tell what `pyannote.audio` imports by its name: a pipeline, and what comes before it."""
+    above = field.pointer.split("/")[:-1]
+    return field.key == "name" and (above == ["pipeline"] or above[:1] == ["preprocessors"])
+
+
 def _leaving_path(field: Field) -> Iterator[Hit]:
+    if field.key in _TOKENIZER_FILES and isinstance(field.value, str) and leaves(field.value):
+        weight = Severity.INFO if is_leftover(field.value) else None
+        yield replace(_hit("REP004", field, field.value), severity=weight)
     if field.key == "file" and field.pointer.endswith("pretrained_cfg/file"):
         names = [text for text in _texts(field.value) if leaves(text)]
         yield from (_hit("REP004", field, name) for name in names)
@@ -276,8 +305,13 @@ def _keras(field: Field) -> Iterator[Hit]:
         if not _keras_allows(owner, value):
             names = ".".join([value, *map(str, owner.all("class_name"))])
             yield _hit("KER002", field, names)
-    elif field.key == "vocabulary" and isinstance(value, str) and owner.keys & {"name", "dtype"}:
+    elif field.key == "vocabulary" and isinstance(value, str) and _is_of_layer(field):
         yield _hit("KER003", field, value)
+
+
+def _is_of_layer(field: Field) -> bool:
+    """Tell the settings of a Keras layer, by what stands beside or above them."""
+    return bool(field.owner.keys & {"name", "dtype"}) or field.pointer.endswith("config/vocabulary")
 
 
 def _operations(field: Field) -> Iterator[Hit]:

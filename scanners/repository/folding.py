@@ -131,7 +131,8 @@ class Folder:
 
         if node.dyn_args or node.dyn_kwargs:
             return UNKNOWN
-        if isinstance(node.node, nodes.Name) and node.node.name == "dict" and not node.args:
+        is_dict = isinstance(node.node, nodes.Name) and node.node.name == "dict"
+        if is_dict and not node.args and self._names.is_builtin("dict"):
             return {pair.key: self.fold(pair.value) for pair in _few(node.kwargs)}
         if not isinstance(node.node, nodes.Getattr) or node.node.attr not in _TEXT_METHODS:
             return UNKNOWN

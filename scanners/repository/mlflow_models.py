@@ -1,4 +1,4 @@
-"""MLflow's `MLmodel`: which module loads the model, and which code it puts on the path."""
+"""MLflow's `MLmodel` and `MLproject`: which module loads the model, and which commands are run."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +7,7 @@ from weightmark.scanners.repository.configurations import Hit
 from weightmark.scanners.repository.documents import JsonObject, walk
 from weightmark.scanners.repository.paths import leaves
 
-__all__ = ["is_mlflow_model", "judge_mlflow_model"]
+__all__ = ["is_mlflow_model", "judge_mlflow_model", "judge_mlflow_project"]
 
 _CODE_KEYS = frozenset({"code", "code_paths", "model_code_path"})
 _PATH_KEYS = frozenset(
@@ -29,3 +29,10 @@ def judge_mlflow_model(document: Any) -> Iterator[Hit]:
             yield Hit("REP001", f"`{field.pointer}`: {field.value}"[:120])
         elif field.key in _PATH_KEYS and isinstance(field.value, str) and leaves(field.value):
             yield Hit("REP004", f"`{field.pointer}`: {field.value}"[:120])
+
+
+def judge_mlflow_project(document: Any) -> Iterator[Hit]:
+    """Yield the commands that `mlflow run` gives to a shell (MLflow, `projects/_project_spec.py`)."""
+    for field in walk(document):
+        if field.key == "command" and field.pointer.startswith("entry_points/") and field.value:
+            yield Hit("REP001", f"`{field.pointer}`: {field.value}"[:120])

@@ -3,7 +3,7 @@
 import re
 from posixpath import dirname, join, normpath
 
-__all__ = ["base_name", "leaves", "leaves_from"]
+__all__ = ["base_name", "is_leftover", "leaves", "leaves_from"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
@@ -13,6 +13,20 @@ def leaves(path: str) -> bool:
     slashed = path.replace("\\", "/")
     rooted = slashed.startswith(("/", "~")) or bool(_SCHEME.match(slashed))
     return rooted or ".." in slashed.split("/") or "\0" in path
+
+
+_OPEN_TO_ALL = frozenset(
+    {"bin", "boot", "dev", "etc", "lib", "proc", "run", "sbin", "sys", "tmp", "usr", "var"}
+)
+"""folders of the system, and those in which everybody may put a file"""
+
+
+def is_leftover(path: str) -> bool:
+    """Tell an absolute path as the publisher's own machine leaves it: below no folder of the system."""
+    parts = path.replace("\\", "/").split("/")
+    rooted = not parts[0] or re.fullmatch("[A-Za-z]:", parts[0]) is not None
+    known = rooted and len(parts) > 1 and parts[1] not in {"", *_OPEN_TO_ALL}
+    return known and ".." not in parts
 
 
 def base_name(path: str) -> str:

@@ -1,7 +1,9 @@
 """What each name of a template may stand for: every assignment, loop, parameter and field."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
+
+from weightmark.errors import LimitError
 
 if TYPE_CHECKING:
     from jinja2 import nodes
@@ -75,13 +77,21 @@ _TEXT_METHODS = frozenset(
 )
 
 
+_MOST_BINDINGS = 100_000
+
+
 class TemplateNames:
     """Every binding of one template, whatever its scope."""
 
-    def __init__(self, tree: "nodes.Template") -> None:
-        """Collect the bindings of `tree`."""
+    def __init__(self, tree: "nodes.Template", check_time: "Callable[[], None]") -> None:
+        """Collect the bindings of `tree`; `check_time` is called again and again meanwhile.
+
+        Raises `LimitError` when a template binds too often.
+        """
         from jinja2 import nodes
 
+        self.check_time = check_time
+        self._bindings = 0
         self.bound: dict[str, list[nodes.Node | None]] = {}
         """values of each name, None for one that the template puts together; fields as `.name`"""
         self.iterated: list[nodes.Node] = []
@@ -89,6 +99,8 @@ class TemplateNames:
         self.looped: set[str] = set()
         """names that stand for a part of their value"""
         self._macros: set[str] = {macro.name for macro in tree.find_all(nodes.Macro)}
+        self._own: set[str] = set(self._macros)
+        self._texts: dict[str, bool] = {}
         self._lists: dict[str, bool] = {}
         self._namespaces: dict[str, bool] = {}
         self._calls: dict[str, list[nodes.Call]] = {}
@@ -104,6 +116,35 @@ class TemplateNames:
         """Tell whether a name is a special token of the model, a function or a macro."""
         return name.endswith(("_token", "_tokens")) or name in _FUNCTIONS | self._macros
 
+    def is_builtin(self, name: str) -> bool:
+        """Tell whether a name of jinja2's own, such as `loop` or `range`, keeps its meaning."""
+        return name not in self._own and name not in self.bound
+
+    def is_text(self, node: "nodes.Node | None") -> bool:
+        """Tell whether an expression can only be a text or a number, and holds no function."""
+        from jinja2 import nodes
+
+        if isinstance(node, nodes.Add):
+            return self.is_text(node.left) or self.is_text(node.right)
+        if isinstance(node, nodes.CondExpr):
+            return self.is_text(node.expr1) and (node.expr2 is None or self.is_text(node.expr2))
+        if isinstance(node, nodes.Name):
+            return self._is_text_name(node.name)
+        if isinstance(node, nodes.Getattr):
+            return self.is_namespace(node.node) and self._is_text_name(f".{node.attr}")
+        if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):
+            return _is_text(node) and self.is_text(node.node.node)
+        return isinstance(node, nodes.Const | nodes.TemplateData | nodes.Concat) or (
+            isinstance(node, nodes.Filter) and _is_text(node)
+        )
+
+    def _is_text_name(self, name: str) -> bool:
+        if name not in self._texts:
+            self._texts[name] = False
+            values = () if name in self.looped | self._changed else self.bound.get(name, ())
+            self._texts[name] = bool(values) and all(map(self.is_text, values))
+        return self._texts[name]
+
     def only(self, name: str) -> "nodes.Node | None":
         """Return the one value of a name, or None."""
         values = self.bound.get(name, ())
@@ -118,7 +159,8 @@ class TemplateNames:
             return False
         if node.name not in self._namespaces:
             values = self.bound.get(node.name, ())
-            self._namespaces[node.name] = bool(values) and all(map(_is_plain_namespace, values))
+            plain = self.is_builtin("namespace") and all(map(_is_plain_namespace, values))
+            self._namespaces[node.name] = bool(values) and plain
         return self._namespaces[node.name]
 
     def is_list(self, node: "nodes.Node | None") -> bool:
@@ -154,6 +196,7 @@ class TemplateNames:
                 self._bind(target, value)
         elif isinstance(node, nodes.CallBlock):
             for target in node.args:
+                self._own.add(target.name)
                 self._bind(target, None)
                 for call in self._calls.get("caller", ()):
                     self._bind(target, nodes.List([*filter(None, _given(call))]), is_part=True)
@@ -182,6 +225,7 @@ class TemplateNames:
         for calls in self._calls.values():
             changes += [(call.node, _given(call)) for call in calls if self._may_change(call)]
         for owner, stored in changes:
+            self._count(1)
             inside = {name for value in stored for name in _names_in(value)}
             for name in _names_in(owner):
                 aliases.join(name, inside)
@@ -244,12 +288,21 @@ class TemplateNames:
                 call.dyn_args or call.dyn_kwargs for call in calls
             )
             for index, target in enumerate(macro.args):
+                self._own.add(target.name)
+                self._count(len(calls))
                 values = [None] if unseen else _arguments(calls, index, target.name)
                 for value in values:
                     self._add(target.name, value)
 
     def _add(self, name: str, value: "nodes.Node | None") -> None:
+        self._count(1)
         self.bound.setdefault(name, []).append(value)
+
+    def _count(self, bindings: int) -> None:
+        self._bindings += bindings
+        if self._bindings > _MOST_BINDINGS:
+            raise LimitError(f"a template binds names more than {_MOST_BINDINGS} times")
+        self.check_time()
 
 
 def _arguments(calls: "list[nodes.Call]", index: int, name: str) -> "Iterator[nodes.Node]":

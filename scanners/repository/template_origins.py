@@ -123,6 +123,7 @@ class Origins:
     def _follow(self) -> bool:
         changed = False
         for name, values in self._names.bound.items():
+            self._names.check_time()
             if self._known[name] is not Origin.BUILT:
                 found = max(self._known[name], self.worst(values))
                 changed |= found is not self._known[name]
@@ -158,7 +159,8 @@ class Origins:
         from jinja2 import nodes
 
         stored = self.named(f".{node.attr}")
-        if isinstance(node.node, nodes.Name) and node.node.name == "loop":
+        is_loop = isinstance(node.node, nodes.Name) and node.node.name == "loop"
+        if is_loop and self._names.is_builtin("loop"):
             return Origin.NUMBER if node.attr in _LOOP_NUMBERS else self._iterated()
         if self._names.is_namespace(node.node):
             return stored
@@ -182,6 +184,8 @@ class Origins:
         """Return the origin of `x|f`."""
         if node.name in _NUMBER_FILTERS:
             return Origin.NUMBER
+        if node.dyn_args is not None or node.dyn_kwargs is not None:
+            return Origin.BUILT
         owner = self.worst([node.node])
         if node.name in {"d", "default"}:
             return max(owner, self.worst([*node.args, *(pair.value for pair in node.kwargs)]))
@@ -195,19 +199,26 @@ class Origins:
         """Return the origin of what a call returns."""
         from jinja2 import nodes
 
-        parts = [*node.args, *(pair.value for pair in node.kwargs), node.dyn_args, node.dyn_kwargs]
+        if node.dyn_args is not None or node.dyn_kwargs is not None:
+            return Origin.BUILT
+        parts = [*node.args, *(pair.value for pair in node.kwargs)]
         if isinstance(node.node, nodes.Name):
-            if node.node.name == "range":
-                return Origin.NUMBER
-            return self.worst(parts) if node.node.name in {"dict", "namespace"} else Origin.BUILT
+            return self._by_name(node.node.name, parts)
         if not isinstance(node.node, nodes.Getattr):
             return Origin.BUILT
         owner, method = self.of(node.node.node), node.node.attr
         if method in _NUMBER_METHODS:
-            return Origin.NUMBER
+            is_own = owner <= Origin.TEXT or self._names.is_text(node.node.node)
+            return Origin.NUMBER if is_own else Origin.BUILT
         if method in _CHOOSING_METHODS:
             return max(owner, self.worst(parts[1:]))
         return owner if method in _DATA_METHODS and owner <= Origin.DATA else Origin.BUILT
+
+    def _by_name(self, name: str, parts: "list[nodes.Node]") -> Origin:
+        """Return the origin of what a function of jinja2 returns, if the name still means it."""
+        if not self._names.is_builtin(name) or name not in {"dict", "namespace", "range"}:
+            return Origin.BUILT
+        return Origin.NUMBER if name == "range" else self.worst(parts)
 
 
 def _arithmetic(left: Origin, right: Origin, *, enough: Any) -> Origin:

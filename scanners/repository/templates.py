@@ -15,17 +15,32 @@ from weightmark.scanners.repository.template_names import POWERFUL_GLOBALS, Temp
 from weightmark.scanners.repository.template_origins import Origin, Origins
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jinja2 import Environment, nodes
 
-__all__ = ["report_template"]
+__all__ = ["report_template", "report_token"]
 
 _SHOWN = 120
 _REACHING = re.compile(
     r"__\w+__|\b(?:func|gi|cr|ag|f|tb|co)_(?:globals|code|frame|back|builtins)\b"
 )
 _ATTRIBUTE_FILTERS = frozenset(
-    {"attr", "map", "selectattr", "rejectattr", "groupby", "sort", "sum", "unique", "min", "max"}
+    [
+        "attr",
+        "groupby",
+        "join",
+        "map",
+        "max",
+        "min",
+        "rejectattr",
+        "selectattr",
+        "sort",
+        "sum",
+        "unique",
+    ]
 )
+"""filters that look up an attribute which an argument names; the first one of `join` is a separator"""
 
 
 def report_template(template: str, pointer: str, place: Place, examination: Examination) -> None:
@@ -40,13 +55,24 @@ def report_template(template: str, pointer: str, place: Place, examination: Exam
     if len(template) > limit:
         raise over_limit("template", f"the template `{pointer}` is over {limit} characters")
     try:
-        tree = _environment().parse(template)
-        _Judge(pointer, place, examination, TemplateNames(tree)).judge(tree)
+        check_time = examination.budget.check_time
+        tree = _environment(check_time).parse(template)
+        names = TemplateNames(tree, check_time)
+        _Judge(pointer, place, examination, names).judge(tree)
     except RecursionError as error:
         raise over_limit("nesting", f"the template `{pointer}` is nested too deeply") from error
     except (TemplateError, ValueError) as error:
         reason = str(error)[:_SHOWN]
         examination.problem(f"the template `{pointer}` cannot be parsed: {reason}", place)
+
+
+def report_token(text: str, pointer: str, place: Place, examination: Examination) -> None:
+    """Report a special token that is the name of what templates must not reach.
+
+    Tokenizers hand their tokens to the template, which may use one as a key.
+    """
+    if _REACHING.fullmatch(text):
+        examination.find("TPL001", place, detail=f"`{pointer[:_SHOWN]}`: {text[:_SHOWN]}")
 
 
 class _Judge:
@@ -70,6 +96,7 @@ class _Judge:
         from jinja2 import nodes
 
         for node in tree.find_all(nodes.Node):
+            self._names.check_time()
             if isinstance(node, nodes.Include | nodes.Import | nodes.FromImport | nodes.Extends):
                 self._find("TPL002", node, type(node).__name__.lower())
             elif isinstance(node, nodes.Getattr):
@@ -99,7 +126,8 @@ class _Judge:
     def _filter(self, node: "nodes.Filter | nodes.Test") -> None:
         if node.name not in _ATTRIBUTE_FILTERS:
             return
-        arguments = [*node.args, *(pair.value for pair in node.kwargs if pair.key == "attribute")]
+        first = 1 if node.name == "join" else 0
+        arguments = [*node.args[first:], *(pair.value for pair in node.kwargs)]
         for argument in arguments:
             value = self._folder.fold(argument)
             if isinstance(value, str):
@@ -132,10 +160,21 @@ class _Judge:
         self._examination.find(rule, self._place, detail=detail)
 
 
-def _environment() -> "Environment":
-    """Return the environment of transformers' chat templates, for its parser only."""
+def _environment(check_time: "Callable[[], None]") -> "Environment":
+    """Return the environment of transformers' chat templates, for its parser only.
+
+    `check_time` is called for each token.
+    """
     from jinja2 import Environment, nodes
     from jinja2.ext import Extension
+
+    class Clock(Extension):
+        """Ends the parsing of a template that takes too long."""
+
+        def filter_stream(self, stream: Any) -> Any:
+            for token in stream:
+                check_time()
+                yield token
 
     class Generation(Extension):
         """The `generation` block that marks what an assistant said."""
@@ -150,6 +189,7 @@ def _environment() -> "Environment":
     extensions: list[str | type[Extension]] = [
         "jinja2.ext.loopcontrols",
         "jinja2.ext.do",
+        Clock,
         Generation,
     ]
     return Environment(extensions=extensions, autoescape=False)  # noqa: S701 - nothing is rendered

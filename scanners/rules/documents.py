@@ -25,7 +25,7 @@ RULES = (
     Rule(
         "XML002",
         "the model names an outer document type, which its reader may fetch",
-        Severity.MEDIUM,
+        Severity.HIGH,
         "remove the document type",
         ("CWE-611",),
     ),
@@ -101,7 +101,7 @@ RULES = (
     ),
     Rule(
         "EXE001",
-        "a native program has the name of a model",
+        "a program has the name of a model",
         Severity.HIGH,
         "do not run it, and ask the publisher what it is",
         ("CWE-646", "CWE-506"),
@@ -129,6 +129,13 @@ RULES = (
         Severity.INFO,
         "read it before you run it",
         (),
+    ),
+    Rule(
+        "NBK002",
+        "a cell of the notebook hands what it fetches or decodes to a shell",
+        Severity.HIGH,
+        "read what the shell would run before you run the cell",
+        ("CWE-78", "CWE-494"),
     ),
     Rule(
         "GIT001",

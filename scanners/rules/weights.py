@@ -39,6 +39,13 @@ RULES = (
         ("CWE-789", "CWE-125"),
     ),
     Rule(
+        "BST002",
+        "a boosted tree leads out of its lists or in a circle, which its library follows unchecked",
+        Severity.HIGH,
+        _AGAIN,
+        ("CWE-125", "CWE-835"),
+    ),
+    Rule(
         "HDF001",
         "the HDF5 file takes data from other files",
         Severity.HIGH,

@@ -9,6 +9,10 @@ from weightmark.scanners.tensors.onnx import OnnxTensors
 from weightmark.scanners.tensors.safetensors import SafetensorsTensors
 from weightmark.scanners.tensors.shard_index import ShardIndexReader
 from weightmark.scanners.tensors.torch_checkpoints import TorchLegacyTensors
+from weightmark.scanners.tensors.unread_formats import (
+    may_be_unread_weights,
+    refuse_unread_weights,
+)
 
 __all__ = ["READERS", "may_hold_tensors", "read_content"]
 
@@ -27,13 +31,13 @@ READERS: tuple[TensorReader, ...] = (
 
 def may_hold_tensors(head: bytes) -> bool:
     """Tell from the first `HEAD` bytes whether any format may be meant."""
-    return any(reader.recognises(head) for reader in READERS)
+    return any(reader.recognises(head) for reader in READERS) or may_be_unread_weights(head)
 
 
 def read_content(view: ByteView) -> tuple[str, FileContent | ShardIndex] | None:
     """Return the format and what the file holds; None for a file of no such format.
 
-    Raises as `TensorReader.read`.
+    Raises as `TensorReader.read`, and `UnsupportedError` for what may hold weights and is not read.
     """
     head = view.read_at(0, HEAD)
     for reader in READERS:
@@ -41,4 +45,5 @@ def read_content(view: ByteView) -> tuple[str, FileContent | ShardIndex] | None:
             content = reader.read(view)
             if content is not None:
                 return reader.name, content
+    refuse_unread_weights(view, head)
     return None

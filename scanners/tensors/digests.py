@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from weightmark.errors import LimitError
 from weightmark.provenance.reading.columns import Column, new_digest
 from weightmark.provenance.tensors import TensorEntry, TensorTable
-from weightmark.scanners.limits import MEBIBYTE
+from weightmark.scanners.limits import MEBIBYTE, Budget, Limits
 from weightmark.scanners.tensors.interface import TensorSource
 
 __all__ = ["entries_of", "table_of"]
@@ -20,6 +20,7 @@ def entries_of(tensors: Iterable[TensorSource], stored: int | None = None) -> li
     `stored` is the size of the file, of which the tensors may be views: their sizes together are
     bounded by it. Raises `UncheckedError` where bytes end early, and `LimitError`.
     """
+    budget = Budget(Limits.default())
     known: dict[object, tuple[str, str]] = {}
     entries: list[TensorEntry] = []
     done = 0
@@ -27,7 +28,7 @@ def entries_of(tensors: Iterable[TensorSource], stored: int | None = None) -> li
         if tensor.place not in known:
             done += tensor.size
             _require_bounded(done, stored)
-            known[tensor.place] = (_digest(tensor), tensor.name)
+            known[tensor.place] = (_digest(tensor, budget), tensor.name)
         hexdigest, first = known[tensor.place]
         alias = first if first != tensor.name else ""
         entries.append(
@@ -41,10 +42,11 @@ def table_of(tensors: Iterable[TensorSource]) -> TensorTable:
     return TensorTable.of(entries_of(tensors))
 
 
-def _digest(tensor: TensorSource) -> str:
+def _digest(tensor: TensorSource, budget: Budget) -> str:
     digest = new_digest(Column.BLAKE3, all_cores=tensor.size > MEBIBYTE)
     for block in tensor.blocks():
         digest.update(memoryview(block))
+        budget.check_time()
     return digest.hexdigest()
 
 

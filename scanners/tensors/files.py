@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import field
 
-from weightmark.errors import WeightmarkError
+from weightmark.errors import UncheckedError, WeightmarkError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.tensors import TensorEntry
 from weightmark.scanners.tensors.interface import HEAD, ExternalTensor, ShardIndex
@@ -54,19 +54,30 @@ class TensorWatcher:
         if self._passing and not self._error:
             try:
                 self._passing.update(block)
-            except WeightmarkError as error:
-                self._error = error
+            except Exception as error:  # noqa: BLE001 - one file must not hide the others
+                self._error = _as_ours(error)
 
     def finish(self, view: ByteView, /) -> FileTensors:
         """Return what the file holds; what is wrong with it becomes part of the answer."""
+        if self._error:
+            return FileTensors(error=self._error)
         try:
-            if self._error:
-                raise self._error
             if self._passing:
                 return FileTensors("safetensors", tuple(self._passing.entries()))
             return _looked(view) if _may_hold_tensors(self._head) else FileTensors()
-        except WeightmarkError as error:
-            return FileTensors(error=error)
+        except Exception as error:  # noqa: BLE001 - one file must not hide the others
+            return FileTensors(error=_as_ours(error))
+
+
+def _as_ours(error: Exception) -> WeightmarkError:
+    """Return an error of a reader; one that no reader should let through means that nothing was checked."""
+    if isinstance(error, WeightmarkError):
+        return error
+    return UncheckedError(
+        "the tensors of the file could not be read",
+        why=f"its reader failed with {type(error).__name__}: {str(error)[:200]}",
+        fix="report this file as a bug of weightmark",
+    )
 
 
 def _may_hold_tensors(head: bytes) -> bool:

@@ -16,7 +16,7 @@ __all__ = [
 ]
 
 
-HEAD = 64
+HEAD = 512
 """bytes by which a file is recognised"""
 
 
@@ -98,7 +98,7 @@ class TensorReader(Protocol):
         ...
 
     def recognises(self, head: bytes) -> bool:
-        """Tell from the first bytes, at most 64, whether the file may be of this format."""
+        """Tell from the first `HEAD` bytes whether the file may be of this format."""
         ...
 
     def read(self, view: ByteView) -> FileContent | ShardIndex | None:

@@ -18,12 +18,13 @@ from weightmark.scanners.limits import MEBIBYTE, Budget, Limits
 from weightmark.scanners.repository.paths import leaves
 from weightmark.scanners.tensors.interface import ExternalTensor, FileContent, TensorSource
 from weightmark.scanners.tensors.stored import (
+    NameBudget,
     PackedTensor,
     StoredTensor,
     c_order_strides,
     shown_key,
 )
-from weightmark.scanners.wire.protobuf import Field, Message, probe
+from weightmark.scanners.wire.protobuf import Field, Message, may_be_message, probe
 from weightmark.values import dataclass
 
 __all__ = ["OnnxTensors"]
@@ -74,8 +75,6 @@ _TYPED = {
 }
 """the field that holds the numbers of a type, and their wire type; others stand in `int32_data`"""
 _LARGEST_VARINTS = 64 * MEBIBYTE
-_FIRST_KEYS = frozenset(b"\x08\x12\x1a\x22\x28\x32\x3a\x42\x72")
-"""the keys of the fields 1 to 8 and 14 of ModelProto"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +84,21 @@ class OnnxTensors:
     name: Final[str] = "onnx"
 
     def recognises(self, head: bytes) -> bool:
-        """Tell a first byte with which a model can begin."""
-        return head[:1] in {bytes([key]) for key in _FIRST_KEYS}
+        """Tell a first byte with which a message can begin: fields come in any order, unknown ones too."""
+        return may_be_message(head)
 
     def read(self, view: ByteView) -> FileContent | None:
         """Return every tensor; see `TensorReader.read`."""
-        if not is_model(probe(view)):
+        found = probe(view)
+        if not is_model(found):
+            if found.sound and not found.whole:
+                raise LimitError("what may be an ONNX model has too many fields before its graph")
             return None
+        names = NameBudget()
         tensors: list[TensorSource] = []
         external: list[ExternalTensor] = []
         for one in _tensors(Message.whole(view, Budget(Limits.default()))):
+            names.spend(one.name)
             if one.is_external:
                 external.append(one.elsewhere())
             else:

@@ -8,7 +8,7 @@ from dataclasses import field
 from struct import unpack
 from typing import Any, Final
 
-from weightmark.errors import LimitError, UncheckedError, UnsupportedError
+from weightmark.errors import LimitError, MalformedError, UncheckedError, UnsupportedError
 from weightmark.scanners.pickles import opcodes as op
 from weightmark.values import dataclass
 
@@ -16,6 +16,8 @@ __all__ = ["Name", "PlainPickle", "Rebuilt", "StorageId", "read_plain_pickle"]
 
 _MOST_VALUES = 5_000_000
 _LONGEST_LINE = 4096
+_LONGEST_KEY = 4096
+_STORAGE_FIELDS = (5, 6)
 _ORDERED_DICT = ("collections", "OrderedDict")
 _REBUILD = frozenset(
     ("torch._utils", name)
@@ -51,10 +53,32 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class StorageId:
-    """A persistent id: `("storage", type, key, location, items, …)`."""
+    """A persistent id of a storage: `("storage", type, key, location, items)`, and perhaps a view."""
 
     fields: tuple[Any, ...]
-    """as they stand"""
+    """five or six, of the types that torch writes"""
+
+    @classmethod
+    def of(cls, value: object) -> "StorageId | None":
+        """Return the id that a value is; None for one of another form."""
+        if not isinstance(value, tuple) or len(value) not in _STORAGE_FIELDS:
+            return None
+        word, kind, key, place, items = value[:5]
+        if word != "storage" or not isinstance(kind, Name):
+            return None
+        if not isinstance(key, str) or not isinstance(place, str) or type(items) is not int:
+            return None
+        return cls(value)
+
+    @property
+    def key(self) -> str:
+        """Which storage it is."""
+        return str(self.fields[2])
+
+    @property
+    def kind_and_items(self) -> tuple[Name, int]:
+        """Type of its items, and how many there are."""
+        return self.fields[1], self.fields[4]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +124,7 @@ class _Reader:
     stack: list[Any] = field(default_factory=list)
     marks: list[list[Any]] = field(default_factory=list)
     memo: dict[int, Any] = field(default_factory=dict)
+    storages: dict[str, tuple[Name, int]] = field(default_factory=dict)
     count: int = 0
 
     def read(self) -> Any:
@@ -202,10 +227,7 @@ class _Reader:
                 raise _refused(f"a name is computed at byte {self.at - 1}")
             stack.append(Name(module, name))
         elif code == op.BINPERSID:
-            identifier = stack.pop()
-            if not isinstance(identifier, tuple):
-                raise _refused(f"a persistent id at byte {self.at - 1} names no storage")
-            stack.append(StorageId(identifier))
+            stack.append(self._storage(stack.pop()))
         elif code == op.REDUCE:
             function, arguments = self._items(2)
             stack.append(self._reduced(function, arguments))
@@ -214,6 +236,18 @@ class _Reader:
         else:
             return False
         return True
+
+    def _storage(self, value: object) -> StorageId:
+        """Return a storage; each key has one type and one length, because torch takes the first it meets."""
+        found = StorageId.of(value)
+        if found is None:
+            raise _refused(f"a persistent id at byte {self.at - 1} names no storage")
+        if self.storages.setdefault(found.key, found.kind_and_items) != found.kind_and_items:
+            raise MalformedError(
+                f"the storage `{found.key[:200]}` has two types or two lengths",
+                why="who loads the checkpoint would take one of them for both",
+            )
+        return found
 
     def _reduced(self, function: object, arguments: object) -> Any:
         if isinstance(function, Name) and isinstance(arguments, tuple):
@@ -243,6 +277,8 @@ class _Reader:
         for key, value in zip(items[::2], items[1::2], strict=True):
             if not isinstance(key, str | int | float | bool):
                 raise _refused(f"a key at byte {self.at - 1} is no text and no number")
+            if isinstance(key, str) and len(key) > _LONGEST_KEY:
+                raise LimitError(f"a key of the checkpoint has over {_LONGEST_KEY} characters")
             if key in target:
                 raise _refused(f"the key `{key}`"[:200] + " is set twice")
             target[key] = value
@@ -271,6 +307,8 @@ def _from_pairs(pairs: object, at: int) -> dict[str, Any]:
     for pair in pairs:
         if not isinstance(pair, list | tuple) or len(pair) != 2 or not isinstance(pair[0], str):  # noqa: PLR2004 - a pair
             raise _refused(f"a dict is made of something else than pairs at byte {at}")
+        if len(pair[0]) > _LONGEST_KEY:
+            raise LimitError(f"a key of the checkpoint has over {_LONGEST_KEY} characters")
         if pair[0] in made:
             raise _refused(f"the key `{pair[0]}`"[:200] + " is set twice")
         made[pair[0]] = pair[1]

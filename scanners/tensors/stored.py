@@ -2,23 +2,44 @@
 
 from array import array
 from collections.abc import Hashable, Iterator
-from itertools import product
 from math import prod
-from typing import Final, Literal
 
 from weightmark.errors import LimitError, UncheckedError, UnsupportedError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.tensors import ITEM_SIZES
 from weightmark.scanners.limits import MEBIBYTE
+from weightmark.scanners.tensors.scattered import (
+    ITEM_LETTERS,
+    Dimension,
+    gathered,
+    normal_dimensions,
+)
 from weightmark.values import dataclass
 
-__all__ = ["PackedTensor", "StoredTensor", "c_order_strides", "shown_key"]
+__all__ = ["NameBudget", "PackedTensor", "StoredTensor", "c_order_strides", "shown_key"]
 
 _BLOCK = 4 * MEBIBYTE
-_LARGEST_SCATTERED = 2048 * MEBIBYTE
 _MOST_DIMENSIONS = 64
-_LETTERS: Final[dict[int, Literal["B", "H", "I", "Q"]]] = {1: "B", 2: "H", 4: "I", 8: "Q"}
 _SHOWN = 200
+_LONGEST_NAME = 4096
+_ALL_NAMES = 64 * MEBIBYTE
+
+
+class NameBudget:
+    """Counts the characters of the names in one file."""
+
+    def __init__(self) -> None:
+        """Start with nothing counted."""
+        self._left = _ALL_NAMES
+
+    def spend(self, name: str) -> str:
+        """Return the name; raises `LimitError` when it is too long, or all of them together are."""
+        self._left -= len(name)
+        if len(name) > _LONGEST_NAME:
+            raise LimitError(f"the name of a tensor has over {_LONGEST_NAME} characters")
+        if self._left < 0:
+            raise LimitError(f"the names of the tensors have over {_ALL_NAMES} characters")
+        return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +109,16 @@ class StoredTensor:
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the bytes in C order, little-endian; raises `UncheckedError` where they end early."""
-        parts = self._runs() if self.strides == c_order_strides(self.shape) else self._gathered()
+        if not self.count:
+            return
+        dimensions = normal_dimensions(self.shape, self.strides)
+        whole = [Dimension(self.count, 1)] if self.count > 1 else []
+        if dimensions == whole:
+            parts = self._runs()
+        else:
+            parts = gathered(
+                self.storage, self.offset, dimensions, self.item_size, shown_key(self.name)
+            )
         for part in parts:
             yield _byteswapped(part, self.item_size) if self.swapped else part
 
@@ -100,32 +130,6 @@ class StoredTensor:
                 raise UncheckedError(f"{shown_key(self.name)}: the stored bytes end early")
             yield block
             at += len(block)
-
-    def _gathered(self) -> Iterator[bytes]:
-        """Collect items that are scattered over the storage, one row of the last dimension at a time."""
-        if not self.count:
-            return
-        *outer, last = self.shape
-        *steps, step = self.strides
-        span = sum((n - 1) * s for n, s in zip(self.shape, self.strides, strict=True)) + 1
-        if span * self.item_size > _LARGEST_SCATTERED:
-            raise LimitError(
-                f"{shown_key(self.name)}: a tensor that is not contiguous is over {_LARGEST_SCATTERED} bytes"
-            )
-        stored = self.storage.read_at(self.offset * self.item_size, span * self.item_size)
-        if len(stored) != span * self.item_size:
-            raise UncheckedError(f"{shown_key(self.name)}: the stored bytes end early")
-        items = memoryview(stored).cast(_LETTERS[self.item_size])
-        row = (last - 1) * step + 1
-        parts = bytearray()
-        for index in product(*map(range, outer)):
-            start = sum(i * s for i, s in zip(index, steps, strict=True))
-            found = items[start : start + row : step or 1].tobytes()
-            parts += found if step else found * last
-            if len(parts) >= _BLOCK:
-                yield bytes(parts)
-                parts.clear()
-        yield bytes(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +184,6 @@ def shown_key(name: str) -> str:
 def _byteswapped(block: bytes, item_size: int) -> bytes:
     if item_size == 1:
         return block
-    items = array(_LETTERS[item_size], block)
+    items = array(ITEM_LETTERS[item_size], block)
     items.byteswap()
     return items.tobytes()

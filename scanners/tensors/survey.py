@@ -1,8 +1,9 @@
 """All tensors of an artifact, from the same read that gives its identity."""
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field, replace
+from functools import partial
 from pathlib import Path
 
 from weightmark.errors import MalformedError, UncheckedError, UnsupportedError, WeightmarkError
@@ -168,24 +169,26 @@ class _Files:
             yield from placed
 
     def join(self, external: ExternalDigests) -> None:
-        """Make the sets: one of each index, and one of each other file that holds tensors."""
-        indexes = {path: one.index for path in self.placed if (one := self.found[path]).index}
-        shards = {
-            _beside(path, name)
-            for path, index in indexes.items()
-            for name in (index or {}).values()
-        }
+        """Make the sets: one of each index that tells the truth, and one of each file that none joined."""
+        joined: set[str] = set()
         for path in sorted(self.placed):
             index = self.found[path].index
-            is_joined = index is None and path in shards
-            if is_joined or not self.found[path].format:
-                continue
-            try:
-                made = self._single(path, external) if index is None else self._joined(path, index)
-            except WeightmarkError as error:
-                self.unread.append(Unread(path, error))
-            else:
-                self.sets.append(made)
+            if index is not None and self._take(path, partial(self._joined, index=index)):
+                joined.update(self.sets[-1].files)
+        for path in sorted(self.placed):
+            one = self.found[path]
+            if one.format and one.index is None and path not in joined:
+                self._take(path, partial(self._single, external=external))
+        self.sets.sort(key=lambda made: made.path)
+
+    def _take(self, path: str, make: Callable[[str], WeightSet]) -> bool:
+        """Make the set at `path`; tell whether there is one now, and note why not."""
+        try:
+            self.sets.append(make(path))
+        except WeightmarkError as error:
+            self.unread.append(Unread(path, error))
+            return False
+        return True
 
     def _single(self, path: str, external: ExternalDigests) -> WeightSet:
         one, placed = self.found[path], self.placed[path]

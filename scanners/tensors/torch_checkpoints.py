@@ -16,7 +16,7 @@ from weightmark.scanners.tensors.plain_pickles import (
     StorageId,
     read_plain_pickle,
 )
-from weightmark.scanners.tensors.stored import StoredTensor, shown_key
+from weightmark.scanners.tensors.stored import NameBudget, StoredTensor, shown_key
 from weightmark.values import dataclass
 
 __all__ = [
@@ -30,10 +30,14 @@ __all__ = [
 _LARGEST_PICKLE = 64 * MEBIBYTE
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PICKLED_MAGIC = b"\x8a\x0a" + _MAGIC.to_bytes(10, "little")
+_LATEST_MAGIC = 64
 _MOST_VALUES = 1_000_000
 _DEEPEST = 64
 _SIZE_BYTES = 8
 _TENSOR_FIELDS = 6
+_PARAMETER_FIELDS = 3
+_ARGUMENTS = {"_rebuild_tensor": 4, "_rebuild_tensor_v2": 7, "_rebuild_tensor_v3": 8}
+"""arguments of each function at most, its metadata as the last one from the second version on"""
 _STORAGES = {
     "BFloat16Storage": "BF16",
     "BoolStorage": "BOOL",
@@ -112,7 +116,7 @@ class TorchLegacyTensors:
 
     def recognises(self, head: bytes) -> bool:
         """Tell the pickled number that every such file begins with."""
-        return _PICKLED_MAGIC in head
+        return _PICKLED_MAGIC in head[:_LATEST_MAGIC]
 
     def read(self, view: ByteView) -> FileContent:
         """Return every tensor, as `checkpoint_members`; see `TensorReader.read`."""
@@ -120,6 +124,14 @@ class TorchLegacyTensors:
 
 
 def _zip_content(members: Members) -> tuple[Any, _Storages]:
+    known: set[str] = set()
+    for name in members:
+        if name.lower() in known:
+            raise MalformedError(
+                f"two members of the archive are called {shown_key(name)}",
+                why="torch does not tell upper from lower case",
+            )
+        known.add(name.lower())
     pickles = [name for name in members if name.rpartition("/")[2] == "data.pkl"]
     if len(pickles) > 1:
         raise MalformedError("the archive holds more than one `data.pkl`")
@@ -132,7 +144,7 @@ def _zip_content(members: Members) -> tuple[Any, _Storages]:
             fix="save the state dict of the module",
         )
     order = members.get(f"{root}byteorder")
-    order_word = order.read_at(0, 16).strip() if order else b"little"
+    order_word = order.read_at(0, 16) if order else b"little"
     if order_word not in (b"little", b"big"):
         raise UnsupportedError("the byte order of the checkpoint is neither little nor big")
     prefix = f"{root}data/"
@@ -166,6 +178,8 @@ def _raw_storages(
     sizes = dict(_item_sizes(content))
     views: dict[str, ByteView] = {}
     for key in keys:
+        if key in views:
+            raise MalformedError(f"the storage {shown_key(str(key))} is stored twice")
         item_size = sizes.get(key) if isinstance(key, str) else None
         if item_size is None:
             raise UnsupportedError(f"the type of the storage {shown_key(str(key))} is not known")
@@ -218,20 +232,22 @@ def _tensors(content: object, storages: _Storages, at: str) -> Iterator[StoredTe
 
 def _every_tensor(content: object, storages: _Storages) -> Iterator[StoredTensor]:
     pending: list[tuple[tuple[str, ...], object]] = [((), content)]
-    for _ in range(_MOST_VALUES):
-        if not pending:
-            return
+    names = NameBudget()
+    left = _MOST_VALUES
+    while pending:
         way, value = pending.pop()
         if isinstance(value, Rebuilt):
-            yield _tensor(".".join(way) or "tensor", value, storages, 0)
+            yield _tensor(names.spend(".".join(way)) or "tensor", value, storages, 0)
         elif isinstance(value, StorageId):
             raise UnsupportedError(f"{shown_key('.'.join(way))} is a storage and no tensor")
+        left -= len(value) if isinstance(value, dict | list | tuple) else 0
+        if left < 0:
+            raise LimitError(f"the checkpoint holds over {_MOST_VALUES} values")
         pairs = value.items() if isinstance(value, dict) else _numbered(value)
         below = [((*way, str(key)), child) for key, child in pairs]
         if below and len(way) >= _DEEPEST:
             raise LimitError(f"the checkpoint is nested deeper than {_DEEPEST} levels")
         pending += reversed(below)
-    raise LimitError(f"the checkpoint holds over {_MOST_VALUES} values")
 
 
 def _numbered(value: object) -> Iterable[tuple[object, object]]:
@@ -261,15 +277,14 @@ def _not_a_tensor(name: str, value: object) -> UnsupportedError:
 def _tensor(name: str, value: Rebuilt, storages: _Storages, depth: int) -> StoredTensor:
     arguments = value.arguments
     if value.function.startswith("_rebuild_parameter"):
-        if not arguments or not isinstance(arguments[0], Rebuilt) or depth:
-            raise UnsupportedError(f"{shown_key(name)}: the parameter is not understood")
-        return _tensor(name, arguments[0], storages, depth + 1)
+        return _tensor(name, _of_parameter(name, value, depth), storages, depth + 1)
     storage, offset, shape, strides = (*arguments, None, None, None, None)[:4]
     if not isinstance(storage, StorageId) or not _whole_numbers((offset,)):
         raise UnsupportedError(f"{shown_key(name)}: the tensor is not understood")
     if not _whole_numbers(shape) or not _whole_numbers(strides):
         raise UnsupportedError(f"{shown_key(name)}: the shape of the tensor is not understood")
     dtype = _storage_type(storage)
+    _refuse_views(name, value)
     if value.function == "_rebuild_tensor_v3":
         kind = arguments[_TENSOR_FIELDS] if len(arguments) > _TENSOR_FIELDS else None
         dtype = (
@@ -286,6 +301,34 @@ def _tensor(name: str, value: Rebuilt, storages: _Storages, depth: int) -> Store
     if stored.dtype == "C64" and stored.swapped:
         raise UnsupportedError(f"{shown_key(name)}: complex numbers are stored big-endian")
     return StoredTensor.checked(replace(stored, swapped=stored.swapped and stored.item_size > 1))
+
+
+def _of_parameter(name: str, value: Rebuilt, depth: int) -> Rebuilt:
+    """Return the tensor of a parameter, which may have no attributes of its own."""
+    tensor = value.arguments[0] if value.arguments else None
+    if not isinstance(tensor, Rebuilt) or depth:
+        raise UnsupportedError(f"{shown_key(name)}: the parameter is not understood")
+    if any(one != {} for one in value.arguments[_PARAMETER_FIELDS:]):
+        raise UnsupportedError(f"{shown_key(name)}: the parameter has attributes of its own")
+    return tensor
+
+
+def _refuse_views(name: str, value: Rebuilt) -> None:
+    """Refuse what a tensor says about its numbers beside the storage, such as that they are negated.
+
+    Source: torch `torch/_utils.py` (`_rebuild_tensor_v2`, `_rebuild_tensor_v3`), `torch/_tensor.py`.
+    """
+    most = _ARGUMENTS.get(value.function)
+    if most is None or len(value.arguments) > most:
+        raise UnsupportedError(
+            f"{shown_key(name)}: the tensor has arguments that are not understood"
+        )
+    metadata = value.arguments[_TENSOR_FIELDS + (value.function == "_rebuild_tensor_v3") : most]
+    if any(one is not None and one != {} for one in metadata):
+        raise UnsupportedError(
+            f"{shown_key(name)}: the tensor is a conjugated, negated or otherwise changed view",
+            fix="save the state dict again after `resolve_conj()` and `resolve_neg()`",
+        )
 
 
 def _storage_type(storage: StorageId) -> str:

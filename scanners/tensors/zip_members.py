@@ -22,9 +22,8 @@ _ENCRYPTED = 0x1
 def zip_members(view: ByteView) -> dict[str, ByteView]:
     """Return the members by name.
 
-    Raises `MalformedError` where readers would disagree: two directories, two members of one name
-    (torch's reader does not tell upper from lower case), a local header that says something else
-    than the directory. Raises `UncheckedError` for an archive that is cut off, `LimitError` and
+    Raises `MalformedError` where readers would disagree: two directories, two members of one name, a
+    local header that says something else than the directory. Raises `UncheckedError` for an archive that is cut off, `LimitError` and
     `UnsupportedError`.
     """
     budget = Budget(Limits.default())
@@ -37,12 +36,10 @@ def zip_members(view: ByteView) -> dict[str, ByteView]:
     if len(first.entries) != first.declared:
         raise MalformedError("the directory of the archive has another length than it says")
     members: dict[str, ByteView] = {}
-    seen: set[str] = set()
     for entry in first.entries:
         name = entry.header.name.decode("utf-8", "surrogateescape")
-        if name.lower() in seen:
+        if name in members:
             raise MalformedError(f"two members of the archive are called {shown_key(name)}")
-        seen.add(name.lower())
         members[name] = _content(view, entry, name, budget)
     return members
 

@@ -4,6 +4,7 @@ Source: protobuf.dev, "Text Format Language Specification".
 """
 
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import field
 
@@ -17,7 +18,10 @@ _TOKEN = re.compile(
     r"""\s+|\#[^\n]*|(?P<text>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|(?P<name>[A-Za-z_][\w.]*)"""
     r"""|(?P<number>-?[\d.][\w.+-]*|-[A-Za-z]+)|(?P<mark>[{}<>\[\]:;,/-])""",
 )
-_ESCAPE = re.compile(r"\\(?:([0-7]{1,3})|[xX]([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|(.))")
+_ESCAPE = re.compile(
+    r"\\(?:([0-7]{1,3})|[xX]([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})"
+    r"|N\{([^}]*)\}|(.))"
+)
 _LETTERS = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 _DEEPEST = 100
 
@@ -78,12 +82,25 @@ def _add_text(message: TextMessage, name: str, token: str, *, joined: bool) -> N
 
 
 def _unescape(found: re.Match[str]) -> str:
-    octal, hexadecimal, unicode, letter = found.groups()
+    octal, hexadecimal, short, long, name, letter = found.groups()
     if octal:
         return chr(int(octal, 8) & 0xFF)
-    if hexadecimal or unicode:
-        return chr(int(hexadecimal or unicode, 16))
+    if number := hexadecimal or short or long:
+        value = int(number, 16)
+        return chr(value) if value <= sys.maxunicode else "\ufffd"
+    if name is not None:
+        return _named(name)
     return _LETTERS.get(letter, letter)
+
+
+def _named(name: str) -> str:
+    """Return the character of a name in Unicode, which Python's parser of this text accepts."""
+    import unicodedata
+
+    try:
+        return unicodedata.lookup(name)
+    except KeyError:
+        return "\ufffd"
 
 
 def _tokens(text: str) -> Iterator[tuple[str, str]]:

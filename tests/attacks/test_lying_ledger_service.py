@@ -35,7 +35,6 @@ from weightmark.errors import (
     TrustNotSaidError,
     UnsupportedError,
     WeightmarkError,
-    WrongSignerError,
 )
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
@@ -106,7 +105,7 @@ def test_the_key_that_a_service_names_decides_nothing(
     (tmp_path / "elsewhere").mkdir()
     with make_ledger(tmp_path / "elsewhere" / "mallory", [admitted(BOB)]) as other:
         service.place = other.path
-        with pytest.raises(WrongSignerError):
+        with pytest.raises(LedgerInconsistentError, match="not signed by its key"):
             Ledger.open(f"{service.url}#{ledger.vkey}", memory=client)
 
 

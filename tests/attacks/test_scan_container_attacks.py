@@ -40,7 +40,7 @@ def _zf(data: bytes) -> bytes:
     return b"ZF" + hex(len(data)).encode().ljust(19) + zlib.compress(data)
 
 
-def _seven_zip(data: bytes, name: str = "model.pkl", **options: object) -> bytes:
+def _seven_zip(data: bytes, name: str = "model", **options: object) -> bytes:
     out = io.BytesIO()
     with py7zr.SevenZipFile(out, "w", **options) as made:  # type: ignore[arg-type]  # options by name
         made.writestr(data, name)
@@ -296,7 +296,7 @@ def test_damage_that_one_reader_met_is_not_the_end_for_the_next() -> None:
 
 @given(data=st.binary(min_size=20, max_size=400), flags=st.sampled_from(b"\x01\x5e\x9c\xda"))
 def test_numbers_that_begin_like_zlib_leave_no_trace(data: bytes, flags: int) -> None:
-    found = scan(b"\x78" + bytes([flags]) + data)
+    found = scan(b"\x78" + bytes([flags]) + data, name="m")
     assert found.outcome in {Outcome.UNSUPPORTED, Outcome.CLEAN} or "zlib" in found.formats
 
 

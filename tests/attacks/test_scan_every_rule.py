@@ -130,9 +130,11 @@ HOSTILE: dict[str, tuple[str, bytes]] = {
     "coreml-package": ("Manifest.json", b'{"fileFormatVersion": "1.0.0", "itemInfoEntries": {"a": {"path": "../../x", "author": "com.apple.CoreML"}}, "rootModelIdentifier": "a"}'),
     "coreml": ("m", _coreml(555, build.sized(10, "Custom"))),
     "gguf": ("m", build.gguf([build.gguf_pair("tokenizer.chat_template", 8, build.gguf_text("{{ a.__class__.__mro__ }}"))])),
+    "editor-settings": (".vscode/tasks.json", b'{"runOptions": {"runOn": "folderOpen"}}'),
     "git-folder": (".git/hooks/post-checkout", b"#!/bin/sh\necho x\n"),
     "jinja-template": ("chat_template.jinja", b"{{ a.__class__.__mro__ }}"),
     "lightgbm": ("m", packed("models.zip")["lightgbm.txt"][:1000]),
+    "named-paths": ("checkpoint", b'model_checkpoint_path: "../x"'),
     "native-engine": ("m", b"ftrt" + bytes(60)),
     "npy": EXAMPLES["NPY002"],
     "onnx": ("m", build.onnx_model(build.onnx_graph(build.onnx_node("PyOp", "com.microsoft")))),
@@ -180,6 +182,7 @@ HONEST: dict[str, tuple[str, bytes]] = {
     "tensorflow-text": ("m", SCANNED["scan_tensorflow_text"][0].replace(b"PyFunc", b"Relu")),
     "zarr": (".zarray", b'{"zarr_format": 2, "chunks": [1], "filters": null, "compressor": null, "dtype": "<f8", "fill_value": 0, "order": "C", "shape": [1]}'),
     "executorch": ("m", SCANNED["scan_executorch"][0].replace(b"my::op", b"aten::")),
+    "editor-settings": (".vscode/tasks.json", b'{"tasks": []}'),
     "git-folder": (".git/config", b"[core]\n\tbare = false\n"),
     "jinja-template": ("chat_template.jinja", b"{% for m in messages %}{{ m }}{% endfor %}"),
     "json-config": ("config.json", b'{"model_type": "bert", "architectures": ["BertModel"]}'),
@@ -189,7 +192,7 @@ HONEST: dict[str, tuple[str, bytes]] = {
     "yaml-config": ("MLmodel", b"flavors:\n  python_function:\n    loader_module: mlflow.sklearn\n"),
 }  # fmt: skip
 """a reader to an honest file of its format, where the fuzz seeds and assets hold none"""
-NEVER_HONEST = {"arrow", "native-engine", "opaque", "program", "python"}
+NEVER_HONEST = {"arrow", "named-paths", "native-engine", "opaque", "program", "python"}
 """readers of what no scan can vouch for"""
 
 

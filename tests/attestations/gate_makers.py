@@ -12,6 +12,7 @@ from weightmark.attestations.making.signing import SignOptions, sign_artifact
 from weightmark.attestations.policy.load import load_preset
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.policy.parse import parse_policy
+from weightmark.attestations.policy.reading.files import PolicyFiles
 from weightmark.attestations.signers.key import KeySigner
 
 KEY = PrivateKey.generate()
@@ -47,13 +48,21 @@ def preset(name: str) -> Policy:
     return load_preset(name).with_keys([KEY.public])
 
 
+def pem(*keys: PublicKey) -> str:
+    """Keys as a policy holds them."""
+    return "[" + ", ".join(f"'''\n{key.pem.decode()}'''" for key in keys) + "]"
+
+
+def parse(text: str, environment: str = "") -> Policy:
+    """A policy file whose keys stand in it as PEM."""
+    files = PolicyFiles(lambda item: PublicKey.from_pem(item.encode()))
+    return parse_policy(text.encode(), source="test.toml", files=files, environment=environment)
+
+
 def policy(text: str = "", release: str = "") -> Policy:
-    """A policy file that trusts the key; `text` stands before `[release]`, `release` inside it."""
-    keys = f"keys = ['''\n{KEY.public.pem.decode()}''']"
-    full = f"version = 1\n{text}\n[release]\n{keys}\n{release}\n"
-    return parse_policy(
-        full.encode(), source="test.toml", read_key=lambda item: PublicKey.from_pem(item.encode())
-    )
+    """A policy file that trusts the key; `text` stands before `[roles]`, `release` below `[require.release]`."""
+    role = f"[roles.release]\nkeys = {pem(KEY.public)}"
+    return parse(f"version = 1\n{text}\n{role}\n[require.release]\n{release}\n")
 
 
 def check(decision: Decision, name: str) -> Check:

@@ -116,7 +116,7 @@ def test_a_clock_beside_a_policy_file_is_not_dropped_in_silence(
     key = PrivateKey.generate()
     (tmp_path / "release.pub").write_bytes(key.public.pem)
     policy = tmp_path / "policy.toml"
-    policy.write_text('version = 1\n[release]\nkeys = ["release.pub"]\n')
+    policy.write_text('version = 1\n[roles.release]\nkeys = ["release.pub"]\n[require.release]\n')
     judge = getattr(weightmark, call)
     with pytest.raises(PolicyError, match="beside the policy file"):
         judge(model, policy=policy, tsa_chain=tmp_path / "release.pub")

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,39 @@ from tests.attestations.forge import (
     verdict,
     verify,
 )
+from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.making.signing import add_claim
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE
+from weightmark.attestations.trust import Trust
+from weightmark.attestations.trust.interface import Anchor, Proof
+from weightmark.attestations.trust.validity import Validity
+from weightmark.attestations.verifying.verification import examine
 from weightmark.errors import CallError, Exit
 
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
+
+
+class Counting:
+    """An anchor that counts how often it is asked."""
+
+    def __init__(self, inner: Anchor) -> None:
+        self.inner = inner
+        self.count = 0
+
+    name = property(lambda self: str(self.inner.name))
+    label = ""
+    validity = Validity()
+    expires = None
+
+    def allowing_legacy(self) -> Anchor:
+        return self
+
+    def concerns(self, bundle: Bundle, proof: Proof) -> bool:
+        return self.inner.concerns(bundle, proof)
+
+    def prove(self, bundle: Bundle, now: datetime) -> Proof:
+        self.count += 1
+        return self.inner.prove(bundle, now)
 
 
 def claims_only(root: Path) -> Path:
@@ -137,7 +166,7 @@ def test_a_claim_for_another_artifact_is_refused_with_the_differences_to_the_new
     put(tree, older + (tree / "model.claims").read_bytes(), "model.claims")
     report = verify(tree)
     assert report.exit is Exit.GOOD, "one of them fits"
-    assert "2 claims for another artifact" in noted(report)
+    assert "2 claims about other content than this" in noted(report)
     (tree / "tokens.txt").unlink()
     report = verify(tree)
     assert report.exit is Exit.BAD
@@ -340,3 +369,14 @@ def test_a_stranger_cannot_extend_the_claims_of_the_signer(tmp_path: Path) -> No
     report = verify(tree)
     assert report.exit is Exit.BAD
     assert "`evil.bin` is extra" in said(report)
+
+
+def test_a_claim_that_stands_in_a_thousand_lines_is_verified_once(tmp_path: Path) -> None:
+    tree = signed_tree(tmp_path / "m")
+    (first, *_) = (tree / "model.claims").read_bytes().splitlines(keepends=True)
+    (tree / "model.claims").write_bytes(first * 1000)
+    asked = Counting(signer().own_trust().anchors[0])
+    report = examine(tree, Trust((asked,))).report
+    assert report.exit is Exit.GOOD
+    assert len(report.claims) == 1001
+    assert asked.count == 2, "the model signature and one claim"

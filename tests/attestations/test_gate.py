@@ -9,13 +9,13 @@ import pytest
 
 from tests.attestations.gate_makers import (
     EVIL_PICKLE,
-    KEY,
     NOW,
     SIGNER,
     STRANGER,
     check,
     make_model,
     make_signed,
+    parse,
     policy,
     preset,
     refused,
@@ -26,8 +26,9 @@ from weightmark.attestations.gate.collect import Sources
 from weightmark.attestations.gate.decision import Decision, Verdict
 from weightmark.attestations.gate.gate import gate
 from weightmark.attestations.making.signing import add_claim, sign_artifact
+from weightmark.attestations.policy.choices import Mode
 from weightmark.attestations.policy.load import load_preset
-from weightmark.attestations.policy.model import Mode, Policy
+from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.predicates.approval import APPROVAL_PREDICATE, ApprovalClaim
 from weightmark.errors import CallError, Exit, TrustNotSaidError
 
@@ -176,11 +177,7 @@ def test_a_scan_that_only_shows_decides_nothing_but_is_shown(tmp_path: Path) -> 
 
 
 def test_a_policy_that_judges_no_signatures_still_scans(tmp_path: Path) -> None:
-    from weightmark.attestations.policy.parse import parse_policy
-
-    scan_only = parse_policy(
-        b"version = 1\n[release]\nrequired = false\n", source="x", read_key=lambda _: KEY.public
-    )
+    scan_only = parse("version = 1\n[scan]\nrequired = true\n")
     unsigned = make_model(tmp_path / "unsigned")
     assert gate(unsigned, scan_only).allows
     evil = make_model(tmp_path / "evil", **{"extra.bin": EVIL_PICKLE})

@@ -14,11 +14,14 @@ from weightmark.attestations.gate.evidence import (
     Evidence,
     LedgerEvidence,
     LedgerRecord,
-    SignedApproval,
-    SignedScan,
+    SignedClaim,
 )
-from weightmark.attestations.policy.model import LedgerRule, Mode, Policy
+from weightmark.attestations.identities import SignerIdentity, SignerKind
+from weightmark.attestations.policy.choices import Mode
+from weightmark.attestations.policy.model import Policy
+from weightmark.attestations.policy.rules import LedgerRule
 from weightmark.attestations.predicates.approval import ApprovalClaim
+from weightmark.attestations.predicates.registry import Predicate
 from weightmark.attestations.predicates.scan import ScanClaim
 from weightmark.errors import Exit
 from weightmark.provenance.artifact import Outside
@@ -28,6 +31,15 @@ from weightmark.scanners.findings import Outcome as Scanned
 
 IDENTITY = "wm1:" + "a" * 64
 WHO = KEY.public.identity
+SIGNER_ID = SignerIdentity(SignerKind.KEY, KEY.public.fingerprint)
+
+
+def signed(kind: str, predicate: Predicate, identity: str = IDENTITY) -> SignedClaim:
+    roles = frozenset(["release"])
+    return SignedClaim(kind, identity, SIGNER_ID, roles, "d" * 64, None, predicate)
+
+
+SCANNED = signed("scan", ScanClaim("weightmark 1", "", "clean", "high", ()))
 CLEAN = ScanReport.of([FileScan("model.safetensors", ("safetensors",), Scanned.CLEAN, (), ())])
 GOOD = Evidence(
     name="model",
@@ -42,7 +54,7 @@ GOOD = Evidence(
     trusted=(WHO,),
     claims=("c" * 64,),
     scan=CLEAN,
-    scan_claims=(SignedScan(WHO, IDENTITY, ScanClaim("weightmark 1", "", "clean", "high", ())),),
+    signed=(SCANNED,),
 )
 RELEASED = LedgerEvidence(
     "example.com/models", 3, "0" * 64, 0, (LedgerRecord(1, Kind.RELEASE, IDENTITY, WHO),)
@@ -77,9 +89,9 @@ def test_the_same_values_give_the_same_decision() -> None:
         {"checks": GOOD.checks[1:]},
         {"scan": None},
         {"identity": ""},
-        {"scan_claims": ()},
+        {"signed": ()},
         {"scan": ScanReport.of([])},
-        {"checks": (), "scan": None, "identity": "", "scan_claims": ()},
+        {"checks": (), "scan": None, "identity": "", "signed": ()},
     ],
     ids=["checks", "content", "signature", "scan", "identity", "claim", "files", "everything"],
 )
@@ -102,8 +114,8 @@ def test_a_finding_at_the_threshold_denies_and_below_it_does_not(severity: Sever
 
 
 def test_a_scan_claim_about_another_artifact_does_not_count() -> None:
-    other = replace(GOOD.scan_claims[0], identity="wm1:" + "b" * 64)
-    assert not decide(preset("strict"), replace(GOOD, scan_claims=(other,))).allows
+    other = replace(SCANNED, identity="wm1:" + "b" * 64)
+    assert not decide(preset("strict"), replace(GOOD, signed=(other,))).allows
 
 
 def test_a_required_ledger_that_was_not_named_is_unchecked() -> None:
@@ -155,16 +167,16 @@ def test_a_ledger_that_could_not_be_read_is_unchecked_even_when_it_is_not_requir
 
 
 def test_the_approval_that_lasts_longest_counts() -> None:
-    unsigned = replace(GOOD, checks=(Check("signature", Outcome.NOTHING, "none"),), scan_claims=())
+    unsigned = replace(GOOD, checks=(Check("signature", Outcome.NOTHING, "none"),), signed=())
     approvals = [
-        SignedApproval(WHO, IDENTITY, ApprovalClaim("old", NOW)),
-        SignedApproval(WHO, IDENTITY, ApprovalClaim("new", NOW.replace(year=2027))),
-        SignedApproval(WHO, "wm1:" + "b" * 64, ApprovalClaim("other", None)),
+        signed("approval", ApprovalClaim("old", NOW)),
+        signed("approval", ApprovalClaim("new", NOW.replace(year=2027))),
+        signed("approval", ApprovalClaim("other", None), "wm1:" + "b" * 64),
     ]
     for order in permutations(approvals):
-        assert decide(preset("baseline"), replace(unsigned, approvals=order)).allows
+        assert decide(preset("baseline"), replace(unsigned, signed=order)).allows
     for only in ([approvals[0]], [approvals[2]]):
-        found = decide(preset("baseline"), replace(unsigned, approvals=tuple(only)))
+        found = decide(preset("baseline"), replace(unsigned, signed=tuple(only)))
         assert found.verdict is Verdict.DENY
 
 
@@ -201,7 +213,7 @@ EVIDENCE = st.builds(
     checks=st.lists(CHECKS, max_size=6).map(tuple),
     trusted=st.just((WHO,)),
     scan=st.none() | st.lists(FILES, max_size=3).map(ScanReport.of),
-    scan_claims=st.sampled_from([(), GOOD.scan_claims]),
+    signed=st.sampled_from([(), GOOD.signed]),
     outside=st.sampled_from([(), (Outside(".git", 1),)]),
     uncovered=st.sampled_from([(), ("`.gitignore`",)]),
     ledger=st.sampled_from([None, RELEASED, replace(RELEASED, records=())]),
@@ -253,8 +265,8 @@ def test_a_stricter_mode_changes_no_verdict(rules: Policy, evidence: Evidence) -
 
 def test_a_signer_whose_scan_found_nothing_to_scan_did_scan() -> None:
     claim = ScanClaim("weightmark 1", "", "unsupported", "high", ())
-    evidence = replace(GOOD, scan_claims=(SignedScan(WHO, IDENTITY, claim),))
-    strict = policy("[scan]\nclaim_required = true")
+    evidence = replace(GOOD, signed=(signed("scan", claim),))
+    strict = policy("[require.scan]\nrole = 'release'")
     (made,) = [one for one in decide(strict, evidence).checks if one.name == "scan claim"]
     assert made.outcome is Outcome.FAIL
     assert made.summary == "the signer scanned, and no file was of a kind that is scanned"

@@ -139,19 +139,6 @@ def test_an_index_that_hides_entries_hides_nothing(tmp_path: Path, place: Path) 
     assert check(decision, "ledger").outcome is Outcome.PASS
 
 
-def test_a_ledger_too_long_to_be_walked_is_asked_by_its_index(
-    tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from weightmark.attestations.ledger import consulting
-
-    monkeypatch.setattr(consulting, "MAX_WALK", 1)
-    model = make_signed(tmp_path / "model")
-    enter_claims(place, model)
-    decision = consult(model, place)
-    assert check(decision, "ledger").outcome is Outcome.PASS
-    assert "own index" in check(decision, "revocation").summary
-
-
 def test_a_ledger_that_is_not_there_is_a_wrong_call(tmp_path: Path) -> None:
     with pytest.raises(CallError):
         consult(make_signed(tmp_path / "model"), tmp_path / "none")

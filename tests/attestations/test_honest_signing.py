@@ -205,7 +205,7 @@ def test_only_signers_whose_list_fits_are_named_as_vouching(tmp_path: Path) -> N
     assert report.exit is Exit.GOOD, said(report)
     assert report.verified is not None
     assert report.verified.signers == (signer().identity.name,)
-    assert "for another artifact" in noted(report)
+    assert "about other content than this" in noted(report)
 
 
 @pytest.mark.parametrize("digests", ["any", "sha256", "both"])

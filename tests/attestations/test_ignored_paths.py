@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
+import weightmark
 from tests.attestations.forge import ECHO, make_tree
-from weightmark.attestations.making.ignored_paths import NOTHING_IGNORED, IgnoredPaths, beneath_any
-from weightmark.errors import CallError
+from weightmark.attestations.ignored_paths import NOTHING_IGNORED, IgnoredPaths, beneath_any
+from weightmark.attestations.keys import PrivateKey, PublicKey
+from weightmark.attestations.predicates.oms import Serialization
+from weightmark.errors import CallError, Exit
 from weightmark.provenance.artifact import open_artifact
 
 TEXT = {"logs/a.txt": b"epoch 1", "logs/deep/b.log": b"epoch 2", "logs2/c.txt": b"3"}
@@ -59,3 +62,63 @@ def test_the_outermost_name_is_found() -> None:
     assert beneath_any("c/d", names) == "c/d"
     assert beneath_any("ab", names) is None
     assert beneath_any("c", names) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "vocab.txt",
+        "tokenizer/merges.txt",
+        "bert-vocab.txt",
+        "config.pbtxt",
+        "Modelfile",
+        "Modelfile.q4",
+        "code/x.pth",
+        "dict.en.txt",
+        "labels.txt",
+        "net.prototxt",
+        "model.xml",
+        "tokenizer.model",
+        "chat_template.jinja2",
+        "r50k.tiktoken",
+        "template",
+        "params",
+    ],
+)
+def test_plain_text_that_a_loader_goes_by_is_never_forgiven(tmp_path: Path, name: str) -> None:
+    artifact = open_artifact(make_tree(tmp_path / "m", {name: b"a b\n", "README.txt": b"hello"}))
+    found = NOTHING_IGNORED.forgiving(artifact, (name, "README.txt"))
+    assert found.harmless == {"README.txt"}
+
+
+def shards_only(place: Path, files: dict[str, bytes]) -> tuple[Path, PublicKey]:
+    tree, key = make_tree(place, files), PrivateKey.generate()
+    weightmark.sign(tree, key=key, oms=Serialization.of("shards", shard_size=4), scan=False)
+    (tree / "model.claims").unlink()
+    return tree, key.public
+
+
+@pytest.mark.parametrize("name", ["__init__.py", "sub/adapter_config.json", "vocab.txt"])
+def test_an_empty_file_that_a_loader_goes_by_is_not_added_to_a_signature_over_shards(
+    tmp_path: Path, name: str
+) -> None:
+    """Shards list no empty files, so nobody knows whether one belongs there."""
+    tree, key = shards_only(tmp_path / "m", {"weights.bin": b"0123456789"})
+    (tree / "notes.md").write_bytes(b"")
+    assert weightmark.verify(tree, key=key).exit is Exit.GOOD
+    (tree / name).parent.mkdir(exist_ok=True)
+    (tree / name).write_bytes(b"")
+    report = weightmark.verify(tree, key=key)
+    assert report.exit is Exit.BAD
+    assert f"`{name}`" in str(report.checks)
+    assert weightmark.verify(tree, key=key, ignore_unsigned_files=True).exit is Exit.BAD
+    assert weightmark.verify(tree, key=key, ignore_paths=name).exit is Exit.GOOD
+
+
+def test_an_empty_file_is_good_where_a_claim_lists_it(tmp_path: Path) -> None:
+    tree, key = (
+        make_tree(tmp_path / "m", {"a.bin": b"12345", "__init__.py": b""}),
+        PrivateKey.generate(),
+    )
+    weightmark.sign(tree, key=key, oms=Serialization.of("shards", shard_size=4), scan=False)
+    assert weightmark.verify(tree, key=key.public).exit is Exit.GOOD

@@ -151,9 +151,9 @@ def test_verification_says_what_it_did_not_read(
     sign(model, receipts())
     report = verify(model, receipts())
     assert report.exit is Exit.GOOD
-    (said,) = [one for one in report.checks if one.name == "receipts"]
+    (said,) = [one for one in report.checks if one.name == "remembered"]
     assert "3 large files not read again" in said.summary
-    assert not [one for one in verify(model, None).checks if one.name == "receipts"]
+    assert not [one for one in verify(model, None).checks if one.name == "remembered"]
 
 
 def test_verification_finds_a_change_that_forges_its_time(
@@ -177,10 +177,10 @@ def test_the_gate_asks_receipts_only_where_its_policy_trusts_them(
 ) -> None:
     sign(model, receipts())
     usual = gate(model, policy(), receipts=receipts())
-    assert "receipts" not in {one.name for one in usual.checks}
+    assert "remembered" not in {one.name for one in usual.checks}
     trusting = gate(model, policy("trust_receipts = true"), receipts=receipts())
     assert trusting.exit is Exit.GOOD
-    assert "3 large files" in check(trusting, "receipts").summary
+    assert "3 large files" in check(trusting, "remembered").summary
     assert usual.evidence.identity == trusting.evidence.identity
     assert usual.evidence.scan == trusting.evidence.scan
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.attestations.gate_makers import EVIL_PICKLE, safetensors
 from weightmark.attestations.keys import PrivateKey
-from weightmark.attestations.loading.tables import Seen
 from weightmark.attestations.making.release_files import ReleaseFile, release_luggage
+from weightmark.attestations.making.tensor_tables import Seen
 from weightmark.provenance.reading.small import WORTH_WORKERS
 from weightmark.scanners.findings import FileScan, Finding, Outcome, Severity
 

@@ -1,5 +1,6 @@
 """The words of the Python API: a value of another type is a mistake of the program, and never counts as yes."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from tests.attestations.forge import make_tree
 from tests.attestations.signers.parties import Chain, write_pem
 from weightmark.attestations.keys import PrivateKey
 from weightmark.attestations.words import paths_of, require_flags
-from weightmark.errors import Exit
+from weightmark.errors import CallError, Exit
 
 
 @pytest.mark.parametrize(
@@ -92,3 +93,38 @@ def test_a_lone_ignored_path_and_a_flag_that_is_a_text(tmp_path: Path) -> None:
     unsure: dict[str, Any] = {"allow_legacy": "no"}
     with pytest.raises(TypeError, match="allow_legacy"):
         weightmark.verify(model, key=key.public, **unsure)
+
+
+def test_a_nul_in_a_path_is_a_wrong_call(tmp_path: Path) -> None:
+    tree, key = make_tree(tmp_path / "m"), PrivateKey.generate()
+    weightmark.sign(tree, key=key, scan=False)
+    bad = "x\0"
+    calls: list[Callable[[], object]] = [
+        lambda: weightmark.digest(bad),
+        lambda: weightmark.scan(bad),
+        lambda: weightmark.verify(bad, key=key.public),
+        lambda: weightmark.verify(tree, key=bad),
+        lambda: weightmark.verify(tree, key=[key.public, bad]),
+        lambda: weightmark.verify(tree, key=key.public, trust=bad),
+        lambda: weightmark.verify(tree, key=key.public, claims=[bad]),
+        lambda: weightmark.verify(tree, key=key.public, claims=bad),
+        lambda: weightmark.verify(tree, key=key.public, signature=bad),
+        lambda: weightmark.verify(tree, cert_chain=bad, cert_any=True),
+        lambda: weightmark.gate(tree, policy=bad, key=key.public),
+        lambda: weightmark.gate(tree, ledger=bad, key=key.public),
+        lambda: weightmark.open_verified(tree, key=key.public, claims=bad),
+        lambda: weightmark.sign(tree, key=bad),
+        lambda: weightmark.sign(tree, key=key, out=bad),
+    ]
+    for call in calls:
+        with pytest.raises(CallError, match="NUL"):
+            call()
+
+
+def test_one_file_of_claims_is_one_file_and_not_its_letters(tmp_path: Path) -> None:
+    tree, key = make_tree(tmp_path / "m"), PrivateKey.generate()
+    weightmark.sign(tree, key=key, scan=False)
+    claims = (tree / "model.claims").rename(tmp_path / "elsewhere.claims")
+    (tree / "model.sig").unlink()
+    for said in (str(claims), claims, [claims]):
+        assert weightmark.verify(tree, key=key.public, claims=said).exit is Exit.GOOD

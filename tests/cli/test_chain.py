@@ -94,3 +94,26 @@ def test_it_is_drawn(house: Path, run_cli: RunCli, form: str, word: str) -> None
     done = run_cli("chain", "model", "--key", "release.pub", "--draw", form, cwd=house)
     assert done.stdout.startswith(word)
     assert "finetune" in done.stdout
+
+
+def test_machines_get_claim_ids_with_their_algorithm_and_each_check_once(
+    house: Path, run_cli: RunCli
+) -> None:
+    _state(house, run_cli, "base")
+    _state(house, run_cli, "other")
+    done = run_cli("chain", "model", "--key", "release.pub", "-f", "json", cwd=house)
+    said = json.loads(done.stdout)
+    assert all(step["claim_id"].startswith("sha256:") for step in said["steps"])
+    names = [one["name"] for one in said["checks"]]
+    assert len(names) == len(set(names))
+
+
+def test_an_ancestor_without_claims_is_named(house: Path, run_cli: RunCli) -> None:
+    _state(house, run_cli, "base")
+    for file in ("model.sig", "model.claims"):
+        (house / "base" / file).unlink()
+    done = run_cli("chain", "model", "--key", "release.pub", "--with", "base", cwd=house)
+    assert done.code == 1
+    assert "there are no claims beside `base`" in done.stdout
+    assert "weightmark attest base --type approval" in done.stdout
+    assert "└─ ✗ base  wm1:" in done.stdout

@@ -13,7 +13,8 @@ import pytest
 
 from tests.cli.running import RunCli
 from weightmark.cli.console import Console, wants_color
-from weightmark.cli.progress import Progress, human_bytes
+from weightmark.cli.progress import Progress
+from weightmark.provenance.sizes import human_bytes
 
 
 class _Terminal(io.StringIO):

@@ -93,7 +93,7 @@ def test_what_a_dataset_says_of_itself_is_shown(
         "gate": ("--policy", "baseline", "--key", f"{key}.pub"),
     }[command]
     said = run_cli(command, "d", *words, "-v", cwd=tmp_path).stdout
-    assert "1 of 1 described files have the SHA-256 stated; licence CC-BY-4.0" in said
+    assert "1 of 1 described file that is here has the SHA-256 stated; licence CC-BY-4.0" in said
     assert "the publisher says licence apache-2.0; made from wikipedia" in said
 
 

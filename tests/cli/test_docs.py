@@ -97,7 +97,7 @@ def test_the_example_of_a_settings_file_holds_only_what_exists(
         ("ledger", "append", "my-model/model.claims"),
         ("ledger", "verify"),
     ):
-        ran = run_cli(*call, cwd=newcomer)
+        ran = run_cli(*call, cwd=newcomer, env={"WEIGHTMARK_CONFIG": "weightmark.toml"})
         assert ran.code == 0, f"{call}: {ran.stderr}"
     assert set(tomllib.loads(text)) == {"jobs", "verify", "gate", "ledger"}
 

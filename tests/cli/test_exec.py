@@ -196,7 +196,7 @@ def _wait_for(path: Path, running: "subprocess.Popen[str]") -> None:
 def test_trust_beside_a_policy_file_is_not_dropped_in_silence(
     place: Path, spawn_cli: RunCli, option: str
 ) -> None:
-    made = spawn_cli("policy", "init", "policy.toml", "--key", "release.pub", cwd=place)
+    made = spawn_cli("policy", "init", "-o", "policy.toml", "--key", "release.pub", cwd=place)
     assert made.code == 0
     words = ("exec", "--policy", "./policy.toml", option, "release.pub", "model")
     ran = spawn_cli(*words, "--", sys.executable, "-c", "print('ran')", cwd=place)

@@ -2,15 +2,18 @@
 
 import ast
 import subprocess
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.cli.published import fitting
 from tests.cli.running import RunCli
+from weightmark.attestations.chain.model import GapKind
 from weightmark.cli import doctor as doctor_module
 from weightmark.cli import explanations
 from weightmark.cli.explanations import CHECKS
+from weightmark.cli.reasons import REASONS, reason_of
 from weightmark.cli.render import Outcome
 from weightmark.errors import error_catalogue
 from weightmark.scanners.rules import catalogue
@@ -52,18 +55,75 @@ def test_every_check_is_explained(run_cli: RunCli, name: str) -> None:
 
 def test_no_check_is_printed_that_explain_does_not_know() -> None:
     root = Path(__file__).parents[2]
-    files = [*(root / "attestations").rglob("*.py"), root / "weightmark" / "cli" / "gate.py"]
-    named = {
-        call.args[0].value
-        for file in files
-        for call in ast.walk(ast.parse(file.read_text()))
-        if isinstance(call, ast.Call)
-        and _called(call) in {"Check", "from_error"}
-        and call.args
-        and isinstance(call.args[0], ast.Constant)
+    named, codes = set(), set()
+    for file in [*(root / "attestations").rglob("*.py"), *(root / "weightmark/cli").rglob("*.py")]:
+        for name, code in _checks(ast.parse(file.read_text(encoding="utf-8"))):
+            named |= name
+            codes |= code
+    assert {"signature", "scan", "ledger", "description", "membership", "weights"} <= named
+    assert named <= set(CHECKS)
+    assert {"described-otherwise", "products-differ", "too-deep"} <= codes
+    unknown = {one for one in codes if one not in error_catalogue() and not reason_of(one)}
+    assert not unknown
+
+
+def test_every_kind_of_gap_is_explained() -> None:
+    assert not [kind for kind in GapKind if kind not in REASONS and kind not in error_catalogue()]
+
+
+@pytest.mark.parametrize("code", [*REASONS, "scan-missing", "test-too-few", "sbom-undated"])
+def test_every_reason_is_explained(run_cli: RunCli, code: str) -> None:
+    said = _answer(run_cli("explain", code, "-f", "json"))
+    assert said["code"] == code
+    assert said["kind"] == ("error" if code in error_catalogue() else "reason")
+
+
+def test_nothing_is_explained_twice() -> None:
+    assert not set(CHECKS) & {*REASONS, *error_catalogue()}
+
+
+def test_the_names_of_checks_are_sorted() -> None:
+    assert list(CHECKS) == sorted(CHECKS)
+    assert list(REASONS) == sorted(REASONS)
+
+
+def test_rules_takes_the_beginning_of_a_name(run_cli: RunCli) -> None:
+    lines = run_cli("rules", "pkl").stdout.splitlines()
+    assert lines
+    assert all(line.startswith("PKL") for line in lines)
+    assert run_cli("rules", "nothing").returncode == 2
+
+
+def _checks(tree: ast.Module) -> Iterator[tuple[set[str], set[str]]]:
+    """Yield the names and codes that each check of a module can have, as far as they stand in it."""
+    constants = {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
     }
-    assert {"signature", "scan", "ledger"} <= named
-    assert named <= set(CHECKS) | {"files"}
+    for call in ast.walk(tree):
+        if not isinstance(call, ast.Call) or _called(call) not in _NAME_AT:
+            continue
+        at = _NAME_AT[_called(call)]
+        codes = [one.value for one in call.keywords if one.arg == "code"] + call.args[at + 6 :]
+        names = call.args[at : at + 1]
+        yield _words(names, constants), _words(codes, constants)
+
+
+_NAME_AT = {"Check": 0, "from_error": 0, "CheckLine": 1}
+
+
+def _words(found: Sequence[ast.expr], constants: Mapping[str, ast.expr]) -> set[str]:
+    words: set[str] = set()
+    for one in found:
+        value = constants.get(one.id, one) if isinstance(one, ast.Name) else one
+        if isinstance(value, ast.IfExp):
+            words |= _words([value.body, value.orelse], constants)
+        elif isinstance(value, ast.Constant) and value.value:
+            words.add(str(value.value))
+    return words
 
 
 def _called(call: ast.Call) -> str:

@@ -22,8 +22,8 @@ from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.policy.presets import PRESETS
 from weightmark.attestations.predicates.vsa import VerificationSummary
 from weightmark.attestations.trust import Trust
-from weightmark.cli import policy as policy_command
 from weightmark.cli.options.evidence import SEVERITIES
+from weightmark.cli.policy import init as policy_command
 from weightmark.provenance.ledger.admission import Submitter
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
@@ -156,7 +156,9 @@ def test_nothing_inside_the_artifact_configures_the_gate(
     tmp_path: Path, run_cli: RunCli, public: str, private: str, flag: str
 ) -> None:
     model = make_model(tmp_path / "model", **{"release.pub": KEY.public.pem})
-    (model / "p.toml").write_text('version = 1\n[release]\nkeys = ["release.pub"]\n')
+    (model / "p.toml").write_text(
+        'version = 1\n[roles.release]\nkeys = ["release.pub"]\n[require.release]\n'
+    )
     inside = {"--policy": "p.toml", "--key": "release.pub", "--ledger": "l", "--vsa": "v.json"}
     given = {"--policy": "baseline", "--key": public, "--signing-key": private}
     given[flag] = str(model / inside[flag])
@@ -171,7 +173,7 @@ def test_a_key_beside_a_policy_file_is_a_wrong_call(
     tmp_path: Path, run_cli: RunCli, public: str
 ) -> None:
     file = str(tmp_path / "policy.toml")
-    assert run_cli("policy", "init", file, "--key", public).code == 0
+    assert run_cli("policy", "init", "-o", file, "--key", public).code == 0
     model = str(make_signed(tmp_path / "model"))
     assert run_cli("gate", model, "--policy", file).code == 0
     assert run_cli("gate", model, "--policy", file, "--key", public).code == 2
@@ -182,7 +184,7 @@ def test_a_clock_or_an_instance_beside_a_policy_file_is_not_dropped_in_silence(
     tmp_path: Path, run_cli: RunCli, public: str, option: str
 ) -> None:
     file = str(tmp_path / "policy.toml")
-    assert run_cli("policy", "init", file, "--key", public).code == 0
+    assert run_cli("policy", "init", "-o", file, "--key", public).code == 0
     model = str(make_signed(tmp_path / "model"))
     named = (option,) if option == "--staging" else (option, public)
     ran = run_cli("gate", model, "--policy", file, *named)
@@ -267,14 +269,20 @@ def test_a_name_with_escape_sequences_reaches_no_terminal(
     assert "\x1b" not in ran.stdout + ran.stderr
 
 
-def test_verbose_says_where_settings_came_from(
+def test_the_gate_always_says_where_settings_came_from(
     tmp_path: Path, run_cli: RunCli, public: str
 ) -> None:
     model = str(make_signed(tmp_path / "model"))
+    named = tmp_path / "named.toml"
+    named.write_text("[gate]\nfail-on = 'high'\n")
     env = {"WEIGHTMARK_GATE_POLICY": "baseline"}
-    ran = run_cli("gate", model, "--key", public, "-v", env=env)
+    ran = run_cli("gate", model, "--key", public, "--config", str(named), env=env)
     assert ran.code == 0
-    assert "policy: from WEIGHTMARK_GATE_POLICY" in ran.stderr
+    assert "policy: from WEIGHTMARK_GATE_POLICY\n" in ran.stderr
+    assert "key: from --key\n" in ran.stderr
+    assert f"fail-on: from [gate] in `{named}`\n" in ran.stderr
+    assert "every other setting: default\n" in ran.stderr
+    assert "from" not in run_cli("gate", model, "--key", public, "-q", env=env).stderr
 
 
 def test_policy_init_writes_what_check_accepts_and_never_overwrites(
@@ -282,7 +290,7 @@ def test_policy_init_writes_what_check_accepts_and_never_overwrites(
 ) -> None:
     file = tmp_path / "policy.toml"
     for name in ("strict", "baseline"):
-        ran = run_cli("policy", "init", str(file), "--preset", name, "--key", public)
+        ran = run_cli("policy", "init", "-o", str(file), "--preset", name, "--key", public)
         assert ran.code == (0 if name == "strict" else 2)
     assert 'digests = "sha256"' in file.read_text()
     assert run_cli("policy", "check", str(file)).code == 0
@@ -291,7 +299,7 @@ def test_policy_init_writes_what_check_accepts_and_never_overwrites(
     assert KEY.public.identity in explained.stdout
 
 
-@pytest.mark.parametrize("words", [("gate.toml",), ("-o", "gate.toml"), ("--output=gate.toml",)])
+@pytest.mark.parametrize("words", [("-o", "gate.toml"), ("--output=gate.toml",)])
 def test_policy_init_writes_where_it_is_told(
     tmp_path: Path,
     run_cli: RunCli,
@@ -305,10 +313,8 @@ def test_policy_init_writes_where_it_is_told(
     assert run_cli("policy", "check", "gate.toml").code == 0
 
 
-@pytest.mark.parametrize(
-    "words", [("a.toml", "-o", "b.toml"), ("-o", "new/gate.toml"), ("new/gate.toml",)]
-)
-def test_policy_init_refuses_two_places_and_a_missing_one(
+@pytest.mark.parametrize("words", [("missing-model", "-o", "b.toml"), ("-o", "new/gate.toml")])
+def test_policy_init_refuses_a_missing_model_and_a_missing_place(
     tmp_path: Path,
     run_cli: RunCli,
     public: str,
@@ -344,7 +350,7 @@ def test_gate_names_the_variables_that_shaped_its_decision(
 
 
 def test_policy_init_needs_a_key(tmp_path: Path, run_cli: RunCli) -> None:
-    ran = run_cli("policy", "init", str(tmp_path / "policy.toml"))
+    ran = run_cli("policy", "init", "-o", str(tmp_path / "policy.toml"))
     assert ran.code == 2
     assert "--key" in ran.stderr
     assert not (tmp_path / "policy.toml").exists()

@@ -81,3 +81,25 @@ def test_json_keeps_the_whole_predicate(run_cli: RunCli, tmp_path: Path) -> None
     assert entry["predicate"]["resources"]
     assert entry["log_entries"] == entry["timestamps"] == []
     assert entry["version"] == "0.3"
+
+
+def test_what_verify_reads_from_other_tools_can_be_inspected(
+    run_cli: RunCli, tmp_path: Path
+) -> None:
+    tree = make_tree(tmp_path / "model", FILES)
+    sign(tree)
+    (line, *_) = (tree / "model.claims").read_bytes().splitlines()
+    envelope = json.loads(line)["dsseEnvelope"]
+    envelope["signatures"] = [{**envelope["signatures"][0], "keyid": word} for word in "ab"]
+    (tmp_path / "envelope.json").write_text(json.dumps(envelope, indent=1))
+    done = run_cli("inspect", str(tmp_path / "envelope.json"))
+    assert done.code == 0
+    assert "signature 1 of line 1: bundle v0.3" in done.stdout
+    assert "a key with the hint `b`" in done.stdout
+    (tmp_path / "list.json").write_text(
+        json.dumps({"attestations": [{"bundle": json.loads(line)}]})
+    )
+    listed = run_cli("inspect", str(tmp_path / "list.json"), "-f", "json")
+    assert json.loads(listed.stdout)["entries"][0]["predicate_type"]
+    (tmp_path / "old.json").write_text('{"base64Signature": "AA==", "cert": "x"}')
+    assert run_cli("inspect", str(tmp_path / "old.json")).code == 4

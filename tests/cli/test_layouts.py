@@ -11,6 +11,7 @@ from in_toto.models.layout import Inspection, Layout, Step
 from in_toto.models.metadata import Envelope, Metablock
 from securesystemslib.signer import CryptoSigner
 
+from tests.cli.published import fitting
 from tests.cli.running import RunCli
 from weightmark.attestations.checks import Outcome
 from weightmark.attestations.keys import PublicKey
@@ -88,7 +89,7 @@ def test_a_layout_of_the_library_is_verified(
 ) -> None:
     path = _write(run, _layout(builder, dsse=dsse), owner)
     verified = verify_layout(path, [owner.public], run)
-    assert [check.outcome for check in verified.checks] == [Outcome.PASS]
+    assert [check.outcome for check in verified.checks] == [Outcome.PASS, Outcome.INFO]
     assert set(verified.products) == {"out/w"}
 
 
@@ -113,7 +114,11 @@ def test_an_inspection_is_never_run_and_never_called_good(
     inspection.run = ["touch", str(run / "was-run")]
     path = _write(run, _layout(builder, inspect=[inspection]), owner)
     verified = verify_layout(path, [owner.public], run)
-    assert [check.outcome for check in verified.checks] == [Outcome.PASS, Outcome.UNCHECKED]
+    assert [check.outcome for check in verified.checks] == [
+        Outcome.PASS,
+        Outcome.UNCHECKED,
+        Outcome.INFO,
+    ]
     assert not (run / "was-run").exists()
 
 
@@ -131,7 +136,7 @@ def test_an_inspection_of_a_sublayout_is_never_run_either(
     inner.dump(str(run / f"train.{short}.link"))
     path = _write(run, _layout(builder, rules=[["ALLOW", "*"]]), owner)
     verified = verify_layout(path, [owner.public], run)
-    assert verified.checks[-1].outcome is Outcome.UNCHECKED
+    assert Outcome.UNCHECKED in {check.outcome for check in verified.checks}
     assert not (run / "was-run").exists()
 
 
@@ -199,3 +204,32 @@ def test_the_library_verifies_our_link(
     assert set(summary.materials) == {"base/w"}
     assert set(summary.products) == {"out/w"}
     assert json.loads(next(tmp_path.glob("train.*.link")).read_text())["payloadType"]
+
+
+def test_what_the_library_warns_of_is_part_of_the_answer_and_nothing_beside_it(
+    run: Path, owner: Party, builder: Party, run_cli: RunCli
+) -> None:
+    path = _write(run, _layout(builder), owner)
+    done = run_cli("layout", "verify", path.name, "--key", str(owner.path), cwd=run)
+    assert done.code == 0
+    assert not done.stderr
+    assert "remarks" in done.stdout
+    assert "differs from expected command" in done.stdout
+
+
+def test_a_layout_by_others_says_why_and_what_to_do(
+    run: Path, owner: Party, builder: Party, run_cli: RunCli
+) -> None:
+    path = _write(run, _layout(builder), owner)
+    done = run_cli("layout", "verify", path.name, "--key", str(builder.path), cwd=run)
+    assert done.code == 1
+    assert "why: " in done.stderr
+    assert "hint: " in done.stderr
+
+
+def test_the_answer_for_machines_fits_its_schema(
+    run: Path, owner: Party, builder: Party, run_cli: RunCli
+) -> None:
+    path = _write(run, _layout(builder), owner)
+    args = ("layout", "verify", path.name, "--key", str(owner.path), "-f", "json")
+    assert fitting(run_cli(*args, cwd=run).stdout)["verdict"] == "verified"

@@ -79,7 +79,8 @@ def test_a_ledger_that_the_quorum_did_not_see_so_fails(place: Path, run_cli: Run
     append = ("ledger", "append", "model/model.claims", "--key", "k.key", "--ledger")
     assert run_cli(*append, "fork", cwd=place, env=state).code == 0
     assert cosign(place, run_cli, "fork") == 0
-    shutil.copy(place / "fork" / "tiles" / "checkpoint", place / "L" / "witnessed")
+    (place / "L" / "cosigned").mkdir()
+    shutil.copy(place / "fork" / "tiles" / "checkpoint", place / "L" / "cosigned" / "4")
     verify = ("ledger", "verify", "--ledger", "L", "--witness-policy", policy(place))
     done = run_cli(*verify, cwd=place)
     assert (done.code, "was rolled back" in done.stdout) == (1, True)
@@ -113,7 +114,8 @@ def test_the_whole_story_over_the_network(place: Path, run_cli: RunCli) -> None:
 def test_entries_that_came_later_are_said_to_be_unwitnessed(place: Path, run_cli: RunCli) -> None:
     rules = policy(place)
     assert cosign(place, run_cli) == 0
-    shutil.copy(place / "L" / "tiles" / "checkpoint", place / "L" / "witnessed")
+    (place / "L" / "cosigned").mkdir()
+    shutil.copy(place / "L" / "tiles" / "checkpoint", place / "L" / "cosigned" / "3")
     (place / "model" / "weights").write_bytes(b"other words")
     for args in (
         ("sign", "model", "--key", "k.key", "--replace"),

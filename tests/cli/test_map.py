@@ -56,6 +56,7 @@ _OWN_ONLY = {
     "ledger append --output",
     "ledger export --output",
     "record --output",
+    "record --format",
     "ledger serve --format",
     "ledger witness serve --format",
     "help --format",

@@ -141,3 +141,49 @@ def test_digest_holds_a_croissant_against_the_files(
     (dataset / "croissant.json").write_text(json.dumps(document), encoding="utf-8")
     assert run_cli("digest", str(dataset), "--sha256").code == code
     assert run_cli("digest", str(dataset)).code == 0
+
+
+def test_a_proof_has_to_be_about_the_record_that_was_asked_for(
+    run_cli: RunCli, identity: str
+) -> None:
+    prove(run_cli, f"train.jsonl!{LINE}", "--key", "owner.key")
+    whom = ("--key", "owner.pub")
+    assert check(run_cli, identity, *whom, "--member", f"train.jsonl!{LINE}").code == 0
+    for other in (f"train.jsonl!{LINE} ", "train.jsonl", f"README.md!{LINE}", "README.md"):
+        ran = check(run_cli, identity, *whom, "--member", other)
+        assert ran.code == 1, other
+        assert "the proof is about another member" in ran.stderr
+        assert "hint: " in ran.stderr
+
+
+def test_a_proof_of_a_file_is_none_of_its_records(run_cli: RunCli, identity: str) -> None:
+    prove(run_cli, "train.jsonl")
+    assert check(run_cli, identity, "--member", "train.jsonl").code == 0
+    assert check(run_cli, identity, "--member", f"train.jsonl!{LINE}").code == 1
+
+
+@pytest.mark.usefixtures("dataset")
+@pytest.mark.parametrize("option", [("--absent",), ("--member", "a")])
+def test_what_a_proof_should_show_is_refused_without_a_proof(
+    run_cli: RunCli, option: tuple[str, ...]
+) -> None:
+    ran = run_cli("verify", "dataset", "--key", "owner.pub", *option)
+    assert ran.code == 2
+    assert "`--proof FILE`" in ran.stderr
+
+
+@pytest.mark.usefixtures("dataset")
+def test_a_key_without_a_proof_is_refused_on_the_line_and_not_in_the_environment(
+    run_cli: RunCli,
+) -> None:
+    assert run_cli("digest", "dataset", "--key", "owner.key").code == 2
+    assert run_cli("digest", "dataset", env={"WEIGHTMARK_KEY": "owner.key"}).code == 0
+
+
+@pytest.mark.parametrize("wrong", ["wm1:72", "wm1:", "wm1:" + "G" * 64, "wm1:" + "a" * 65])
+def test_an_identity_that_is_none_is_a_wrong_call(
+    run_cli: RunCli, identity: str, wrong: str
+) -> None:
+    assert identity
+    prove(run_cli, "README.md")
+    assert check(run_cli, wrong).code == 2

@@ -118,3 +118,27 @@ def test_a_wrong_call_runs_nothing(house: Path, args: tuple[str, ...]) -> None:
 def test_a_command_that_can_not_be_found_runs_nothing(house: Path, run_cli: RunCli) -> None:
     args = ("--step", "train", "--output", "out", "--key", "k.key", "--", "no-such-program")
     assert run_cli("record", *args, cwd=house).code == 2
+
+
+def test_an_output_that_was_not_made_is_said_to_be_so(tmp_path: Path, run_cli: RunCli) -> None:
+    assert run_cli("key", "generate", "-o", "a.key", cwd=tmp_path).code == 0
+    args = ("--step", "train", "--output", "none", "--key", "a.key", "--", "true")
+    done = run_cli("record", *args, cwd=tmp_path)
+    assert done.code == 2
+    assert "the step did not make `none`" in done.stderr
+    assert not list(tmp_path.glob("none*"))
+
+
+def test_a_record_names_what_it_wrote_as_it_was_called_and_that_it_signs_no_release(
+    tmp_path: Path, run_cli: RunCli
+) -> None:
+    assert run_cli("key", "generate", "-o", "a.key", cwd=tmp_path).code == 0
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "w").write_text("x")
+    args = ("--step", "train", "--output", "./out", "--key", "a.key", "--", "true")
+    done = run_cli("record", *args, cwd=tmp_path)
+    assert done.code == 0
+    assert "in `out/model.claims`" in done.stderr
+    assert str(tmp_path) not in done.stderr
+    assert "`weightmark sign out`" in done.stderr
+    assert run_cli("verify", "out", "--key", "a.pub", cwd=tmp_path).code == 3

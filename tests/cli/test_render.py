@@ -139,3 +139,16 @@ def test_any_file_name_can_be_shown_in_every_form(raw: bytes) -> None:
     document = Document("weightmark/x/v1", Exit.GOOD, facts={name: [name]}, lines=(name,))
     for form in FORMATS:
         renderer(form).render(document, Style()).encode("utf-8")
+
+
+def test_what_two_checks_have_in_common_is_told_once_and_never_hidden_by_a_passed_one() -> None:
+    def said(*outcomes: Outcome) -> str:
+        checks = tuple(
+            CheckLine(one, f"c{n}", "s", "the reason", "the help") for n, one in enumerate(outcomes)
+        )
+        document = Document("weightmark/verify/v1", Exit.BAD, checks=checks)
+        return renderer("text").render(document, Style())
+
+    assert said(Outcome.FAIL, Outcome.FAIL).count("the reason") == 1
+    assert said(Outcome.PASS, Outcome.FAIL).count("the reason") == 1
+    assert said(Outcome.FAIL, Outcome.FAIL).count("c1") == 1

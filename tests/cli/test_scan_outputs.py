@@ -363,3 +363,69 @@ def test_a_limit_that_makes_no_sense_is_a_wrong_call(
     assert ran.stderr.startswith("error[usage]: ")
     twice = run_cli("scan", "model", "--limit", "depth=1", "--limit", "depth=2", cwd=model)
     assert twice.code == 2
+
+
+def test_every_form_names_a_file_as_it_was_called(model: Path, run_cli: RunCli) -> None:
+    for form in ("text", "sarif", "junit", "github", "markdown"):
+        said = run_cli("scan", "model", "-f", form, cwd=model).stdout
+        assert "model/torch.pt" in said, form
+
+
+def test_one_finding_is_one_failure_in_a_test_report(tmp_path: Path, run_cli: RunCli) -> None:
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "evil.pkl").write_bytes(EVIL)
+    ran = run_cli("scan", "bad", "-f", "junit", cwd=tmp_path)
+    assert ran.code == 1
+    assert '<testsuites tests="1" failures="1"' in ran.stdout
+
+
+def test_a_failed_check_without_a_finding_stays_a_failure_in_a_test_report() -> None:
+    check = CheckLine(Outcome.FAIL, "scan", "bad", code="unsafe-findings")
+    document = Document("weightmark/scan/v1", Exit.BAD, checks=(check,))
+    assert 'failures="1"' in renderer("junit").render(document, Style())
+
+
+def test_what_was_not_looked_into_is_never_marked_as_passed(
+    tmp_path: Path, run_cli: RunCli
+) -> None:
+    (tmp_path / "ds").mkdir()
+    (tmp_path / "ds" / "train.jsonl").write_text('{"a": 1}\n')
+    ran = run_cli("scan", "ds", cwd=tmp_path)
+    assert ran.code == 3
+    assert "✓" not in ran.stdout
+
+
+def test_a_baseline_for_other_content_says_so(tmp_path: Path, run_cli: RunCli) -> None:
+    (tmp_path / "bad").mkdir()
+    evil = tmp_path / "bad" / "evil.pkl"
+    evil.write_bytes(EVIL)
+    accept = ("--write-baseline", "b.toml", "--reason", "known", "--expires", "2099-01-31")
+    assert run_cli("scan", "bad", *accept, cwd=tmp_path).code == 0
+    evil.write_bytes(EVIL + b"\n")
+    ran = run_cli("scan", "bad", "--baseline", "b.toml", cwd=tmp_path)
+    assert ran.code == 1
+    assert "1 entry of the baseline is for other content than this" in ran.stdout
+    (tmp_path / "b.toml").write_text(
+        (tmp_path / "b.toml").read_text().replace("2099-01-31", "2020-01-31")
+    )
+    evil.write_bytes(EVIL)
+    assert "until 2020-01-31" in run_cli("scan", "bad", "--baseline", "b.toml", cwd=tmp_path).stdout
+
+
+def test_no_two_checks_have_one_name(tmp_path: Path, run_cli: RunCli) -> None:
+    (tmp_path / "ds").mkdir()
+    (tmp_path / "ds" / "README.md").write_text("---\nlicense: mit\n---\n")
+    for name in ("a", "b"):
+        text = json.dumps(
+            {
+                "@context": {"cr": "http://mlcommons.org/croissant/"},
+                "conformsTo": "http://mlcommons.org/croissant/1.0",
+                "distribution": [],
+                "license": name,
+            }
+        )
+        (tmp_path / "ds" / f"{name}.json").write_text(text)
+    checks = json.loads(run_cli("scan", "ds", "-f", "json", cwd=tmp_path).stdout)["checks"]
+    names = [one["name"] for one in checks]
+    assert "description" in names
+    assert len(names) == len(set(names))

@@ -116,10 +116,17 @@ CALLS = [
     Call("exec", ("evil", "true", "--policy", "strict", *PUBLIC), 1, "deny"),
     Call("exec", ("empty", "true", "--policy", "baseline", *PUBLIC), 3, "nothing-to-check"),
     Call("exec", ("model", "no-such-program", "--policy", "baseline", *PUBLIC), 2, error=True),
-    Call("policy init", ("new.toml", *PUBLIC), changes=True),
-    Call("policy init", ("policy.toml", *PUBLIC), 2, error=True),
+    Call("policy init", ("-o", "new.toml", *PUBLIC), changes=True),
+    Call("policy init", ("model", "-o", "new.toml", *PUBLIC), changes=True),
+    Call("policy init", ("-o", "policy.toml", *PUBLIC), 2, error=True),
     Call("policy check", ("policy.toml",), 0, "valid"),
     Call("policy check", ("bad.toml",), 2, error=True),
+    Call("policy check", ("policy.toml", *PUBLIC), 3, "unchecked"),
+    Call("policy test", ("cases", "--policy", "policy.toml"), 0, "passed"),
+    Call("policy test", ("wrong-cases", "--policy", "policy.toml"), 1, "failed"),
+    Call("policy test", ("empty", "--policy", "policy.toml"), 3, error=True),
+    Call("policy sign", ("signed.toml", *KEY), changes=True),
+    Call("policy sign", ("policy.toml", *KEY), 2, error=True),
     Call("policy explain", ("strict",)),
     Call("policy explain", ("./policy.toml",)),
     Call("key generate", ("-o", "new.key"), changes=True),
@@ -206,6 +213,9 @@ CALLS = [
     Call("explain", ("tampered",)),
     Call("explain", ("manifest claim",)),
     Call("explain", ("nonsense",), 2, error=True),
+    Call("layout verify", ("missing.layout", "--key", "release.pub"), 2, error=True),
+    Call("explain", ("too-deep",)),
+    Call("rules", ("PKL",)),
     Call("doctor", (), 0, "fit", changes=True),
     Call("doctor", (), 4, "unfit", env={"XDG_STATE_HOME": "/dev/null/x"}, changes=True),
 ]  # fmt: skip
@@ -229,7 +239,7 @@ def house(tmp_path: Path, run_cli: RunCli) -> Path:
         ("key", "generate", "-o", "release.key"),
         ("key", "generate", "-o", "stranger.key"),
         ("sign", "model", *KEY),
-        ("policy", "init", "policy.toml", *PUBLIC),
+        ("policy", "init", "-o", "policy.toml", *PUBLIC),
         ("trust", "add", "./trusted.toml", *PUBLIC),
         ("ledger", "init", "ledger", "--admit", "release.pub", "--origin", "ledger.example/models"),
         ("ledger", "init", "damaged", "--admit", "release.pub"),
@@ -239,6 +249,10 @@ def house(tmp_path: Path, run_cli: RunCli) -> Path:
     ):
         done = run_cli(*args, cwd=tmp_path)
         assert done.code == 0, done.stderr
+    ends = b"revision = 1\nexpires = 2100-01-01\n" + (tmp_path / "policy.toml").read_bytes()
+    _put(tmp_path, "signed.toml", ends)
+    _put(tmp_path, "cases/good.toml", b"artifact = '../model'\nexpect = 'allow'\n")
+    _put(tmp_path, "wrong-cases/evil.toml", b"artifact = '../evil'\nexpect = 'allow'\n")
     signature, claims = (tmp_path / "model" / f"model.{kind}" for kind in ("sig", "claims"))
     bundle = json.loads(signature.read_bytes())
     _put(tmp_path, "strange.sig", _restated(bundle, b"not a statement"))
@@ -307,8 +321,8 @@ def test_every_command_with_json_has_a_schema_and_every_schema_a_command() -> No
 
 def test_every_command_with_json_is_called_here() -> None:
     called = {call.words for call in CALLS if not call.error}
-    asked_elsewhere = {"trust update", "ledger anchor"}
-    assert called | asked_elsewhere == json_commands(), "networks are asked in other tests"
+    asked_elsewhere = {"trust update", "ledger anchor", "layout verify"}
+    assert called | asked_elsewhere == json_commands(), "asked in tests of their own"
 
 
 @pytest.mark.parametrize("name", sorted(published()))

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 
 from tests.cli.running import Ran, RunCli
 from weightmark.cli import app as app_module
-from weightmark.cli.app import Entry
+from weightmark.cli.app import Entry, walk
 from weightmark.cli.command import WeightmarkCommand, command
 from weightmark.cli.console import Console, pass_console
-from weightmark.cli.options.common import FILE_OR_URI, option
+from weightmark.cli.options.common import FILE_OR_URI, FlagOption, option
 from weightmark.cli.render import Document
 from weightmark.errors import Exit, SettingsError
-from weightmark.settings import Vocabulary, discover, is_ci, resolve
+from weightmark.settings import Vocabulary, discover, resolve
 
-_FLAGS = ("policy", "key", "claims", "deep", "jobs", "fail-on")
+_FLAGS = ("policy", "key", "claims", "deep", "jobs", "fail-on", "depth")
 
 
 def _toy(path: str) -> WeightmarkCommand:
@@ -32,6 +32,7 @@ def _toy(path: str) -> WeightmarkCommand:
     @option("--key", type=FILE_OR_URI, aliases=("--public-key", "--public_key"))
     @option("--claims", multiple=True, type=FILE_OR_URI)
     @option("--deep", is_flag=True)
+    @option("--depth", type=int, harmless=True)
     @option("--fail-on", type=click.Choice(["low", "high"]), default="high")
     @pass_console
     def toy(console: Console, /, paths: tuple[str, ...], **values: Any) -> NoReturn:
@@ -70,27 +71,29 @@ def _value(ran: Ran, flag: str) -> str:
 def test_flag_over_environment_over_named_over_found_over_project(
     run_cli: RunCli, tmp_path: Path
 ) -> None:
-    (tmp_path / "pyproject.toml").write_text("[tool.weightmark]\npolicy = 'e'\n")
-    steps: list[tuple[str, str]] = []
+    (tmp_path / "pyproject.toml").write_text("[tool.weightmark]\ndepth = 5\n")
+    steps: list[str] = []
 
     def look(*args: str, **env: str) -> None:
-        steps.append((_value(run_cli("toy", *args, cwd=tmp_path, env=env), "policy"), ""))
+        steps.append(_value(run_cli("toy", *args, cwd=tmp_path, env=env), "depth"))
 
     look()
-    (tmp_path / "weightmark.toml").write_text("policy = 'd'\n")
+    (tmp_path / "weightmark.toml").write_text("depth = 4\n")
     look()
-    (tmp_path / "named.toml").write_text("policy = 'c'\n")
+    (tmp_path / "named.toml").write_text("depth = 3\n")
     look("--config", "named.toml")
-    look("--config", "named.toml", WEIGHTMARK_POLICY="b2")
-    look("--config", "named.toml", WEIGHTMARK_POLICY="b2", WEIGHTMARK_TOY_POLICY="b1")
-    look("--config", "named.toml", "--policy", "a", WEIGHTMARK_TOY_POLICY="b1")
-    assert [seen for seen, _ in steps] == [
-        f"'e' (`{tmp_path / 'pyproject.toml'}`)",
-        f"'d' (`{tmp_path / 'weightmark.toml'}`)",
-        "'c' (`named.toml`)",
-        "'b2' (WEIGHTMARK_POLICY)",
-        "'b1' (WEIGHTMARK_TOY_POLICY)",
-        "'a' (--policy)",
+    look(WEIGHTMARK_CONFIG="named.toml")
+    look("--config", "named.toml", WEIGHTMARK_DEPTH="2")
+    look("--config", "named.toml", WEIGHTMARK_DEPTH="2", WEIGHTMARK_TOY_DEPTH="1")
+    look("--config", "named.toml", "--depth", "0", WEIGHTMARK_TOY_DEPTH="1")
+    assert steps == [
+        f"5 (`{tmp_path / 'pyproject.toml'}`)",
+        f"4 (`{tmp_path / 'weightmark.toml'}`)",
+        "3 (`named.toml`)",
+        "3 (`named.toml`)",
+        "2 (WEIGHTMARK_DEPTH)",
+        "1 (WEIGHTMARK_TOY_DEPTH)",
+        "0 (--depth)",
     ]
 
 
@@ -102,29 +105,36 @@ def test_a_table_of_the_command_is_stronger_and_groups_share_theirs(
         "policy = 'global'\n[toy]\npolicy = 'toy'\n[box]\npolicy = 'box'\nkey = 'k'\n"
         "[box.toy]\npolicy = 'box toy'\n"
     )
-    assert _value(run_cli("toy", cwd=tmp_path), "policy") == f"'toy' ([toy] in `{file}`)"
-    ran = run_cli("box", "toy", cwd=tmp_path)
+    named = ("--config", str(file))
+    assert _value(run_cli("toy", *named, cwd=tmp_path), "policy") == f"'toy' ([toy] in `{file}`)"
+    ran = run_cli("box", "toy", *named, cwd=tmp_path)
     assert _value(ran, "policy") == f"'box toy' ([box.toy] in `{file}`)"
     assert _value(ran, "key") == f"'{tmp_path / 'k'}' ([box] in `{file}`)"
 
 
-def test_a_file_is_found_from_below_and_its_paths_are_relative_to_it(
-    run_cli: RunCli, tmp_path: Path
-) -> None:
+def test_a_file_is_found_from_below(run_cli: RunCli, tmp_path: Path) -> None:
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    file = tmp_path / "weightmark.toml"
+    file.write_text("depth = 2\n")
+    assert _value(run_cli("toy", cwd=below), "depth") == f"2 (`{file}`)"
+
+
+def test_paths_are_relative_to_the_file_that_says_them(run_cli: RunCli, tmp_path: Path) -> None:
     below = tmp_path / "a" / "b"
     below.mkdir(parents=True)
     (tmp_path / "weightmark.toml").write_text("key = 'r.pub'\nclaims = ['c', 'oci://x/y']\n")
-    ran = run_cli("toy", cwd=below)
+    ran = run_cli("toy", "--config", str(tmp_path / "weightmark.toml"), cwd=below)
     assert _value(ran, "key").startswith(f"'{tmp_path / 'r.pub'}'")
     assert _value(ran, "claims").startswith(f"('{tmp_path / 'c'}', 'oci://x/y')")
 
 
 def test_isolated_reads_no_file_and_verbose_names_it(run_cli: RunCli, tmp_path: Path) -> None:
     file = tmp_path / "weightmark.toml"
-    file.write_text("policy = 'x'\n")
-    assert _value(run_cli("toy", "--isolated", cwd=tmp_path), "policy") == "None (default)"
+    file.write_text("depth = 2\n")
+    assert _value(run_cli("toy", "--isolated", cwd=tmp_path), "depth") == "None (default)"
     isolated = run_cli("toy", cwd=tmp_path, env={"WEIGHTMARK_ISOLATED": "1"})
-    assert _value(isolated, "policy") == "None (default)"
+    assert _value(isolated, "depth") == "None (default)"
     assert f"settings from `{file}`" in run_cli("toy", "-v", cwd=tmp_path).stderr
     assert run_cli("toy", cwd=tmp_path).stderr == ""
     assert run_cli("toy", "--isolated", "--config", str(file)).returncode == 2
@@ -149,18 +159,18 @@ def test_an_artifact_above_the_current_directory_does_not_either(
     model = tmp_path / "model"
     (model / "sub").mkdir(parents=True)
     (model / "pyproject.toml").write_text("[tool.weightmark]\npolicy = 'approve-me'\n")
-    (tmp_path / "weightmark.toml").write_text("policy = 'mine'\n")
+    (tmp_path / "weightmark.toml").write_text("depth = 2\n")
     ran = run_cli("toy", "..", cwd=model / "sub")
-    assert _value(ran, "policy").startswith("'mine'")
+    assert _value(ran, "depth").startswith("2 ")
     assert "inside the artifact" in ran.stderr
 
 
 def test_one_of_many_artifacts_and_a_double_dash_change_nothing(
     run_cli: RunCli, tmp_path: Path
 ) -> None:
-    (tmp_path / "weightmark.toml").write_text("policy = 'approve-me'\n")
+    (tmp_path / "weightmark.toml").write_text("policy = 'approve-me'\ndepth = 2\n")
     for args in (["nowhere", "."], ["--", "."], ["--", "--help", "."]):
-        assert _value(run_cli("toy", *args, cwd=tmp_path), "policy") == "None (default)"
+        assert _value(run_cli("toy", *args, cwd=tmp_path), "depth") == "None (default)"
 
 
 def test_a_file_inside_the_artifact_cannot_even_be_named(run_cli: RunCli, tmp_path: Path) -> None:
@@ -180,30 +190,34 @@ def test_a_file_of_another_user_is_not_trusted(
     import weightmark.settings as module
 
     file = tmp_path / "weightmark.toml"
-    file.write_text("policy = 'planted'\n")
+    file.write_text("depth = 2\n")
     owner = file.stat().st_uid
     monkeypatch.setattr(module, "_trusted_owners", lambda: {owner + 1})
     ran = run_cli("toy", cwd=tmp_path)
-    assert _value(ran, "policy") == "None (default)"
+    assert _value(ran, "depth") == "None (default)"
     assert f"owned by another user (uid {owner})" in ran.stderr
 
 
+@pytest.mark.parametrize("ci", ["", "true"], ids=["at home", "in CI"])
 @pytest.mark.parametrize("name", ["weightmark.toml", "pyproject.toml"])
-def test_a_pull_request_cannot_configure_its_judge(
-    run_cli: RunCli, tmp_path: Path, name: str
+def test_a_file_that_came_with_a_download_or_a_pull_request_configures_no_judge(
+    run_cli: RunCli, tmp_path: Path, name: str, ci: str
 ) -> None:
     head = "[tool.weightmark]\n" if name == "pyproject.toml" else ""
     file = tmp_path / name
     file.write_text(
-        f"{head}policy = 'weak'\nkey = 'theirs.pub'\nfail-on = 'low'\nclaims = ['c']\njobs = 3\n"
+        f"{head}policy = 'weak'\nkey = 'theirs.pub'\nfail-on = 'low'\nclaims = ['c']\n"
+        "output = 'victim'\nquiet = true\njobs = 3\n"
     )
-    ran = run_cli("toy", cwd=tmp_path, env={"CI": "true"})
+    ran = run_cli("toy", cwd=tmp_path, env={"CI": ci})
     for flag in ("policy", "key", "claims", "fail-on"):
         assert _value(ran, flag).endswith("(default)")
-        assert f"ignored `{flag}` from `{file}`: `CI` is set" in ran.stderr
+    assert ran.stderr == (
+        "ignored `claims`, `fail-on`, `key`, `output`, `policy`, `quiet` from "
+        f"`{file}`: it was found, and nobody named it; `--config {file}` uses it\n"
+    )
+    assert not (tmp_path / "victim").exists()
     assert _value(ran, "jobs").startswith("3 ")
-    named = run_cli("toy", "--config", name, cwd=tmp_path, env={"CI": "true"})
-    assert _value(named, "policy").startswith("'weak'")
 
 
 def test_a_file_that_is_named_is_not_ignored_as_found(run_cli: RunCli, tmp_path: Path) -> None:
@@ -212,19 +226,34 @@ def test_a_file_that_is_named_is_not_ignored_as_found(run_cli: RunCli, tmp_path:
         ran = run_cli("toy", "--config", name, cwd=tmp_path, env={"CI": "true"})
         assert _value(ran, "policy").startswith("'mine'")
         assert ran.stderr == ""
+        named = run_cli("toy", cwd=tmp_path, env={"WEIGHTMARK_CONFIG": name})
+        assert _value(named, "policy").startswith("'mine'")
+
+
+def test_no_command_lets_a_found_file_choose_trust_policy_evidence_outputs_or_services() -> None:
+    harmless = {
+        (words, flag.flag)
+        for words, one in walk()
+        for flag in one.params
+        if isinstance(flag, FlagOption) and flag.harmless
+    }
+    assert {flag for _, flag in harmless} == {
+        "all", "color", "depth", "environment", "format", "jobs", "no-progress", "offline", "verbose"
+    }  # fmt: skip
 
 
 def test_a_missing_option_that_an_ignored_file_holds_says_so(
     run_cli: RunCli, tmp_path: Path
 ) -> None:
     (tmp_path / "model").mkdir()
-    (tmp_path / "weightmark.toml").write_text("[gate]\npolicy = 'baseline'\n")
-    ran = run_cli("gate", "model", cwd=tmp_path, env={"CI": "true"})
+    file = tmp_path / "weightmark.toml"
+    file.write_text("[gate]\npolicy = 'baseline'\n")
+    ran = run_cli("gate", "model", cwd=tmp_path)
     assert ran.returncode == 2
     assert ran.stderr == (
         "error[usage]: missing option `--policy`\n"
-        f"  why: ignored `policy` from `{tmp_path / 'weightmark.toml'}`: `CI` is set\n"
-        "hint: name it with `--policy`, or name the file with `--config FILE`\n"
+        f"  why: ignored `policy` from `{file}`: it was found, and nobody named it\n"
+        "hint: name it with `--policy`, or the file with `--config FILE`\n"
     )
 
 
@@ -235,20 +264,13 @@ def test_what_is_set_for_all_commands_breaks_none(
     env = {} if from_file else {"WEIGHTMARK_FORMAT": "json", "WEIGHTMARK_OUTPUT": "answer"}
     if from_file:
         (tmp_path / "weightmark.toml").write_text("format = 'json'\noutput = 'answer'\n")
+        env = {"WEIGHTMARK_CONFIG": "weightmark.toml"}
     for args in (("help",), ("completion", "bash"), ("key", "generate", "-o", "k.key")):
         assert run_cli(*args, cwd=tmp_path, env=env).stderr == "", args
     ran = run_cli("key", "generate", cwd=tmp_path, env=env)
     assert json.loads(ran.stdout)["private_key"] == "release.key"
     policy = run_cli("policy", "init", "--key", "k.pub", cwd=tmp_path, env=env)
     assert json.loads(policy.stdout)["path"] == "weightmark-policy.toml"
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"), [("true", True), ("1", True), ("x", True), ("", False), ("0", False), ("False", False)]
-)  # fmt: skip
-def test_what_counts_as_ci(value: str, *, expected: bool) -> None:
-    assert is_ci({"CI": value}) is expected
-    assert not is_ci({})
 
 
 @pytest.mark.parametrize(
@@ -261,6 +283,8 @@ def test_what_counts_as_ci(value: str, *, expected: bool) -> None:
         ("isolated = true", "unknown key `isolated`"),
         ("policy = ", "is not valid TOML"),
         ("policy = 'a'\npolicy = 'b'", "is not valid TOML"),
+        ('policy = "a\\u0000"', "holds a NUL"),
+        ('claims = ["a", "a\\u0000"]', "holds a NUL"),
         ("deep = 'yes'", "is not `true` or `false`"),
         ("claims = 'one'", "is not a list of strings"),
         ("claims = [1]", "is not a list of strings"),
@@ -278,7 +302,7 @@ def test_a_wrong_file_is_2_with_words(
     run_cli: RunCli, tmp_path: Path, text: str, message: str
 ) -> None:
     (tmp_path / "weightmark.toml").write_text(text)
-    ran = run_cli("toy", cwd=tmp_path)
+    ran = run_cli("toy", "--config", "weightmark.toml", cwd=tmp_path)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert message in ran.stderr
     assert "\n  why: the value comes from" in ran.stderr or ran.stderr.startswith("error[settings]")
@@ -324,8 +348,9 @@ def test_a_current_directory_that_is_gone_means_no_file(spawn_cli: RunCli, tmp_p
 
 def test_a_switch_can_be_switched_off_by_the_environment(run_cli: RunCli, tmp_path: Path) -> None:
     (tmp_path / "weightmark.toml").write_text("deep = true\n")
-    assert _value(run_cli("toy", cwd=tmp_path), "deep").startswith("True")
-    off = run_cli("toy", cwd=tmp_path, env={"WEIGHTMARK_DEEP": "0"})
+    named = {"WEIGHTMARK_CONFIG": "weightmark.toml"}
+    assert _value(run_cli("toy", cwd=tmp_path, env=named), "deep").startswith("True")
+    off = run_cli("toy", cwd=tmp_path, env={**named, "WEIGHTMARK_DEEP": "0"})
     assert _value(off, "deep") == "False (WEIGHTMARK_DEEP)"
 
 
@@ -353,4 +378,4 @@ def test_any_bytes_are_settings_or_a_clear_error(
     (folder / "weightmark.toml").write_bytes(content)
     vocabulary = Vocabulary("toy", {"policy": False}, ("toy",), lambda: {"policy"})
     with contextlib.suppress(SettingsError):
-        resolve(discover(folder, []), vocabulary, environment={})
+        resolve(discover(folder, []), vocabulary)

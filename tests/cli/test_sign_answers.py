@@ -196,7 +196,7 @@ _CALLS = [
     ("key", "show"),
     ("key", "rotate", "a.key"),
     ("trust", "add", "./t.toml", "--key"),
-    ("policy", "init", "p.toml", "--key"),
+    ("policy", "init", "-o", "p.toml", "--key"),
 ]
 
 
@@ -228,3 +228,35 @@ def test_no_secret_of_a_key_uri_is_shown_however_it_is_written(
 def test_what_is_no_secret_of_a_key_uri_is_shown(run_cli: RunCli) -> None:
     said = run_cli("verify", "m", "--trust", "./pkcs11:token=x;object=release").stderr
     assert "pkcs11:token=x;object=release" in said
+
+
+@pytest.mark.usefixtures("house")
+def test_a_scan_that_was_not_made_is_said_when_signing_and_when_verifying(
+    run_cli: RunCli,
+) -> None:
+    signed = run_cli("sign", "m", "--key", "a.key", "--no-scan")
+    assert "scan         not made (`--no-scan`)" in signed.stdout
+    verified = run_cli("verify", "m", "--key", "a.pub")
+    assert verified.code == 0
+    assert "scan claim      not made (`--no-scan`)" in verified.stdout
+    assert run_cli("sign", "m", "--key", "a.key").code == 0
+    assert "by weightmark" in run_cli("verify", "m", "--key", "a.pub").stdout
+
+
+@pytest.mark.usefixtures("house")
+def test_options_of_a_signature_that_is_not_written_are_said_to_be_without_effect(
+    run_cli: RunCli,
+) -> None:
+    assert run_cli("sign", "m", "--key", "a.key").code == 0
+    kept = run_cli("sign", "m", "--key", "b.key", "--oms-hash", "blake3")
+    assert kept.code == 0
+    assert "`--oms-hash` without effect: no `model.sig` is written" in kept.stderr
+    own = run_cli("sign", "m", "--key", "a.key", "--oms-hash", "blake3")
+    assert "without effect" not in own.stderr
+
+
+@pytest.mark.usefixtures("house")
+def test_a_key_is_shown_with_the_hint_by_which_signatures_name_it(run_cli: RunCli) -> None:
+    hint = json.loads(run_cli("key", "show", "a.pub", "-f", "json").stdout)["oms_hint"]
+    assert hint.removeprefix("sha256:") in run_cli("key", "list").stdout
+    assert hint.removeprefix("sha256:") in run_cli("key", "show", "a.pub").stdout

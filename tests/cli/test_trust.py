@@ -1,7 +1,5 @@
 """`weightmark trust`, and every way to say whom to trust on the command line."""
 
-import base64
-import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -17,6 +15,7 @@ from tests.cli.running import RunCli
 from weightmark.attestations.keys import PrivateKey
 from weightmark.attestations.making.signing import SignOptions, sign_artifact
 from weightmark.attestations.signers.key import KeySigner
+from weightmark.provenance.ledger.witnessing.cosignature import CosignatureType, WitnessSigner
 
 KEY = PrivateKey.generate()
 ISSUER = "https://idp.example.com"
@@ -160,12 +159,26 @@ def test_nothing_in_the_artifact_says_whom_to_trust(
     assert "inside the artifact" in done.stderr
 
 
-def test_a_settings_file_that_was_found_trusts_nobody_in_ci(
-    run_cli: RunCli, model: Path, tmp_path: Path
+@pytest.mark.parametrize("ci", ["", "true"], ids=["at home", "in CI"])
+def test_a_settings_file_beside_a_downloaded_model_adds_nobody_to_whom_the_caller_trusts(
+    run_cli: RunCli, model: Path, tmp_path: Path, ci: str
 ) -> None:
-    (tmp_path / "weightmark.toml").write_text('[verify]\nkey = ["release.pub"]\n')
-    assert run_cli("verify", str(model), cwd=tmp_path).code == 0
-    assert run_cli("verify", str(model), cwd=tmp_path, env={"CI": "true"}).code == 2
+    """The file lies in the folder of the download, and the model is one file: it is beside, not inside."""
+    assert run_cli("key", "generate", "-o", str(tmp_path / "mine.key")).code == 0
+    (tmp_path / "evil.toml").write_text('version = 1\n[keys.evil]\nfile = "release.pub"\n')
+    (tmp_path / "weightmark.toml").write_text(
+        '[verify]\ntrust = ["./evil.toml"]\noutput = "victim"\n[gate]\nmode = "warn"\n'
+    )
+    env = {"CI": ci}
+    ran = run_cli("verify", str(model), "--key", "mine.pub", cwd=tmp_path, env=env)
+    assert ran.code == 1
+    assert "ignored `output`, `trust` from" in ran.stderr
+    assert not (tmp_path / "victim").exists()
+    assert run_cli("verify", str(model), cwd=tmp_path, env=env).code == 2
+    named = run_cli("verify", str(model), "--config", "weightmark.toml", cwd=tmp_path, env=env)
+    assert named.code == 0
+    gate = ("gate", str(model), "--policy", "strict", "--key", "mine.pub")
+    assert run_cli(*gate, cwd=tmp_path, env=env).code == 1
 
 
 def test_a_root_is_pinned_and_another_content_is_refused(run_cli: RunCli, tmp_path: Path) -> None:
@@ -218,12 +231,11 @@ def test_what_names_nobody_writes_nothing(
 
 
 def test_witnesses_are_listed_with_what_is_asked_of_them(run_cli: RunCli, tmp_path: Path) -> None:
-    raw = bytes([4]) + bytes(32)
-    key_id = hashlib.sha256(b"w.example\n" + raw).hexdigest()[:8]
+    vkey = WitnessSigner("w.example", CosignatureType.ED25519, bytes(32)).verifier.vkey
     path = tmp_path / "t.toml"
     path.write_text(
         f'version = 1\n[identities.ci]\nidentity = "ci@example.com"\nissuer = "{ISSUER}"\n'
-        f'[witnesses.one]\nkey = "w.example+{key_id}+{base64.b64encode(raw).decode()}"\n'
+        f'[witnesses.one]\nkey = "{vkey}"\n'
         "[thresholds]\ncosignatures = 1\n"
     )
     shown = run_cli("trust", "show", str(path))

@@ -241,7 +241,7 @@ def test_a_policy_names_a_trust_file_and_that_nothing_inside_the_artifact(house:
     assert house.trust("add", "--key", house.path("new.pub")).code == 0
     (house.place / "ci").mkdir()
     policy = house.path("ci/gate.toml")
-    made = house.run("policy", "init", policy, "--trust", house.path("t.toml"))
+    made = house.run("policy", "init", "-o", policy, "--trust", house.path("t.toml"))
     assert made.code == 0, made.stderr
     assert 'trust = "../t.toml"' in Path(policy).read_text()
     assert NEW.public.identity in house.run("policy", "explain", policy).stdout
@@ -259,7 +259,7 @@ def test_a_drafted_policy_names_a_key_once_and_no_revoked_one_as_trusted(house: 
     old, new = house.path("old.pub"), house.path("new.pub")
     assert house.trust("add", "--key", new, "--revoked", "2020-01-01").code == 0
     words = ("--key", old, "--key", new, "--key", old, "--trust", house.path("t.toml"))
-    made = house.run("policy", "init", house.path("p.toml"), *words, "--format", "json")
+    made = house.run("policy", "init", "-o", house.path("p.toml"), *words, "--format", "json")
     assert made.code == 0, made.stderr
     facts = json.loads(made.stdout)
     assert facts["trusted"] == [OLD.public.identity]
@@ -294,7 +294,7 @@ def test_answers_about_a_policy_that_trusts_identities_and_certificates_fit_thei
     for words in entries:
         assert house.trust("add", *words).code == 0
     policy = house.path("p.toml")
-    made = house.run("policy", "init", policy, "--trust", house.path("t.toml"), "-f", "json")
+    made = house.run("policy", "init", "-o", policy, "--trust", house.path("t.toml"), "-f", "json")
     answers = [fitting(made.stdout, "policy-init")]
     answers += [
         fitting(house.run("policy", word, policy, "-f", "json").stdout)
@@ -309,7 +309,7 @@ def test_answers_about_a_policy_that_trusts_identities_and_certificates_fit_thei
 
 
 def test_whom_to_trust_beside_a_policy_file_is_called_by_its_name(house: House) -> None:
-    made = house.run("policy", "init", house.path("p.toml"), "--key", house.path("new.pub"))
+    made = house.run("policy", "init", "-o", house.path("p.toml"), "--key", house.path("new.pub"))
     assert made.code == 0
     done = house.run("gate", house.path("m"), "--policy", house.path("p.toml"), *KEYLESS)
     assert done.code == 2

@@ -25,6 +25,7 @@ from weightmark.attestations.claims import parse_claims, render_claims
 from weightmark.attestations.keys import PublicKey
 from weightmark.attestations.policy.explain import explain_policy
 from weightmark.attestations.policy.parse import parse_policy
+from weightmark.attestations.policy.reading.files import PolicyFiles
 from weightmark.attestations.predicates.approval import ApprovalClaim
 from weightmark.attestations.predicates.conversion import ConversionClaim
 from weightmark.attestations.predicates.manifest import ManifestClaim
@@ -182,8 +183,8 @@ def strict_json(data: bytes) -> None:
 
 def policy(data: bytes) -> None:
     """A policy that is read trusts somebody, and can be explained."""
-    parsed = parse_policy(data, source="policy.toml", read_key=lambda _: RELEASE.public)
-    assert parsed.release.keys or not parsed.release.required
+    parsed = parse_policy(data, source="policy.toml", files=PolicyFiles(lambda _: RELEASE.public))
+    assert parsed.release.all_anchors or parsed.require.release is None
     assert explain_policy(parsed)
 
 
@@ -298,7 +299,7 @@ def _read_settings(name: str, data: bytes) -> None:
     """Nothing but the flags of the command is ever set."""
     path = _folder() / name
     path.write_bytes(data)
-    settings = resolve(Discovery((named_file(path, []),)), _VOCABULARY, environment={})
+    settings = resolve(Discovery((named_file(path, []),)), _VOCABULARY)
     assert settings.values.keys() <= _VOCABULARY.flags.keys()
 
 

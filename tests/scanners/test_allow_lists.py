@@ -28,7 +28,7 @@ NAMES = [
     for name, operations in names.items()
 ]
 OPERATION = re.compile(
-    r"call(:[a-z-]+)?|new(:keep)?|build(:(dict|image|native|script|self))?|get:[a-z_,]+|items|append|add"
+    r"apply|call(:[a-z-]+)?|new(:keep)?|build(:(dict|generator|image|native|script|self))?|get:[a-z_,]+|items|append|add"
 )
 CHECKED = {("re", "_compile")}
 """names like those of gadgets whose arguments are checked by themselves"""

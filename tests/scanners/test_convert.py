@@ -60,8 +60,9 @@ def tensor(
     kind: str = "FloatStorage",
     key: str = "0",
     items: int = 6,
+    more: bytes = b"",
 ) -> bytes:
-    """Return the opcodes of one tensor, as torch writes them."""
+    """Return the opcodes of one tensor, as torch writes them; `more` are further arguments."""
     strides = c_order_strides(shape) if strides is None else strides
     storage = (
         b"("
@@ -74,7 +75,7 @@ def tensor(
     )
     hooks = b"ccollections\nOrderedDict\n)R"
     rest = number(offset) + numbers(*shape) + numbers(*strides) + b"\x89" + hooks
-    return b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + rest + b"tR"
+    return b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + rest + more + b"tR"
 
 
 def state_dict(**entries: bytes) -> bytes:
@@ -85,10 +86,12 @@ def state_dict(**entries: bytes) -> bytes:
 FLOATS = struct.pack("<6f", 0, 1, 2, 3, 4, 5)
 
 
-def checkpoint(pickle: bytes, *more: Member, data: bytes = FLOATS) -> bytes:
+def checkpoint(
+    pickle: bytes, *more: Member, data: bytes = FLOATS, order: bytes = b"little"
+) -> bytes:
     return archive(
         Member(b"archive/data.pkl", pickle),
-        Member(b"archive/byteorder", b"little"),
+        Member(b"archive/byteorder", order),
         Member(b"archive/data/0", data),
         Member(b"archive/version", b"3\n"),
         *more,
@@ -164,6 +167,40 @@ def test_a_payload_beside_the_tensors_is_refused_as_unsafe(tmp_path: Path) -> No
 )
 def test_what_is_no_plain_tensor_is_named(tmp_path: Path, value: bytes, said: str) -> None:
     _refused(tmp_path, checkpoint(state_dict(w=tensor((6,)), epoch=value)), UncheckedError, said)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (b"}" + text("neg") + b"\x88s", "negated"),
+        (b"}" + text("conj") + b"\x88s", "conjugated"),
+        (number(1), "changed view"),
+        (b"N" + number(1), "arguments that are not understood"),
+    ],
+)
+def test_numbers_that_torch_would_change_are_not_signed_as_they_are_stored(
+    tmp_path: Path, more: bytes, said: str
+) -> None:
+    data = checkpoint(state_dict(w=tensor((6,), more=more)))
+    _refused(tmp_path, data, UncheckedError, said)
+
+
+@pytest.mark.parametrize("more", [b"N", b"}"])
+def test_a_tensor_that_says_nothing_more_is_converted(tmp_path: Path, more: bytes) -> None:
+    _convert(tmp_path, checkpoint(state_dict(w=tensor((6,), more=more))))
+    assert _written(tmp_path)["w"] == ("F32", [6], FLOATS)
+
+
+@pytest.mark.parametrize("order", [b"big\n", b" little", b"BIG", b""])
+def test_a_byte_order_that_torch_refuses_is_refused(tmp_path: Path, order: bytes) -> None:
+    data = checkpoint(state_dict(w=tensor((6,))), order=order)
+    _refused(tmp_path, data, UncheckedError, "byte order")
+
+
+def test_a_parameter_with_attributes_is_refused(tmp_path: Path) -> None:
+    parameter = b"ctorch._utils\n_rebuild_parameter_with_state\n(" + tensor((6,)) + b"\x88}}"
+    data = checkpoint(state_dict(w=parameter + text("neg") + b"\x88stR"))
+    _refused(tmp_path, data, UncheckedError, "attributes of its own")
 
 
 def test_a_tensor_expanded_to_fill_the_disk_is_refused(tmp_path: Path) -> None:

@@ -32,8 +32,8 @@ def _plugin(answer: Callable[[str], Any]) -> Plugin:
     return Plugin("acme", lambda: _Saying(answer))
 
 
-def _scan(plugin: Plugin, data: bytes = EVIL) -> FileScan:
-    return examine("m.pkl", MemoryView(data), (OwnEngine(), plugin))
+def _scan(plugin: Plugin, data: bytes = EVIL, name: str = "m.pkl") -> FileScan:
+    return examine(name, MemoryView(data), (OwnEngine(), plugin))
 
 
 def _finding(**changes: Any) -> Finding:
@@ -105,7 +105,7 @@ def test_one_that_cannot_be_imported_could_not_check() -> None:
 def test_one_that_does_not_look_at_a_model_could_not_check_it() -> None:
     silent = _plugin(lambda path: FileScan(path, (), Outcome.UNSUPPORTED, (), ()))
     assert _scan(silent, b"\x80\x04}.").outcome is Outcome.UNCHECKED
-    assert _scan(silent, b"words\n").outcome is Outcome.UNSUPPORTED
+    assert _scan(silent, b"words\n", "m").outcome is Outcome.UNSUPPORTED
 
 
 def test_an_installed_plugin_is_found_by_its_entry_point(

@@ -72,6 +72,12 @@ def _handler(store: ObjectStore) -> type[BaseHTTPRequestHandler]:
             store.before_put(path)
             self._answer(store.status.get(path) or store.put(path, data, self.headers), b"", "")
 
+        def do_DELETE(self) -> None:
+            path = self.path.removeprefix("/log/")
+            store.requests.append(f"DELETE {path}")
+            status = store.status.get(path) or (204 if store.objects.pop(path, None) else 404)
+            self._answer(status, b"", "")
+
         def _answer(self, status: int, body: bytes, tagged: str) -> None:
             self.send_response(status)
             if tagged and store.tags:

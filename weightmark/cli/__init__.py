@@ -37,7 +37,7 @@ not give `option()` the command's name: the twins follow from `command()`. Every
 `option()` or `trust_options()`, never from `click.option`, so that it has its environment twins;
 the twins of a flag come from its first long name. A file option uses `click.Path()` or
 `FILE_OR_URI`, so that a settings file can say it relative to itself. `harmless=True` only for
-options that cannot change a verdict, whom to trust, or what is written. A command ends with
+options that cannot change a verdict, whom to trust, what is written or what is told. A command ends with
 `console.finish(document)` or raises a `WeightmarkError` (or `click.UsageError`); it prints nothing
 else. `console.note()`, `console.hint()` and `console.detail()` go to stderr.
 `console.settings.origin("policy")` says where a value came from. Strings in a `Document` are raw:

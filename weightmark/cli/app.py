@@ -60,9 +60,7 @@ _LEDGER = {
     ),
     "witness": Entry("", "see the logs of others, and be seen", members=_WITNESS),
     "admit": Entry("weightmark.cli.ledger.admit:admit", "change who may write"),
-    "rotate": Entry(
-        "weightmark.cli.ledger.key_rotation:rotate", "give a ledger a new log key"
-    ),
+    "rotate": Entry("weightmark.cli.ledger.key_rotation:rotate", "give a ledger a new log key"),
     "monitor": Entry(
         "weightmark.cli.ledger.monitor:monitor", "look at what was entered since the last time"
     ),
@@ -83,9 +81,11 @@ _LEDGER = {
     ),
 }
 _POLICY = {
-    "init": Entry("weightmark.cli.policy:init", "write a policy file from a preset"),
-    "check": Entry("weightmark.cli.policy:check", "check a policy file"),
-    "explain": Entry("weightmark.cli.policy:explain", "show what a policy demands"),
+    "init": Entry("weightmark.cli.policy.init:init", "write a first policy"),
+    "check": Entry("weightmark.cli.policy.check:check", "check a policy file, and name its holes"),
+    "explain": Entry("weightmark.cli.policy.explain:explain", "show what a policy demands"),
+    "test": Entry("weightmark.cli.policy.try_cases:test_", "try a policy on cases"),
+    "sign": Entry("weightmark.cli.policy.sign:sign", "sign a policy file"),
 }
 _KEY = {
     "generate": Entry("weightmark.cli.key.generate:generate", "make a signing key"),
@@ -136,7 +136,9 @@ COMMANDS: Mapping[str, Entry] = {
     "layout": Entry("", "verify layouts of in-toto", "Gate", False, _LAYOUT),
     "ledger": Entry("", "keep and check an append-only register", "Register", True, _LEDGER),
     "revoke": Entry(
-        "weightmark.cli.revoke:revoke", "say in a ledger that something no longer counts", "Register"
+        "weightmark.cli.revoke:revoke",
+        "say in a ledger that something no longer counts",
+        "Register",
     ),
     "impact": Entry(
         "weightmark.cli.impact:impact", "list what descends from an artifact", "Register"

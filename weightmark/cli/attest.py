@@ -1,12 +1,12 @@
 """`weightmark attest`: sign a statement about a model and add it to its claims."""
 
 import shlex
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from weightmark.attestations.predicates.steps import BY_HAND
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.moments import parse_moment
@@ -23,23 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["attest"]
 
-_TYPES = (
-    "provenance",
-    "vsa",
-    "svr",
-    "test-result",
-    "scai",
-    "vulns",
-    "release",
-    "reference",
-    "link",
-    "cyclonedx",
-    "spdx",
-    "dataset",
-    "classification",
-)
-"""short names of predicate types whose content the caller supplies, as in the registry of predicates"""
-
 
 @command("attest")
 @click.argument("path", metavar="PATH")
@@ -48,7 +31,7 @@ _TYPES = (
     "predicate_type",
     metavar="NAME|URI",
     required=True,
-    help=f"What is stated: approval, {', '.join(_TYPES)}, or a predicate type URI",
+    help=f"What is stated: {', '.join(BY_HAND)}, or a predicate type URI",
 )
 @option(
     "--predicate",
@@ -87,12 +70,14 @@ def attest(
     `--type approval --reason TEXT` vouches in your own name for what somebody else made.
     """
     from weightmark.attestations.making.signing import add_claim
+    from weightmark.attestations.predicates.stating import stated
 
-    if predicate_type == "approval":
-        uri, predicate = _approval(predicate_file, reason, expires)
-    else:
-        uri, predicate = _type_uri(predicate_type), _read_predicate(predicate_file, reason, expires)
-        _require_form(uri, predicate)
+    saying = stated(
+        predicate_type,
+        _read_predicate(predicate_file),
+        reason=reason,
+        expires=parse_moment(expires),
+    )
     if out:
         require_folder(Path(out))
     only = _one(
@@ -104,15 +89,15 @@ def attest(
         result = add_claim(
             path,
             only,
-            uri,
-            predicate,
+            saying.uri,
+            saying.predicate,
             out=Path(out) if out else None,
             progress=progress,
             jobs=console.jobs,
         )
     for notice in result.notices:
         console.note(notice)
-    console.finish(signed_document("weightmark/attest/v1", path, result))
+    console.finish(signed_document("weightmark/attest/v1", path, result, stated=saying.words))
 
 
 def _one(signers: "Sequence[Signer]") -> "Signer":
@@ -124,66 +109,10 @@ def _one(signers: "Sequence[Signer]") -> "Signer":
     return signers[0]
 
 
-def _approval(
-    predicate_file: str | None, reason: str | None, expires: str | None
-) -> tuple[str, dict[str, Any]]:
-    from weightmark.attestations.predicates.approval import APPROVAL_PREDICATE, ApprovalClaim
-
-    if predicate_file:
-        raise CallError(
-            "an approval takes `--reason` and `--expires`, not `--predicate`",
-            fix="leave `--predicate` out",
-        )
-    if not reason or not reason.strip():
-        raise CallError("an approval needs a reason", fix='say it with `--reason "…"`')
-    return APPROVAL_PREDICATE, ApprovalClaim(reason, parse_moment(expires)).to_predicate()
-
-
-def _read_predicate(path: str | None, reason: str | None, expires: str | None) -> dict[str, Any]:
+def _read_predicate(path: str | None) -> dict[str, Any] | None:
     from weightmark.provenance.sidecars import read_named
     from weightmark.provenance.strict_json import parse_object
 
-    if reason or expires:
-        raise CallError(
-            "`--reason` and `--expires` go with `--type approval`",
-            fix="write them into the predicate",
-        )
-    if not path:
-        raise CallError(
-            "what to state was not said", fix="name a JSON file with `--predicate FILE`"
-        )
+    if path is None:
+        return None
     return parse_object(read_named(Path(path), "predicate"), what=f"`{path}`")
-
-
-def _require_form(uri: str, predicate: dict[str, Any]) -> None:
-    from weightmark.attestations.predicates.registry import check_predicate
-    from weightmark.errors import MalformedError
-
-    try:
-        check_predicate(uri, predicate)
-    except MalformedError as error:
-        raise CallError(
-            f"the predicate is not what `{uri}` says it is: {error.what}",
-            why=error.why or "verifiers would refuse it",
-            fix="correct the file; the specification of the type says which fields it has",
-        ) from error
-
-
-def _type_uri(name: str) -> str:
-    from weightmark.attestations.predicates.registry import PREDICATE_TYPES
-
-    known = {one.name: uri for uri, one in PREDICATE_TYPES.items()}
-    if name in _TYPES:
-        return known[name]
-    if ":" not in name:
-        near = get_close_matches(name, ["approval", *_TYPES], n=1)
-        fix = (
-            f"did you mean `{near[0]}`?" if near else f"use approval, {', '.join(_TYPES)}, or a URI"
-        )
-        raise CallError(f"`{name}` is no predicate type", fix=fix)
-    by_hand = name in PREDICATE_TYPES and PREDICATE_TYPES[name].by_hand
-    if name.startswith("https://weightmark/") and not by_hand:
-        raise CallError(
-            f"`{name}` is written by weightmark's own commands only", fix="use `weightmark sign`"
-        )
-    return name

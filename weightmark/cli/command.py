@@ -148,13 +148,13 @@ def command(
 def _explained(error: click.MissingParameter, settings: Settings) -> Exception:
     """Say that a settings file had the missing option, where it was not allowed to set it."""
     flag = error.param.flag if isinstance(error.param, FlagOption) else ""
-    note = settings.ignored.get(flag)
-    if note is None:
+    reason = settings.ignored.get(flag)
+    if reason is None:
         return error
     return CallError(
         f"missing option `--{flag}`",
-        why=note.rpartition(";")[0],
-        fix=f"name it with `--{flag}`, or name the file with `--config FILE`",
+        why=reason,
+        fix=f"name it with `--{flag}`, or the file with `--config FILE`",
     )
 
 

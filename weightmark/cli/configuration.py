@@ -113,6 +113,9 @@ def _fitting(option: "FlagOption", setting: Setting) -> Any:
     wanted, fits = _shape(option, setting.value)
     if not fits:
         raise SettingsError(f"`{option.flag}` in {setting.origin} is not {wanted}")
+    texts = setting.value if isinstance(setting.value, list) else [setting.value]
+    if any(isinstance(text, str) and "\0" in text for text in texts):
+        raise SettingsError(f"`{option.flag}` in {setting.origin} holds a NUL")
     if option.multiple:
         return [_anchored(option, item, setting.directory) for item in setting.value]
     return _anchored(option, setting.value, setting.directory)

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import NoReturn, TextIO
@@ -13,7 +13,7 @@ from weightmark.cli.progress import Progress
 from weightmark.cli.render import Document, Style, renderer
 from weightmark.cli.render.visible import visible
 from weightmark.cli.streams import say, shows_unicode, write_stdout
-from weightmark.settings import Settings
+from weightmark.settings import DEFAULT, Settings
 from weightmark.values import dataclass
 
 __all__ = [
@@ -90,6 +90,14 @@ class Console:
         """Say something on stderr that only `--verbose` asks for."""
         if self.verbose:
             self._say(text)
+
+    def tell_origins(self, flags: Iterable[str]) -> None:
+        """Say on stderr where each of `flags` that was set has its value from; silent with `--quiet`."""
+        for flag in flags:
+            origin = self.settings.origin(flag)
+            if origin != DEFAULT:
+                self._say(f"{flag}: from {origin}")
+        self._say("every other setting: default")
 
     def progress(self, total: int | None) -> Progress:
         """Return a progress line towards `total` bytes; use it in a `with` statement."""

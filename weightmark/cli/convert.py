@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from weightmark.attestations.checks import counted
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.options.common import option
 from weightmark.cli.options.keyless import names_keyless
 from weightmark.cli.options.signers import SignerRequest, signer_options
 from weightmark.cli.places import require_folder_of
-from weightmark.cli.progress import human_bytes
 from weightmark.cli.render.interface import CheckLine, Document, Outcome
 from weightmark.errors import Exit
+from weightmark.provenance.sizes import human_bytes
 
 if TYPE_CHECKING:
     from weightmark.attestations.making.conversion import SignedConversion
@@ -76,11 +77,13 @@ def _document(
 ) -> Document:
     count = len(done.source.entries)
     ties = sum(bool(entry.alias_of) for entry in done.source.entries)
-    tensors = f"{count} tensor{'s' * (count != 1)}"
+    tensors = counted(count, "tensor")
     shared = f", {ties} of them share{'s' * (ties == 1)} the bytes of another" if ties else ""
     checks = [
         CheckLine(Outcome.PASS, "scan", f"nothing unsafe in `{source}`"),
-        CheckLine(Outcome.PASS, "tensors", f"{tensors}, {human_bytes(done.size)}{shared}"),
+        CheckLine(
+            Outcome.PASS, "tensors", f"{tensors}{shared}; `{target}` has {human_bytes(done.size)}"
+        ),
         CheckLine(Outcome.PASS, "weights", f"the same in both files: {done.source.weights}"),
     ]
     signers = signed[1] if signed else []

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from weightmark.attestations.checks import Check, exit_of
+from weightmark.attestations.checks import Check, exit_of, merge_checks
 from weightmark.cli.documents import check_lines
 from weightmark.cli.render.interface import CheckLine
 from weightmark.errors import Exit
@@ -19,4 +19,4 @@ def description_exit(checks: Sequence[Check]) -> Exit:
 
 def description_lines(checks: Sequence[Check], suffix: str = "") -> tuple[CheckLine, ...]:
     """Return the checks as lines, with `suffix` after their names."""
-    return check_lines(replace(one, name=one.name + suffix) for one in checks)
+    return check_lines(replace(one, name=one.name + suffix) for one in merge_checks(checks))

@@ -8,6 +8,7 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.options.common import FILE_OR_URI, option
+from weightmark.cli.options.given import said_on_the_line
 from weightmark.cli.options.receipts import fresh_option, kept_receipts, note_remembered
 from weightmark.cli.render.interface import CheckLine, Document
 from weightmark.cli.tensor_documents import (
@@ -35,26 +36,26 @@ __all__ = ["digest"]
 @option(
     "--sha256",
     is_flag=True,
-    help="Add SHA-256 of every file, the OMS root and in-toto's dirHash.",
+    help="Add SHA-256 of every file, the OMS root and in-toto's dirHash",
 )
-@option("--files", is_flag=True, help="List every file as the manifest does.")
+@option("--files", is_flag=True, help="List every file as the manifest does")
 @fresh_option()
-@option("--tensors", is_flag=True, help="Add the digests of the weights and of every tensor.")
+@option("--tensors", is_flag=True, help="Add the digests of the weights and of every tensor")
 @option(
     "--weights-only",
     is_flag=True,
-    help="Print the digests of the weights and of every tensor alone, without an identity.",
+    help="Print the digests of the weights and of every tensor alone, without an identity",
 )
 @option(
     "--prove",
     metavar="MEMBER",
-    help="Write a proof that `FILE`, or `FILE!RECORD`, is or is not in it; `verify --proof` checks it.",
+    help="Write a proof that `FILE`, or `FILE!RECORD`, is or is not in it; `verify --proof` checks it",
 )
 @option(
     "--key",
     metavar="FILE|URI",
     type=FILE_OR_URI,
-    help="Private key that vouches for the proof, for records and for large trees.",
+    help="Private key that vouches for the proof, for records and for large trees",
 )
 @option(
     "--passphrase-file",
@@ -83,6 +84,12 @@ def digest(
     if weights_only:
         _refuse_beside_weights(sha256=sha256, files=files, prove=prove is not None)
         _digest_weights(console, paths)
+    flag = said_on_the_line("key", "passphrase_file")
+    if prove is None and flag:
+        raise CallError(
+            f"`{flag}` signs a proof, and none is asked for",
+            fix="add `--prove MEMBER`, or leave it out; `weightmark sign` signs an artifact",
+        )
     if prove is not None:
         _prove(console, paths, prove, key, passphrase_file)
     with kept_receipts(paths, fresh=fresh or tensors) as receipts:
@@ -197,7 +204,7 @@ def _read(
 
 
 def _described(identification: Identification) -> "tuple[Check, ...]":
-    from weightmark.attestations.descriptions import check_description
+    from weightmark.attestations.dataset_checks import check_description
     from weightmark.provenance.reading.engine import FileDigests
 
     blake3 = {row.path: row.blake3 for row in identification.manifest.rows}

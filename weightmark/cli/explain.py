@@ -9,6 +9,7 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.explanations import CHECKS, CheckMeaning, danger_of
+from weightmark.cli.reasons import REASONS, reason_of
 from weightmark.cli.render import Document
 from weightmark.errors import CallError, Exit, WeightmarkError, error_catalogue
 
@@ -22,7 +23,7 @@ __all__ = ["explain"]
 @click.argument("words", metavar="CODE", nargs=-1, required=True)
 @pass_console
 def explain(console: Console, words: tuple[str, ...]) -> NoReturn:
-    """Explain CODE: a scan rule as `PKL001`, an error code as `tampered`, a check as `manifest claim`."""
+    """Explain CODE: a scan rule as `PKL001`, an error code as `tampered`, a check as `manifest claim`, or its reason."""
     from weightmark.scanners.rules import catalogue
 
     code = " ".join(words)
@@ -32,9 +33,11 @@ def explain(console: Console, words: tuple[str, ...]) -> NoReturn:
     elif code.lower() in errors:
         document = _error_document(errors[code.lower()])
     elif code.lower() in CHECKS:
-        document = _check_document(code.lower(), CHECKS[code.lower()])
+        document = _check_document("check", code.lower(), CHECKS[code.lower()])
+    elif reason := reason_of(code.lower()):
+        document = _check_document("reason", code.lower(), reason)
     else:
-        raise _unknown(code, [*rules, *errors, *CHECKS])
+        raise _unknown(code, [*rules, *errors, *CHECKS, *REASONS])
     console.finish(document)
 
 
@@ -73,8 +76,8 @@ def _error_document(error: type[WeightmarkError]) -> Document:
     return Document("weightmark/explain/v1", Exit.GOOD, facts=facts, lines=lines)
 
 
-def _check_document(name: str, check: CheckMeaning) -> Document:
-    facts = {"kind": "check", "code": name, "title": check.title, "help": check.help}
+def _check_document(kind: str, name: str, check: CheckMeaning) -> Document:
+    facts = {"kind": kind, "code": name, "title": check.title, "help": check.help}
     lines = (f"{name}: {check.title}", "", check.help)
     return Document("weightmark/explain/v1", Exit.GOOD, facts=facts, lines=lines)
 

@@ -66,6 +66,18 @@ def danger_of(rule: str) -> str:
 
 CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
     {
+        "approval": CheckMeaning(
+            "is the approval there that the policy asks for",
+            "`[require.approval]` asks a role to approve this identity beside the signature. An approval that has ended is none; `weightmark attest PATH --type approval` makes one.",
+        ),
+        "artifact": CheckMeaning(
+            "which artifact it is about",
+            "It names what was read, or what a receipt or a decision belongs to. When it did not pass, that is about another artifact: compare the identities.",
+        ),
+        "baseline": CheckMeaning(
+            "what the baseline says about this artifact",
+            "Entries that accept nothing here are named: for other content, past their end, or for what was not found. Accept again what still holds with `--write-baseline`.",
+        ),
         "blake3": CheckMeaning(
             "is the hash library there",
             "`doctor` imports the library that computes identities. Without it nothing can be read; install it again.",
@@ -74,13 +86,29 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "can the cache be written",
             "`doctor` looks whether the folder for what can be computed again may be written. `XDG_CACHE_HOME` names another.",
         ),
+        "call": CheckMeaning(
+            "could the call be answered",
+            "It could not, so nothing was judged. The message says why, and what to do.",
+        ),
         "certificate": CheckMeaning(
             "is the certificate with which this machine signs still good",
             "`doctor` looks at the certificates that the environment names for `sign` and `attest`, and warns 30 days before one ends. Have a new one issued.",
         ),
+        "chain": CheckMeaning(
+            "does what it was made from hold",
+            "`[chain]` follows signed statements from the artifact to everything it was made from. `weightmark chain PATH` draws it, and each gap names the command that closes it.",
+        ),
+        "claim": CheckMeaning(
+            "what was stated and signed",
+            "The statement is one more line of the claims. `weightmark inspect` shows all of it.",
+        ),
         "claims": CheckMeaning(
             "are the files of claims well formed",
             "Every line of `model.claims` must be a signed bundle. A line that is none makes the verdict bad, and the other lines still count.",
+        ),
+        "classification": CheckMeaning(
+            "is it secret at most as the policy allows",
+            "An artifact is as secret as the most secret thing that it was made from. A lower level that is stated beside a higher one lowers nothing.",
         ),
         "click": CheckMeaning(
             "is the command-line library there",
@@ -118,6 +146,18 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "can the data folder be written",
             "`doctor` looks whether the folder for what must not be lost, the default ledger among it, may be written. `XDG_DATA_HOME` names another.",
         ),
+        "dataset": CheckMeaning(
+            "is the data described",
+            "`[require.dataset]` asks a role to describe every dataset that went in, or the artifact if it is one.",
+        ),
+        "description": CheckMeaning(
+            "does a dataset describe the very files that are here",
+            "The Croissant document of a dataset states digests of its files, and its card a licence. A stated digest that is wrong refuses; the rest is the publisher's word.",
+        ),
+        "exceptions": CheckMeaning(
+            "which exceptions have ended",
+            "`[[exceptions]]` of a policy hold for one identity until a day. One that has ended is shown and counts for nothing.",
+        ),
         "files": CheckMeaning(
             "which files were signed or judged",
             "It says how many files there are, their size and their identity. An artifact without any file is neither good nor bad: check the path.",
@@ -125,6 +165,10 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
         "form": CheckMeaning(
             "is the model signature of an unusual form",
             "The OpenSSF model signature has another version than the current one, or fields that mean nothing here. The verdict does not follow from it; sign again to have the usual form.",
+        ),
+        "formats": CheckMeaning(
+            "is every file of a format that the policy accepts",
+            "Formats are told by content and never by names. A file that can be read as two formats must be accepted as both.",
         ),
         "identity": CheckMeaning(
             "what was read",
@@ -134,17 +178,37 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "what did the signer leave out of the model signature",
             "The signature names paths that it does not cover, beside those that every model leaves out. A file under one of them is not covered: another claim has to list it, or you have to accept it when you verify.",
         ),
+        "inspections": CheckMeaning(
+            "does the layout ask for commands to be run",
+            "Nothing that a layout names is run here. Name the artifact, whose files are then compared with the products of the last step.",
+        ),
+        "layout": CheckMeaning(
+            "was every step done as the layout demands",
+            "A layout of in-toto, signed by its owners, says which steps there are and who may do them. Each needs its signed links.",
+        ),
         "ledger": CheckMeaning(
             "does the ledger know this release",
             "With `--ledger`, the signed checkpoint must extend the one seen before, and an entry must say that a trusted signer released this identity. Enter it with `weightmark ledger append`.",
+        ),
+        "licenses": CheckMeaning(
+            "is the whole line under licences that are accepted",
+            "A licence counts when the role of `[licenses]` states it, in a dataset claim or a bill of materials. An artifact whose licence nobody states denies.",
         ),
         "links": CheckMeaning(
             "did files become links",
             "The signer recorded that there were no links, and some files are links now. Replace each by the file that it means, or get the artifact again.",
         ),
+        "log": CheckMeaning(
+            "does the ledger keep its own rules",
+            "Every entry, the tree and the signed checkpoint are read again. One that is damaged or was exchanged is named: restore a backup, and find out who wrote there.",
+        ),
         "manifest claim": CheckMeaning(
             "is the content what the signer's own list says",
             "A manifest claim in `model.claims` lists every name with its BLAKE3 and SHA-256. It is compared with the files, and each difference is named.",
+        ),
+        "membership": CheckMeaning(
+            "is a file or record in the artifact",
+            "The proof shows it without the artifact. `--absent` asks for the contrary, `--member` that it is about the one you mean.",
         ),
         "model signature": CheckMeaning(
             "is the content what `model.sig` lists",
@@ -154,25 +218,73 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "does every name mean the same file on every system",
             "Names that differ only in case or in their Unicode form, names that Windows reserves, and names that no identity can cover are told. Rename the files and sign again.",
         ),
+        "not scanned": CheckMeaning(
+            "what has a format that is not scanned",
+            "Nothing is known about these files: they are neither clean nor unsafe. Datasets of text are usually listed here.",
+        ),
+        "other content": CheckMeaning(
+            "does the baseline know this content",
+            "An entry of a baseline holds for the very bytes for which it was written. Look at what is found now, and accept it anew.",
+        ),
         "outside": CheckMeaning(
             "what lies in the folder and is no part of the artifact",
             '`.git` and `.cache/huggingface` at the root belong to no identity, yet a program may use them. Remove them, judge a copy, or let the policy say `outside = "report"`.',
+        ),
+        "problems": CheckMeaning(
+            "what could not be scanned",
+            "These files are not clean: they are cut off, over a limit, or need an extra. The message names what is missing.",
+        ),
+        "products": CheckMeaning(
+            "are the files those that the last step made",
+            "The files are compared with the products in the link of the layout's last step. Each that differs, is missing or was made by no step is named.",
+        ),
+        "provenance": CheckMeaning(
+            "was it made as the policy expects",
+            "`[require.provenance]` asks a role how the artifact was made; `[provenance]` compares builder, kind of step, sources and parameters, and refuses a parameter that nobody expects.",
         ),
         "python": CheckMeaning(
             "is this Python new enough",
             "`doctor` compares the version of Python with the oldest that is supported. Install a newer one.",
         ),
+        "quorum": CheckMeaning(
+            "do enough witnesses vouch for the ledger's checkpoint",
+            "A quorum says how many of which witnesses have to cosign. Ask them again with `weightmark ledger witness collect`, or find out why they refused.",
+        ),
         "reading": CheckMeaning(
             "could the artifact be read to its end",
             "Something could not be read or was refused, so nothing is known about the rest. The message names it.",
+        ),
+        "receipt": CheckMeaning(
+            "does the receipt belong to this artifact",
+            "`model.receipt` proves that a ledger holds a release. When it is about an earlier one, enter the new release with `weightmark ledger append`.",
         ),
         "record": CheckMeaning(
             "was the decision entered into the ledger",
             "`--record` submits the signed decision. One that could not be entered is not a success, whatever was decided.",
         ),
+        "remarks": CheckMeaning(
+            "what the library said beside its verdict",
+            "The `in-toto` library warns of what it does not refuse, for example that a step was done by another command than the layout expects. It changes no verdict.",
+        ),
+        "remembered": CheckMeaning(
+            "how many files were not read again",
+            "Large files that did not change since they were read are taken from remembered reads. `--fresh` reads every byte.",
+        ),
+        "remote code": CheckMeaning(
+            "does it hold code that a loader can be told to run",
+            'With `remote_code = "refuse"` no file may be program code and no configuration may name any, whatever the code does.',
+        ),
         "revocation": CheckMeaning(
             "did somebody entitled revoke this release or its key",
             "The ledger is searched for revocations of the identity and of the trusted keys. Use another release.",
+        ),
+        "roles": CheckMeaning(
+            "which claims do not count for a role",
+            "A claim that a member of a role seems to have made was revoked, has expired or is not good; it counts for nothing.",
+        ),
+        "sbom": CheckMeaning(
+            "is the bill of materials there that the policy asks for",
+            "`[require.sbom]` asks a role to list the parts of the artifact, as CycloneDX or SPDX.",
         ),
         "scan": CheckMeaning(
             "did the scan find something unsafe",
@@ -198,6 +310,14 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "can the state folder be written",
             "`doctor` looks whether the folder for what is remembered between runs, such as checkpoints of ledgers, may be written. `XDG_STATE_HOME` names another.",
         ),
+        "tensors": CheckMeaning(
+            "how many tensors there are",
+            "It says how many were found or converted, and whether some share their bytes.",
+        ),
+        "test": CheckMeaning(
+            "was it tested with success",
+            "`[require.test]` asks a role for a result. One that failed is lifted only by a later one whose time is proven.",
+        ),
         "time": CheckMeaning(
             "what proves when a signature was made",
             "`sign` says how many timestamps and log entries each signature carries. With one, a signature outlives its certificate and the revocation of its key; ask for one with `--tsa-url`.",
@@ -206,17 +326,37 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "do the trust files still hold",
             "`doctor` reads your trust files and warns 30 days before a key, a certificate or a root ends. `weightmark trust show NAME` lists what each holds.",
         ),
+        "validity": CheckMeaning(
+            "does the policy still decide",
+            "A policy that says `expires` decides nothing from then on, so that an old copy is not used for ever.",
+        ),
         "vsa": CheckMeaning(
             "was the signed decision written",
             "`--vsa FILE` writes the decision as a SLSA verification summary. One that could not be written is not a success.",
+        ),
+        "vulns": CheckMeaning(
+            "are known vulnerabilities below the policy's limit",
+            "`[require.vulns]` asks a role for a report. A severity that can't be read counts as critical.",
         ),
         "weightmark": CheckMeaning(
             "which version this is",
             "`doctor` says the version, which a report of an error should name.",
         ),
+        "weights": CheckMeaning(
+            "do the weights agree with what is claimed",
+            "Weights at hand are compared with what a step or a conversion claims. Only a contradiction refuses; agreement proves no training.",
+        ),
+        "witness": CheckMeaning(
+            "did this witness cosign the checkpoint",
+            "A witness cosigns when the ledger only grew since it last looked. One that did not answer or refused is named with the reason.",
+        ),
         "witnesses": CheckMeaning(
             "does anybody watch the operator of the ledger",
-            "Witnesses cosign checkpoints, so that the operator cannot rewrite history unseen. No command of this version makes one, so a policy that demands them refuses every ledger: `[ledger] witnesses = 0` accepts that.",
+            "Witnesses cosign checkpoints, so that the operator cannot rewrite history unseen. Which ones count says `[ledger] witness_policy` of a policy, how many `witnesses`, and how lately they must have seen it `max_age`. `weightmark ledger witness` has the commands of both sides.",
+        ),
+        "younger": CheckMeaning(
+            "is a newer release of the same name known",
+            "The ledger holds a release of that name with a later verified time. Use that one, or say why the older one is meant.",
         ),
     }
 )

@@ -8,12 +8,21 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import check_lines, finding_lines
+from weightmark.cli.moments import parse_beginning
 from weightmark.cli.options.common import FILE_OR_URI, option
 from weightmark.cli.options.evidence import evidence_options, fail_on_option
-from weightmark.cli.options.policy import load_rules, mode_option, policy_option
+from weightmark.cli.options.ledger import ledger_place, require_online
+from weightmark.cli.options.policy import (
+    environment_option,
+    load_rules,
+    mode_option,
+    policy_key_option,
+    policy_option,
+)
 from weightmark.cli.options.receipts import fresh_option, kept_receipts
 from weightmark.cli.options.signers import load_signer, passphrase_option
 from weightmark.cli.options.trust import TRUST_FLAGS, trust_choice_options
+from weightmark.cli.options.witnesses import read_witness_policy, witness_policy_option
 from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit, UncheckedError, WeightmarkError
 from weightmark.values import dataclass
@@ -29,10 +38,14 @@ __all__ = ["gate"]
 
 _TOLD = (
     "policy",
+    "env",
+    "policy-key",
+    "now",
     *TRUST_FLAGS,
     "mode",
     "fail-on",
     "ledger",
+    "witness-policy",
     "record",
     "signing-key",
     "signature",
@@ -55,6 +68,8 @@ class _Keeping:
 @command("gate")
 @click.argument("path", metavar="PATH")
 @policy_option()
+@environment_option()
+@policy_key_option()
 @trust_choice_options()
 @mode_option("exits with 0")
 @fail_on_option(
@@ -62,6 +77,7 @@ class _Keeping:
 )
 @evidence_options()
 @option("--ledger", metavar="PATH", type=FILE_OR_URI, help="Ledger to consult")
+@witness_policy_option()
 @option("--record", is_flag=True, help="Enter the signed decision into the ledger")
 @option(
     "--signing-key",
@@ -75,6 +91,9 @@ class _Keeping:
     "--vsa", metavar="FILE", type=click.Path(), help="Write the signed decision (SLSA VSA) there"
 )
 @fresh_option()
+@option(
+    "--now", metavar="TIME", help="Judge ages, approvals and ends as at this moment (default: now)"
+)
 @option("--resource-uri", metavar="URI", help="Name of the artifact in the VSA (default: identity)")
 @pass_console
 def gate(
@@ -82,18 +101,22 @@ def gate(
     path: str,
     *,
     policy_word: str,
+    env: str | None,
+    policy_key: str | None,
     choice: "TrustChoice",
     mode: str | None,
     fail_on: str | None,
     signature: str | None,
     claims: tuple[str, ...],
     ledger: str | None,
+    witness_policy: str | None,
     record: bool,
     signing_key: str | None,
     passphrase_file: str | None,
     vsa: str | None,
     resource_uri: str | None,
     fresh: bool,
+    now: str | None,
 ) -> None:
     """Allow or refuse a model or a dataset by policy.
 
@@ -103,9 +126,18 @@ def gate(
     from weightmark.attestations.gate.collect import Sources
     from weightmark.attestations.gate.gate import gate as run_gate
 
-    for what, place in (("the ledger", ledger), ("the VSA", vsa)):
+    require_online(ledger)
+    for what, place in (
+        ("the ledger", ledger),
+        ("the VSA", vsa),
+        ("the witness policy", witness_policy),
+    ):
         _require_outside(path, what, place)
-    policy = load_rules(path, policy_word, choice=choice, mode=mode, fail_on=fail_on)
+    policy = load_rules(
+        path, policy_word, choice=choice, mode=mode, fail_on=fail_on, env=env, policy_key=policy_key
+    )
+    if witness_policy:
+        policy = policy.with_witnesses(read_witness_policy(witness_policy))
     keeping = _keeping(
         f"gate {path}",
         ledger or "",
@@ -127,6 +159,7 @@ def gate(
             path,
             policy,
             sources,
+            now=parse_beginning(now),
             receipts=receipts,
             progress=progress,
             jobs=console.jobs,
@@ -202,9 +235,9 @@ def _record(bundle: Any, keeping: _Keeping) -> "tuple[dict[str, Any], Check]":
     from weightmark.attestations.ledger.submission import submit
     from weightmark.provenance.ledger.log import Ledger
 
-    if keeping.signer is None or "://" in keeping.ledger:
-        raise UncheckedError(f"this version can't record in `{keeping.ledger}`")
-    with Ledger.open(Path(keeping.ledger)) as ledger:
+    if keeping.signer is None:
+        raise UncheckedError("nobody signs the decision, so it can't be recorded")
+    with Ledger.open(ledger_place(keeping.ledger)) as ledger:
         (receipt,) = submit(ledger, [bundle], keeping.signer)
         origin = ledger.origin
     summary = f"entry {receipt.index} of `{origin}`"
@@ -214,8 +247,7 @@ def _record(bundle: Any, keeping: _Keeping) -> "tuple[dict[str, Any], Check]":
 
 def _tell_settings(console: Console, policy: "Policy") -> None:
     console.detail(f"policy: {policy.source}, sha256:{policy.sha256}")
-    for flag, origin in _origins(console).items():
-        console.detail(f"{flag}: from {origin}")
+    console.tell_origins(_TOLD)
 
 
 def _from_environment(console: Console) -> tuple[str, ...]:
@@ -263,6 +295,8 @@ def _document(
                 "uri": policy.uri,
                 "digest": f"sha256:{policy.sha256}",
                 "mode": policy.mode.value,
+                "environment": policy.environment or None,
+                "revision": policy.revision,
             },
             "settings": _origins(console),
             **facts,

@@ -10,7 +10,7 @@ from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import error_facts, event_facts
 from weightmark.cli.render.interface import Document
-from weightmark.errors import CallError, Exit, MalformedError, WeightmarkError
+from weightmark.errors import CallError, Exit, MalformedError, UnsupportedError, WeightmarkError
 
 if TYPE_CHECKING:
     from weightmark.attestations.bundles.bundle import Bundle
@@ -20,6 +20,8 @@ __all__ = ["inspect"]
 
 Words = tuple[tuple[str, str], ...]
 """label and sentence"""
+Entry = tuple[dict[str, Any], Words, str]
+"""one claim or receipt: as facts, as words, and where in the file it stands"""
 
 _HEAD = 64
 
@@ -45,12 +47,12 @@ def inspect(console: Console, path: str) -> None:
     _refuse_other_files(path, data)
     entries = _receipt(data) if data.startswith(b"c2sp.org/tlog-proof@") else _bundles(data)
     console.note("nothing was verified: this is what the file says of itself")
-    lines = tuple(line for entry, words in entries for line in _lines(entry, words))
+    lines = tuple(line for entry in entries for line in _lines(*entry))
     console.finish(
         Document(
             schema="weightmark/inspect/v1",
             exit=Exit.GOOD,
-            facts={"path": path, "entries": [facts for facts, _ in entries]},
+            facts={"path": path, "entries": [facts for facts, _, _ in entries]},
             lines=lines,
         )
     )
@@ -69,9 +71,9 @@ def _refuse_other_files(path: str, data: bytes) -> None:
         raise CallError(f"`{path}` is no bundle, no claims and no receipt", fix=fix)
 
 
-def _lines(facts: dict[str, Any], words: "Words") -> Iterator[str]:
+def _lines(facts: dict[str, Any], words: "Words", place: str) -> Iterator[str]:
     """Yield one entry as text: a title, then a word and what it says."""
-    where = f"line {facts['line']}: " if facts["kind"] == "bundle" and facts["line"] > 1 else ""
+    where = f"{place}: " if place else ""
     version = f" v{facts['version']}" if facts.get("version") else ""
     yield f"{where}{facts['kind']}{version}"
     width = max((len(label) for label, _ in words), default=0)
@@ -80,22 +82,27 @@ def _lines(facts: dict[str, Any], words: "Words") -> Iterator[str]:
         yield f"  {facts['error']['what']}"
 
 
-def _bundles(data: bytes) -> "list[tuple[dict[str, Any], Words]]":
+def _bundles(data: bytes) -> "list[Entry]":
+    """Read what `verify --claims` reads: bundles, and the shapes of other tools."""
     from weightmark.attestations.bundles.bundle import Bundle
-    from weightmark.attestations.claims import parse_claims
+    from weightmark.attestations.claims import parse_store
 
     try:
-        return [_entry(1, Bundle.parse(data, what="the file"), None)]
-    except MalformedError:
-        lines = parse_claims(data)
+        return [_entry(1, "", Bundle.parse(data, what="the file"), None)]
+    except MalformedError as error:
+        lines = parse_store(data)
         if not any(line.bundle for line in lines):
-            raise
-    return [_entry(line.number, line.bundle, line.error) for line in lines]
+            unsupported = [one.error for one in lines if isinstance(one.error, UnsupportedError)]
+            raise next(iter(unsupported), error) from error
+    return [
+        _entry(line.number, "" if line.where == "line 1" else line.where, line.bundle, line.error)
+        for line in lines
+    ]
 
 
 def _entry(
-    line: int, bundle: "Bundle | None", error: WeightmarkError | None
-) -> "tuple[dict[str, Any], Words]":
+    line: int, place: str, bundle: "Bundle | None", error: WeightmarkError | None
+) -> "Entry":
     """Return what one line says, as facts and as words; what it does not say is null."""
     from weightmark.attestations.bundles.dsse import Envelope
     from weightmark.attestations.verifying.description import describe
@@ -120,7 +127,7 @@ def _entry(
         "predicate": statement.predicate if statement else None,
         "error": error_facts(error) if error else None,
     }
-    return facts, said.words if said else ()
+    return facts, said.words if said else (), place
 
 
 def _subjects(statement: "Statement") -> list[dict[str, Any]]:
@@ -133,7 +140,7 @@ def _subjects(statement: "Statement") -> list[dict[str, Any]]:
     ]
 
 
-def _receipt(data: bytes) -> "list[tuple[dict[str, Any], Words]]":
+def _receipt(data: bytes) -> "list[Entry]":
     from weightmark.provenance.ledger.event import parse_event
     from weightmark.provenance.ledger.proof import parse_proof
 
@@ -156,4 +163,4 @@ def _receipt(data: bytes) -> "list[tuple[dict[str, Any], Words]]":
         "event": event_facts(event) if event else None,
         "error": error_facts(error) if error else None,
     }
-    return [(facts, tuple(words))]
+    return [(facts, tuple(words), "")]

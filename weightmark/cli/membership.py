@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from weightmark.cli.console import Console
 from weightmark.cli.render.interface import CheckLine, Document, Outcome
-from weightmark.errors import CallError, Exit
+from weightmark.errors import CallError, Exit, MalformedError
 
 if TYPE_CHECKING:
     from weightmark.attestations.trust import Trust
@@ -52,11 +52,18 @@ def _with_stored_claim(proof: "MembershipProof", artifact: "Artifact") -> "Membe
 
 
 def check_proof(
-    console: Console, identity: str, file: str, trust: "Trust | None", *, absent: bool
+    console: Console,
+    identity: str,
+    file: str,
+    trust: "Trust | None",
+    *,
+    member: str | None,
+    absent: bool,
 ) -> NoReturn:
     """Check the proof in `file` against an identity; good when the member is in it, or with `absent` when it is not."""
     from weightmark.attestations.verifying.membership import verify_membership
     from weightmark.provenance.membership.proof import MAX_PROOF_SIZE, MembershipProof
+    from weightmark.provenance.membership.prove import Member, require_about
     from weightmark.provenance.sidecars import read_bounded
 
     if not identity.startswith("wm1:"):
@@ -65,10 +72,26 @@ def check_proof(
             why="a proof is checked against an identity that you know, without the artifact",
             fix="give the identity of the artifact, `wm1:` and 64 hex digits, and the proof after `--proof`",
         )
+    _require_identity(identity)
     if not Path(file).exists():
         raise CallError(f"the proof `{file}` does not exist", fix="check the path after `--proof`")
     proof = MembershipProof.parse(read_bounded(Path(file), limit=MAX_PROOF_SIZE))
+    if member is not None:
+        require_about(proof, Member.parse(member))
     console.finish(_document(verify_membership(proof, identity, trust), absent=absent))
+
+
+def _require_identity(identity: str) -> None:
+    from weightmark.provenance.manifest import parse_identity
+
+    try:
+        parse_identity(identity)
+    except MalformedError as error:
+        raise CallError(
+            f"`{identity[:80]}` is no identity",
+            why="a proof is checked against the identity of a whole artifact",
+            fix="give `wm1:` and 64 hex digits, as `weightmark digest` prints them",
+        ) from error
 
 
 def _document(verified: "VerifiedMembership", *, absent: bool) -> Document:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self, TextIO
 
-__all__ = ["Progress", "human_bytes"]
+from weightmark.provenance.sizes import human_bytes
+
+__all__ = ["Progress"]
 
 _SHOW_AFTER = 0.5
 _REDRAW_AFTER = 0.1
-_STEP = 1000
 _ERASE_LINE = "\r\x1b[2K"
 
 
@@ -79,13 +80,3 @@ class Progress:
         line = f"{human_bytes(self._done)}{of_total}, {human_bytes(int(rate))}/s"
         self._stream.write(f"{_ERASE_LINE}{line}")
         self._stream.flush()
-
-
-def human_bytes(size: int) -> str:
-    """Return a size in decimal units, as `438.1 MB`."""
-    value = float(size)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < _STEP:
-            return f"{size} B" if unit == "B" else f"{value:.1f} {unit}"
-        value /= _STEP
-    return f"{value:.1f} TB"

@@ -10,19 +10,21 @@ import click
 from weightmark.attestations.predicates.steps import STEPS
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
+from weightmark.cli.documents import path_as_given
 from weightmark.cli.options.common import option
 from weightmark.cli.options.signers import SignerRequest, signer_options
 from weightmark.cli.places import require_folder
 from weightmark.errors import CallError
 
 if TYPE_CHECKING:
+    from weightmark.attestations.making.signing import SignResult
     from weightmark.attestations.recording.step import StepRequest
     from weightmark.attestations.signers.interface import Signer
 
 __all__ = ["record"]
 
 
-@command("record", own_output=True)
+@command("record", formats=("text",), own_output=True)
 @click.argument("words", metavar="-- COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
 @option("--step", type=click.Choice(STEPS), required=True, help="What kind of step it is")
 @option(
@@ -117,11 +119,23 @@ def record(
     if in_toto_link and results:
         _write_link(Path(in_toto_link), request, signers[0], console)
     for result in results:
-        places = ", ".join(f"`{path}`" for path in result.written)
+        given = _as_given(result, request.outputs)
+        places = ", ".join(
+            f"`{path_as_given(path, result.artifact, given)}`" for path in result.written
+        )
         console.note(f"recorded `{step}` of {result.manifest.identity} in {places}")
+        console.note(
+            f"this says how `{given}` was made and signs no release: `weightmark sign {shlex.quote(given)}` does"
+        )
     if code:
         console.note(f"the command ended with {code}, so nothing was stated")
     raise SystemExit(code)
+
+
+def _as_given(result: "SignResult", outputs: Sequence[Path]) -> str:
+    """Return how the caller called what came out."""
+    same = (str(one) for one in outputs if one.resolve() == result.artifact.path.resolve())
+    return next(same, str(result.artifact.path))
 
 
 def _write_link(folder: Path, request: "StepRequest", signer: "Signer", console: Console) -> None:

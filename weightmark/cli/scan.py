@@ -105,7 +105,13 @@ def scan(
     described = [_described(console, tree) for _, tree in trees]
     judged = zip(accepting.judge(trees), described, strict=True)
     scanned = [replace(one, described=checks) for one, checks in judged]
-    document = scan_document(scanned, failures, Severity.parse(fail_on), exit_zero=exit_zero)
+    document = scan_document(
+        scanned,
+        failures,
+        Severity.parse(fail_on),
+        exit_zero=exit_zero,
+        foreign=accepting.foreign(trees),
+    )
     console.finish(document)
 
 
@@ -113,7 +119,7 @@ def _described(console: Console, tree: "TreeScan") -> "tuple[Check, ...]":
     """Hold what a dataset says of itself against its files."""
     if tree.artifact.single:
         return ()
-    from weightmark.attestations.descriptions import check_description
+    from weightmark.attestations.dataset_checks import check_description
 
     with console.progress(None) as progress:
         return check_description(tree.artifact, progress=progress, jobs=console.jobs)
@@ -164,7 +170,10 @@ class _Acceptance:
         from weightmark.scanners.baseline import Baseline
 
         if not written and (reason or expires):
-            raise CallError("`--reason` and `--expires` belong to `--write-baseline FILE`")
+            raise CallError(
+                "`--reason` and `--expires` belong to `--write-baseline FILE`",
+                fix="name the file to write, or leave them out",
+            )
         found = Baseline.load(Path(baseline)) if baseline else Baseline()
         one = cls(found, tuple(name for name in (baseline, written) if name))
         if written:
@@ -176,6 +185,11 @@ class _Acceptance:
         """Whether identities are needed."""
         return bool(self._named)
 
+    def foreign(self, trees: "Sequence[tuple[str, TreeScan]]") -> int:
+        """Return how many entries are for other content than anything that was scanned."""
+        scanned = {tree.identity for _, tree in trees}
+        return sum(entry.identity not in scanned for entry in self._baseline.entries)
+
     def write_to(self, path: Path, reason: str | None, expires: str | None) -> None:
         """Keep what a file to be written says already; raises `CallError`."""
         from weightmark.scanners.baseline import Baseline
@@ -184,9 +198,12 @@ class _Acceptance:
             raise CallError(
                 "`--write-baseline` needs `--reason TEXT` and `--expires DATE`",
                 why="whoever reads the file must know why a finding is accepted, and until when",
+                fix='as in `--write-baseline FILE --reason "reviewed by hand" --expires 2027-01-31`',
             )
         if len(reason) > _LARGEST_REASON:
-            raise CallError(f"`--reason` is over {_LARGEST_REASON} characters")
+            raise CallError(
+                f"`--reason` is over {_LARGEST_REASON} characters", fix="say it shorter"
+            )
         self._write, self._reason, self._expires = path, reason, _day(expires)
         if path.exists():
             written = Baseline.load(path)

@@ -5,8 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from weightmark.attestations.checks import counted
 from weightmark.cli.documents import error_facts, file_scan_facts, finding_lines
-from weightmark.cli.render.interface import CheckLine, Document, FindingLine, Outcome
+from weightmark.cli.render.interface import (
+    UNSAFE_FINDINGS,
+    CheckLine,
+    Document,
+    FindingLine,
+    Outcome,
+)
 from weightmark.errors import Exit, WeightmarkError
 from weightmark.values import dataclass
 
@@ -53,13 +60,19 @@ def scan_document(
     threshold: "Severity",
     *,
     exit_zero: bool = False,
+    foreign: int = 0,
 ) -> Document:
-    """Say what was found in all artifacts, and which could not be read at all."""
+    """Say what was found in all artifacts, and which could not be read at all.
+
+    `foreign` entries of a baseline are for other content than anything here.
+    """
     several = len(scanned) + len(failures) > 1
     verdict = Exit.worst(
         [*(_exit(one, threshold) for one in scanned), *(error.exit for _, error in failures)]
     )
     checks = [line for one in scanned for line in _checks(one, threshold, several=several)]
+    if foreign:
+        checks.append(_foreign_entries(foreign))
     checks += [
         CheckLine(
             Outcome.UNCHECKED, f"scan {path}", f"`{path}`: {error.what}", error.why, error.fix
@@ -112,10 +125,12 @@ def _checks(one: Scanned, threshold: "Severity", *, several: bool) -> list[Check
     report = one.report
     bad = [finding for finding in report.findings if finding.severity >= threshold]
     outcome = Outcome.FAIL if bad else Outcome.PASS
-    summary = f"{_many(len(report.files), 'file')} in `{one.path}`, {_many(len(report.findings), 'finding')}"
+    if not bad and one.report.exit(threshold) is Exit.NOTHING:
+        outcome = Outcome.UNCHECKED
+    summary = f"{counted(len(report.files), 'file')} in `{one.path}`, {counted(len(report.findings), 'finding')}"
     if one.judged.accepted:
         summary += f", {len(one.judged.accepted)} accepted"
-    checks = [CheckLine(outcome, f"scan{suffix}", summary)]
+    checks = [CheckLine(outcome, f"scan{suffix}", summary, code=UNSAFE_FINDINGS if bad else "")]
     problems = [
         f"`{file.path}` could not be checked: {problem}"
         for file in report.files
@@ -129,12 +144,23 @@ def _checks(one: Scanned, threshold: "Severity", *, several: bool) -> list[Check
     if unsupported:
         summary = f"{len(unsupported)} of a format that is not scanned"
         names = _unsupported_names(unsupported)
-        checks.append(CheckLine(Outcome.INFO, f"unsupported{suffix}", summary, details=names))
+        checks.append(CheckLine(Outcome.INFO, f"not scanned{suffix}", summary, details=names))
     if one.described:
         from weightmark.cli.dataset_documents import description_lines
 
         checks += description_lines(one.described, suffix)
     return checks
+
+
+def _foreign_entries(count: int) -> CheckLine:
+    entries = counted(count, "entry", "entries")
+    return CheckLine(
+        Outcome.INFO,
+        "other content",
+        f"{entries} of the baseline {'is' if count == 1 else 'are'} for other content than this",
+        "an entry holds for the very bytes for which it was written",
+        "look at what is found now, and accept it anew with `--write-baseline`",
+    )
 
 
 def _baseline_notes(one: Scanned, suffix: str) -> Iterator[CheckLine]:
@@ -143,10 +169,6 @@ def _baseline_notes(one: Scanned, suffix: str) -> Iterator[CheckLine]:
         notes = ("it accepts nothing here: the artifact has no identity", *notes)
     if notes:
         yield CheckLine(Outcome.INFO, f"baseline{suffix}", notes[0], details=notes[1:])
-
-
-def _many(count: int, word: str) -> str:
-    return f"{count} {word}{'s' * (count != 1)}"
 
 
 def _unsupported_names(paths: Sequence[str]) -> tuple[str, ...]:
@@ -171,7 +193,7 @@ def _headline(scanned: Sequence[Scanned], verdict: Exit) -> str:
     if verdict is Exit.GOOD:
         said = "nothing that forbids use" if findings or accepted else "nothing unsafe"
         return (
-            f"{said}: {_many(accepted, 'finding')} accepted by the baseline" if accepted else said
+            f"{said}: {counted(accepted, 'finding')} accepted by the baseline" if accepted else said
         )
     if verdict is Exit.BAD:
         worst = max((finding.severity for finding in findings), default=None)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from weightmark.attestations.checks import counted
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import path_as_given
@@ -15,11 +16,13 @@ from weightmark.cli.options.oms import oms_form_options
 from weightmark.cli.options.receipts import fresh_option, kept_receipts, note_remembered
 from weightmark.cli.options.signers import SignerRequest, signer_options
 from weightmark.cli.places import require_folder
-from weightmark.cli.progress import human_bytes
 from weightmark.cli.render.interface import CheckLine, Document, Outcome
 from weightmark.errors import CallError, Exit
+from weightmark.provenance.sizes import human_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from weightmark.attestations.making.signing import SignResult
     from weightmark.scanners.findings import ScanReport
 
@@ -110,7 +113,16 @@ def sign(
             progress=progress,
             jobs=console.jobs,
         )
-    for notice in result.notices:
+    for notice in (
+        *result.notices,
+        *_without_effect(
+            result,
+            oms_method=oms_method != "files",
+            oms_hash=oms_hash != "sha256",
+            shard_size=shard_size is not None,
+            ignore_paths=bool(ignore_paths),
+        ),
+    ):
         console.note(notice)
     note_remembered(console, result.remembered)
     console.finish(signed_document("weightmark/sign/v1", path, result))
@@ -130,19 +142,35 @@ def _refuse_contradictions(*, add: bool, replace: bool, oms_method: str, oms_has
         )
 
 
-def signed_document(schema: str, given: str, result: "SignResult") -> Document:
-    """Say what was signed and where it was written; `given` is the path of the artifact as it was called."""
+def _without_effect(result: "SignResult", **given: bool) -> "Iterator[str]":
+    """Name the options for `model.sig` where another signer's is kept, and none is written."""
+    name = result.artifact.sidecars.signature.name
+    flags = [f"`--{flag.replace('_', '-')}`" for flag, said in given.items() if said]
+    if flags and not any(path.name == name for path in result.written):
+        yield f"{' and '.join(flags)} without effect: no `{name}` is written"
+
+
+def signed_document(schema: str, given: str, result: "SignResult", *, stated: str = "") -> Document:
+    """Say what was signed and where it was written.
+
+    `given` is the path of the artifact as it was called; `stated` says what was stated instead of a
+    scan, by whoever states one thing.
+    """
     written = [path_as_given(path, result.artifact, given) for path in result.written]
     count, size = len(result.manifest.rows), human_bytes(result.manifest.total_size)
     checks = [
         CheckLine(
             Outcome.PASS,
             "files",
-            f"{count} file{'s' * (count != 1)}, {size}, {result.manifest.identity}",
+            f"{counted(count, 'file')}, {size}, {result.manifest.identity}",
         )
     ]
-    if result.scan is not None:
+    if stated:
+        checks.append(CheckLine(Outcome.PASS, "claim", stated))
+    elif result.scan is not None:
         checks.append(_scan_line(result.scan))
+    else:
+        checks.append(CheckLine(Outcome.INFO, "scan", "not made (`--no-scan`), as the claim says"))
     checks.append(CheckLine(Outcome.PASS, "signature", f"by {result.signer}"))
     if result.cosigners:
         checks.append(CheckLine(Outcome.PASS, "cosigners", f"by {', '.join(result.cosigners)}"))
@@ -173,8 +201,8 @@ def _time_summary(result: "SignResult") -> str:
     first = result.claims[0]
     stamps, entries = len(first.timestamps), len(first.log_entries)
     parts = (
-        f"{stamps} timestamp{'s' * (stamps != 1)}" if stamps else "",
-        f"{entries} log entr{'ies' if entries != 1 else 'y'}" if entries else "",
+        counted(stamps, "timestamp") if stamps else "",
+        counted(entries, "log entry", "log entries") if entries else "",
     )
     said = " and ".join(part for part in parts if part)
     return f"{said} with each signature by {result.signer}" if said else ""
@@ -184,10 +212,10 @@ def _scan_line(report: "ScanReport") -> CheckLine:
     facts = _scan_facts(report)
     scanned, files, found = facts["scanned"], facts["files"], facts["findings"]
     if facts["result"] == "unsupported":
-        summary = f"0 of {files} files are of a kind that is scanned"
+        summary = f"none of {counted(files, 'file')} is of a kind that is scanned"
         return CheckLine(Outcome.INFO, "scan", summary)
-    many = f"{found} finding{'s' * (found != 1)}, none that forbids signing"
-    beside = f"{scanned} of {files} file{'s' * (files != 1)} scanned, "
+    many = f"{counted(found, 'finding')}, none that forbids signing"
+    beside = f"{scanned} of {counted(files, 'file')} scanned, "
     return CheckLine(Outcome.PASS, "scan", f"{'' if scanned == files else beside}{many}")
 
 

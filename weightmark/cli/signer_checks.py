@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from weightmark.attestations.checks import counted
 from weightmark.cli.options.common import environment_twins
 from weightmark.cli.render.interface import CheckLine, Outcome
 from weightmark.errors import WeightmarkError
@@ -57,6 +58,6 @@ def _check(name: str, path: str, now: datetime) -> CheckLine:
         return CheckLine(Outcome.FAIL, name, f"{said}: past its time", why, "have a new one issued")
     if now > ends - _SOON:
         left = (ends - now).days
-        why = f"it ends in {left} day{'s' * (left != 1)}"
+        why = f"it ends in {counted(left, 'day')}"
         return CheckLine(Outcome.INFO, name, f"{said}: ends soon", why, "have a new one issued")
     return CheckLine(Outcome.PASS, name, said)

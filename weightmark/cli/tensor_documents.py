@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from weightmark.cli.progress import human_bytes
+from weightmark.attestations.checks import counted
 from weightmark.cli.render.interface import CheckLine, Document, Outcome
 from weightmark.errors import Exit
 from weightmark.provenance.manifest import SINGLE_FILE
 from weightmark.provenance.names import escape_path
+from weightmark.provenance.sizes import human_bytes
 from weightmark.provenance.tensors import TensorEntry
 
 if TYPE_CHECKING:
@@ -69,9 +70,7 @@ def survey_lines(survey: "WeightSurvey") -> Iterator[str]:
 def counted_tensors(weights: "WeightSet") -> str:
     """Return how many tensors there are, of which format, and how many bytes."""
     count = len(weights.table)
-    return (
-        f"{count} tensor{'s' * (count != 1)}, {weights.format}, {human_bytes(weights.table.size)}"
-    )
+    return f"{counted(count, 'tensor')}, {weights.format}, {human_bytes(weights.table.size)}"
 
 
 def weight_set_facts(weights: "WeightSet") -> dict[str, Any]:

@@ -5,21 +5,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from weightmark.attestations.checks import merge_checks
+from weightmark.attestations.checks import counted, merge_checks
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.dataset_documents import description_exit
 from weightmark.cli.documents import check_lines, claim_facts, outside_facts
 from weightmark.cli.options.common import FILE_OR_URI, option
 from weightmark.cli.options.evidence import evidence_options
+from weightmark.cli.options.given import said_on_the_line
 from weightmark.cli.options.ledger import require_online
 from weightmark.cli.options.oms import oms_reading_options
 from weightmark.cli.options.receipts import fresh_option, kept_receipts
 from weightmark.cli.options.trust import load_trust, trust_choice_options
+from weightmark.cli.options.witnesses import witness_policy_option
 from weightmark.cli.render.interface import Document
-from weightmark.errors import CallError, Exit
+from weightmark.errors import CallError, Exit, WeightmarkError
+from weightmark.provenance.lineage.names import shortened
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from weightmark.attestations.checks import Check
     from weightmark.attestations.ledger.consulting import Consultation
     from weightmark.attestations.trust.selection import TrustChoice
@@ -60,11 +65,17 @@ _VERDICTS = {
     type=FILE_OR_URI,
     help="Ledger whose revocations bind: a folder, `postgresql://…`, `https://…#VKEY`, or a published view",
 )
+@witness_policy_option()
 @option(
     "--proof",
     metavar="FILE",
     type=click.Path(),
     help="Check a proof by `digest --prove`; PATH is then the identity, `wm1:…`",
+)
+@option(
+    "--member",
+    metavar="MEMBER",
+    help="With `--proof`: it has to be about this `FILE` or `FILE!RECORD`",
 )
 @option(
     "--absent", is_flag=True, help="With `--proof`: it has to show that the member is not there"
@@ -84,7 +95,9 @@ def verify(
     allow_legacy: bool,
     fresh: bool,
     ledger: str | None,
+    witness_policy: str | None,
     proof: str | None,
+    member: str | None,
     absent: bool,
 ) -> None:
     """Check who signed a model or a dataset, and that every name and byte is as signed."""
@@ -97,11 +110,12 @@ def verify(
     if proof:
         from weightmark.cli.membership import check_proof
 
-        check_proof(console, path, proof, load_trust(choice, path), absent=absent)
+        check_proof(console, path, proof, load_trust(choice, path), member=member, absent=absent)
+    _refuse_without_proof()
     from weightmark.attestations.verifying.verification import VerifyOptions, examine
 
     trust = load_trust(choice, path)
-    consultation = _consultation(path, ledger)
+    consultation = _consultation(path, ledger, witness_policy)
     with console.progress(None) as progress, kept_receipts([path], fresh=fresh) as receipts:
         examination = examine(
             path,
@@ -125,34 +139,57 @@ def verify(
     console.finish(_document(path, examination.report, described))
 
 
-def _consultation(path: str, ledger: str | None) -> "Consultation | None":
-    """Ask the ledger what is revoked; one inside the artifact would judge itself."""
-    if ledger is None:
-        return None
-    require_online(ledger)
-    from weightmark.attestations.ledger.consulting import consult
-    from weightmark.attestations.outside import require_outside
+def _refuse_without_proof() -> None:
+    flag = said_on_the_line("member", "absent")
+    if flag:
+        raise CallError(
+            f"`{flag}` says what a proof is to show, and none is named",
+            fix="name the proof with `--proof FILE`, or leave it out",
+        )
 
-    if "://" not in ledger:
-        require_outside(Path(path), Path(ledger), "the ledger")
-    return consult(ledger)
+
+def _consultation(path: str, ledger: str | None, witnesses: str | None) -> "Consultation | None":
+    """Ask the ledger what is revoked."""
+    require_online(ledger)
+    if ledger is None and witnesses is None:
+        return None
+    from weightmark.attestations.ledger.consulting import consulted
+
+    return consulted(Path(path), ledger, witnesses)
 
 
 def _described(
     examination: "Examination", progress: "ProgressSink | None", jobs: int | None
 ) -> "tuple[Check, ...]":
-    """Hold what a verified dataset says of itself against its files."""
+    """Hold what a dataset says of itself against its files as they were read, whoever signed them."""
     from weightmark.provenance.datasets.candidates import candidates
 
-    verified = examination.report.verified
-    if verified is None or examination.reading is None:
+    if examination.reading is None:
         return ()
     if not any(candidates(examination.report.artifact)):
         return ()
-    from weightmark.attestations.descriptions import check_description
+    from weightmark.attestations.dataset_checks import check_description
 
     artifact, files = examination.report.artifact, examination.reading.files
     return check_description(artifact, files, progress=progress, jobs=jobs)
+
+
+def _scan_claims(report: "VerifyReport") -> "Iterator[Check]":
+    """Say what trusted signers say of their own scans; nothing of it decides here, as `gate` does that."""
+    from weightmark.attestations.checks import Check, Outcome
+    from weightmark.attestations.predicates.scan import SCAN_PREDICATE, ScanClaim
+
+    for claim in report.claims:
+        if claim.verified is None or claim.predicate_type != SCAN_PREDICATE:
+            continue
+        if claim.identity != report.identity:
+            continue
+        try:
+            said = ScanClaim.from_statement(claim.verified.statement)
+        except WeightmarkError:
+            continue
+        words = f"{said.result} by {said.scanner}" if said.scanner else "not made (`--no-scan`)"
+        yield Check("scan claim", Outcome.INFO, f"{words}, says {shortened(claim.signer)}")
 
 
 def _file_facts(verified: "VerifiedManifest | None") -> list[dict[str, Any]]:
@@ -166,10 +203,10 @@ def _document(path: str, report: "VerifyReport", described: "tuple[Check, ...]" 
     headline = f"verified: {report.identity}"
     if report.verified and report.verified.uncovered:
         count = len(report.verified.uncovered)
-        headline = f"verified, but for {count} file{'s' * (count != 1)} that no signature covers"
+        headline = f"verified, but for {counted(count, 'file')} that no signature covers"
     code = report.exit
     if code:
-        headline = f"not verified: {bad} of {len(report.checks)} checks did not pass"
+        headline = f"not verified: {bad} of {counted(len(report.checks), 'check')} did not pass"
     elif described:
         code = description_exit(described)
         if code:
@@ -180,7 +217,7 @@ def _document(path: str, report: "VerifyReport", described: "tuple[Check, ...]" 
         exit=code,
         verdict=_VERDICTS[code],
         headline=headline,
-        checks=(*check_lines(report.checks), *check_lines(merge_checks(described))),
+        checks=check_lines(merge_checks((*report.checks, *_scan_claims(report), *described))),
         facts={
             "path": path,
             "identity": report.identity or None,

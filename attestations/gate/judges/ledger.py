@@ -2,11 +2,13 @@
 
 import shlex
 from collections.abc import Iterator
+from datetime import datetime
 
 from weightmark.attestations.checks import Check, Outcome
 from weightmark.attestations.gate.evidence import Evidence, LedgerEvidence
+from weightmark.attestations.policy.ages import format_age
 from weightmark.attestations.policy.model import Policy
-from weightmark.provenance.ledger.event import Kind
+from weightmark.provenance.ledger.event import Kind, format_time
 
 __all__ = ["judge_ledger"]
 
@@ -31,7 +33,7 @@ def judge_ledger(policy: Policy, evidence: Evidence) -> Iterator[Check]:
     yield _release(policy, evidence, ledger)
     if ledger.revocation is not None:
         yield ledger.revocation
-    yield _witnesses(policy, ledger)
+    yield _witnesses(policy, ledger, evidence.at)
 
 
 def _release(policy: Policy, evidence: Evidence, ledger: LedgerEvidence) -> Check:
@@ -41,6 +43,7 @@ def _release(policy: Policy, evidence: Evidence, ledger: LedgerEvidence) -> Chec
         if record.kind is Kind.RELEASE
         and record.subject == evidence.identity
         and record.signer in evidence.trusted
+        and (not policy.ledger.witnesses or record.index < ledger.witnessed_size)
     ]
     place = f"`{ledger.origin}` ({ledger.size} entries)"
     if released:
@@ -48,7 +51,8 @@ def _release(policy: Policy, evidence: Evidence, ledger: LedgerEvidence) -> Chec
         return Check(
             "ledger", Outcome.PASS, f"entry {entry.index} of {place}: released by {entry.signer}"
         )
-    summary = f"{place} holds no release of this artifact by a trusted signer"
+    seen = " that witnesses saw" if policy.ledger.witnesses else ""
+    summary = f"{place} holds no release of this artifact by a trusted signer{seen}"
     if not policy.ledger.required:
         return Check("ledger", Outcome.INFO, summary)
     return Check(
@@ -61,16 +65,36 @@ def _release(policy: Policy, evidence: Evidence, ledger: LedgerEvidence) -> Chec
     )
 
 
-def _witnesses(policy: Policy, ledger: LedgerEvidence) -> Check:
-    needed = policy.ledger.witnesses
-    if not ledger.witnesses and not needed:
+def _witnesses(policy: Policy, ledger: LedgerEvidence, at: datetime) -> Check:
+    rule = policy.ledger
+    if not ledger.witnesses and not rule.witnesses and rule.max_age is None:
         return Check("witnesses", Outcome.INFO, _UNWITNESSED)
-    if ledger.witnesses >= needed:
-        return Check("witnesses", Outcome.PASS, f"cosigned by {ledger.witnesses}")
-    return Check(
-        "witnesses",
-        Outcome.FAIL,
-        f"{_UNWITNESSED} (the policy demands {needed}, found {ledger.witnesses})",
-        "without witnesses only the operator's word says that history stayed what it was",
-        "consult a witnessed ledger, or set `[ledger] witnesses = 0`",
-    )
+    if ledger.witnesses < rule.witnesses:
+        return Check(
+            "witnesses",
+            Outcome.FAIL,
+            f"{_UNWITNESSED} (the policy demands {rule.witnesses}, found {ledger.witnesses})",
+            "without witnesses only the operator's word says that history stayed what it was",
+            "consult a ledger that the witnesses of `[ledger] witness_policy` cosign, or set `[ledger] witnesses = 0`",
+            code="unwitnessed",
+        )
+    if rule.max_age is not None and ledger.seen_at is None:
+        return Check(
+            "witnesses",
+            Outcome.UNCHECKED,
+            "nobody proves when the ledger was as it is",
+            f"the policy demands that witnesses saw it within {format_age(rule.max_age)}",
+            "consult a ledger that the witnesses of `[ledger] witness_policy` cosign",
+            code="unwitnessed",
+        )
+    seen = f", last at {format_time(ledger.seen_at)}" if ledger.seen_at else ""
+    if rule.max_age is not None and ledger.seen_at and at - ledger.seen_at > rule.max_age:
+        return Check(
+            "witnesses",
+            Outcome.FAIL,
+            f"cosigned by {ledger.witnesses}{seen}, which is too long ago",
+            f"the policy demands it within {format_age(rule.max_age)}: an old copy hides what was revoked since",
+            "get the present ledger, or have it witnessed again",
+            code="stale-ledger",
+        )
+    return Check("witnesses", Outcome.PASS, f"cosigned by {ledger.witnesses}{seen}")

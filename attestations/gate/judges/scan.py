@@ -1,23 +1,21 @@
-"""What the scan of this very read says, and what the signer's scan said."""
+"""What the scan of this very read says."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
-from weightmark.attestations.checks import Check, Outcome
-from weightmark.attestations.gate.evidence import Evidence, SignedScan
+from weightmark.attestations.checks import Check, Outcome, counted
+from weightmark.attestations.gate.evidence import Evidence
 from weightmark.attestations.gate.judges.interface import MAX_DETAILS
-from weightmark.attestations.policy.model import Policy, Unsupported
+from weightmark.attestations.policy.choices import RemoteCode, Unsupported
+from weightmark.attestations.policy.model import Policy
 from weightmark.provenance.names import escape_path
+from weightmark.scanners.findings import Finding, ScanReport
 from weightmark.scanners.findings import Outcome as Scanned
-from weightmark.scanners.findings import ScanReport, Severity
 
-__all__ = ["judge_scan", "judge_scan_claim"]
+__all__ = ["NAMED_CODE", "judge_scan", "severe_findings"]
 
-_NOTHING_SCANNED = "the signer scanned, and no file was of a kind that is scanned"
-_ACCEPT = (
-    'accept it with `[scan] unsupported = "allow"` and `claim_required = false` in a policy file'
-)
-_ASK = "ask the signer for `weightmark sign` without `--no-scan`"
+NAMED_CODE = frozenset(["REP001", "REP002"])
+"""rules that see a configuration name code for its loader to run"""
 
 
 def judge_scan(policy: Policy, evidence: Evidence) -> Iterator[Check]:
@@ -25,72 +23,57 @@ def judge_scan(policy: Policy, evidence: Evidence) -> Iterator[Check]:
     report = evidence.scan
     if report is None:
         return
+    severe, excepted = severe_findings(policy, evidence)
     found = [
         check
         for check in (
-            _unsafe(report, policy.scan.fail_on),
+            _unsafe(policy, severe),
             _unchecked(report),
             _unsupported(report, policy.scan.unsupported),
         )
         if check is not None
     ]
     checks = found or [_clean(report)]
+    if excepted:
+        rules = ", ".join(sorted({one.rule for one in excepted}))
+        summary = f"{counted(len(excepted), 'finding')} excepted: {rules}"
+        checks.append(Check("scan", Outcome.INFO, summary))
     if policy.scan.required:
         yield from checks
     else:
         yield from (replace(check, outcome=Outcome.INFO) for check in checks)
 
 
-def judge_scan_claim(policy: Policy, evidence: Evidence) -> Iterator[Check]:
-    """Judge what trusted signers say about their own scans of this identity."""
-    if not policy.release.required or not evidence.identity:
-        return
-    claims = [scan for scan in evidence.scan_claims if scan.identity == evidence.identity]
-    scanned = [scan for scan in claims if scan.claim.result in ("clean", "findings")]
-    if scanned:
-        yield _scanned_by(scanned[-1])
-        return
-    summary = _not_scanned(claims)
-    if not policy.scan.claim_required:
-        yield Check("scan claim", Outcome.INFO, summary)
-        return
-    yield Check(
-        "scan claim",
-        Outcome.FAIL,
-        summary,
-        "the policy demands a scan by a trusted signer",
-        _ACCEPT if summary == _NOTHING_SCANNED else _ASK,
+def severe_findings(policy: Policy, evidence: Evidence) -> tuple[list[Finding], list[Finding]]:
+    """Return the findings that deny, and those that would if nobody had excepted their rule."""
+    waived = {
+        one.rule
+        for one in policy.exemptions
+        if one.artifact == evidence.identity and not one.has_expired(evidence.at)
+    }
+    accepted = NAMED_CODE if policy.scan.remote_code is RemoteCode.ALLOW else frozenset[str]()
+    severe = [
+        one
+        for one in (evidence.scan.findings if evidence.scan else ())
+        if one.severity >= policy.scan.fail_on and one.rule not in accepted
+    ]
+    return (
+        [one for one in severe if one.rule not in waived],
+        [one for one in severe if one.rule in waived],
     )
 
 
-def _not_scanned(claims: Sequence[SignedScan]) -> str:
-    if not claims:
-        return "no trusted signer says that it scanned"
-    if claims[-1].claim.result == "unsupported":
-        return _NOTHING_SCANNED
-    return "the signer did not scan"
-
-
-def _scanned_by(scan: SignedScan) -> Check:
-    found = f"{len(scan.claim.findings)} below `{scan.claim.fail_on}`"
-    said = "nothing" if scan.claim.result == "clean" else found
-    summary = (
-        f"{scan.signer} scanned with {scan.claim.scanner or 'an unnamed scanner'} and found {said}"
-    )
-    return Check("scan claim", Outcome.PASS, summary)
-
-
-def _unsafe(report: ScanReport, fail_on: Severity) -> Check | None:
-    severe = [finding for finding in report.findings if finding.severity >= fail_on]
+def _unsafe(policy: Policy, severe: list[Finding]) -> Check | None:
     if not severe:
         return None
     worst = max(severe, key=lambda finding: finding.severity)
     more = f" (and {len(severe) - 1} more)" if len(severe) > 1 else ""
+    fail_on = policy.scan.fail_on.word
     return Check(
         "scan",
         Outcome.FAIL,
         f"{worst.severity.word}: {worst.message} in `{escape_path(worst.path)}`{more}",
-        f"{worst.rule}: {worst.detail or worst.message}; the policy denies from `{fail_on.word}` on",
+        f"{worst.rule}: {worst.detail or worst.message}; the policy denies from `{fail_on}` on",
         worst.help or "ship the weights as safetensors, or quarantine the file",
     )
 

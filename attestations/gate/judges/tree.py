@@ -6,7 +6,9 @@ from dataclasses import replace
 from weightmark.attestations.checks import Check, Outcome
 from weightmark.attestations.gate.evidence import Evidence
 from weightmark.attestations.gate.judges.interface import CONTENT, MAX_DETAILS, SIDECARS
-from weightmark.attestations.policy.model import OutsideRule, Policy
+from weightmark.attestations.policy.choices import OutsideRule
+from weightmark.attestations.policy.model import Policy
+from weightmark.provenance.sizes import human_bytes
 
 __all__ = ["judge_identity", "judge_names", "judge_outside", "judge_sidecars", "repeat_others"]
 
@@ -14,7 +16,7 @@ __all__ = ["judge_identity", "judge_names", "judge_outside", "judge_sidecars", "
 def judge_identity(_policy: Policy, evidence: Evidence) -> Iterator[Check]:
     """Judge whether it is known what is being judged."""
     if evidence.identity:
-        summary = f"{evidence.identity}, {_count(evidence.files)}, {evidence.size} bytes"
+        summary = f"{evidence.identity}, {_count(evidence.files)}, {human_bytes(evidence.size)}"
         yield Check("identity", Outcome.PASS, summary)
     elif evidence.files:
         yield Check(

@@ -7,6 +7,7 @@ __all__ = ["PRESETS", "preset_text"]
 
 PRESETS: Mapping[str, str] = MappingProxyType(
     {
+        "airgapped": "what `strict` demands, without a ledger, and neither pickles nor code to run",
         "audit": "judges as `baseline` and never blocks: says what it would deny",
         "baseline": "a signature or an approval by a key of yours, and a scan without severe findings",
         "strict": "a signature over SHA-256 digests, a scan claim, nothing beside the artifact",

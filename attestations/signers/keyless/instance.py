@@ -90,7 +90,7 @@ class SigstoreInstance:
             cause = error.__cause__ or error
             raise NetworkError(
                 f"the TUF repository at `{url}` could not be used",
-                why=" ".join(str(cause).split())[:300] or "it gave no answer in time",
+                why=" ".join(str(cause).split())[:300] or "it could not be reached",
                 fix="check the address and that `--tuf-root` is the root of this repository",
             ) from error
         inner = config._inner  # noqa: SLF001 - the only place where sigstore keeps what it fetched

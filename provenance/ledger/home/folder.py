@@ -7,6 +7,7 @@ from pathlib import Path
 
 from weightmark.errors import CallError, LedgerInconsistentError, MalformedError, TrustMissingError
 from weightmark.provenance.ledger.blobs import BlobStore
+from weightmark.provenance.ledger.cosigned import CosignedFolder
 from weightmark.provenance.ledger.files import locked, read_file, write_text_file
 from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier
 from weightmark.provenance.ledger.private import PrivateValues
@@ -31,6 +32,11 @@ class FolderHome:
     def name(self) -> str:
         """The folder."""
         return str(self.path)
+
+    @property
+    def near(self) -> bool:
+        """Yes."""
+        return True
 
     @property
     def database(self) -> Path:
@@ -58,6 +64,11 @@ class FolderHome:
     def private(self) -> PrivateValues:
         """What opens salted commitments."""
         return PrivateValues(self.path / "private")
+
+    @property
+    def cosigned(self) -> CosignedFolder:
+        """Checkpoints that witnesses cosigned."""
+        return CosignedFolder(self.path / "cosigned")
 
     def read_verifier(self) -> NoteVerifier:
         """Read `log.vkey`; raises `CallError` when the folder is no ledger."""

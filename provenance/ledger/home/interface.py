@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from weightmark.provenance.ledger.blobs import Blobs
+from weightmark.provenance.ledger.cosigned import CosignedNotes
 from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier
 from weightmark.provenance.ledger.private import PrivateStore
 from weightmark.provenance.ledger.standing import Standing
@@ -22,6 +23,11 @@ class Home(Protocol):
         ...
 
     @property
+    def near(self) -> bool:
+        """Whether entries are read without a network call for every few of them."""
+        ...
+
+    @property
     def store(self) -> Store:
         """The truth."""
         ...
@@ -34,6 +40,11 @@ class Home(Protocol):
     @property
     def private(self) -> PrivateStore:
         """What the salted commitments in the log stand for; erasable."""
+        ...
+
+    @property
+    def cosigned(self) -> CosignedNotes:
+        """Checkpoints that witnesses cosigned."""
         ...
 
     @property
@@ -51,6 +62,17 @@ class Home(Protocol):
         Raises `TrustMissingError` when it is absent, `LedgerInconsistentError` when it is another
         log's, `UnsupportedError` where nothing can be written.
         """
+        ...
+
+    def write_signers(self, *signers: NoteSigner) -> None:
+        """Write the private key of the log, or both while two overlap, where it was read.
+
+        Raises as `read_signer` where there is no such file.
+        """
+        ...
+
+    def write_verifier(self, verifier: NoteVerifier) -> None:
+        """Write durably which key the log has from now on."""
         ...
 
     def standing(self) -> Standing:

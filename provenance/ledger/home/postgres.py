@@ -7,6 +7,8 @@ from pathlib import Path
 
 from weightmark.errors import LedgerInconsistentError, ReadError, TrustMissingError
 from weightmark.provenance.ledger.blobs import BlobState, checked_blob, require_digest
+from weightmark.provenance.ledger.cosigned import CosignedNote
+from weightmark.provenance.ledger.files import write_text_file
 from weightmark.provenance.ledger.home.folder import read_log_signer
 from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier
 from weightmark.provenance.ledger.private import PrivateValue, require_opens
@@ -32,6 +34,11 @@ class PostgresHome:
         return self.store.name
 
     @property
+    def near(self) -> bool:
+        """Yes: a database answers in large batches."""
+        return True
+
+    @property
     def blobs(self) -> "PostgresBlobs":
         """Claims and requests, in the same database."""
         return PostgresBlobs(self.store)
@@ -40,6 +47,11 @@ class PostgresHome:
     def private(self) -> "PostgresPrivateValues":
         """What opens salted commitments, in the same database."""
         return PostgresPrivateValues(self.store)
+
+    @property
+    def cosigned(self) -> "PostgresCosigned":
+        """Checkpoints that witnesses cosigned, in the same database."""
+        return PostgresCosigned(self.store)
 
     @property
     def view(self) -> None:
@@ -51,13 +63,16 @@ class PostgresHome:
 
     def read_signer(self, verifier: NoteVerifier) -> NoteSigner:
         """Read the private key from the file that was named."""
-        if self._log_key is None:
-            raise TrustMissingError(
-                f"the private key of the ledger in `{self.name}` was not named, so nothing can be appended",
-                why="a database does not hold it",
-                fix="name it with `--log-key log.key`",
-            )
-        return read_log_signer(self._log_key, verifier)
+        return read_log_signer(self._key_file(), verifier)
+
+    def write_signers(self, *signers: NoteSigner) -> None:
+        """Write the private key of the log, or both while two overlap, to the file that was named."""
+        write_text_file(self._key_file(), "\n".join(one.skey for one in signers), mode=0o600)
+
+    def write_verifier(self, verifier: NoteVerifier) -> None:
+        """Write which key the log has from now on."""
+        with self.store.session(whole=True) as db:
+            db.execute("update weightmark.log set vkey = %s", (verifier.vkey,))
 
     def standing(self) -> Standing:
         """Read what this copy is for."""
@@ -86,6 +101,15 @@ class PostgresHome:
     def close(self) -> None:
         """Let go of the connections."""
         self.store.close()
+
+    def _key_file(self) -> Path:
+        if self._log_key is None:
+            raise TrustMissingError(
+                f"the private key of the ledger in `{self.name}` was not named, so nothing can be appended",
+                why="a database does not hold it",
+                fix="name it with `--log-key log.key`",
+            )
+        return self._log_key
 
 
 class PostgresBlobs:
@@ -172,3 +196,33 @@ class PostgresPrivateValues:
         with self._store.session(whole=True) as db:
             done = db.execute("delete from weightmark.private_value where name = %s", (name,))
         return done.rowcount > 0
+
+
+class PostgresCosigned:
+    """Cosigned checkpoints in the table `cosigned`; see `CosignedNotes`."""
+
+    def __init__(self, store: PostgresStore) -> None:
+        self._store = store
+
+    def put(self, size: int, kept: CosignedNote) -> None:
+        """Keep a checkpoint."""
+        with self._store.session(whole=True) as db:
+            db.execute(
+                "insert into weightmark.cosigned values(%s, %s, %s)"
+                " on conflict(size) do update set newest = excluded.newest, first = excluded.first",
+                (size, kept.newest, kept.first),
+            )
+
+    def get(self, size: int) -> CosignedNote | None:
+        """Return the checkpoint of `size` entries."""
+        with self._store.session() as db:
+            row = db.execute(
+                "select newest, first from weightmark.cosigned where size = %s", (size,)
+            ).fetchone()
+        return None if row is None else CosignedNote(bytes(row[0]), bytes(row[1]))
+
+    def sizes(self) -> tuple[int, ...]:
+        """Return the sizes of which there is one, rising."""
+        with self._store.session() as db:
+            rows = db.execute("select size from weightmark.cosigned order by size").fetchall()
+        return tuple(int(row[0]) for row in rows)

@@ -91,7 +91,7 @@ class _ServedReader(StaticReader):
 
     def entries(self, start: int, limit: int) -> Iterator[tuple[int, bytes]]:
         """Yield (index, body) from `start` on."""
-        if limit == 1 and start in self._known:
-            yield start, self._known[start]
+        if all(index in self._known for index in range(start, start + limit)):
+            yield from ((index, self._known[index]) for index in range(start, start + limit))
         else:
             yield from super().entries(start, limit)

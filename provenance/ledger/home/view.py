@@ -5,10 +5,12 @@ from functools import cached_property
 
 from weightmark.errors import CallError, TrustNotSaidError, UnsupportedError
 from weightmark.provenance.ledger.blobs import ViewBlobs
+from weightmark.provenance.ledger.cosigned import NoCosigned
 from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier
 from weightmark.provenance.ledger.private import NoPrivateValues
 from weightmark.provenance.ledger.standing import LIVE, Standing
 from weightmark.provenance.ledger.store.static import StaticStore
+from weightmark.provenance.ledger.view.folder import FolderView
 from weightmark.provenance.ledger.view.interface import CHECKPOINT, ViewFiles
 
 __all__ = ["ViewHome"]
@@ -27,6 +29,11 @@ class ViewHome:
         """The folder or URL."""
         return self._files.name
 
+    @property
+    def near(self) -> bool:
+        """Whether the files lie on this machine."""
+        return isinstance(self._files, FolderView)
+
     @cached_property
     def store(self) -> StaticStore:
         """The files."""
@@ -41,6 +48,11 @@ class ViewHome:
     def private(self) -> NoPrivateValues:
         """Nothing: a view is public."""
         return NoPrivateValues()
+
+    @property
+    def cosigned(self) -> NoCosigned:
+        """Nothing: what witnesses added to the published checkpoint stands there."""
+        return NoCosigned()
 
     @property
     def view(self) -> None:
@@ -59,6 +71,14 @@ class ViewHome:
         return NoteVerifier.parse(self._vkey)
 
     def read_signer(self, verifier: NoteVerifier) -> NoteSigner:  # noqa: ARG002 - as in `Home`
+        """Refuse: a view is only read."""
+        raise self._refusal()
+
+    def write_signers(self, *signers: NoteSigner) -> None:  # noqa: ARG002 - as in `Home`
+        """Refuse: a view is only read."""
+        raise self._refusal()
+
+    def write_verifier(self, verifier: NoteVerifier) -> None:  # noqa: ARG002 - as in `Home`
         """Refuse: a view is only read."""
         raise self._refusal()
 

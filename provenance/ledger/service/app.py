@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from weightmark.errors import ExtraMissingError, LimitError, UncheckedError, WeightmarkError
@@ -13,6 +14,7 @@ from weightmark.provenance.ledger.service.reading import (
     parse_tile_path,
     read_checkpoint,
     read_claim,
+    read_key,
     read_tile,
     search,
 )
@@ -74,7 +76,11 @@ def service_app(service: LedgerService, routes: "Sequence[BaseRoute]" = ()) -> "
         Route("/metrics", front.metrics),
     ]
     patience = Middleware(Patience, service.limits.stall_seconds, service.metrics.answered)
-    return Starlette(routes=[*own, *routes], middleware=[patience])
+    return Starlette(
+        routes=[*own, *routes],
+        middleware=[patience],
+        exception_handlers={WeightmarkError: _explain},
+    )
 
 
 class _Front:
@@ -158,10 +164,7 @@ class _Front:
         digest = request.path_params["digest"]
         if len(digest) != _DIGEST_SIZE or not _HEX.issuperset(digest):
             return _file(None, "")
-        try:
-            data = await self._service.readers.read(lambda ledger: read_claim(ledger, digest))
-        except WeightmarkError as error:
-            return _refusal(error, status_of(error))
+        data = await self._service.readers.read(lambda ledger: read_claim(ledger, digest))
         response = _file(data, f"claims/{digest}")
         response.headers["Cache-Control"] = "no-cache"
         return response
@@ -176,24 +179,23 @@ class _Front:
             response = _refusal(error, 429, exactly=True)
             response.headers["Retry-After"] = str(max(1, round(wait)))
             return response
-        try:
-            asked = parse_search(list(request.query_params.multi_items()))
-            answer = await self._service.readers.read(lambda ledger: search(ledger, asked))
-        except WeightmarkError as error:
-            return _refusal(error, status_of(error))
+        asked = parse_search(list(request.query_params.multi_items()))
+        answer = await self._service.readers.read(lambda ledger: search(ledger, asked))
         return Response(answer, media_type=_JSON, headers={"Cache-Control": "no-cache"})
 
     async def about(self, request: "Request") -> "Response":  # noqa: ARG002 - a route's signature
         """Say what this is."""
         from starlette.responses import Response
 
-        return Response(encode_about(self._service.about), media_type=_JSON)
+        vkey = await self._service.readers.read(read_key)
+        return Response(encode_about(replace(self._service.about, vkey=vkey)), media_type=_JSON)
 
     async def verifier_key(self, request: "Request") -> "Response":  # noqa: ARG002 - a route's signature
         """Give the log's verifier key, to compare with what its operator announces."""
         from starlette.responses import Response
 
-        return Response(f"{self._service.about.vkey}\n", media_type=_TEXT)
+        vkey = await self._service.readers.read(read_key)
+        return Response(f"{vkey}\n", media_type=_TEXT)
 
     async def health(self, request: "Request") -> "Response":  # noqa: ARG002 - a route's signature
         """Say whether the store answers and the last commit went well."""
@@ -250,6 +252,13 @@ def _file(data: bytes | None, path: str) -> "Response":
         return Response("not found\n", 404, media_type=_TEXT)
     headers = {"Content-Type": content_type(path), "Cache-Control": cache_control(path)}
     return Response(data, headers=headers)
+
+
+async def _explain(_request: "Request", error: Exception) -> "Response":
+    """Answer with what is wrong."""
+    if not isinstance(error, WeightmarkError):
+        raise error
+    return _refusal(error, status_of(error))
 
 
 def _refusal(error: WeightmarkError, status: int, *, exactly: bool = False) -> "Response":

@@ -25,10 +25,12 @@ class Patience:
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Answer one request."""
 
+        begun: list[Message] = []
+
         async def patiently(message: "Message") -> None:
-            if message["type"] == "http.response.start":
-                self._answered(message["status"])
             async with asyncio.timeout(self._seconds):
+                while begun:
+                    await send(begun.pop())
                 await send(message)
 
         async def in_pieces(message: "Message") -> None:
@@ -40,8 +42,11 @@ class Patience:
             await patiently({**message, "body": body, "more_body": not last})
 
         async def send_all(message: "Message") -> None:
-            is_body = message["type"] == "http.response.body"
-            await (in_pieces(message) if is_body else patiently(message))
+            if message["type"] == "http.response.start":
+                self._answered(message["status"])
+                begun.append(message)
+            else:
+                await in_pieces(message)
 
         try:
             await self._app(scope, receive, send_all)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from weightmark.errors import ReadError
+from weightmark.errors import Exit, ReadError, WeightmarkError
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.merkle import HASH_SIZE
 from weightmark.provenance.ledger.note import MAX_NOTE_SIZE, split_note
@@ -26,7 +26,15 @@ from weightmark.provenance.ledger.tiles import (
 )
 from weightmark.provenance.ledger.view.interface import CHECKPOINT
 
-__all__ = ["Readers", "parse_tile_path", "read_checkpoint", "read_claim", "read_tile", "search"]
+__all__ = [
+    "Readers",
+    "parse_tile_path",
+    "read_checkpoint",
+    "read_claim",
+    "read_key",
+    "read_tile",
+    "search",
+]
 
 T = TypeVar("T")
 _TILE = re.compile(r"(entries|\d{1,2})/((?:x\d{3}/)*\d{3})(?:\.p/(\d{1,3}))?\Z", re.ASCII)
@@ -40,11 +48,14 @@ class Readers:
     def __init__(self, open_ledger: LedgerOpener, threads: int) -> None:
         self._open = open_ledger
         self._mine = threading.local()
-        self._opened: list[Ledger] = []
         self._pool = ThreadPoolExecutor(threads, "weightmark-reader")
 
     async def read(self, ask: Callable[[Ledger], T]) -> T:
-        """Answer from a ledger, in another thread; raises what `ask` raises."""
+        """Answer from a ledger, in another thread; raises what `ask` raises.
+
+        What fails is asked once more of a ledger that is opened anew: its key may have been rotated
+        meanwhile, or a connection lost.
+        """
         return await asyncio.wrap_future(self._pool.submit(self._answer, ask))
 
     def close(self) -> None:
@@ -52,15 +63,21 @@ class Readers:
         self._pool.shutdown()
 
     def _answer(self, ask: Callable[[Ledger], T]) -> T:
-        ledger: Ledger | None = getattr(self._mine, "ledger", None)
-        if ledger is None:
-            ledger = self._mine.ledger = self._open()
         try:
-            return ask(ledger)
-        except ReadError:
-            self._mine.ledger = None
-            ledger.close()
-            raise
+            return ask(self._ledger())
+        except WeightmarkError as error:
+            if error.exit is Exit.USAGE:
+                raise
+        self._ledger().close()
+        self._mine.ledger = None
+        return ask(self._ledger())
+
+    def _ledger(self) -> Ledger:
+        """Return the ledger of this thread."""
+        if getattr(self._mine, "ledger", None) is None:
+            self._mine.ledger = self._open()
+        ledger: Ledger = self._mine.ledger
+        return ledger
 
 
 def parse_tile_path(path: str) -> tuple[Tile, bool] | None:
@@ -76,6 +93,11 @@ def parse_tile_path(path: str) -> tuple[Tile, bool] | None:
     partial = match[3] is not None
     known = level <= _MAX_LEVEL and partial == (0 < width < TILE_WIDTH)
     return (tile, is_bundle) if known and written == f"tile/{path}" else None
+
+
+def read_key(ledger: Ledger) -> str:
+    """Return the log's verifier key of the moment: keys are rotated while a service runs."""
+    return ledger.home.read_verifier().vkey
 
 
 def read_checkpoint(ledger: Ledger) -> bytes:

@@ -70,6 +70,10 @@ class _Waiting:
     outcome: Admitted | WeightmarkError | None = None
     """once it was judged"""
 
+    def accept(self, receipt: Receipt) -> None:
+        if not self.answer.done():
+            self.answer.set_result(receipt)
+
     def refuse(self, error: Exception) -> None:
         if not self.answer.done():
             self.answer.set_exception(error)
@@ -153,19 +157,34 @@ class Sequencer:
     def _commit_all(self) -> None:
         ledger: Ledger | None = None
         while group := _take(self._judged, MAX_GROUP):
-            start = time.perf_counter()
+            ledger = self._answer(ledger, group)
+        _close(ledger)
+
+    def _answer(self, ledger: Ledger | None, group: Sequence[_Waiting]) -> Ledger | None:
+        """Answer a group; returns the ledger to go on with.
+
+        What fails is tried once more with the ledger opened anew: its key may have been rotated, or a
+        connection lost. Nothing is entered twice.
+        """
+        start = time.perf_counter()
+        admitted: list[tuple[_Waiting, Admitted]] | None = None
+        for is_last in (False, True):
             try:
                 ledger = ledger or self._open()
-                self._commit(ledger, self._admitted_of(ledger, group))
+                if admitted is None:
+                    admitted = self._admitted_of(ledger, group)
+                self._commit(ledger, admitted)
             except Exception as error:  # noqa: BLE001 - whoever waits is told, and the thread goes on
-                self._refuse(group, error)
                 _close(ledger)
                 ledger = None
-                continue
-            self.problem = ""
-            self._news.set()
-            self._observer.committed(len(group), time.perf_counter() - start, self._size)
-        _close(ledger)
+                if is_last:
+                    self._refuse(group, error)
+            else:
+                self.problem = ""
+                self._news.set()
+                self._observer.committed(len(group), time.perf_counter() - start, self._size)
+                break
+        return ledger
 
     def _commit(self, ledger: Ledger, group: Sequence[tuple[_Waiting, Admitted]]) -> None:
         if not group:
@@ -178,7 +197,7 @@ class Sequencer:
             self._size += len(new)
         for (one, _), outcome in zip(group, outcomes, strict=True):
             if isinstance(outcome, int):
-                one.answer.set_result(receipts[outcome])
+                one.accept(receipts[outcome])
             else:
                 one.refuse(outcome)
 

@@ -16,6 +16,7 @@ _TRUTH = (
     "create table weightmark.blob(digest bytea primary key, data bytea not null)",
     "alter table weightmark.blob alter data set storage external",
     "create table weightmark.private_value(name text primary key, salt bytea not null, value text not null)",
+    "create table weightmark.cosigned(size bigint primary key check (size >= 0), newest bytea not null, first bytea not null)",
     "create function weightmark.refuse() returns trigger language plpgsql as $$ begin raise exception 'the ledger is append-only' using errcode = 'integrity_constraint_violation'; end $$",
     "create function weightmark.tile_grows() returns trigger language plpgsql as $$ begin if new.level <> old.level or new.n <> old.n or substring(new.hashes from 1 for length(old.hashes)) <> old.hashes then raise exception 'tiles only grow' using errcode = 'integrity_constraint_violation'; end if; return new; end $$",
     "create function weightmark.head_grows() returns trigger language plpgsql as $$ begin if new.size <= old.size then raise exception 'the head only grows' using errcode = 'integrity_constraint_violation'; end if; return new; end $$",

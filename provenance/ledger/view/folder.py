@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 
-from weightmark.errors import LedgerInconsistentError
+from weightmark.errors import LedgerInconsistentError, read_failure
 from weightmark.provenance.atomic import replace_file, sync_folder
 from weightmark.provenance.ledger.files import locked, make_folders, read_file
 from weightmark.provenance.ledger.note import MAX_NOTE_SIZE
@@ -50,6 +50,17 @@ class FolderView:
                 )
             replace_file(self.folder / CHECKPOINT, note)
             sync_folder(self.folder)
+
+    def remove(self, path: str) -> None:
+        """Remove a file that was redacted."""
+        place = self.folder / path
+        try:
+            place.unlink()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise read_failure(place, error) from error
+        sync_folder(place.parent)
 
     def drop(self, folders: Iterable[str]) -> None:
         """Remove folders of partial tiles."""

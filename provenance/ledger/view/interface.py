@@ -45,6 +45,10 @@ class ViewFiles(Protocol):
         """
         ...
 
+    def remove(self, path: str) -> None:
+        """Remove a file that was redacted, durably; one that is absent already is no error."""
+        ...
+
     def drop(self, folders: Iterable[str]) -> None:
         """Remove folders of partial tiles that nobody needs any more; doing nothing is allowed."""
         ...

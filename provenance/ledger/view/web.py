@@ -27,6 +27,7 @@ _SECONDS = 30
 _BLOCK = 64 * 1024
 _CREATED = frozenset({200, 201, 204})
 _ABSENT = frozenset({404, 410})
+_REMOVED = frozenset({200, 202, 204})
 _MISSED = frozenset({409, 412})
 """what servers answer when the condition of a PUT does not hold"""
 
@@ -75,6 +76,15 @@ class WebView:
         condition = {"If-Match": tag} if found else {"If-None-Match": "*"}
         if self._put(CHECKPOINT, note, condition) in _MISSED:
             raise self._overtaken()
+
+    def remove(self, path: str) -> None:
+        """Ask the server to remove a file that was redacted; raises `NetworkError` when it does not."""
+        with self._ask("GET", path, b"", {}) as response:
+            if response.status_code in _ABSENT:
+                return
+        with self._ask("DELETE", path, b"", {}) as response:
+            if response.status_code not in _REMOVED | _ABSENT:
+                raise self._refusal(path, response.status_code)
 
     def drop(self, folders: Iterable[str]) -> None:
         """Leave outgrown partial tiles to the store's own clean-up: they stay correct."""

@@ -1,9 +1,10 @@
 """Collect the cosignatures that a policy asks for, and keep them with the published checkpoint."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 from queue import SimpleQueue
 
 from weightmark.errors import (
@@ -12,12 +13,16 @@ from weightmark.errors import (
     PolicyError,
     ProofMissingError,
     WeightmarkError,
+    WrongSignerError,
 )
-from weightmark.provenance.atomic import replace_file, sync_folder
-from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint, verify_checkpoint
-from weightmark.provenance.ledger.files import read_file
-from weightmark.provenance.ledger.home.folder import FolderHome
+from weightmark.provenance.ledger.checkpoint import (
+    VerifiedCheckpoint,
+    parse_checkpoint,
+    verify_checkpoint,
+)
+from weightmark.provenance.ledger.cosigned import CosignedNote, CosignedNotes
 from weightmark.provenance.ledger.home.interface import Home
+from weightmark.provenance.ledger.home.view import ViewHome
 from weightmark.provenance.ledger.note import MAX_NOTE_SIZE, NoteVerifier, SignatureLine, split_note
 from weightmark.provenance.ledger.view.interface import CHECKPOINT
 from weightmark.provenance.ledger.witnessing.client import LogHead, WitnessClient
@@ -31,11 +36,19 @@ from weightmark.provenance.ledger.witnessing.quorum import (
 )
 from weightmark.values import dataclass
 
-__all__ = ["Collection", "Outcome", "collect_cosignatures", "keep_cosigned", "witnessed_checkpoint"]
+__all__ = [
+    "Collection",
+    "Outcome",
+    "collect_cosignatures",
+    "keep_cosigned",
+    "witnessed_before",
+    "witnessed_checkpoint",
+]
 
 _AT_ONCE = 16
 _TREE_SECONDS = 30.0
-_WITNESSED = "witnessed"
+_LOOKED_AT = 100
+"""kept checkpoints that are looked at for a quorum; older ones say nothing about now"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +115,20 @@ def collect_cosignatures(
 def keep_cosigned(home: Home, cosigned: CosignedCheckpoint, log: NoteVerifier) -> bool:
     """Keep a cosigned checkpoint where the ledger lives; returns whether there is a place for it.
 
-    The published checkpoint gets the lines as long as the log has not grown since. The file
-    `witnessed` holds the newest checkpoint that was cosigned. Raises `ReadError`, and
+    The published checkpoint gets the lines as long as the log has not grown since; beside it every
+    checkpoint that was cosigned is kept (`CosignedNotes`). Raises `ReadError`, and
     `LedgerInconsistentError` when another process publishes past the lock.
     """
-    if not isinstance(home, FolderHome):
+    if isinstance(home, ViewHome):
         return False
     note = cosigned.checkpoint.note
     with home.publishing():
-        place = home.path / _WITNESSED
-        kept = _verified(read_file(place, max_size=MAX_NOTE_SIZE), log)
-        if kept is None or kept.size < cosigned.checkpoint.size or _same_text(kept.note, note):
-            replace_file(place, _merged(kept, note))
-            sync_folder(home.path)
-        published = home.view.get(CHECKPOINT, max_size=MAX_NOTE_SIZE)
-        if published is not None and _same_text(published, note):
-            home.view.swap_checkpoint(_merged(_verified(published, log), note), published)
+        _keep(home.cosigned, cosigned.checkpoint)
+        view = home.view
+        published = view.get(CHECKPOINT, max_size=MAX_NOTE_SIZE) if view else None
+        if view and published is not None and _same_text(published, note):
+            verified = verify_checkpoint(published, log)
+            view.swap_checkpoint(_merged(verified.note, note), published)
     return True
 
 
@@ -135,12 +146,43 @@ def witnessed_checkpoint(
     when there is none.
     """
     missing: ProofMissingError | None = None
-    for note in _notes(home):
+    for note in islice(_notes(home), _LOOKED_AT):
         try:
             return verify_witnessed(note, policy, now, log=log, since=since)
         except ProofMissingError as error:
             missing = error
+        except WrongSignerError:
+            if parse_checkpoint(split_note(note)[0]).origin != log.name:
+                raise
     raise missing or ProofMissingError(f"the ledger `{log.name}` has no checkpoint")
+
+
+def witnessed_before(
+    home: Home,
+    logs: Sequence[NoteVerifier],
+    policy: TlogPolicy,
+    moment: datetime,
+    now: datetime,
+) -> WitnessedCheckpoint | None:
+    """Return the newest checkpoint of which a quorum says that it was there before `moment`.
+
+    `logs` are the keys that the log has and had. None when no such checkpoint is kept; whether the
+    log extends it, the caller checks. Raises as `verify_witnessed`.
+    """
+    quorum = replace(policy, logs=())
+    for size in reversed(home.cosigned.sizes()):
+        kept = home.cosigned.get(size)
+        if kept is None:
+            continue
+        for log in logs:
+            try:
+                seen = verify_witnessed(kept.first, quorum, now, log=log)
+            except (ProofMissingError, WrongSignerError):
+                continue
+            if seen.quorum_at(quorum) < moment:
+                return seen
+            break
+    return None
 
 
 def _notes(home: Home) -> Iterator[bytes]:
@@ -148,12 +190,22 @@ def _notes(home: Home) -> Iterator[bytes]:
     with home.store.read() as store:
         yield store.head().checkpoint
     published = home.view.get(CHECKPOINT, max_size=MAX_NOTE_SIZE) if home.view else None
-    aside = (
-        read_file(home.path / _WITNESSED, max_size=MAX_NOTE_SIZE)
-        if isinstance(home, FolderHome)
-        else None
-    )
-    yield from (note for note in (published, aside) if note is not None)
+    if published is not None:
+        yield published
+    for size in reversed(home.cosigned.sizes()):
+        kept = home.cosigned.get(size)
+        if kept is not None:
+            yield kept.newest
+
+
+def _keep(notes: CosignedNotes, checkpoint: VerifiedCheckpoint) -> None:
+    """Add lines to what is kept of this size; of each witness the first and the newest stay."""
+    note, kept = checkpoint.note, notes.get(checkpoint.size)
+    if kept is None:
+        notes.put(checkpoint.size, CosignedNote(note, note))
+    elif _same_text(kept.newest, note):
+        first = _merged(note, kept.first)
+        notes.put(checkpoint.size, CosignedNote(_merged(kept.newest, note), first))
 
 
 def _client(url: str, policy: TlogPolicy, timeout: float, attempts: int) -> WitnessClient:
@@ -224,14 +276,9 @@ def _require_about(policy: TlogPolicy, log: NoteVerifier) -> None:
         )
 
 
-def _verified(note: bytes | None, log: NoteVerifier) -> VerifiedCheckpoint | None:
-    return None if note is None else verify_checkpoint(note, log)
-
-
-def _merged(present: VerifiedCheckpoint | None, note: bytes) -> bytes:
-    if present is None or not _same_text(present.note, note):
-        return note
-    return merge_cosignatures(present.note, split_note(note)[1])
+def _merged(present: bytes, note: bytes) -> bytes:
+    """Add the lines of `note` to `present`; where both have one by the same key, that of `note` stays."""
+    return merge_cosignatures(present, split_note(note)[1])
 
 
 def _same_text(one: bytes, other: bytes) -> bool:

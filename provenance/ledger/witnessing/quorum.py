@@ -76,6 +76,16 @@ class WitnessedCheckpoint:
         if self.seal is not _SEAL:
             raise TypeError("only `verify_witnessed` makes a WitnessedCheckpoint")
 
+    def quorum_at(self, policy: TlogPolicy) -> datetime:
+        """Return when so many had seen it as the quorum of `policy`, by which it was verified, takes."""
+        in_order = sorted(self.cosignatures, key=_time)
+        seen = []
+        for one in in_order:
+            seen.append(one.witness)
+            if policy.is_met_by(seen):
+                break
+        return in_order[len(seen) - 1].at
+
 
 def verify_cosigned(
     note: bytes,

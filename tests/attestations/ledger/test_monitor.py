@@ -14,11 +14,16 @@ from tests.attestations.ledger.makers import (
     BOB,
     CAROL,
     ORIGIN,
+    PersonSim,
+    admitted,
     enter,
     identity_of,
+    make_ledger,
     release,
+    roots_of,
     state,
 )
+from tests.sim.loopback import LoopbackSigstore
 from weightmark.attestations.ledger.monitor.interface import Alert, Known, Watch
 from weightmark.attestations.ledger.monitor.rules import RULES
 from weightmark.attestations.ledger.monitor.watching import MonitorState, watch
@@ -90,6 +95,22 @@ def test_a_new_signer_of_a_known_model_is_named_with_the_old_one(ledger: Ledger)
     assert alert.rule == "new-signer"
     assert CAROL.identity.name in alert.summary
     assert ALICE.identity.name in alert.summary
+
+
+def test_the_same_name_by_another_issuer_is_told(tmp_path: Path, sim: LoopbackSigstore) -> None:
+    """Whoever runs an identity provider can issue any name."""
+    with LoopbackSigstore.running() as other:
+        people = [PersonSim(sim), PersonSim(other)]
+        parties = [admitted(ALICE), *(one.admitted() for one in people)]
+        roots = {**roots_of(sim), **roots_of(other)}
+        with make_ledger(tmp_path / "two", parties, roots=roots) as made:
+            monitor = Monitor(made)
+            enter(made, ALICE, release(people[0], "a", title="bert"))
+            assert monitor.look() == []
+            enter(made, ALICE, release(people[1], "b", title="bert"))
+            (alert,) = monitor.look()
+    assert alert.rule == "new-signer"
+    assert f"the new issuer `{other.oidc.url}`" in alert.summary
 
 
 def test_a_fall_from_safetensors_to_pickle_is_told(ledger: Ledger) -> None:

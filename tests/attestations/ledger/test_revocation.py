@@ -47,6 +47,7 @@ from weightmark.attestations.predicates.revocation import (
     RevocationSubject,
 )
 from weightmark.attestations.signers.interface import Signer
+from weightmark.attestations.statements import Statement
 from weightmark.attestations.trust import Trust
 from weightmark.attestations.trust.identities import IdentityAnchor, parse_rule
 from weightmark.attestations.trust.roots import parse_root
@@ -160,6 +161,32 @@ def test_one_voice_alone_lifts_nothing_and_two_do(ledger: Ledger) -> None:
     assert in_force(ledger) == {BASE}
     reinstate(ledger, BOB, revocations_of(ledger, BASE), "checked again")
     assert in_force(ledger) == set()
+
+
+def test_what_was_lifted_is_revoked_again_in_the_same_words(ledger: Ledger) -> None:
+    for _ in range(3):
+        revoke(ledger, ALICE, about(BASE), "looks bad")
+        again = revoke(ledger, ALICE, about(BASE), "looks bad")
+        assert [one.index for one in revocations_of(ledger, BASE)] == [again.index], "asked twice"
+        for one in (ALICE, BOB):
+            reinstate(ledger, one, revocations_of(ledger, BASE), "was fine")
+        assert in_force(ledger) == set()
+
+
+def test_another_one_of_the_role_revokes_what_was_lifted_in_the_same_words(ledger: Ledger) -> None:
+    revoke(ledger, ALICE, about(BASE), "looks bad")
+    for one in (ALICE, BOB):
+        reinstate(ledger, one, revocations_of(ledger, BASE), "was fine")
+    revoke(ledger, BOB, about(BASE), "looks bad")
+    assert in_force(ledger) == {BASE}
+
+
+@pytest.mark.parametrize("renews", ["", "abc", "A" * 64, 7])
+def test_a_renewal_names_what_it_renews(renews: object) -> None:
+    predicate = {"reason": "bad", "renews": renews}
+    text = about(BASE).to_statement("https://weightmark/predicates/revocation/v1", predicate)
+    with pytest.raises(MalformedError, match="renews"):
+        RevocationClaim.from_statement(Statement.parse("application/vnd.in-toto+json", text))
 
 
 def test_the_same_voice_twice_is_one(ledger: Ledger) -> None:

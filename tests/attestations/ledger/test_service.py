@@ -22,7 +22,9 @@ from tests.attestations.ledger.makers import (
 from tests.attestations.ledger.served import ServedLedger, body_of, serving
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.memory import CheckpointMemory
+from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier
 from weightmark.provenance.ledger.proof import verify_receipt
+from weightmark.provenance.ledger.rotation import finish_rotation, rotate
 
 GIGABYTE = 1 << 30
 
@@ -276,3 +278,27 @@ def test_a_service_that_is_only_read_takes_nothing_and_needs_no_key(tmp_path: Pa
         assert not json.loads(running.get("/ledger.json").body)["writable"]
         assert running.get("/checkpoint").status == 200
         assert running.stop() == 0
+
+
+def test_the_log_gets_a_new_key_while_it_is_served(tmp_path: Path) -> None:
+    """Receipts verify under the old key until the overlap ends, and under the new one afterwards."""
+    place = tmp_path / "ledger"
+    make_ledger(place, [admitted(ALICE)]).close()
+    old = NoteVerifier.parse((place / "log.vkey").read_text().strip())
+    recovery = NoteSigner.parse((place / "recovery.key").read_text().strip())
+    with serving(place) as running:
+        assert running.add(body_of(release(ALICE, "a"), ORIGIN, ALICE)).status == 200
+        with opened(place) as ledger:
+            rotate(ledger, recovery)
+        overlap = running.add(body_of(release(ALICE, "b"), ORIGIN, ALICE))
+        assert verify_receipt(overlap.body, old).event.subject == identity_of("b")
+        with opened(place) as ledger:
+            finish_rotation(ledger)
+        new = NoteVerifier.parse((place / "log.vkey").read_text().strip())
+        assert new != old
+        after = running.add(body_of(release(ALICE, "c"), ORIGIN, ALICE))
+        assert verify_receipt(after.body, new).event.subject == identity_of("c")
+        assert running.get("/log.vkey").body.decode().strip() == new.vkey
+        assert {running.get("/search").status for _ in range(12)} == {200}
+    with opened(place) as ledger:
+        assert ledger.verify().problems == ()

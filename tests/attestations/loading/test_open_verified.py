@@ -178,7 +178,7 @@ def test_a_policy_that_only_warns_does_not_load_what_it_would_deny(tmp_path: Pat
 
 def test_a_policy_without_signatures_loads_nothing(tmp_path: Path) -> None:
     rules = tmp_path / "p.toml"
-    rules.write_text("version = 1\n[release]\nrequired = false\n[scan]\nunsupported = 'allow'\n")
+    rules.write_text("version = 1\n[scan]\nrequired = true\nunsupported = 'allow'\n")
     tree = model(tmp_path / "m")
     assert weightmark.gate(tree, policy=rules).allows
     with pytest.raises(UncheckedError, match="without a signature"):

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.attestations.loading.makers import WEIGHTS, safetensors
-from weightmark.attestations.loading.tables import TableWatcher
 from weightmark.attestations.loading.weights.layout import Layout, header_end
+from weightmark.attestations.making.tensor_tables import TableWatcher
 from weightmark.attestations.predicates.tensors import (
     TENSORS_PREDICATE,
     FileTable,

@@ -236,3 +236,22 @@ def test_an_exact_rule_fits_no_other_text(wanted: str, other: str) -> None:
 def test_a_glob_without_wildcards_is_exact(wanted: str, other: str) -> None:
     plain = re.sub(r"[*?]", "x", wanted)
     assert means(IdentityRule.glob(plain, issuer=ISSUER), facts(other)) == (plain == other)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(?:(?:" + "|" * 950 + "a){0,60})*x",
+        "(?:" + "|".join(f"(?:{chr(97 + n % 26)}{n})?" for n in range(300)) + ")*x",
+        "(?:(?:a|b|c|d|e|f|g|h)(?:a|b|c|d|e|f|g|h)){0,60}",
+    ],
+)
+def test_branches_without_end_are_counted_and_take_no_time(pattern: str) -> None:
+    """A state with a thousand ways on is a thousand steps for each character of a name."""
+    try:
+        found = LinearRegex.parse(pattern)
+    except CallError:
+        return
+    ways = sum(len(state.then) for state in found.states)
+    assert ways * found.longest <= 2_000_000
+    assert not found.fits("a" * found.longest + "y")

@@ -22,8 +22,9 @@ from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.checks import Outcome
 from weightmark.attestations.gate.gate import gate
 from weightmark.attestations.loading.releases import decided_release, find_releases
+from weightmark.attestations.policy.choices import Unsupported
 from weightmark.attestations.policy.load import load_preset
-from weightmark.attestations.policy.model import ScanRule, Unsupported
+from weightmark.attestations.policy.rules import ScanRule
 from weightmark.attestations.sigstore.many import ProvenBundles
 from weightmark.attestations.sigstore.thresholds import Thresholds
 from weightmark.attestations.sigstore.trusted_root import TrustedRoot

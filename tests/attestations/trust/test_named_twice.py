@@ -12,6 +12,7 @@ from weightmark.attestations.policy.explain import explain_policy
 from weightmark.attestations.policy.load import load_policy_file
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.policy.template import draft_policy
+from weightmark.attestations.predicates.key_rotation import KeyRotation
 from weightmark.attestations.trust.selection import TrustChoice
 from weightmark.errors import ExpiredError, OutOfTimeError, RevokedError
 
@@ -34,7 +35,9 @@ def policy_of(place: Path, trust: str, *keys: PrivateKey) -> Policy:
     (place / "t.toml").write_text(trust)
     pems = ", ".join(f"'''\n{key.public.pem.decode()}'''" for key in keys)
     file = place / "p.toml"
-    file.write_text(f'version = 1\n[release]\nkeys = [{pems}]\ntrust = "t.toml"\n')
+    file.write_text(
+        f'version = 1\n[roles.release]\nkeys = [{pems}]\ntrust = "t.toml"\n[require.release]\n'
+    )
     return load_policy_file(file)
 
 
@@ -98,3 +101,24 @@ def test_a_revoked_key_is_not_among_the_trusted(tmp_path: Path) -> None:
     alone = policy_of(tmp_path, trust_text((KEY, REVOKED)))
     assert alone.release.trusted == ()
     assert alone.trust is not None, "what it signed before may still be proven"
+
+
+def test_a_key_that_was_handed_over_to_counts_in_the_time_of_its_trust_file(
+    tmp_path: Path,
+) -> None:
+    """The window of the new key must not fall away because the old one vouches for it."""
+    rotation = tmp_path / "new.rotation"
+    rotation.write_bytes(KeyRotation.sign(OTHER, KEY))
+    file = tmp_path / "t.toml"
+    for keys in ((OTHER.public.identity,), (OTHER.public,)):
+        for field, error in ((ENDED, ExpiredError), (REVOKED, RevokedError)):
+            file.write_text(trust_text((OTHER, ""), (KEY, field)))
+            chosen = TrustChoice(keys=keys, trust=(str(file),), rotations=(rotation,))
+            trust = chosen.load(tmp_path)
+            assert trust is not None
+            with pytest.raises(error):
+                trust.verify(signed(KEY), now=NOW)
+    file.write_text(trust_text((OTHER, "")))
+    trust = TrustChoice(trust=(str(file),), rotations=(rotation,)).load(tmp_path)
+    assert trust is not None
+    assert "handed over" in trust.verify(signed(KEY), now=NOW).notices[0]

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID as Use
 
 from tests.sim.authority import key_usage
+from weightmark.attestations.keys.certificates import has_issued
 from weightmark.attestations.trust.paths import why_no_path
 
 NOW = datetime.now(UTC)
@@ -138,3 +139,23 @@ def test_a_root_for_the_web_issues_nobody_who_signs_models() -> None:
 def test_the_issuer_is_known_by_its_signature_and_not_by_its_name() -> None:
     forged = certificate("root", LEAF_KEY, "root", LEAF_KEY)
     assert why_no_path(LEAF, [middle()], [forged], NOW)
+
+
+def test_an_authority_with_a_huge_rsa_exponent_issues_nothing_and_costs_nothing() -> None:
+    """Anybody can bring such authorities by the dozen, and each check of a signature would take 9 ms."""
+    honest = rsa.generate_private_key(65537, 2048)
+    modulus = honest.public_key().public_numbers().n
+
+    def issued(public: rsa.RSAPublicKey) -> x509.Certificate:
+        name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "root")])
+        builder = x509.CertificateBuilder().subject_name(name).issuer_name(name)
+        builder = builder.public_key(public).serial_number(7).not_valid_before(NOW)
+        return builder.not_valid_after(NOW + timedelta(days=1)).sign(honest, hashes.SHA256())
+
+    plain = issued(honest.public_key())
+    assert has_issued(plain, plain)
+    # by Euler's theorem this exponent verifies the same signatures, in thousands of times the time
+    primes = honest.private_numbers()
+    order = (primes.p - 1) * (primes.q - 1)
+    equal = issued(rsa.RSAPublicNumbers(65537 + order, modulus).public_key())
+    assert not has_issued(equal, plain)

@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from tests.attestations.forge import make_tree
 from tests.attestations.signers.parties import Chain
@@ -18,13 +20,17 @@ from weightmark.attestations.signers.key import KeySigner
 from weightmark.attestations.trust import Trust
 from weightmark.attestations.trust.certificates import CertificateAnchor, CertificateRule
 from weightmark.attestations.trust.clocks import Clocks
+from weightmark.attestations.trust.identities import IdentityAnchor, parse_rule
 from weightmark.attestations.trust.keys import KeyAnchor
+from weightmark.attestations.trust.roots import built_in_root
 from weightmark.attestations.trust.selection import TrustChoice
 from weightmark.attestations.trust.validity import Validity
 from weightmark.attestations.verifying.verification import VerifyReport, examine
 from weightmark.errors import Exit, RevokedError
 from weightmark.provenance.artifact import open_artifact
 
+FULCIO_ISSUER = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.8")
+ISSUER = "https://accounts.example.com"
 OLD, NEW = PrivateKey.generate(), PrivateKey.generate()
 NOW = datetime.now(UTC)
 REVOKED = Validity(revoked=datetime(2020, 1, 1, tzinfo=UTC))
@@ -174,3 +180,49 @@ def test_a_thief_who_signs_anew_with_the_revoked_key_gains_nothing_by_the_good_c
     report = judged(tree, REVOKED)
     assert report.exit is Exit.BAD
     assert report.verified is None
+
+
+def test_a_certificate_that_is_revoked_by_the_fingerprint_of_its_key_counts_as_a_bare_key_neither() -> (
+    None
+):
+    chain, other = Chain(), Chain()
+    by_key = CertificateRule.parse(fingerprint=NEW.public.fingerprint)
+    gone = CertificateAnchor((chain.root,), by_key, validity=REVOKED)
+    refuses(Trust((KeyAnchor(NEW.public), gone)), signed(NEW))
+    Trust((KeyAnchor(OLD.public), gone)).verify(signed(OLD), now=NOW)
+    anybody = CertificateAnchor((other.root,), CertificateRule.parse(anybody=True))
+    refuses(Trust((anybody, gone)), by_chain(other, NEW, other.leaf(NEW)))
+
+
+def identity_leaf(chain: Chain, key: PrivateKey) -> x509.Certificate:
+    """A leaf as Fulcio writes it: one name, and the provider in an extension."""
+    plain = chain.leaf(key)
+    builder = chain._builder("release", key.key.public_key(), "middle").not_valid_before(
+        plain.not_valid_before_utc
+    )
+    builder = builder.not_valid_after(plain.not_valid_after_utc)
+    for one in plain.extensions:
+        builder = builder.add_extension(one.value, critical=one.critical)
+    issuer = ISSUER.encode()
+    said = x509.UnrecognizedExtension(FULCIO_ISSUER, bytes([0x0C, len(issuer)]) + issuer)
+    return builder.add_extension(said, critical=False).sign(chain.middle_key, hashes.SHA256())
+
+
+def test_an_identity_that_is_revoked_counts_under_no_certificate_chain() -> None:
+    chain = Chain()
+    anybody = CertificateAnchor((chain.root,), CertificateRule.parse(anybody=True))
+    rule = parse_rule(exact="release@example.com", issuer=ISSUER)
+    gone = IdentityAnchor(rule, built_in_root("public-good"), validity=REVOKED)
+    bundle = by_chain(chain, NEW, identity_leaf(chain, NEW))
+    Trust((anybody,)).verify(bundle, now=NOW)
+    refuses(Trust((anybody, gone)), bundle)
+    honest = by_chain(chain, NEW, chain.leaf(NEW))
+    Trust((anybody, gone)).verify(honest, now=NOW)
+
+
+def test_a_revoked_identity_does_not_make_honest_certificates_of_other_kinds_unreadable() -> None:
+    chain = Chain()
+    anybody = CertificateAnchor((chain.root,), CertificateRule.parse(anybody=True))
+    rule = parse_rule(exact="release@example.com", issuer=ISSUER)
+    gone = IdentityAnchor(rule, built_in_root("public-good"), validity=REVOKED)
+    Trust((anybody, gone)).verify(by_chain(chain, NEW, chain.leaf(NEW, extended=None)), now=NOW)

@@ -199,3 +199,30 @@ def test_no_bytes_crash_the_reader(data: bytes) -> None:
     except WeightmarkError:
         return
     assert not found.anchors
+
+
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"], ids=["first", "last"]
+)
+@pytest.mark.parametrize("field", ["revoked", "not_before", "not_after"])
+def test_a_moment_that_no_calendar_of_utc_has_is_a_wrong_file(field: str, moment: str) -> None:
+    with pytest.raises(SettingsError, match="years 1 to 9999"):
+        parsed(f"[keys.a]\n{PEM}\n{field} = {moment}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[keys.a]\nfile = "\\u0000"',
+        '[certificates.a]\nfile = "a\\u0000.pem"\nany = true',
+        '[roots.own]\nfile = "a\\u0000"',
+        '[timestamp_authorities.tsa]\nfile = "\\u0000"',
+    ],
+)
+def test_a_nul_in_the_name_of_a_file_is_a_wrong_file_and_no_crash(
+    tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "t.toml"
+    path.write_text(f"version = 1\n{text}\n")
+    with pytest.raises(SettingsError, match="NUL"):
+        load_trust_file(path)

@@ -19,6 +19,7 @@ from weightmark.errors import (
     WeightmarkError,
     WrongSignerError,
 )
+from weightmark.provenance.ledger.administration import redact
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.opening import view_of
@@ -68,6 +69,36 @@ def test_a_published_log_is_read_and_proven_from_its_files(
         audit = published.verify()
         assert {one.exit for one in audit.problems} <= {4}
         assert published.verify(blobs=False).problems == ()
+
+
+def test_a_redacted_claim_leaves_the_view_at_the_next_publication(
+    ledger: Ledger, view: ViewFiles, alice: SubmitterSim
+) -> None:
+    digests = [
+        one.event.claim_sha256
+        for one in ledger.append([alice.submit("secret"), alice.submit("public")], JUDGE)
+    ]
+    for erased in (False, True):
+        if erased:
+            redact(ledger, f"sha256:{digests[0]}", "asked for")
+        for every in (True, False):
+            with ledger.snapshot() as snapshot:
+                publish_claims(snapshot, ledger.home.blobs, view, every=every)
+        found = [view.get(f"claims/{one}") for one in digests]
+        assert [one is None for one in found] == [erased, False]
+
+
+def test_a_server_that_keeps_a_redacted_claim_is_not_believed_to_have_removed_it(
+    ledger: Ledger, bucket: ObjectStore, alice: SubmitterSim
+) -> None:
+    (receipt,) = ledger.append([alice.submit("secret")], JUDGE)
+    digest, view = receipt.event.claim_sha256, view_of(bucket.url)
+    with ledger.snapshot() as snapshot:
+        publish_claims(snapshot, ledger.home.blobs, view, every=True)
+    redact(ledger, f"sha256:{digest}", "asked for")
+    bucket.status[f"claims/{digest}"] = 403
+    with ledger.snapshot() as snapshot, pytest.raises(NetworkError, match="403"):
+        publish_claims(snapshot, ledger.home.blobs, view, every=False)
 
 
 def test_the_checkpoint_is_written_last_and_only_when_the_log_grew(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weightmark.attestations.checks import counted, merge_checks
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import check_lines
@@ -105,7 +106,7 @@ def _document(path: str, gathered: "GatheredChain", draw: str | None) -> Documen
         exit=code,
         verdict="" if draw else verdicts.get(code, "nothing-checked"),
         headline="" if draw else _headline(code, len(chain.lineage.depths)),
-        checks=() if draw else check_lines(checks),
+        checks=() if draw else check_lines(merge_checks(checks)),
         facts={"path": path, "identity": chain.lineage.root, **chain_facts(chain)},
         lines=lines,
     )
@@ -113,5 +114,5 @@ def _document(path: str, gathered: "GatheredChain", draw: str | None) -> Documen
 
 def _headline(code: Exit, count: int) -> str:
     if code is Exit.GOOD:
-        return f"the chain holds: {count} artifact{'s' * (count != 1)}"
+        return f"the chain holds: {counted(count, 'artifact')}"
     return "the chain does not hold everywhere"

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from weightmark.provenance.lineage.names import shortened
+
 if TYPE_CHECKING:
     from weightmark.attestations.chain.model import Chain
     from weightmark.provenance.lineage.drawing import Drawing
@@ -39,7 +41,7 @@ def chain_facts(chain: "Chain") -> dict[str, Any]:
                 "kind": step.kind,
                 "signer": step.signer,
                 "builder": step.builder,
-                "claim_id": step.claim_id,
+                "claim_id": f"sha256:{step.claim_id}",
                 "at": f"{step.at:%Y-%m-%dT%H:%M:%SZ}" if step.at else None,
                 "inputs": [
                     {
@@ -68,7 +70,7 @@ def draw_chain(chain: "Chain") -> "Drawing":
 
     bad = {gap.artifact for gap in chain.gaps}
     boxes = tuple(
-        Box(one, f"{chain.name_of(one)} {one[4:12]}", "bad" if one in bad else "good", depth)
+        Box(one, _box_label(chain.name_of(one), one), "bad" if one in bad else "good", depth)
         for one, depth in chain.lineage.depths.items()
     )
     arrows = tuple(
@@ -78,6 +80,10 @@ def draw_chain(chain: "Chain") -> "Drawing":
         for parent in step.parents
     )
     return Drawing(boxes, arrows)
+
+
+def _box_label(name: str, identity: str) -> str:
+    return name if name == shortened(identity) else f"{name} {shortened(identity)}"
 
 
 def _tree(chain: "Chain") -> Iterator[str]:
@@ -93,7 +99,9 @@ def _tree(chain: "Chain") -> Iterator[str]:
             continue
         mark = "✗" if artifact in bad else "✓"
         again = " (shown above)" if artifact in shown else ""
-        yield f"{lead}{mark} {chain.name_of(artifact)}  {artifact[:20]}…{text}{again}"
+        name = chain.name_of(artifact)
+        shown_as = name if name == shortened(artifact) else f"{name}  {shortened(artifact)}"
+        yield f"{lead}{mark} {shown_as}{text}{again}"
         if again:
             continue
         shown.add(artifact)
@@ -109,6 +117,6 @@ def _tree(chain: "Chain") -> Iterator[str]:
 def _inputs(chain: "Chain", artifact: str) -> Iterator[tuple[str, str]]:
     """Yield the identity of each input with the step, or nothing with the reason why it links to none."""
     for step in chain.lineage.steps.get(artifact, ()):
-        how = f"  ← {step.kind.rpartition('/')[2]} by {step.signer[:24]}"
+        how = f"  ← {step.kind.rpartition('/')[2]} by {shortened(step.signer)}"
         for one in step.inputs:
             yield one.identity, how if one.identity else f"✗ {one.label}: {one.problem}"

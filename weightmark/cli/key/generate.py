@@ -34,7 +34,7 @@ _TYPES = ("ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519", "ml-dsa-65")
 @option(
     "--encrypt",
     is_flag=True,
-    help="Protect the key with a passphrase, asked for if it is not given.",
+    help="Protect the key with a passphrase, asked for if it is not given",
 )
 @passphrase_option()
 @option(
@@ -80,6 +80,7 @@ def generate(
                 f"private key  {path}   keep it; whoever has it signs in your name",
                 f"public key   {public_path}   give it to whoever verifies",
                 f"fingerprint  {key.public.identity}",
+                f"hint         {key.public.hint}   the same key, as signatures name it",
             ),
         )
     )

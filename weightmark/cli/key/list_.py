@@ -63,6 +63,7 @@ def _look(path: Path) -> dict[str, Any]:
         "holds": "private key",
         "type": None,
         "fingerprint": None,
+        "oms_hint": None,
         "not_after": None,
         "problem": None,
     }
@@ -72,7 +73,12 @@ def _look(path: Path) -> dict[str, Any]:
         return {**facts, "problem": "encrypted"}
     except WeightmarkError as error:
         return {**facts, "holds": "key", "problem": error.what}
-    return {**facts, "type": key.kind, "fingerprint": key.identity}
+    return {
+        **facts,
+        "type": key.kind,
+        "fingerprint": key.identity,
+        "oms_hint": f"sha256:{key.hint}",
+    }
 
 
 def _open(path: Path) -> tuple[PublicKey, str, str | None]:
@@ -88,5 +94,13 @@ def _open(path: Path) -> tuple[PublicKey, str, str | None]:
 
 def _line(facts: dict[str, Any]) -> str:
     until = f"  until {facts['not_after']}" if facts["not_after"] else ""
-    said = f"{facts['type']}  {facts['fingerprint']}{until}" if facts["type"] else facts["problem"]
+    said = (
+        f"{facts['type']}  {facts['fingerprint']}  hint {_hint(facts)}{until}"
+        if facts["type"]
+        else facts["problem"]
+    )
     return f"{facts['path']}  {facts['holds']}  {said}"
+
+
+def _hint(facts: dict[str, Any]) -> str:
+    return str(facts["oms_hint"]).removeprefix("sha256:")

@@ -15,7 +15,7 @@ __all__ = ["show"]
 
 @command("key show")
 @click.argument("path", metavar="KEY")
-@option("--public", is_flag=True, help="Print the public key as PEM.")
+@option("--public", is_flag=True, help="Print the public key as PEM")
 @passphrase_option()
 @pkcs11_module_option()
 @pass_console
@@ -42,7 +42,7 @@ def show(
     lines = (
         f"type         {key.kind}",
         f"fingerprint  {key.identity}",
-        f"OMS hint     {key.hint}",
+        f"hint         {key.hint}   the same key, as signatures name it",
         *(f"{name.replace('_', ' '):12} {value}" for name, value in said.items()),
     )
     console.finish(

@@ -12,7 +12,7 @@ from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.ledger.parties import admissions, load_roots
 from weightmark.cli.options.common import option
-from weightmark.cli.options.ledger import ledger_path, open_ledger
+from weightmark.cli.options.ledger import ledger_place, open_ledger
 from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit
 
@@ -76,6 +76,13 @@ _MAX_CHECKPOINT = 1024 * 1024
     metavar="NAME",
     help="Name of the log, for example `ledger.example.com/models` (default: a random one)",
 )
+@option(
+    "--keys",
+    "keys_folder",
+    metavar="DIR",
+    type=click.Path(),
+    help="New folder for the private keys of a ledger in `postgresql://…`",
+)
 @pass_console
 def init(
     console: Console,
@@ -90,10 +97,12 @@ def init(
     old_recovery_key: str | None,
     checkpoint: str | None,
     origin: str | None,
+    keys_folder: str | None,
 ) -> None:
     """Make a ledger: its log key, its recovery key, and entry 0, which says who may write.
 
-    Move `recovery.key`, and the keys of owners, to places that are offline. Without PATH the ledger is made in your data folder.
+    Move `recovery.key`, and the keys of owners, to places that are offline. Without PATH
+    the ledger is made in your data folder; PATH may be the URL of an empty `postgresql://` database.
     """
     from weightmark.provenance.ledger.files import write_text_file
     from weightmark.provenance.ledger.log import Ledger
@@ -104,7 +113,15 @@ def init(
             why="who may write stands in entry 0, and only its owners change that later",
             fix=f"name at least one public key: `{_init_command(path)} --admit release.pub`",
         )
-    folder = ledger_path(path)
+    place = ledger_place(path)
+    if isinstance(place, str) and keys_folder is None:
+        raise CallError(
+            "where the private keys of the ledger go was not said",
+            why="a database does not hold them",
+            fix="name a new folder with `--keys DIR`",
+        )
+    folder = Path(keys_folder) if keys_folder else Path(place)
+    name = str(place) if isinstance(place, Path) else _name_of(place)
     if origin:
         _check_origin(origin)
     origin = origin or f"weightmark.local/{secrets.token_hex(8)}"
@@ -113,7 +130,8 @@ def init(
     root, roots = load_roots(trusted_root, staging=staging)
     succession = _succession(succeeds, old_recovery_key, checkpoint)
     with Ledger.create(
-        folder,
+        place,
+        keys=Path(keys_folder) if keys_folder else None,
         origin=origin,
         submitters=admissions(admit, root),
         owners=agreed,
@@ -122,14 +140,18 @@ def init(
     ) as ledger:
         for number, one in enumerate(keys, start=1):
             write_text_file(folder / f"owner-{number}.key", one.skey, mode=0o600)
-        facts = {"path": str(folder), "origin": ledger.origin, "log_key": ledger.vkey}
+        facts = {"path": name, "origin": ledger.origin, "log_key": ledger.vkey}
     if succeeds:
         _freeze(succeeds, origin)
         console.note(f"`{succeeds}` signs nothing any more; tell its readers the new log key")
     console.hint(f"move `{folder / 'recovery.key'}` to a place that is offline")
     if keys:
         console.hint(f"hand the keys `{folder}/owner-*.key` to their owners, and remove them here")
-    lines = (f"ledger   {folder}", f"origin   {facts['origin']}", f"log key  {facts['log_key']}")
+    lines = (
+        f"ledger   {facts['path']}",
+        f"origin   {facts['origin']}",
+        f"log key  {facts['log_key']}",
+    )
     console.finish(
         Document(schema="weightmark/ledger-init/v1", exit=Exit.GOOD, facts=facts, notices=lines)
     )
@@ -137,6 +159,13 @@ def init(
 
 def _init_command(path: str | None) -> str:
     return "weightmark ledger init" + (f" {shlex.quote(path)}" if path else "")
+
+
+def _name_of(url: str) -> str:
+    """Return a database URL without its user and password."""
+    from weightmark.provenance.ledger.store.postgres import public_name
+
+    return public_name(url)
 
 
 def _check_origin(origin: str) -> None:

@@ -9,6 +9,7 @@ from weightmark.cli.console import Console, pass_console
 from weightmark.cli.ledger.entries import entry_facts, entry_line, kind_of
 from weightmark.cli.options.common import option
 from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
+from weightmark.cli.options.witnesses import tell_witnesses, witness_policy_option
 from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit
 
@@ -20,6 +21,7 @@ _SUBJECT = re.compile(r"(wm1|sha256|key):[0-9a-f]{64}")
 @command("ledger list")
 @ledger_option()
 @log_key_option("Verifier key that the ledger must have")
+@witness_policy_option()
 @option("--subject", metavar="wm1:HEX", help="Only entries about this identity")
 @option("--kind", metavar="KIND", help="Only entries of this kind")
 @option("--start", type=click.IntRange(min=0), default=0, show_default=True, help="First index")
@@ -36,6 +38,7 @@ def list_(
     *,
     ledger: str | None,
     log_key: str | None,
+    witness_policy: str | None,
     subject: str | None,
     kind: str | None,
     start: int,
@@ -47,6 +50,7 @@ def list_(
             f"`{subject}` is no identity", fix="name it as `weightmark digest` does: `wm1:<hex>`"
         )
     with open_ledger(ledger, log_key) as log:
+        tell_witnesses(console, log, witness_policy)
         size = log.refresh().size
         if subject or kind:
             matching = log.find(subject=subject, kind=kind_of(kind), start=start)

@@ -12,6 +12,7 @@ from weightmark.cli.ledger.parties import party_named
 from weightmark.cli.moments import parse_beginning
 from weightmark.cli.options.common import option
 from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
+from weightmark.cli.options.witnesses import tell_witnesses, witness_policy_option
 from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit
 
@@ -27,6 +28,7 @@ __all__ = ["search"]
 @click.argument("words", metavar="[TEXT]...", nargs=-1)
 @ledger_option()
 @log_key_option("Verifier key that the ledger must have")
+@witness_policy_option()
 @option("--artifact", metavar="PATH", type=click.Path(), help="About this model or dataset")
 @option("--subject", metavar="DIGEST", help="About `wm1:<hex>`, `sha256:<hex>` or `key:<hex>`")
 @option("--signer", metavar="KEY|IDENTITY@ISSUER", help="With a claim signed by this one")
@@ -45,6 +47,7 @@ def search(
     *,
     ledger: str | None,
     log_key: str | None,
+    witness_policy: str | None,
     artifact: str | None,
     subject: str | None,
     signer: str | None,
@@ -70,6 +73,7 @@ def search(
     times = [parse_beginning(one) for one in (since, until)]
     begin, end = (format_time(one) if one else None for one in times)
     with open_ledger(ledger, log_key) as log:
+        tell_witnesses(console, log, witness_policy)
         who = party_named(log, signer) if signer else None
         chosen = kind_of(kind)
         query = Query(subject=subject, kind=chosen, signer=who, since=begin, until=end)

@@ -8,6 +8,7 @@ from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.ledger.entries import entry_facts
 from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
+from weightmark.cli.options.witnesses import tell_witnesses, witness_policy_option
 from weightmark.cli.render.interface import Document
 from weightmark.errors import Exit
 
@@ -21,10 +22,19 @@ __all__ = ["show"]
 @click.argument("index", type=click.IntRange(min=0))
 @ledger_option()
 @log_key_option("Verifier key that the ledger must have")
+@witness_policy_option()
 @pass_console
-def show(console: Console, index: int, *, ledger: str | None, log_key: str | None) -> None:
+def show(
+    console: Console,
+    index: int,
+    *,
+    ledger: str | None,
+    log_key: str | None,
+    witness_policy: str | None,
+) -> None:
     """Show one entry in full."""
     with open_ledger(ledger, log_key) as log:
+        tell_witnesses(console, log, witness_policy)
         facts = entry_facts(log.entry(index))
         policy = dict(log.policies().policies).get(index)
         admitted = [_admitted(one) for one in policy.submitters] if policy else None

@@ -61,8 +61,9 @@ class FlagOption(click.Option):
     ) -> None:
         """Make an option; `aliases` are understood and not shown.
 
-        `harmless` options cannot change a verdict, so a settings file that was found may set
-        them even when `CI` is set. `common` options stand in a help section of their own.
+        `harmless` options cannot change a verdict, what is trusted, what is written or what is
+        told, so a settings file that was merely found may set them. `common` options stand in a
+        help section of their own.
         An option that is given twice keeps the last value, unless `once` refuses the second.
         """
         super().__init__(param_decls, **attrs)
@@ -129,7 +130,7 @@ def option(
     """Declare an option of one command; the rest is as in `click.option`.
 
     `aliases` are hidden spellings of other tools. `harmless=True` is for options that cannot
-    change a verdict, what is trusted, or what is written.
+    change a verdict, what is trusted, what is written or what is told.
     """
     return click.option(*names, cls=FlagOption, aliases=aliases, harmless=harmless, **attrs)
 
@@ -164,7 +165,13 @@ def common_options(
             default=formats[0],
             help="Form of the output",
         ),
-        _common("-q", "--quiet", is_flag=True, help="Say only what was asked for and what failed"),
+        _common(
+            "-q",
+            "--quiet",
+            is_flag=True,
+            harmless=False,
+            help="Say only what was asked for and what failed",
+        ),
         _common("-v", "--verbose", count=True, help="Say more; twice for even more"),
         _common(
             "--color",

@@ -105,7 +105,7 @@ def read_log_key(text: str) -> str:
         return NoteVerifier.parse(text).vkey
     except MalformedError:
         data = read_named(Path(text), "log key", limit=_MAX_VKEY_FILE)
-    line = data.decode("utf-8", "replace").strip()
+    line = data.decode("utf-8", "replace").strip().partition("\n")[0]
     try:
         if data.startswith(_PRIVATE):
             return NoteSigner.parse(line).verifier.vkey

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from weightmark.attestations.policy.model import Policy
     from weightmark.attestations.trust.selection import TrustChoice
 
-__all__ = ["load_rules", "mode_option", "policy_option"]
+__all__ = [
+    "environment_option",
+    "load_rules",
+    "mode_option",
+    "policy_key_option",
+    "policy_option",
+]
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -38,7 +44,7 @@ def policy_option() -> Callable[[F], F]:
         metavar="PRESET|FILE",
         type=_PresetOrFile(),
         required=True,
-        help="`baseline`, `strict`, `audit`, or a policy file (with `/` or `.toml`)",
+        help="`baseline`, `strict`, `airgapped`, `audit`, or a policy file (with `/` or `.toml`)",
     )
 
 
@@ -51,16 +57,61 @@ def mode_option(meanwhile: str) -> Callable[[F], F]:
     )
 
 
+def environment_option() -> Callable[[F], F]:
+    """Add `--env`."""
+    return option("--env", metavar="NAME", help="Environment of the policy file that is meant")
+
+
+def policy_key_option() -> Callable[[F], F]:
+    """Add `--policy-key`."""
+    return option(
+        "--policy-key",
+        metavar="FILE",
+        type=click.Path(),
+        help="Public key that must have signed the policy file (`policy sign`)",
+    )
+
+
 def load_rules(
-    path: str, word: str, *, choice: "TrustChoice", mode: str | None, fail_on: str | None
+    path: str,
+    word: str,
+    *,
+    choice: "TrustChoice",
+    mode: str | None,
+    fail_on: str | None,
+    env: str | None = None,
+    policy_key: str | None = None,
 ) -> "Policy":
-    """Return the policy that a call means for the artifact at `path`; raises `PolicyError` and `CallError`."""
+    """Return the policy that a call means for the artifact at `path`.
+
+    Raises `PolicyError` and `CallError`, and what verifying its signature raises when a key is named.
+    """
+    from weightmark.attestations.policy.choices import Mode
     from weightmark.attestations.policy.load import load_policy
-    from weightmark.attestations.policy.model import Mode
     from weightmark.scanners.findings import Severity
 
-    policy = load_policy(word, artifact=Path(path))
+    policy = load_policy(word, artifact=Path(path), environment=env or "")
+    if policy_key:
+        _require_signed(path, word, policy, policy_key)
     policy.require_alone(said=not choice.is_empty)
     policy = policy.with_trust(load_trust(choice, path))
     policy = policy.with_fail_on(Severity.parse(fail_on) if fail_on else None)
     return policy.with_mode(Mode(mode) if mode else None)
+
+
+def _require_signed(path: str, word: str, policy: "Policy", key: str) -> None:
+    from datetime import UTC, datetime
+
+    from weightmark.attestations.keys import PublicKey
+    from weightmark.attestations.outside import require_outside
+    from weightmark.attestations.policy.signature import verify_policy
+    from weightmark.attestations.trust import Trust
+    from weightmark.errors import PolicyError
+
+    if policy.is_preset:
+        raise PolicyError(
+            f"the preset `{word}` is signed by nobody", fix="leave `--policy-key` out"
+        )
+    require_outside(Path(path), Path(key), "the key of the policy's owner")
+    trust = Trust.in_keys([PublicKey.load(key)])
+    verify_policy(Path(word), policy, trust, now=datetime.now(UTC))

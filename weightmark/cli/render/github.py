@@ -35,7 +35,7 @@ class GithubRenderer:
 
 def _finding(finding: FindingLine) -> str:
     level = "notice" if finding.accepted else _LEVELS.get(finding.severity, "notice")
-    said = f"{finding.message} ({finding.severity}): {finding.location}"
+    said = f"{finding.message} ({finding.severity}): {finding.called}"
     if finding.offset is not None:
         said += f", byte {finding.offset:#x}"
     if finding.detail:

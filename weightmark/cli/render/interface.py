@@ -8,7 +8,18 @@ from typing import Any, Protocol
 from weightmark.errors import Exit
 from weightmark.values import dataclass
 
-__all__ = ["CheckLine", "Document", "FindingLine", "Outcome", "Renderer", "Style"]
+__all__ = [
+    "UNSAFE_FINDINGS",
+    "CheckLine",
+    "Document",
+    "FindingLine",
+    "Outcome",
+    "Renderer",
+    "Style",
+]
+
+UNSAFE_FINDINGS = "unsafe-findings"
+"""code of a check that failed by findings alone, each of which the document names"""
 
 
 class Outcome(StrEnum):
@@ -72,6 +83,13 @@ class FindingLine:
     """which scanner said so"""
     accepted: str = ""
     """why a baseline accepts it; empty where it counts"""
+
+    @property
+    def called(self) -> str:
+        """Where it is as seen from the caller: the file, a member of a container after `!`."""
+        if not self.file:
+            return self.location
+        return f"{self.file}!{self.member}" if self.member else self.file
 
 
 @dataclass(frozen=True, slots=True)

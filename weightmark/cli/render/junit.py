@@ -2,7 +2,14 @@
 
 from collections.abc import Iterator
 
-from weightmark.cli.render.interface import CheckLine, Document, FindingLine, Outcome, Style
+from weightmark.cli.render.interface import (
+    UNSAFE_FINDINGS,
+    CheckLine,
+    Document,
+    FindingLine,
+    Outcome,
+    Style,
+)
 from weightmark.cli.render.visible import visible
 
 __all__ = ["JunitRenderer"]
@@ -22,7 +29,9 @@ class JunitRenderer:
         """Return one test suite, as UTF-8 text with an XML declaration."""
         threshold = str(document.facts.get("fail_on", "high"))
         cases = [_finding(finding, threshold) for finding in document.findings]
-        cases += [case for check in document.checks for case in _check(check)]
+        told = any("<failure " in case for case in cases)
+        checks = [one for one in document.checks if not (told and one.code == UNSAFE_FINDINGS)]
+        cases += [case for check in checks for case in _check(check)]
         counts = {
             "tests": len(cases),
             "failures": sum("<failure " in case for case in cases),
@@ -44,7 +53,7 @@ class JunitRenderer:
 
 def _finding(finding: FindingLine, threshold: str) -> str:
     said = f"{finding.message} ({finding.severity})"
-    body = [finding.location, finding.detail, finding.help]
+    body = [finding.called, finding.detail, finding.help]
     if finding.offset is not None:
         body[0] += f", byte {finding.offset:#x}"
     if finding.accepted:
@@ -52,7 +61,7 @@ def _finding(finding: FindingLine, threshold: str) -> str:
     else:
         bad = _SEVERITIES.index(finding.severity) >= _SEVERITIES.index(threshold)
         outcome = "failure" if bad else "skipped"
-    return _case(finding.location, f"{finding.rule} at {body[0]}", outcome, said, body)
+    return _case(finding.called, f"{finding.rule} at {body[0]}", outcome, said, body)
 
 
 def _check(check: CheckLine) -> Iterator[str]:

@@ -29,7 +29,7 @@ class MarkdownRenderer:
 
 
 def _finding(finding: FindingLine) -> list[str]:
-    where = finding.location
+    where = finding.called
     if finding.offset is not None:
         where += f", byte {finding.offset:#x}"
     severity = f"{finding.severity}, accepted" if finding.accepted else finding.severity

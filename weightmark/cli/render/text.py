@@ -22,8 +22,12 @@ class TextRenderer:
         told = document.lines + (() if style.quiet else document.notices)
         lines = [visible(line) for line in told]
         width = max([_NAME_WIDTH, *(len(visible(check.name)) for check in document.checks)])
+        told_notes: set[tuple[str, str]] = set()
         for check in document.checks:
-            lines += _check(check, width, style)
+            notes = (check.why, check.fix)
+            lines += _check(check, width, style, again=notes in told_notes)
+            if check.outcome in {Outcome.FAIL, Outcome.UNCHECKED}:
+                told_notes.add(notes)
         for finding in document.findings:
             lines += _finding(finding, style)
         if document.headline:
@@ -31,13 +35,14 @@ class TextRenderer:
         return "".join(f"{line}\n" for line in lines)
 
 
-def _check(check: CheckLine, width: int, style: Style) -> list[str]:
+def _check(check: CheckLine, width: int, style: Style, *, again: bool) -> list[str]:
+    """Return a check with why and help; `again` when a check above said the same of both."""
     if style.quiet and check.outcome in {Outcome.PASS, Outcome.INFO}:
         return []
     mark = _mark(check.outcome, style)
     lines = [f"{mark} {visible(check.name):<{width}} {visible(check.summary)}".rstrip()]
     lines += [f"    {visible(detail)}" for detail in check.details]
-    if check.outcome is not Outcome.PASS:
+    if check.outcome is not Outcome.PASS and not again:
         lines += _notes(("why", check.why), ("help", check.fix))
     return lines
 
@@ -47,7 +52,7 @@ def _finding(finding: FindingLine, style: Style) -> list[str]:
     if finding.accepted:
         word, color = "accepted", _GREEN
     label = _paint(f"{word}[{visible(finding.rule)}]", color, style)
-    where = visible(finding.location)
+    where = visible(finding.called)
     if finding.offset is not None:
         where += f", byte {finding.offset:#x}"
     return [

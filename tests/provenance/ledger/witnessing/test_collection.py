@@ -22,6 +22,7 @@ from weightmark.errors import (
     UnsupportedError,
     WrongSignerError,
 )
+from weightmark.provenance.ledger.cosigned import CosignedNote
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.note import split_note
@@ -218,7 +219,8 @@ def test_cosignatures_of_another_log_are_not_taken_for_ours(
     ledger: Ledger, sims: list[WitnessSim]
 ) -> None:
     other = LogSim(8)
-    (ledger.path / "witnessed").write_bytes(other.checkpoint())
+    note = other.checkpoint()
+    ledger.home.cosigned.put(8, CosignedNote(note, note))
     rules = policy(ledger, sims)
     with pytest.raises(WrongSignerError):
         witnessed_checkpoint(ledger.home, ledger.verifier, rules, moment())

@@ -7,6 +7,7 @@ nobody signed.
 
 import os
 import posixpath
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -18,10 +19,38 @@ from weightmark.provenance.beneath import Beneath
 from weightmark.provenance.reading.views import DescriptorView
 from weightmark.values import dataclass
 
-__all__ = ["NOTHING_IGNORED", "IgnoredPaths", "beneath_any"]
+__all__ = ["NOTHING_IGNORED", "IgnoredPaths", "beneath_any", "is_steering"]
 
-_STEERING = frozenset({".cfg", ".ini", ".jinja", ".json", ".py", ".toml", ".yaml", ".yml"})
-"""endings of plain text that loaders go by"""
+_STEERING = frozenset(
+    [
+        ".bpe",
+        ".cfg",
+        ".codes",
+        ".conf",
+        ".ini",
+        ".j2",
+        ".jinja",
+        ".jinja2",
+        ".json",
+        ".merges",
+        ".model",
+        ".pbtxt",
+        ".prototxt",
+        ".pth",
+        ".py",
+        ".tiktoken",
+        ".toml",
+        ".vocab",
+        ".xml",
+        ".yaml",
+        ".yml",
+    ]
+)
+"""endings of plain text that loaders go by: configurations, code, vocabularies, model descriptions"""
+_STEERING_NAMES = re.compile(
+    r"modelfile(?:\..*)?|params|template|system|.*(?:vocab|merges|dict|tokens|labels).*\.txt"
+)
+"""names of plain text that loaders go by, in small letters: of Ollama, and the word lists of tokenizers"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +136,15 @@ def _relative(artifact: Artifact, given: str) -> str:
     return place
 
 
+def is_steering(path: str) -> bool:
+    """Tell by its name whether a loader could go by a file, whatever it holds."""
+    name = PurePosixPath(path).name.lower()
+    return PurePosixPath(name).suffix in _STEERING or bool(_STEERING_NAMES.fullmatch(name))
+
+
 def _is_loadable(entry: Entry) -> bool:
-    """Tell by content, and for plain text by its ending; what can't be read counts as loadable."""
-    if PurePosixPath(entry.path).suffix.lower() in _STEERING:
+    """Tell by content, and for plain text by its name; what can't be read counts as loadable."""
+    if is_steering(entry.path):
         return True
     from weightmark.scanners.formats.recognise import INERT
     from weightmark.scanners.scan import scan_file

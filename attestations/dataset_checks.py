@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from weightmark.attestations.checks import Check, Outcome
+from weightmark.attestations.checks import Check, Outcome, counted
 from weightmark.errors import ArtifactRefusedError, RefusedError, UncheckedError
 from weightmark.provenance.artifact import Artifact
 from weightmark.provenance.datasets.croissant import Statement, Verdict
@@ -53,7 +53,8 @@ def refuse_misdescribed(artifact: Artifact, files: Iterable[FileDigests]) -> Non
             raise ArtifactRefusedError(
                 f"not signed: {check.summary}",
                 why="; ".join(check.details[:_REASONS]) or check.why,
-                fix="describe the files anew, as whoever verifies is told the same",
+                fix="correct the SHA-256 in the description, or get the files that it is about: "
+                "whoever verifies is refused, too",
             )
         if check.outcome is Outcome.UNCHECKED:
             raise UncheckedError(f"not signed: {check.summary}", why=check.why, fix=check.fix)
@@ -90,19 +91,25 @@ def _compared(document: DescribedFiles) -> Check:
     others = [
         one for one in document.statements if one.verdict not in (Verdict.EQUAL, Verdict.DIFFERENT)
     ]
-    equal = len(document.statements) - len(wrong) - len(others)
+    elsewhere = sum(one.verdict is Verdict.ELSEWHERE for one in others)
+    here = len(document.statements) - elsewhere
+    equal = here - len(wrong) - (len(others) - elsewhere)
+    away = f"; {elsewhere} elsewhere, not looked at" if elsewhere else ""
     summary = (
-        f"{_shown(document)} {equal} of {len(document.statements)} described files "
-        f"have the SHA-256 stated{_said(document)}"
+        f"{_shown(document)} {equal} of {counted(here, 'described file')} that "
+        f"{'is' if here == 1 else 'are'} here {'has' if equal == 1 else 'have'} "
+        f"the SHA-256 stated{away}"
     )
+    if not here:
+        summary = f"{_shown(document)} none of the files that it describes is here{away}"
     live = document.croissant is not None and document.croissant.live
     return Check(
         DESCRIPTION,
-        Outcome.FAIL if wrong else Outcome.INFO if others or live else Outcome.PASS,
-        summary,
+        Outcome.FAIL if wrong else Outcome.PASS if equal and not (others or live) else Outcome.INFO,
+        summary + ("" if wrong else _said(document)),
         why="the description is of other bytes" if wrong else "",
         fix="get the files again from the publisher, or describe them anew" if wrong else "",
-        details=_details([*wrong, *others]),
+        details=_details([*wrong, *([] if wrong else others)]),
         code="described-otherwise" if wrong else "",
     )
 

@@ -1,0 +1,84 @@
+"""The input document: what `[[rule]]` of a policy can ask for, flat, by the names of `FIELDS`."""
+
+from typing import cast
+
+from weightmark.attestations.gate.evidence import Evidence
+from weightmark.attestations.policy.conditions import Value
+from weightmark.attestations.policy.model import Policy
+from weightmark.attestations.predicates.classification import ClassificationClaim
+from weightmark.attestations.predicates.test_result import ResultOfTests
+from weightmark.scanners.findings import Outcome
+
+__all__ = ["input_document"]
+
+
+def input_document(policy: Policy, evidence: Evidence) -> dict[str, Value]:
+    """Return what is known; a field about which nothing is known is left out. Pure."""
+    document: dict[str, Value] = {
+        "artifact.files": evidence.files,
+        "artifact.name": evidence.name,
+        "artifact.size": evidence.size,
+        "outside.files": sum(part.files for part in evidence.outside),
+    }
+    if evidence.identity:
+        document["artifact.identity"] = evidence.identity
+    if evidence.verified:
+        document["content.digest"] = evidence.verified.algorithm
+        document["signers"] = evidence.verified.signers
+    document |= _claims(policy, evidence)
+    document |= _scan(evidence)
+    document |= _chain(evidence)
+    if evidence.ledger and evidence.ledger.origin and evidence.ledger.problem is None:
+        document["ledger.origin"] = evidence.ledger.origin
+        document["ledger.size"] = evidence.ledger.size
+        document["ledger.witnesses"] = evidence.ledger.witnesses
+    return document
+
+
+def _claims(policy: Policy, evidence: Evidence) -> dict[str, Value]:
+    from weightmark.attestations.gate.judges.chain import line_of
+    from weightmark.attestations.gate.judges.licenses import licenses_of
+
+    mine = [one for one in evidence.signed if one.identity == evidence.identity]
+    line = line_of(evidence)
+    results = {cast(ResultOfTests, one.predicate).result for one in mine if one.kind == "test"}
+    levels = {
+        cast(ClassificationClaim, one.predicate).level
+        for one in evidence.signed
+        if one.kind == "classification" and one.identity in line
+    }
+    licenses = {text for one in line for text in licenses_of(policy, evidence, one)}
+    return {
+        "claims.kinds": tuple(sorted({one.kind for one in mine})),
+        "claims.signers": tuple(sorted({one.signer.name for one in mine})),
+        "classification.levels": tuple(sorted(levels)),
+        "licenses": tuple(sorted(licenses)),
+        "test.results": tuple(sorted(results)),
+    }
+
+
+def _scan(evidence: Evidence) -> dict[str, Value]:
+    report = evidence.scan
+    if report is None:
+        return {}
+    return {
+        "scan.findings": len(report.findings),
+        "scan.formats": tuple(sorted({one for file in report.files for one in file.formats})),
+        "scan.rules": tuple(sorted({one.rule for one in report.findings})),
+        "scan.unsupported": sum(file.outcome is Outcome.UNSUPPORTED for file in report.files),
+    }
+
+
+def _chain(evidence: Evidence) -> dict[str, Value]:
+    chain = evidence.chain
+    if chain is None:
+        return {}
+    steps = [step for made in chain.lineage.steps.values() for step in made]
+    return {
+        "chain.artifacts": len(chain.lineage.depths),
+        "chain.builders": tuple(sorted({step.builder for step in steps if step.builder})),
+        "chain.complete": chain.complete,
+        "chain.depth": chain.lineage.depth,
+        "chain.ends": tuple(sorted(chain.lineage.leaves)),
+        "chain.steps": tuple(sorted({step.kind for step in steps})),
+    }

@@ -1,0 +1,135 @@
+"""Under which licences the artifact and everything that it was made from stand."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+from weightmark.attestations.checks import Check, Outcome, counted
+from weightmark.attestations.gate.evidence import Evidence, SignedClaim
+from weightmark.attestations.gate.judges.chain import line_of
+from weightmark.attestations.gate.judges.demands import about
+from weightmark.attestations.gate.judges.exceptions import softened
+from weightmark.attestations.policy.model import RELEASE, Policy
+from weightmark.attestations.predicates.bom import BillOfMaterials
+from weightmark.attestations.predicates.dataset import DatasetClaim
+
+__all__ = ["is_acceptable", "judge_licenses", "licenses_of"]
+
+_TOKEN = re.compile(r"[()]|[^\s()]+")
+_MAX_EXPRESSION = 1000
+
+
+def judge_licenses(policy: Policy, evidence: Evidence) -> Iterator[Check]:
+    """Judge every artifact of the chain: one licence that is not accepted, or none at all, denies."""
+    rule = policy.licenses
+    if rule is None or not evidence.identity:
+        return
+    allow = {one.casefold() for one in rule.allow}
+    deny = {one.casefold() for one in rule.deny}
+    line = line_of(evidence)
+    for identity in line:
+        found = licenses_of(policy, evidence, identity)
+        if not found:
+            yield softened(policy, evidence, _unstated(evidence, identity), identity)
+        for said in found:
+            if not is_acceptable(said, lambda one: one not in deny and (not allow or one in allow)):
+                check = Check(
+                    "licenses",
+                    Outcome.FAIL,
+                    f"`{identity[:16]}…` is under `{said[:100]}`",
+                    "the policy does not accept that licence anywhere along the chain",
+                    "use another base or dataset, or add the licence to `[licenses] allow`",
+                    code="license-refused",
+                )
+                yield softened(policy, evidence, check, identity)
+    yield Check("licenses", Outcome.PASS, f"{counted(len(line), 'artifact')} looked at")
+
+
+def licenses_of(policy: Policy, evidence: Evidence, identity: str) -> tuple[str, ...]:
+    """Return the licences that the role states of one artifact: in dataset claims and bills of materials."""
+    usual = policy.require.release.role if policy.require.release else RELEASE
+    role = (policy.licenses.role if policy.licenses else "") or usual
+    found = [
+        text
+        for kind, read in (("dataset", _of_dataset), ("sbom", _of_bom))
+        for one in about(evidence, kind, role, identity)
+        for text in read(one)
+    ]
+    return tuple(sorted({text for text in found if text}))
+
+
+def is_acceptable(expression: str, accepts: Callable[[str], bool]) -> bool:
+    """Tell whether an SPDX expression leaves a choice that is accepted; what can't be read is not.
+
+    `OR` is a choice, `AND` and parentheses demand everything in them, and an exception after `WITH`
+    changes nothing.
+    """
+    tokens = _TOKEN.findall(expression) if len(expression) <= _MAX_EXPRESSION else []
+    if not tokens:
+        return False
+    if "(" in tokens or ")" in tokens:
+        names = _names(tokens)
+        return bool(names) and all(accepts(one) for one in names)
+    choices: list[list[str]] = [[]]
+    for token in tokens:
+        if token.upper() == "OR":
+            choices.append([])
+        else:
+            choices[-1].append(token)
+    named = [_names(choice) for choice in choices]
+    return all(named) and any(all(accepts(name) for name in one) for one in named)
+
+
+def _names(tokens: list[str]) -> list[str]:
+    found: list[str] = []
+    skip = False
+    for token in tokens:
+        word = token.upper()
+        if not skip and word not in ("AND", "OR", "WITH", "(", ")"):
+            found.append(token.casefold())
+        skip = word == "WITH"
+    return found
+
+
+def _unstated(evidence: Evidence, identity: str) -> Check:
+    what = "the artifact" if identity == evidence.identity else f"`{identity[:16]}…`"
+    return Check(
+        "licenses",
+        Outcome.FAIL,
+        f"nobody whom the policy trusts says under which licence {what} is",
+        "a licence that is not stated is none that was checked",
+        "`weightmark attest PATH --type dataset --predicate FILE --key KEY`, or `--type cyclonedx` with the licence of its component",
+        code="license-unstated",
+    )
+
+
+def _of_dataset(signed: SignedClaim) -> Iterator[str]:
+    yield cast(DatasetClaim, signed.predicate).license
+
+
+def _of_bom(signed: SignedClaim) -> Iterator[str]:
+    bom = cast(BillOfMaterials, signed.predicate)
+    if bom.form == "CycloneDX":
+        component = _part(_part(bom.document, "metadata"), "component")
+        for entry in _list(component, "licenses"):
+            named = _part(entry, "license")
+            yield _text(entry, "expression") or _text(named, "id") or _text(named, "name")
+        return
+    described = _list(bom.document, "documentDescribes")
+    for package in _list(bom.document, "packages"):
+        if _text(package, "SPDXID") in described:
+            yield _text(package, "licenseDeclared") or _text(package, "licenseConcluded")
+
+
+def _part(value: Any, key: str) -> Any:
+    return value.get(key) if isinstance(value, dict) else None
+
+
+def _list(value: Any, key: str) -> list[Any]:
+    found = _part(value, key)
+    return found if isinstance(found, list) else []
+
+
+def _text(value: Any, key: str) -> str:
+    found = _part(value, key)
+    return found if isinstance(found, str) else ""

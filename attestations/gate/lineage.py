@@ -1,0 +1,96 @@
+"""The provenance chain as the gate needs it: by the roles of the policy, tainted by what a ledger revokes."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
+
+from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.chain.building import build_chain
+from weightmark.attestations.chain.gathering import ClaimsAbout, grow_chain
+from weightmark.attestations.chain.model import Chain, StepRoles
+from weightmark.attestations.ledger.consulting import Consultation, open_place
+from weightmark.attestations.policy.model import Policy
+from weightmark.attestations.trust import Trust
+from weightmark.errors import WeightmarkError
+from weightmark.provenance.lineage.graph import Bounds
+
+__all__ = ["claims_in_ledger", "lineage_of"]
+
+_USUAL_DEPTH = 64
+
+
+def lineage_of(
+    policy: Policy,
+    identity: str,
+    bundles: list[Bundle],
+    *,
+    trusts: Mapping[str, Trust],
+    consultation: Consultation | None,
+    claims_about: ClaimsAbout,
+    now: datetime,
+) -> Chain | None:
+    """Return the chain of the artifact; None when nobody may state or vouch for anything.
+
+    `bundles` grows by what the ledger holds about ancestors.
+    """
+    roles = _step_roles(policy, trusts)
+    if roles is None:
+        return None
+    depth = policy.lineage.rule.max_depth if policy.lineage else _USUAL_DEPTH
+    vouchers = trusts.get(policy.lineage.vouchers) if policy.lineage else None
+    build = partial(
+        build_chain,
+        identity,
+        bundles,
+        roles,
+        vouchers=vouchers or roles.usual,
+        # one step more than is allowed, so that too deep a chain is told from one that has no end
+        bounds=Bounds(depth=depth + 1),
+        now=now,
+    )
+    chain = grow_chain(build, bundles, claims_about)
+    revoked = _revoked(chain, consultation)
+    return build(revoked=revoked) if revoked else chain
+
+
+def claims_in_ledger(place: str) -> ClaimsAbout:
+    """Return how to ask a ledger for its claims about an identity; what can't be read is no claim.
+
+    Without a `place` there is nobody to ask.
+    """
+
+    def about(identity: str) -> Sequence[Bundle]:
+        if not place:
+            return ()
+        found: list[Bundle] = []
+        with open_place(place) as ledger:
+            for logged in ledger.find(subject=identity):
+                try:
+                    data = ledger.claim(logged.index)
+                    found.append(Bundle.parse(data, what=f"the claim of entry {logged.index}"))
+                except WeightmarkError:
+                    # the ledger's own check says what is wrong with it; nothing counts from here
+                    continue
+        return found
+
+    return about
+
+
+def _step_roles(policy: Policy, trusts: Mapping[str, Trust]) -> StepRoles | None:
+    line = policy.lineage
+    if line is None:
+        said = policy.require.provenance or policy.require.release
+        usual = trusts.get(said.role) if said else None
+        return StepRoles(usual) if usual else None
+    usual = trusts.get(line.role)
+    if usual is None:
+        return None
+    by_step = {kind: trusts[role] for kind, role in line.steps.items() if role in trusts}
+    return StepRoles(usual, by_step)
+
+
+def _revoked(chain: Chain, consultation: Consultation | None) -> dict[str, str]:
+    if consultation is None or consultation.revocations is None:
+        return {}
+    found = {one: consultation.revocations.of_content([one]) for one in chain.lineage.depths}
+    return {one: revocation.words for one, revocation in found.items() if revocation}

@@ -1,0 +1,85 @@
+"""What the roles of a policy state: claims beside the artifact and in the ledger, and the chain that they make."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.checks import Check
+from weightmark.attestations.gate.claims import Weighed, claims_by_roles, releases_of
+from weightmark.attestations.gate.evidence import Evidence
+from weightmark.attestations.ledger.consulting import Consultation
+from weightmark.attestations.policy.model import Policy
+from weightmark.attestations.trust import Trust
+from weightmark.attestations.verifying.verification import Examination
+from weightmark.errors import WeightmarkError
+
+if TYPE_CHECKING:
+    from weightmark.attestations.chain.model import Chain
+
+__all__ = ["add_claims"]
+
+
+def add_claims(
+    evidence: Evidence,
+    policy: Policy,
+    examination: Examination,
+    *,
+    ledger: str,
+    trusts: Mapping[str, Trust],
+    consultation: Consultation | None,
+) -> Evidence:
+    """Add what the roles of the policy say of the artifact and of everything that it was made from."""
+    found = examination.evidence
+    bundles = list(found.bundles) if found else []
+    rule, belief = policy.require.release, examination.belief
+    weighed = Weighed.of(rule.role, belief, bundles) if rule and belief else None
+    place = ledger if consultation and consultation.problem is None else ""
+    checks: list[Check] = []
+    chain = None
+    try:
+        if evidence.identity and policy.needs_more_claims:
+            chain = _line(
+                policy, evidence, bundles, place=place, trusts=trusts, consultation=consultation
+            )
+    except WeightmarkError as error:
+        checks.append(Check.from_error("chain", error))
+    told = claims_by_roles(bundles, trusts, belief, evidence.at, weighed=weighed)
+    verified = evidence.verified.signers if evidence.verified else ()
+    released = releases_of(belief, evidence.identity, verified, rule.role) if rule else ()
+    signed = (*released, *told.claims)
+    ids = (*evidence.claims, *(one.claim_id for one in signed), *(chain.claim_ids if chain else ()))
+    return replace(
+        evidence,
+        signed=signed,
+        chain=chain,
+        claims=tuple(dict.fromkeys(ids)),
+        checks=(*evidence.checks, *told.checks, *checks),
+    )
+
+
+def _line(
+    policy: Policy,
+    evidence: Evidence,
+    bundles: list[Bundle],
+    *,
+    place: str,
+    trusts: Mapping[str, Trust],
+    consultation: Consultation | None,
+) -> "Chain | None":
+    """Add the ledger's claims to `bundles`, and return what the artifact was made from where that is asked for."""
+    from weightmark.attestations.gate.lineage import claims_in_ledger, lineage_of
+
+    about = claims_in_ledger(place)
+    bundles += about(evidence.identity)
+    if not policy.needs_chain:
+        return None
+    return lineage_of(
+        policy,
+        evidence.identity,
+        bundles,
+        trusts=trusts,
+        consultation=consultation,
+        claims_about=about,
+        now=evidence.at,
+    )

@@ -1,0 +1,154 @@
+"""Holes: what a sound policy leaves open, each with the setting that closes it."""
+
+from collections.abc import Iterator
+
+from weightmark.attestations.policy.choices import Mode, Unsupported
+from weightmark.attestations.policy.model import Policy
+from weightmark.scanners.findings import Severity
+from weightmark.values import dataclass
+
+__all__ = ["Hole", "holes_of"]
+
+_CLOSED_BY_CHAIN = "an attacker who leaves claims out hides what the artifact was made from"
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """One thing that the policy lets through."""
+
+    setting: str
+    """the key that leaves it open"""
+    text: str
+    """what can happen, in one line"""
+    fix: str
+    """which setting closes it"""
+
+
+def holes_of(policy: Policy) -> tuple[Hole, ...]:
+    """Return every hole, the widest first."""
+    return tuple(
+        Hole(*one)
+        for one in [
+            *_of_signers(policy),
+            *_of_content(policy),
+            *_of_line(policy),
+            *_of_ledger(policy),
+            *_of_making(policy),
+        ]
+    )
+
+
+def _of_signers(policy: Policy) -> Iterator[tuple[str, str, str]]:
+    if policy.mode is Mode.WARN:
+        yield "mode", "nothing is blocked", 'set `mode = "enforce"` once it denies what it should'
+    if policy.require.release is None:
+        yield (
+            "require.release",
+            "anybody may have made the artifact, and changed it since",
+            "add `[require.release]` and its role",
+        )
+    elif policy.require.release.approvals and policy.require.release.max_age is None:
+        yield (
+            "require.release.approvals",
+            "an approval without an end stands for ever",
+            "approve with `--expires DATE`, or set `max_age`",
+        )
+    if policy.expires is None:
+        yield "expires", "an old copy of this policy decides for ever", "set `expires = DATE`"
+    for name, role in policy.roles.items():
+        loose = [one.name for one in role.all_anchors if _is_loose(one.name)]
+        for member in loose:
+            yield (
+                f"roles.{name}",
+                f"`{member[:120]}` admits whoever may push any branch or use any workflow there",
+                'name the workflow and a protected ref: `identity_glob = "…/release.yml@refs/tags/*"`',
+            )
+
+
+def _is_loose(name: str) -> bool:
+    """Tell whether a rule for identities leaves workflow or ref open."""
+    subject = name.removeprefix("sigstore:").rpartition("@http")[0]
+    return name.startswith("sigstore:") and subject.endswith("*") and "@refs/tags/" not in subject
+
+
+def _of_content(policy: Policy) -> Iterator[tuple[str, str, str]]:
+    rule = policy.scan
+    if not rule.required:
+        yield "scan.required", "whatever the scan finds is let through", "set `required = true`"
+    if rule.fail_on is Severity.CRITICAL:
+        yield (
+            "scan.fail_on",
+            "files that run code of an unknown kind are let through",
+            'set `fail_on = "high"`',
+        )
+    if rule.unsupported is Unsupported.ALLOW:
+        yield (
+            "scan.unsupported",
+            "an artifact into which nobody can look is let through",
+            'set `unsupported = "list"`',
+        )
+    if not rule.deny_formats and not rule.allow_formats:
+        yield (
+            "scan.deny_formats",
+            "pickles are let through when the scan finds them harmless",
+            'set `deny_formats = ["pickle"]`, or name what you use in `allow_formats`',
+        )
+    if policy.trust_receipts:
+        yield (
+            "trust_receipts",
+            "whoever runs as the same user can make a changed file count as read",
+            "set `trust_receipts = false` where others run jobs",
+        )
+
+
+def _of_line(policy: Policy) -> Iterator[tuple[str, str, str]]:
+    complete = policy.lineage is not None and policy.lineage.rule.complete
+    if policy.licenses and not complete:
+        yield "licenses", _CLOSED_BY_CHAIN, "add `[chain]` with `complete = true`"
+    if policy.max_classification:
+        if not complete:
+            yield "max_classification", _CLOSED_BY_CHAIN, "add `[chain]` with `complete = true`"
+        if policy.require.classification is None:
+            yield (
+                "max_classification",
+                "an artifact that nobody classified counts as public",
+                "add `[require.classification]`",
+            )
+    if policy.require.dataset and not complete:
+        yield "require.dataset", _CLOSED_BY_CHAIN, "add `[chain]` with `complete = true`"
+
+
+def _of_ledger(policy: Policy) -> Iterator[tuple[str, str, str]]:
+    if not policy.ledger.required:
+        yield (
+            "ledger.required",
+            "a revoked release is let through where nobody names a ledger",
+            "set `required = true` under `[ledger]`",
+        )
+    elif not policy.ledger.witnesses:
+        yield (
+            "ledger.witnesses",
+            "the operator of the ledger can show you another history",
+            "set `witnesses` and `witness_policy` under `[ledger]`",
+        )
+    if policy.ledger.witness_policy is None and (policy.ledger.witnesses or policy.ledger.max_age):
+        yield (
+            "ledger.witness_policy",
+            "every ledger that is consulted is refused, for no witness counts",
+            'name them: `witness_policy = "witnesses.txt"` under `[ledger]`',
+        )
+
+
+def _of_making(policy: Policy) -> Iterator[tuple[str, str, str]]:
+    if policy.require.provenance and not policy.provenance.builders:
+        yield (
+            "provenance.builders",
+            "whoever signs for the role may name any builder",
+            "name them with `[[provenance.builders]]`",
+        )
+    if policy.require.provenance and policy.provenance.parameters is None:
+        yield (
+            "provenance.parameters",
+            "whoever starts the build chooses its parameters freely",
+            "say what they may be under `[provenance.parameters]`",
+        )

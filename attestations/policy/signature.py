@@ -1,0 +1,78 @@
+"""Signed policies: who stands behind a text, which revision it is, until when it holds."""
+
+from datetime import datetime
+from pathlib import Path
+
+from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.policy.model import Policy
+from weightmark.attestations.predicates.fields import Fields
+from weightmark.attestations.signers.interface import Signer
+from weightmark.attestations.statements import Statement
+from weightmark.attestations.trust import Trust, VerifiedBundle
+from weightmark.errors import MalformedError, NoSignatureError, PolicyError, TamperedError
+from weightmark.provenance.ledger.event import format_time
+from weightmark.provenance.sidecars import read_named
+
+__all__ = ["POLICY_PREDICATE", "sign_policy", "signature_path", "verify_policy"]
+
+POLICY_PREDICATE = "https://weightmark/predicates/policy/v1"
+
+
+def signature_path(policy: Path) -> Path:
+    """Return where the signature of a policy file stands: `FILE.sig`."""
+    return policy.with_name(f"{policy.name}.sig")
+
+
+def sign_policy(policy: Policy, signer: Signer) -> Bundle:
+    """Sign the text of a policy; raises `PolicyError` for one without `revision` or `expires`.
+
+    The bundle is verified again before it is returned.
+    """
+    if not policy.revision or policy.expires is None:
+        raise PolicyError(
+            "the policy has no `revision` and no `expires`"
+            if not policy.revision and policy.expires is None
+            else f"the policy has no `{'expires' if policy.revision else 'revision'}`",
+            why="a signed text without them could be shown for ever, in place of a newer one",
+            fix="set both at the top: `revision = 1`, `expires = 2027-06-30`",
+        )
+    payload = Statement.about_digest(
+        policy.name,
+        policy.sha256,
+        POLICY_PREDICATE,
+        {"revision": str(policy.revision), "expires": format_time(policy.expires)},
+    )
+    bundle = Bundle.parse(signer.sign_statement(payload).to_bytes(), what="the signed policy")
+    signer.own_trust().verify(bundle)
+    return bundle
+
+
+def verify_policy(path: Path, policy: Policy, trust: Trust, *, now: datetime) -> VerifiedBundle:
+    """Verify who signed the policy that was read from `path`; it must be signed in this very form.
+
+    Raises `NoSignatureError` when no signature stands beside it, `TamperedError` when it is of
+    another text, and what verifying raises.
+    """
+    place = signature_path(path)
+    if not place.is_file():
+        raise NoSignatureError(
+            f"the policy `{path}` is not signed",
+            why=f"looked for `{place}`",
+            fix=f"have its owner sign it with `weightmark policy sign {path} --key OWNER.key`",
+        )
+    verified = trust.verify(
+        Bundle.parse(read_named(place, "signature"), what=f"`{place}`"), now=now
+    )
+    statement = verified.statement
+    if statement.predicate_type != POLICY_PREDICATE:
+        raise MalformedError(f"`{place}` is no signature of a policy")
+    fields = Fields(statement.predicate, "the signed policy")
+    said = (statement.subject.sha256, fields.text("revision"), fields.text("expires"))
+    expires = format_time(policy.expires) if policy.expires else ""
+    if said != (policy.sha256, str(policy.revision), expires):
+        raise TamperedError(
+            f"the policy `{path}` is not what {verified.signer.name} signed",
+            why=f"signed was sha256:{said[0]}, and this is sha256:{policy.sha256}",
+            fix="get the policy and its signature again from their owner",
+        )
+    return verified

@@ -1,0 +1,57 @@
+"""What an editor runs by itself: tasks and containers that a repository brings for it.
+
+Sources: VS Code "Tasks" (`runOn`), Development Container Specification (`initializeCommand`, which
+runs on the host). Both files may hold comments, so they are read as text.
+"""
+
+import re
+from typing import Final
+
+from weightmark.scanners.formats.interface import Examination, Place
+from weightmark.scanners.limits import MEBIBYTE
+from weightmark.values import dataclass
+
+__all__ = ["EditorSettingsReader"]
+
+_READ = 4 * MEBIBYTE
+_SHOWN = 120
+_ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})")
+_COMMENT = r"(?:\s|//[^\n]*\n|/\*.*?\*/)*"
+_PLACES = (
+    (
+        re.compile(r"(?:\A|[/!])\.vscode/tasks\.json\Z|\.code-workspace\Z", re.IGNORECASE),
+        re.compile(rf'"runOn"{_COMMENT}:{_COMMENT}"folderOpen"', re.DOTALL),
+        "VS Code runs a task when the folder is opened",
+    ),
+    (
+        re.compile(
+            r"(?:\A|[/!])(?:\.devcontainer/(?:[^/]+/)?devcontainer|\.devcontainer)\.json\Z",
+            re.IGNORECASE,
+        ),
+        re.compile(rf'"initializeCommand"{_COMMENT}:{_COMMENT}(?!"")[^\s]', re.DOTALL),
+        "`initializeCommand` runs on the host",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EditorSettingsReader:
+    """Reads the settings by their place, since editors go by it."""
+
+    name: Final[str] = "editor-settings"
+
+    def read(self, place: Place, examination: Examination) -> bool:
+        """Report what opening the folder runs; see `FormatReader.read`."""
+        path = (place.member or examination.path).replace("\\", "/")
+        for known, command, reason in _PLACES:
+            if known.search(path):
+                text = _ESCAPE.sub(
+                    lambda found: chr(int(found[1], 16)),
+                    place.view.read_at(0, _READ).decode("utf-8", "replace"),
+                )
+                if command.search(text):
+                    examination.find("REP005", place, detail=reason)
+                if place.view.size > _READ:
+                    examination.problem(f"the settings are over {_READ} bytes", place)
+                return True
+        return False

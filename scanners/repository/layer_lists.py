@@ -1,0 +1,42 @@
+"""Models as lists of layers, whose texts YOLO's `parse_model` evaluates as Python.
+
+Source: YOLOv5, YOLOv7 and their kin, `models/yolo.py`: `eval(m)`, `eval(a)` and `eval(activation)`.
+"""
+
+import re
+from collections.abc import Iterator
+
+from weightmark.scanners.repository.documents import JsonObject
+
+__all__ = ["evaluated_texts"]
+
+_PARTS = ("backbone", "head")
+_LAYER = 4
+"""values of a layer: where it comes from, how often, its class, its arguments"""
+_NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z]\w*){0,3}", re.ASCII)
+_ARGUMENT = re.compile(r"[\w .,\[\]+*/-]*", re.ASCII)
+_ACTIVATION = re.compile(r"(?:torch\.)?nn\.[A-Za-z]\w*(?:\([\w .,=-]*\))?", re.ASCII)
+
+
+def evaluated_texts(document: object) -> Iterator[tuple[str, str]]:
+    """Yield key and text of what is evaluated and is more than a name or a number."""
+    if not isinstance(document, JsonObject):
+        return
+    parts = [(key, value) for key in _PARTS for value in document.all(key)]
+    for key, value in parts:
+        for layer in value if isinstance(value, list) else []:
+            if isinstance(layer, list) and len(layer) >= _LAYER:
+                yield from ((key, text) for text in _odd_texts(layer))
+    if parts or "nc" in document.keys:
+        for text in document.all("activation"):
+            if isinstance(text, str) and not (_ACTIVATION.fullmatch(text) or _NAME.fullmatch(text)):
+                yield "activation", text
+
+
+def _odd_texts(layer: list[object]) -> Iterator[str]:
+    kind, arguments = layer[2], layer[3]
+    if isinstance(kind, str) and not _NAME.fullmatch(kind):
+        yield kind
+    for argument in arguments if isinstance(arguments, list) else [arguments]:
+        if isinstance(argument, str) and ("__" in argument or not _ARGUMENT.fullmatch(argument)):
+            yield argument

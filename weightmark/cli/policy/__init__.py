@@ -1,0 +1,1 @@
+"""`weightmark policy`: write, check, explain, try and sign a policy."""
