@@ -93,7 +93,7 @@ class Reference:
             capture_output=True,
             text=True,
             check=True,
-            env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "PYTHONUTF8": "1"},
+            env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "PYTHONUTF8": "1", **_tokens()},
         )
         answers = json.loads(done.stderr.splitlines()[-1])
         return [(code, output) for code, output in answers]
@@ -103,6 +103,12 @@ class Reference:
         asked = [str(self.python), "-W", "ignore", "-c", script, *map(str, args)]
         done = subprocess.run(asked, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+
+def _tokens() -> dict[str, str]:
+    """Return where SoftHSM keeps its tokens, when a test has some."""
+    name = "SOFTHSM2_CONF"
+    return {name: os.environ[name]} if name in os.environ else {}
 
 
 @pytest.fixture

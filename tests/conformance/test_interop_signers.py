@@ -85,6 +85,33 @@ def test_the_reference_accepts_what_a_token_signed(
         assert code == 0, (job, output)
 
 
+@pytest.mark.needs("softhsm")
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_the_reference_signed_with_a_token_verifies_here(
+    tmp_path: Path, reference: Reference, token: Token, kind: str
+) -> None:
+    key = PrivateKey.generate(kind)
+    token.put(key, kind)
+    tree = make_tree(tmp_path / "m")
+    signature = str(tree / "model.sig")
+    job = [
+        "sign",
+        "pkcs11-key",
+        str(tree),
+        "--signature",
+        signature,
+        "--pkcs11_uri",
+        token.uri(kind),
+    ]
+    ((code, output),) = reference.run([job])
+    assert code == 0, output
+    trust = Trust.in_keys([key.public])
+    report = examine(tree, trust).report
+    assert report.exit is Exit.GOOD, said(report)
+    (tree / next(iter(FILES))).write_bytes(b"changed")
+    assert examine(tree, trust).report.exit is Exit.BAD
+
+
 def test_the_reference_still_accepts_beside_cosigners(tmp_path: Path, reference: Reference) -> None:
     key = PrivateKey.generate()
     (tmp_path / "k.pub").write_bytes(key.public.pem)
