@@ -105,8 +105,13 @@ def revoked_content(
     """Say whether an artifact, a file in it, or anything that it descends from was revoked.
 
     Of `belief` come the SHA-256 of its files and what claims beside it say went in. What cannot be
-    followed to the end is a check that is not made.
+    followed to the end is a check that is not made, and neither is one without an `identity`: the
+    content was not read then.
     """
+    if not identity:
+        return Check(
+            "revocation", Outcome.UNCHECKED, "the content was not read, so nobody looked for it"
+        )
     files = _files(identity, belief)
     held = {**dict.fromkeys(files, "a file of the artifact"), identity: "the artifact"}
     first = _first(revocations, held)
@@ -124,7 +129,7 @@ def revoked_content(
     if first:
         return _refusal(*first)
     how = "" if revocations.complete else ", as far as the ledger's own index says"
-    return Check("revocation", Outcome.PASS, f"nothing was revoked{how}")
+    return Check("revocation", Outcome.PASS, f"no revocation of the content{how}")
 
 
 def _files(identity: str, belief: Belief | None) -> frozenset[str]:

@@ -9,9 +9,8 @@ from weightmark.attestations.loading.arrays.interface import ArrayForm
 from weightmark.attestations.loading.opening import MEMORY_LIMIT, OpenedFiles, open_files
 from weightmark.attestations.loading.releases import Releases
 from weightmark.attestations.loading.weights.interface import WeightsFile
-from weightmark.errors import CallError, UnsupportedError
+from weightmark.errors import CallError
 from weightmark.provenance.artifact import Artifact
-from weightmark.provenance.names import escape_path
 from weightmark.values import dataclass
 
 __all__ = ["TensorFacts", "VerifiedTensors"]
@@ -84,15 +83,7 @@ class VerifiedTensors(Mapping[str, Any]):
         """
         file = self._file(name)
         tensor = file.layout.tensors[name]
-        data = file.read(name)
-        try:
-            return self._form.make(tensor.dtype, tensor.shape, data)
-        except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-            raise UnsupportedError(
-                f"{self._form.name} makes no array of `{escape_path(name[:80])}`",
-                why=f"its shape is `{'x'.join(map(str, tensor.shape))[:200] or 'scalar'}`",
-                fix='ask for `framework="bytes"`',
-            ) from error
+        return self._form.make(tensor.dtype, tensor.shape, file.read(name))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._home)

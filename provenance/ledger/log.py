@@ -22,7 +22,7 @@ from weightmark.provenance.ledger.audit import Auditor, LedgerAudit, Problem
 from weightmark.provenance.ledger.binding_index import MAX_WALK, BindingIndex, find_all
 from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint
 from weightmark.provenance.ledger.creation import create_anywhere
-from weightmark.provenance.ledger.event import Kind
+from weightmark.provenance.ledger.event import Event, Kind
 from weightmark.provenance.ledger.history import PolicyHistory
 from weightmark.provenance.ledger.home.interface import Home
 from weightmark.provenance.ledger.home.service import ServiceHome
@@ -244,7 +244,12 @@ class Ledger:
             size = snapshot.head.size
             at = now or self._clock()
             in_force = self._policy_in_force(store.index)
-            plan = make_plan(batch, size, store.index.indices_of, at, in_force=in_force)
+
+            def read(index: int) -> Event:
+                return next(snapshot.events([index])).event
+
+            find = store.index.indices_of
+            plan = make_plan(batch, size, find, read, at, in_force=in_force)
             if not partly:
                 plan.require_whole()
             if plan.rows:

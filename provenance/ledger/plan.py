@@ -15,10 +15,13 @@ from weightmark.provenance.ledger.store.interface import Addition, Head, Row
 from weightmark.provenance.ledger.tiles import TileReader, grow_tiles, node_reader
 from weightmark.values import dataclass
 
-__all__ = ["Finder", "Plan", "make_addition", "make_plan", "numbered", "unique_keys"]
+__all__ = ["EventReader", "Finder", "Plan", "make_addition", "make_plan", "numbered", "unique_keys"]
 
 Finder = Callable[[Sequence[bytes]], Mapping[bytes, int]]
 """unique keys to the entries that they belong to; unknown keys are left out"""
+
+EventReader = Callable[[int], Event]
+"""the index of an entry of the log to what it records"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +46,28 @@ class Plan:
 
 
 def make_plan(
-    batch: Sequence[Admitted], size: int, find: Finder, now: datetime, *, in_force: str
+    batch: Sequence[Admitted],
+    size: int,
+    find: Finder,
+    read: EventReader,
+    now: datetime,
+    *,
+    in_force: str,
 ) -> Plan:
     """Give each admitted submission its index in a log of `size`, or the reason of its refusal.
 
     `in_force` is the claim id of the registration policy, which must be the one that admitted them.
 
-    The same event again gets its old index. A claim enters once per kind and signer, for ever.
+    The same event again gets its old index, and so does a claim that somebody else entered: it enters
+    once per kind and signer, for ever.
     """
     made = [_event_of(item, now) for item in batch]
     taken = dict(find([key for one in made if isinstance(one, _Made) for key in one.keys]))
     rows: list[Row] = []
+
+    def event_at(index: int) -> Event:
+        return read(index) if index < size else rows[index - size].event
+
     outcomes: list[int | WeightmarkError] = []
     blobs: dict[str, bytes] = {}
     for item, one in zip(batch, made, strict=True):
@@ -61,7 +75,7 @@ def make_plan(
             outcomes.append(one)
             continue
         try:
-            known = _known_index(one.event, *(taken.get(key) for key in one.keys))
+            known = _known_index(one.event, *(taken.get(key) for key in one.keys), event_at)
             if known is None:
                 refuse_expired(item.request, now)
                 refuse_outruled(item, in_force)
@@ -130,16 +144,33 @@ def _event_of(item: Admitted, now: datetime) -> _Made | WeightmarkError:
         return error
 
 
-def _known_index(event: Event, by_claim: int | None, by_event: int | None) -> int | None:
+def _known_index(
+    event: Event, by_claim: int | None, by_event: int | None, read: EventReader
+) -> int | None:
+    """Return the entry that an event has already; raises `SubmissionRefusedError` when it is another's.
+
+    The same claim in the same kind is the same event: also when somebody else entered it, and when
+    its signer was not admitted yet, and so had another name.
+    """
     if by_claim == by_event:
         return by_claim
-    if by_event is not None:
+    if by_event is None:
+        return None if by_claim is None else _entered_before(event, by_claim, read)
+    known = read(by_event)
+    if (known.kind, known.claim_id) != (event.kind, event.claim_id):
         raise SubmissionRefusedError(
             f"the event id `{event.event_id}` belongs to entry {by_event}, which is another claim",
             fix="sign a new request with a new event id",
         )
+    return by_event
+
+
+def _entered_before(event: Event, index: int, read: EventReader) -> int:
+    """Return the entry that somebody else made of this claim; its own submitter cannot double it."""
+    if read(index).submitter != event.submitter:
+        return index
     raise SubmissionRefusedError(
-        f"the claim stands in the ledger as entry {by_claim}",
+        f"the claim stands in the ledger as entry {index}",
         why="a claim enters once per kind, for ever",
-        fix=f"use the receipt of entry {by_claim}: `weightmark ledger prove {by_claim}`",
+        fix=f"use the receipt of entry {index}: `weightmark ledger prove {index}`",
     )

@@ -22,6 +22,11 @@ _TAIL = 10
 _TYPE = b"arrow.py_extension_type"
 _ENCODED = re.compile(rb"[A-Za-z0-9+/]{64,}={0,2}")
 _LARGEST = 64 * MEBIBYTE
+_GROUP = 4
+"""letters of Base64 that make whole bytes"""
+_OLD_STREAM = 8
+_FIELDS = (4, 64)
+"""bytes of the table of fields of a message, at least and at most"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +50,27 @@ def _schemas(place: Place) -> Iterator[bytes]:
     if head.startswith(_PARQUET):
         footer = _footer(view, 8)
         yield footer
-        yield from map(_decoded, _ENCODED.findall(footer))
+        for text in _ENCODED.findall(footer):
+            yield from (_decoded(text[start:]) for start in range(_GROUP))
     elif head.startswith(_FILE):
         yield _footer(view, _TAIL)
         yield _message(view, len(_FILE))
     elif head.startswith(_STREAM):
         yield _message(view, 0)
+    elif _is_old_stream(view, head):
+        yield _bounded(view, 4, int.from_bytes(head[:4], "little"))
+
+
+def _is_old_stream(view: ByteView, head: bytes) -> bool:
+    """Tell a stream before version 0.15: the length of a message, then where its table begins."""
+    if len(head) < _OLD_STREAM:
+        return False
+    size, table = int.from_bytes(head[:4], "little"), int.from_bytes(head[4:8], "little")
+    if not 0 < table < size <= min(_LARGEST, view.size - 4):
+        return False
+    back = int.from_bytes(view.read_at(4 + table, 4), "little", signed=True)
+    fields = int.from_bytes(view.read_at(max(0, 4 + table - back), 2), "little")
+    return 0 <= table - back < size and _FIELDS[0] <= fields <= _FIELDS[1] and fields % 2 == 0
 
 
 def _footer(view: ByteView, tail: int) -> bytes:
@@ -75,7 +95,9 @@ def _bounded(view: ByteView, start: int, size: int) -> bytes:
 
 
 def _decoded(text: bytes) -> bytes:
+    """Decode as many whole groups as there are; a byte before the text may look like a part of it."""
+    text = text.rstrip(b"=")
     try:
-        return a2b_base64(text[: len(text) // 4 * 4])
+        return a2b_base64(text[: len(text) // _GROUP * _GROUP])
     except Error:
         return b""

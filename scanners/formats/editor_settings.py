@@ -16,11 +16,13 @@ __all__ = ["EditorSettingsReader"]
 _READ = 4 * MEBIBYTE
 _SHOWN = 120
 _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})")
-_COMMENT = r"(?:\s|//[^\n]*\n|/\*.*?\*/)*"
+_TEXT_OR_COMMENT = re.compile(
+    r'("(?:[^"\\\n]|\\.)*")|//[^\n]*|/\*(?:[^*]|\*(?!/))*(?:\*/)?', re.DOTALL
+)
 _PLACES = (
     (
         re.compile(r"(?:\A|[/!])\.vscode/tasks\.json\Z|\.code-workspace\Z", re.IGNORECASE),
-        re.compile(rf'"runOn"{_COMMENT}:{_COMMENT}"folderOpen"', re.DOTALL),
+        re.compile(r'"runOn"\s*:\s*"folderOpen"'),
         "VS Code runs a task when the folder is opened",
     ),
     (
@@ -28,7 +30,7 @@ _PLACES = (
             r"(?:\A|[/!])(?:\.devcontainer/(?:[^/]+/)?devcontainer|\.devcontainer)\.json\Z",
             re.IGNORECASE,
         ),
-        re.compile(rf'"initializeCommand"{_COMMENT}:{_COMMENT}(?!"")[^\s]', re.DOTALL),
+        re.compile(r'"initializeCommand"\s*:\s*(?!"")[^\s]'),
         "`initializeCommand` runs on the host",
     ),
 )
@@ -45,13 +47,16 @@ class EditorSettingsReader:
         path = (place.member or examination.path).replace("\\", "/")
         for known, command, reason in _PLACES:
             if known.search(path):
-                text = _ESCAPE.sub(
-                    lambda found: chr(int(found[1], 16)),
-                    place.view.read_at(0, _READ).decode("utf-8", "replace"),
-                )
+                text = _plain(place.view.read_at(0, _READ).decode("utf-8", "replace"))
                 if command.search(text):
                     examination.find("REP005", place, detail=reason)
                 if place.view.size > _READ:
                     examination.problem(f"the settings are over {_READ} bytes", place)
                 return True
         return False
+
+
+def _plain(text: str) -> str:
+    """Return the text without comments, and with letters for their escapes."""
+    bare = _TEXT_OR_COMMENT.sub(lambda found: found[1] or " ", text)
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), bare)

@@ -19,10 +19,10 @@ __all__ = ["NamedPathsReader"]
 
 _READ = MEBIBYTE
 _SHOWN = 120
-_QUOTED = r"""\s*:?\s*(?:"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)')"""
+_QUOTED = r"""\s*(?::\s*)?(?:"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)')"""
 _SERVED = re.compile(
     rf"""\b(?:backend|default_model_filename|runtime|filename){_QUOTED}"""
-    rf"""|["']EXECUTION_ENV_PATH["']\s*,?\s*value\s*:?\s*\{{\s*string_value{_QUOTED}"""
+    rf"""|["']EXECUTION_ENV_PATH["']\s*(?:,\s*)?value\s*(?::\s*)?\{{\s*string_value{_QUOTED}"""
 )
 _STATE = re.compile(rf"\b(?:all_)?model_checkpoint_paths?{_QUOTED}")
 _OLLAMA = re.compile(r"^[ \t]*(?:FROM|ADAPTER)[ \t]+([^\r\n]+)", re.IGNORECASE | re.MULTILINE)

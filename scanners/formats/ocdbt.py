@@ -33,6 +33,8 @@ _LONGEST = 64 * MEBIBYTE
 _LONGEST_PATH = 65_536
 _BLOCK = MEBIBYTE
 _SHOWN = 120
+_NODE_COST = 256
+"""records of a format that looking at one node is worth"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class OcdbtReader:
         if not place.head.startswith(_MANIFEST):
             starts = list(_find(place.view, (_NODE, _VERSIONS), examination))
         for start in starts:
+            examination.budget.spend_fields(_NODE_COST)
             with malformed_as("ZAR003", place, examination):
                 _judge(place, start, examination)
         return True

@@ -21,7 +21,6 @@ from weightmark.scanners.pickles.checks import (
     sets_state,
 )
 from weightmark.scanners.pickles.generators import is_generator_state
-from weightmark.scanners.pickles.regular_expressions import runs_away
 from weightmark.scanners.pickles.values import Global, Instance, PlainList, Value
 
 __all__ = ["CHECKS", "STATES", "is_factory_partial"]
@@ -48,16 +47,6 @@ def is_zone(arguments: tuple[Value, ...]) -> bool:
         return False
     key = arguments[0]
     return isinstance(key, str) and _ZONE.fullmatch(key) is not None
-
-
-def is_pattern(arguments: tuple[Value, ...]) -> bool:
-    """Allow a text that is a regular expression, and flags; none that takes exponential time."""
-    match arguments:
-        case (str() as pattern,):
-            return not runs_away(pattern, 0)
-        case (str() as pattern, int() as flags):
-            return not runs_away(pattern, flags)
-    return False
 
 
 def is_array(arguments: tuple[Value, ...]) -> bool:
@@ -125,7 +114,6 @@ CHECKS: dict[str, Callable[[tuple[Value, ...]], bool]] = {
     "codec": is_codec_call,
     "dtype": is_inert,
     "factory": names_factory,
-    "pattern": is_pattern,
     "plain": lambda arguments: all(map(is_plain, arguments)),
     "ratio": is_ratio,
     "reconstructor": reconstructs,

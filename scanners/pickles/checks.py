@@ -18,6 +18,7 @@ __all__ = [
     "freeze",
     "gets_own_method",
     "gives_attributes",
+    "gives_own_type",
     "has_new",
     "has_odd_key",
     "is_block",
@@ -30,6 +31,7 @@ __all__ = [
     "is_sized",
     "is_state",
     "names_classes",
+    "names_code",
     "names_factory",
     "names_generator",
     "reconstructs",
@@ -112,6 +114,12 @@ def is_ratio(arguments: tuple[Value, ...]) -> bool:
     )
 
 
+def names_code(state: Value) -> bool:
+    """Tell state with text that is code, or names some, under a key that loaders of models read."""
+    parts = state if isinstance(state, tuple) else (state,)
+    return any(isinstance(part, Container) and part.code for part in parts)
+
+
 def names_classes(arguments: tuple[Value, ...]) -> bool:
     """Allow a class and its bases, and inert values for the rest."""
     if not arguments or not has_new(arguments[0]):
@@ -183,6 +191,18 @@ def gets_own_method(function: Global, arguments: Value) -> bool:
     match arguments:
         case (Instance(of=Global() as cls, built=False), str() as name):
             return name in cls.permission.methods
+    return False
+
+
+def gives_own_type(function: Global, arguments: Value) -> bool:
+    """Tell `type(None)` and the like: a type that has one value and no name to import it by."""
+    if (function.module, function.name) != ("builtins", "type"):
+        return False
+    match arguments:
+        case (None,):
+            return True
+        case (Global(module="builtins", name="Ellipsis" | "NotImplemented"),):
+            return True
     return False
 
 

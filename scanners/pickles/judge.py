@@ -13,11 +13,13 @@ from weightmark.scanners.pickles.checks import (
     freeze,
     gets_own_method,
     gives_attributes,
+    gives_own_type,
     has_new,
     has_odd_key,
     is_inert,
     is_plain,
     is_state,
+    names_code,
     stores,
 )
 from weightmark.scanners.pickles.code_objects import code_text
@@ -28,6 +30,7 @@ from weightmark.scanners.pickles.persistent_ids import (
     is_source,
     is_storage,
 )
+from weightmark.scanners.pickles.regular_expressions import is_pattern
 from weightmark.scanners.pickles.results import call_text, result
 from weightmark.scanners.pickles.values import (
     CONSTANTS,
@@ -85,6 +88,9 @@ class Judge(Imports):
             return Call(None, detail)
         function.called = True
         if gets_own_method(function, arguments):
+            function.reported = True
+            return Call(function)
+        if gives_own_type(function, arguments):
             function.reported = True
             return Call(function)
         member = self._class_member(offset, function, arguments)
@@ -162,6 +168,7 @@ class Judge(Imports):
         else:
             honest = target.of.permission.call != "dtype"
             honest = honest and STATES[target.of.permission.state](target, state)
+            honest = honest and not (target.of.loads_models and names_code(state))
         return "" if honest else "PKL008"
 
     def stored(self, offset: int, operation: str, target: Value, items: list[Value]) -> None:
@@ -224,6 +231,10 @@ class Judge(Imports):
         if len(self.frame_ends) < _MOST_FRAME_ENDS:
             self.frame_ends.add(end)
 
+    def has_template(self, value: Value) -> bool:
+        """Judge a chat template that a tokenizer keeps; False if it is no text."""
+        return self._nested.judge_template(value)
+
     def _stop_at_data(self, value: Value, *more: type) -> None:
         """Raise `BreakError` in another loader's reading where it uses plain data as an object."""
         if self._second and isinstance(value, (*_DATA, *more)):
@@ -242,6 +253,7 @@ class Judge(Imports):
             "arrow": lambda arguments: is_sound(arguments, self._nested.view),
             "function-first": lambda arguments: self._binds(offset, arguments),
             "nested-bytes": self._nested.look,
+            "pattern": lambda arguments: is_pattern(arguments, self._nested.text),
             "rebuild": lambda arguments: self._rebuilds_subclass(offset, arguments),
         }
         return own[check](arguments)

@@ -287,7 +287,12 @@ class Operands:
         return self._window.view.read_at(key.offset, 2) == b"__"
 
     def _is_honest_code(self, key: str, value: Value) -> bool:
-        """Tell None and what an honest library has run; text that was left in place is read."""
+        """Tell None and what an honest library has run; text that was left in place is read.
+
+        A chat template is judged for itself.
+        """
+        if key == "chat_template":
+            return value is None or self._judge.has_template(value)
         if isinstance(value, TextAt) and value.length <= LONGEST_CODE:
             raw = self._window.view.read_at(value.offset, value.length)
             value = raw.decode(value.encoding, "replace")

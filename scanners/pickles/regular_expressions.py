@@ -1,15 +1,41 @@
 """Regular expressions in pickles: whether one may take exponential time on the data it is given."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from warnings import catch_warnings, simplefilter
 
-__all__ = ["runs_away"]
+from weightmark.provenance.reading.interface import ByteView
+from weightmark.scanners.pickles.values import Value
+
+__all__ = ["is_pattern", "runs_away"]
 
 _MANY_TIMES = 64
+_LONGEST = 65_536
+_FLAGS = int(
+    re.ASCII | re.IGNORECASE | re.LOCALE | re.MULTILINE | re.DOTALL | re.UNICODE | re.VERBOSE
+)
+"""flags that only change what matches; `re.DEBUG` prints"""
 
 
-def runs_away(pattern: str, flags: int) -> bool:
+def is_pattern(
+    arguments: tuple[Value, ...], read: Callable[[Value], ByteView | str | None]
+) -> bool:
+    """Allow a regular expression and flags; none that takes exponential time.
+
+    `read` gives texts, and opens bytes of the pickle.
+    """
+    pattern, flags = (*arguments, 0)[:2]
+    if not 1 <= len(arguments) <= len((pattern, flags)) or type(flags) is not int:
+        return False
+    if flags & ~_FLAGS:
+        return False
+    opened = read(pattern)
+    if opened is None or isinstance(opened, str):
+        return opened is not None and not runs_away(opened, flags)
+    return opened.size <= _LONGEST and not runs_away(opened.read_at(0, opened.size), flags)
+
+
+def runs_away(pattern: str | bytes, flags: int) -> bool:
     """Tell an expression that repeats without end what already repeats so, as `(a+)+` does.
 
     What Python refuses counts as well. Alternatives that overlap are not compared.

@@ -4,6 +4,7 @@ import re
 
 from weightmark.scanners.pickles.values import (
     HOOKS,
+    METHODS,
     BytesAt,
     Call,
     Container,
@@ -33,14 +34,22 @@ _TEMPLATE = re.compile(
     re.ASCII,
 )
 _FORMULA = re.compile(r"[A-Za-z]\w*(?: ?[~+*:-] ?[A-Za-z0-9]\w*)*", re.ASCII)
-_CODE = {"_parse_arg_template": _TEMPLATE, "formula": _FORMULA}
+_KERNEL = re.compile(r"\w{1,64}", re.ASCII)
+_CODE = {
+    "_attn_implementation": _KERNEL,
+    "_attn_implementation_internal": _KERNEL,
+    "_parse_arg_template": _TEMPLATE,
+    "attn_implementation": _KERNEL,
+    "formula": _FORMULA,
+}
 
 
 def is_honest_code(key: Value, text: str) -> bool:
     """Tell text that scipy or statsmodels writes itself, and that calls nothing of its own.
 
     scipy's `rv_generic.__setstate__` executes `_parse_arg_template`; `ModelData.__setstate__` of
-    statsmodels evaluates `formula`, where a bare name is a column and nothing is called.
+    statsmodels evaluates `formula`, where a bare name is a column and nothing is called; transformers fetches an attention kernel whose
+    name is that of a repository.
     """
     pattern = _CODE.get(key) if isinstance(key, str) else None
     return pattern is not None and pattern.fullmatch(text) is not None
@@ -50,8 +59,8 @@ def is_odd_item(key: Value, value: Value) -> bool:
     """Tell an odd key (see `is_odd_key`), unless a library reads plain data from it."""
     if not isinstance(key, str):
         return is_odd_key(key)
-    if key in HOOKS:
-        return not (isinstance(value, (*_DATA, Container)))
+    if key in HOOKS or key in METHODS:
+        return not (isinstance(value, (*_DATA, Container)) or _is_tensor(value))
     if key in _TEXTS:
         return not (value is None or isinstance(value, (str, TextAt)))
     if key in _MODELS:
@@ -59,6 +68,10 @@ def is_odd_item(key: Value, value: Value) -> bool:
     if key in _FILES:
         return not _names_files(value)
     return is_odd_key(key)
+
+
+def _is_tensor(value: Value) -> bool:
+    return isinstance(value, Call) and value.of is not None and value.of.module == "torch._utils"
 
 
 def _names_files(value: Value) -> bool:

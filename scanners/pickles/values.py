@@ -56,9 +56,21 @@ CONSTANTS = frozenset({str, int, float, bool, type(None)})
 """types of values that stand for themselves and hold nothing"""
 _UNARMED = frozenset({*CONSTANTS, tuple})
 _HARMLESS_CALLS = frozenset({"any", "dtype", "plain", "ratio", "sized"})
+_LOADERS = frozenset({"diffusers", "sentence_transformers", "transformers"})
 METHODS = frozenset({"add", "append", "extend", "items", "keys", "update"})
 """names of methods that an unpickler looks up on an object"""
-CODE_KEYS = frozenset({"_parse_arg_template", "auto_map", "custom_pipelines", "formula"})
+CODE_KEYS = frozenset(
+    [
+        "_attn_implementation",
+        "_attn_implementation_internal",
+        "_parse_arg_template",
+        "attn_implementation",
+        "auto_map",
+        "chat_template",
+        "custom_pipelines",
+        "formula",
+    ]
+)
 """attributes whose text scipy's distributions, the data of statsmodels and the loaders of models run"""
 HOOKS = frozenset(
     {
@@ -92,6 +104,11 @@ class Global:
     """whether it was called"""
     reported: bool = False
     """whether a finding names it already"""
+
+    @property
+    def loads_models(self) -> bool:
+        """Whether its library fetches code that a configuration names."""
+        return self.module.partition(".")[0] in _LOADERS
 
     @property
     def harmless(self) -> bool:

@@ -52,9 +52,15 @@ _UNSAFE_OPERATIONS = frozenset(
 """functions of TensorFlow that call Python, load code, or reach files"""
 _FORBIDDEN_PARTS = frozenset({"file_utils", "io_utils", "saving_lib", "serialization_lib", "utils"})
 _TARGET = re.compile(
-    r"(torch|torchvision|torchaudio|nemo|lightning|pytorch_lightning|transformers|diffusers"
-    rf"|sklearn|timm|monai)(\.[a-z_][a-z0-9_]*)*\.{_CLASS}"
+    r"(torch\.(nn|optim|distributions|utils\.data)"
+    r"|monai\.(data|engines|handlers|inferers|losses|metrics|networks|optimizers|transforms)"
+    r"|torchvision|torchaudio|nemo|lightning|pytorch_lightning|transformers|diffusers|sklearn|timm)"
+    rf"(\.[a-z][a-z0-9_]*)*\.{_CLASS}"
 )
+_RUNNING = re.compile(
+    r"(Auto\w*|\w*Trainer|\w*Pipeline|\w*Workflow|\w*Importer|\w*Parser)", re.ASCII
+)
+"""classes that fetch, train or run what their arguments name"""
 _TRAINING = re.compile(
     rf"(speechbrain(\.[A-Za-z_]\w*)*|sentencepiece|torch\.nn|torch\.optim|torch\.optim\.lr_scheduler)\.{_CLASS}"
 )
@@ -248,7 +254,10 @@ def is_tensor_operation(name: str) -> bool:
 
 def is_target_class(name: str) -> bool:
     """Tell whether a Hydra `_target_` is a class of a known library; functions are not."""
-    return _TARGET.fullmatch(name) is not None and not _leads_out(name)
+    running = name.startswith(("transformers.", "diffusers.", "monai.")) and _RUNNING.fullmatch(
+        name.rpartition(".")[2]
+    )
+    return _TARGET.fullmatch(name) is not None and not _leads_out(name) and not running
 
 
 def is_training_class(name: str) -> bool:

@@ -8,7 +8,7 @@ from weightmark.scanners.repository.documents import JsonObject
 __all__ = ["piped_lines"]
 
 _PIPED = re.compile(
-    r"\|&?\s*(?:sudo\s+(?:-\S+\s+)*)?(?:env\s+)?(?:/\S*/)?(?:ba|da|k|z)?sh\b(?!\.)|\b(?:ba|z)?sh\s+<\(\s*\w"
+    r"\|&?\s*(?:sudo\s+(?:-\S{1,40}\s+){0,9})?(?:env\s+)?(?:/\S{0,200}/)?(?:ba|da|k|z)?sh\b(?!\.)|\b(?:ba|z)?sh\s+<\(\s*\w"
 )
 _SHELL = re.compile(
     r"\s*(?:\w[\w, ]*=\s*)?[!%]|.*\b(?:system|popen|Popen|getoutput|check_\w+|run|call)\("

@@ -214,7 +214,7 @@ class Origins:
             return max(owner, self.worst(parts[1:]))
         return owner if method in _DATA_METHODS and owner <= Origin.DATA else Origin.BUILT
 
-    def _by_name(self, name: str, parts: "list[nodes.Node]") -> Origin:
+    def _by_name(self, name: str, parts: "Iterable[nodes.Node]") -> Origin:
         """Return the origin of what a function of jinja2 returns, if the name still means it."""
         if not self._names.is_builtin(name) or name not in {"dict", "namespace", "range"}:
             return Origin.BUILT

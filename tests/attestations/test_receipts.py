@@ -20,7 +20,7 @@ from weightmark.attestations.verifying.verification import VerifyReport, examine
 from weightmark.errors import Exit, UncheckedError, UnsafeContentError
 from weightmark.provenance.reading.receipts import Receipts
 from weightmark.scanners.limits import Limits
-from weightmark.scanners.luggage import FILE_SCANS, file_scans
+from weightmark.scanners.luggage import FILE_SCANS, code_digest, file_scans
 
 pytestmark = pytest.mark.needs("settled_times")
 
@@ -143,6 +143,32 @@ def test_a_scan_under_other_limits_is_another_scan() -> None:
     assert strict
     assert usual
     assert strict() != usual()
+
+
+def test_a_scan_by_other_code_is_another_scan(tmp_path: Path) -> None:
+    """Whoever changes the scanner need not remember to raise a number."""
+    (tmp_path / "inner").mkdir()
+    source = tmp_path / "inner" / "reader.py"
+    digests = []
+    for text in ("a = 1\n", "a = 2\n"):
+        source.write_text(text, encoding="utf-8")
+        code_digest.cache_clear()
+        digests.append(code_digest(tmp_path))
+    source.rename(tmp_path / "reader.py")
+    code_digest.cache_clear()
+    digests.append(code_digest(tmp_path))
+    assert len(set(digests)) == 3
+    stamp = FILE_SCANS.stamp
+    assert stamp
+    code_digest.cache_clear()
+    assert code_digest() in stamp()
+
+
+def test_code_that_can_not_be_seen_fits_no_receipt(tmp_path: Path) -> None:
+    code_digest.cache_clear()
+    first = code_digest(tmp_path)
+    code_digest.cache_clear()
+    assert code_digest(tmp_path) != first
 
 
 def test_verification_says_what_it_did_not_read(

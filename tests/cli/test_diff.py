@@ -14,7 +14,16 @@ import pytest
 from tests.attacks.scan_builders import Member, archive
 from tests.cli.published import fitting
 from tests.cli.running import RunCli
-from tests.scanners.tensors.weights import FLOATS, Tensors, gguf, npy, safetensors
+from tests.scanners.tensors.weights import (
+    FLOATS,
+    Tensors,
+    field,
+    gguf,
+    npy,
+    onnx,
+    onnx_tensor,
+    safetensors,
+)
 from tests.scanners.test_convert import checkpoint, state_dict, tensor
 
 _ROOT = Path(__file__).parents[2]
@@ -55,6 +64,26 @@ def models(tmp_path: Path) -> Path:
 
 def answer(run_cli: RunCli, root: Path, *args: str) -> dict[str, Any]:
     return fitting(run_cli("diff", *args, "-f", "json", cwd=root).stdout, "diff")
+
+
+def test_weights_that_were_not_read_soften_the_answer(tmp_path: Path, run_cli: RunCli) -> None:
+    for side in ("a", "b"):
+        put(tmp_path, f"{side}/model.safetensors", safetensors(W))
+        put(tmp_path, f"{side}/tf_model.h5", b"\x89HDF\r\n\x1a\n" + side.encode() * 600)
+    ran = run_cli("diff", "--weights-only", "a", "b", cwd=tmp_path)
+    assert ran.code == 0
+    assert "identical, as far as they were read: 2 files were not" in ran.stdout
+    assert "after:tf_model.h5" in ran.stdout
+
+
+def test_a_model_whose_fields_come_in_another_order_is_compared(
+    tmp_path: Path, run_cli: RunCli
+) -> None:
+    for side, numbers in (("a", FLOATS), ("b", OTHERS)):
+        model = onnx(onnx_tensor("w", 1, (2, 3), field(9, numbers)))
+        put(tmp_path, f"{side}/model.onnx", b"\x9a\x06\x00" + model)
+        put(tmp_path, f"{side}/model.safetensors", safetensors(W))
+    assert run_cli("diff", "--weights-only", "a", "b", cwd=tmp_path).code == 1
 
 
 def test_everything_that_changed_is_said(models: Path, run_cli: RunCli) -> None:

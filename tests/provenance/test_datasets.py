@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weightmark.attestations.checks import Outcome
+from weightmark.attestations.dataset_checks import check_description
 from weightmark.errors import FileChangedError, MalformedError, RefusedError, UncheckedError
 from weightmark.provenance.artifact import open_artifact
 from weightmark.provenance.datasets.card import DatasetCard
@@ -51,6 +53,52 @@ def verdicts(*files: dict[str, Any]) -> list[Verdict]:
 )
 def test_a_stated_digest(stated: dict[str, str], verdict: Verdict) -> None:
     assert verdicts(stated) == [verdict]
+
+
+WRONG = {"@type": "cr:FileObject", "contentUrl": "data/rows.csv", "sha256": "0" * 64}
+"""a lie about a file that is there"""
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"distribution": {"@list": [WRONG]}},
+        {"distribution": {"@set": [WRONG]}},
+        {"distribution": [{"@type": "cr:FileSet", "containedIn": WRONG}]},
+        {"distribution": [], "@graph": [{"@type": "sc:Dataset", "distribution": [WRONG]}]},
+        {"distribution": [{**WRONG, "contentUrl": ["https://example.org/x", "data/rows.csv"]}]},
+        {"distribution": [{**WRONG, "contentUrl": {"@list": ["data/rows.csv"]}}]},
+        {"distribution": [{**WRONG, "contentUrl": "./x/../data/rows.csv"}]},
+        {"distribution": [{**WRONG, "contentUrl": "data//rows.csv"}]},
+        {"distribution": [{**WRONG, "contentUrl": "data/%72ows.csv"}]},
+        {"distribution": [{**WRONG, "sha256": [SHA256, "0" * 64]}]},
+        {"distribution": [{**WRONG, "@type": ["sc:DataDownload", "cr:FileObject"]}]},
+    ],
+)
+def test_a_wrong_digest_is_found_wherever_json_ld_lets_it_stand(members: dict[str, Any]) -> None:
+    statements = Croissant.parse(document(**members)).compare({"data/rows.csv": SHA256})
+    assert Verdict.DIFFERENT in {one.verdict for one in statements}
+
+
+@pytest.mark.parametrize("name", ["croissant.json", "metadata.jsonld"])
+@pytest.mark.parametrize("as_list", [False, True])
+def test_a_document_is_found_under_either_ending_and_in_a_list(
+    tmp_path: Path, name: str, as_list: bool
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "rows.csv").write_bytes(ROWS)
+    data = document(WRONG)
+    (tmp_path / name).write_bytes(b"[" + data + b"]" if as_list else data)
+    (found,) = describe(open_artifact(tmp_path)).documents
+    assert [one.verdict for one in found.statements] == [Verdict.DIFFERENT]
+
+
+def test_a_description_of_nothing_that_is_here_is_no_pass(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_bytes(ROWS)
+    (tmp_path / "croissant.json").write_bytes(document())
+    (check,) = check_description(open_artifact(tmp_path))
+    assert check.outcome is Outcome.INFO
+    assert "none of the files" in check.summary
 
 
 def test_a_short_digest_is_never_a_prefix_that_matches() -> None:

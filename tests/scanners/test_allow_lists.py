@@ -62,7 +62,7 @@ def test_every_package_finds_its_lists() -> None:
 
 
 def test_every_check_of_the_lists_exists() -> None:
-    own = {"any", "arrow", "function-first", "nested-bytes", "rebuild"}
+    own = {"any", "arrow", "function-first", "nested-bytes", "pattern", "rebuild"}
     for _, module, name, _ in NAMES:
         allowed = permission(module, name)
         assert not allowed.call or allowed.call in {*CHECKS, *own}, (module, name)

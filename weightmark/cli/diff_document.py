@@ -43,6 +43,7 @@ def document(before: str, after: str, comparison: Comparison, *, exit_code: bool
     unread = list(comparison.unread())
     if comparison.weights_only:
         verdict, headline, code = _weights_verdict(comparison)
+        headline += _not_read(len(unread))
         checks = list(_weight_checks(comparison))
     else:
         verdict = "different" if comparison.differs else "identical"
@@ -70,6 +71,13 @@ def _weights_verdict(comparison: Comparison) -> tuple[str, str, Exit]:
     worst = next((one for one in _WORST_FIRST if one in found), Relation.IDENTICAL)
     codes = {Relation.DIFFERENT: Exit.BAD, Relation.NOT_COMPARABLE: Exit.UNCHECKED}
     return worst, _HEADLINES[worst], codes.get(worst, Exit.GOOD)
+
+
+def _not_read(count: int) -> str:
+    """Return what a verdict about weights leaves out; files that were not read may hold some, too."""
+    if not count:
+        return ""
+    return f", as far as they were read: {count} {'file was' if count == 1 else 'files were'} not"
 
 
 def _weight_checks(comparison: Comparison) -> Iterator[CheckLine]:

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from weightmark.attestations.loading.arrays.shapes import refused_shapes
 from weightmark.attestations.loading.private_memory import Memory
 from weightmark.errors import UnsupportedError
 from weightmark.values import dataclass
@@ -41,4 +42,5 @@ class NumpyForm:
                 f"numpy has no type `{dtype[:40]}`",
                 fix='ask for `framework="torch"` or `framework="bytes"`',
             )
-        return self.module.ndarray(shape, dtype=code, buffer=data)
+        with refused_shapes(self.name, shape):
+            return self.module.ndarray(shape, dtype=code, buffer=data)

@@ -3,6 +3,7 @@
 import sys
 from typing import Any, Final
 
+from weightmark.attestations.loading.arrays.shapes import refused_shapes
 from weightmark.attestations.loading.private_memory import Memory
 from weightmark.errors import UnsupportedError
 from weightmark.values import dataclass
@@ -47,6 +48,7 @@ class TorchForm:
             raise UnsupportedError(
                 f"torch has no type `{dtype[:40]}` here", fix='ask for `framework="bytes"`'
             )
-        if not data:
-            return self.module.empty(shape, dtype=kind)
-        return self.module.frombuffer(data, dtype=kind).reshape(shape)
+        with refused_shapes(self.name, shape):
+            if not data:
+                return self.module.empty(shape, dtype=kind)
+            return self.module.frombuffer(data, dtype=kind).reshape(shape)

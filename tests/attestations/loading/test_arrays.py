@@ -38,6 +38,14 @@ for form, dtype in ((as_numpy, "BF16"), (as_numpy, "F8_E5M2"), (as_torch, "F4"),
     except UnsupportedError:
         continue
     raise SystemExit(f"{form.name} takes {dtype}")
+for form in (as_numpy, as_torch):
+    for shape, size in (((0, 2**70), 0), ((0, 2**62, 8), 0), ((1,) * 65, 4)):
+        try:
+            form.make("F32", shape, bytearray(size))
+        except UnsupportedError:
+            continue
+        if 2**70 in shape:
+            raise SystemExit(f"{form.name} takes {shape}")
 """
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,20 @@ def test_before_the_command_runs_a_signal_ends_the_call_and_cleans_up(
     ):
         os.kill(os.getpid(), number)
     assert ended.value.code == 128 + number
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_second_signal_does_not_interrupt_the_cleaning(tmp_path: Path, second: int) -> None:
+    def clean() -> None:
+        os.kill(os.getpid(), second)
+        (tmp_path / "left").unlink()
+
+    (tmp_path / "left").touch()
+    stack = ExitStack()
+    stack.callback(clean)
+    with pytest.raises(KeyboardInterrupt), Relay(), stack:
+        os.kill(os.getpid(), signal.SIGINT)
     assert not list(tmp_path.iterdir())
 
 

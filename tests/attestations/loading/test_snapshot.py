@@ -1,7 +1,10 @@
 """Snapshots: private, read-only, of one identity, and gone afterwards."""
 
 import os
+import signal
 import stat
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -139,3 +142,46 @@ def test_shared_blocks_are_read_back_and_hashed(tmp_path: Path) -> None:
         with (tree / "w").open("r+b") as file:
             file.write(b"EVIL")
         assert (copy / "w").read_bytes()[:4] != b"EVIL"
+
+
+def test_a_path_near_the_longest_is_copied_and_removed(tmp_path: Path) -> None:
+    """Beside the place of the snapshot it is longer than one call can take."""
+    tree = make_tree(tmp_path / "m")
+    names = ["d" * 200] * 18
+    here = os.open(tree, os.O_RDONLY)
+    for name in names:
+        os.mkdir(name, dir_fd=here)
+        inner = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    file = os.open("w", os.O_WRONLY | os.O_CREAT, 0o600, dir_fd=here)
+    os.write(file, b"weights")
+    for descriptor in (file, here):
+        os.close(descriptor)
+    place = tmp_path / ("p" * 200) / ("p" * 200) / ("p" * 200)
+    place.mkdir(parents=True)
+    with take_snapshot(open_artifact(tree), identify(tree).identity, folder=place) as copy:
+        inside = list(os.fwalk(copy))
+        assert max(len(one[0]) for one in inside) > 4096
+        assert any(one[2] == ["w"] for one in inside)
+    assert not list(place.iterdir())
+
+
+def test_an_interrupt_while_the_copy_is_removed_leaves_nothing(tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "m", {f"f{number}": b"" for number in range(400)})
+    place = tmp_path / "place"
+    place.mkdir()
+    before = signal.signal(signal.SIGALRM, _interrupt)
+    taken = take_snapshot(open_artifact(tree), identify(tree).identity, folder=place)
+    try:
+        with suppress(KeyboardInterrupt):
+            with taken:
+                signal.setitimer(signal.ITIMER_REAL, 0.002)
+            time.sleep(0.01)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert not list(place.iterdir())
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
