@@ -17,6 +17,8 @@ __all__ = ["FILE_SCANS", "code_digest", "file_scans"]
 
 _PLAIN, _FULL = b"p", b"f"
 _HERE = Path(__file__).resolve().parent
+_CODE = (_HERE, _HERE.parent / "provenance" / "reading")
+"""folders whose code decides what a scan says"""
 _SOURCES = frozenset({".json", ".py", ".toml"})
 
 
@@ -33,7 +35,7 @@ def _stamp_of(limits: Limits) -> Callable[[], str]:
     @cache
     def stamp() -> str:
         bounds = [[field.name, getattr(limits, field.name)] for field in fields(limits)]
-        code = [SCANNER_VERSION, code_digest(), sys.version]
+        code = [SCANNER_VERSION, *map(code_digest, _CODE), sys.version]
         return json.dumps(["scan", code, rules_digest(), bounds])
 
     return stamp
@@ -41,7 +43,7 @@ def _stamp_of(limits: Limits) -> Callable[[], str]:
 
 @cache
 def code_digest(folder: Path = _HERE) -> str:
-    """Return the SHA-256, in hex, of all sources of the scanners, which decide what a scan says.
+    """Return the SHA-256, in hex, of all sources in a folder, by default those of the scanners.
 
     Where no sources lie in `folder` it is another one in every process, so that no receipt fits.
     """

@@ -3,6 +3,7 @@
 import json
 import struct
 from functools import cache
+from pathlib import Path
 
 from weightmark.attestations.making.private_keys import is_private_key, refuse_private_keys
 from weightmark.attestations.making.tensor_tables import Seen, TableWatcher
@@ -17,7 +18,7 @@ from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.reading.luggage import Luggage
 from weightmark.provenance.reading.receipts import Receipts
 from weightmark.scanners.findings import FileScan
-from weightmark.scanners.luggage import FILE_SCANS
+from weightmark.scanners.luggage import FILE_SCANS, code_digest
 from weightmark.scanners.scan import scan_file
 from weightmark.values import dataclass
 
@@ -25,6 +26,9 @@ __all__ = ["ReleaseFile", "read_release", "release_luggage"]
 
 _HEAD = struct.Struct("<?I")
 _VERSION = 1
+_HERE = Path(__file__).resolve().parent
+_CODE = (_HERE, _HERE.parent / "loading", _HERE.parent / "predicates")
+"""folders whose code decides what signing sees of a file beside its scan"""
 _NO_SCAN = 0xFFFF_FFFF
 
 
@@ -95,7 +99,8 @@ def release_luggage(*, scan: bool) -> Luggage[ReleaseFile]:
     @cache
     def stamp() -> str:
         scanner = FILE_SCANS.stamp() if scan and FILE_SCANS.stamp else ""
-        return json.dumps(["release", _VERSION, scanner])
+        code = [code_digest(folder) for folder in _CODE]
+        return json.dumps(["release", _VERSION, code, scanner])
 
     return Luggage(_pack, _unpack, stamp, _is_final)
 

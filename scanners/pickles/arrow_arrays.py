@@ -28,6 +28,10 @@ _BITS = {
     "int32": 32,
     "int64": 64,
     "int8": 8,
+    "time32[ms]": 32,
+    "time32[s]": 32,
+    "time64[ns]": 64,
+    "time64[us]": 64,
     "uint16": 16,
     "uint32": 32,
     "uint64": 64,
@@ -90,6 +94,8 @@ def _fits(kind: str, count: int, buffers: list[ByteView]) -> bool:
     """Tell buffers that hold `count` items: which of them are there, then items or offsets and bytes."""
     if not buffers or (buffers[0].size and 8 * buffers[0].size < count):
         return False
+    if kind == "null":
+        return len(buffers) == len(("valid",))
     if kind in _BITS:
         return (
             len(buffers) == len(("valid", "items")) and 8 * buffers[1].size >= count * _BITS[kind]

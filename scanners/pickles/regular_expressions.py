@@ -11,6 +11,7 @@ __all__ = ["is_pattern", "runs_away"]
 
 _MANY_TIMES = 64
 _LONGEST = 65_536
+_MOST_ARGUMENTS = 2
 _FLAGS = int(
     re.ASCII | re.IGNORECASE | re.LOCALE | re.MULTILINE | re.DOTALL | re.UNICODE | re.VERBOSE
 )
@@ -24,10 +25,10 @@ def is_pattern(
 
     `read` gives texts, and opens bytes of the pickle.
     """
-    pattern, flags = (*arguments, 0)[:2]
-    if not 1 <= len(arguments) <= len((pattern, flags)) or type(flags) is not int:
+    if not 1 <= len(arguments) <= _MOST_ARGUMENTS:
         return False
-    if flags & ~_FLAGS:
+    pattern, flags = (*arguments, 0)[:2]
+    if type(flags) is not int or flags & ~_FLAGS:
         return False
     opened = read(pattern)
     if opened is None or isinstance(opened, str):

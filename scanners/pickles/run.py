@@ -1,5 +1,9 @@
 """One pickle from its first opcode to its end."""
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.limits import Budget
 from weightmark.scanners.pickles.broken import BreakError, TruncatedError
@@ -27,6 +31,18 @@ class Run:
     """what the pickle stands for"""
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Pause the search for reference cycles, which walks all symbolic values again and again."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
 def run(view: ByteView, start: int, judge: Judge, budget: Budget) -> Run:
     """Run the pickle that begins at `start`, up to its `STOP` or to where a loader fails.
 
@@ -34,7 +50,8 @@ def run(view: ByteView, start: int, judge: Judge, budget: Budget) -> Run:
     """
     machine = Machine(view, judge, budget)
     try:
-        result = machine.execute(start)
+        with _uncollected():
+            result = machine.execute(start)
     except BreakError as error:
         truncated = isinstance(error, TruncatedError)
         return Run(machine.at, machine.count, str(error), truncated=truncated)

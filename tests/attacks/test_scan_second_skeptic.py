@@ -260,3 +260,33 @@ def test_a_selector_of_numbers_is_clean() -> None:
         scan(made(*selector, "dtype_include", stack_global("numpy", "number"))).outcome
         is Outcome.CLEAN
     )
+
+
+def test_a_store_full_of_marks_of_nodes_ends_in_time() -> None:
+    node = b"\x0c\xdb\x20\xde" + struct.pack("<Q", 64) + b"\0\0"
+    found = scan(node * 60_000, name="d/" + "a" * 32)
+    assert found.outcome is not Outcome.CLEAN
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "torch.utils._sympy.functions.FloorDiv",
+        "torch.package.PackageImporter",
+        "transformers.Trainer",
+        "monai.bundle.ConfigWorkflow",
+    ],
+)
+def test_a_class_that_evaluates_or_loads_is_no_target(target: str) -> None:
+    plain = scan(json.dumps({"model": {"_target_": target}}).encode(), name="config.json")
+    assert "REP003" in named(plain)
+    other = {"model": {"target": target, "params": {"base": "x"}}}
+    assert "REP003" in named(scan(json.dumps(other).encode(), name="config.json"))
+
+
+@pytest.mark.parametrize(
+    "target", ["torch.nn.Linear", "torch.optim.AdamW", "monai.networks.nets.UNet"]
+)
+def test_a_layer_or_optimizer_is_a_target(target: str) -> None:
+    data = json.dumps({"model_type": "x", "model": {"_target_": target}}).encode()
+    assert not scan(data, name="config.json").findings

@@ -280,7 +280,7 @@ def test_the_demo_comes_true(spawn_cli: RunCli) -> None:
 
 def test_sign_claims_no_scan_where_nothing_is_scanned(tmp_path: Path, run_cli: RunCli) -> None:
     (tmp_path / "plain").mkdir()
-    (tmp_path / "plain" / "model.onnx").write_bytes(b"\x08\x07\x12\x07pytorch")
+    (tmp_path / "plain" / "notes").write_bytes(b"\x08\x07\x12\x07pytorch")
     run_cli("key", "generate", "-o", "release.key", cwd=tmp_path)
     done = run_cli("sign", "plain", "--key", "release.key", cwd=tmp_path)
     assert done.code == 0
