@@ -196,6 +196,7 @@ def verify(
             ignore_paths=paths_of(ignore_paths),
             ignore_unsigned_files=ignore_unsigned_files,
             allow_legacy=allow_legacy,
+            with_sha256=consultation is not None and consultation.names_files,
         ),
         signature=path_of(signature) if signature else None,
         claims=[Path(claim) for claim in paths_of(claims)],

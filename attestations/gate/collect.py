@@ -46,6 +46,7 @@ __all__ = ["Sources", "gather"]
 
 _OWN_ENGINE = ("weightmark",)
 _NOBODY = Belief(None, (), (), (), ())
+_SHA256_TOO = (Column.BLAKE3, Column.SHA256)
 _JUDGED_BY_POLICY = frozenset(["coverage", "outside"])
 """checks of verification that only inform, because a policy decides what they mean"""
 
@@ -92,6 +93,7 @@ def gather(
         progress=progress,
         jobs=jobs,
         workers=workers,
+        with_sha256=consultation is not None and consultation.names_files,
     )
     try:
         examination = _examine(reader, policy, trusts)
@@ -142,9 +144,12 @@ def _reader(
     progress: ProgressSink | None,
     jobs: int | None,
     workers: int,
+    with_sha256: bool,
 ) -> "_Reader":
     options = VerifyOptions(
-        digests=policy.digests.value, allow_clashes=policy.names.clashes is Clashes.ALLOW
+        digests=policy.digests.value,
+        allow_clashes=policy.names.clashes is Clashes.ALLOW,
+        with_sha256=with_sha256,
     )
     limits = policy.scan.limits
     alone = policy.scan.engines == _OWN_ENGINE
@@ -183,7 +188,7 @@ def _with_ledger(
     rule = policy.require.release
     trust = trusts.get(rule.role) if rule else None
     ledger = consult_ledger(
-        sources.ledger, consultation, evidence.identity, trust, examination.belief
+        sources.ledger, consultation, evidence.identity, trust, examination
     )
     ledger = witnessed(ledger, sources.ledger, policy.ledger, evidence.at)
     released = (record.signer for record in ledger.records if record.signer)
@@ -237,6 +242,7 @@ class _Reader:
             try:
                 reading = read_artifact(
                     artifact,
+                    columns=_SHA256_TOO if self.options.with_sha256 else _SHA256_TOO[:1],
                     inspect=self.scan,
                     luggage=self.luggage,
                     receipts=self.receipts,

@@ -12,7 +12,7 @@ from weightmark.attestations.ledger.consulting import (
     revoked_content,
 )
 from weightmark.attestations.trust import Trust
-from weightmark.attestations.verifying.belief import Belief
+from weightmark.attestations.verifying.verification import Examination
 from weightmark.errors import (
     CallError,
     MalformedError,
@@ -35,11 +35,11 @@ def consult_ledger(
     consultation: Consultation,
     identity: str,
     trust: Trust | None,
-    belief: Belief | None,
+    examination: Examination,
 ) -> LedgerEvidence:
     """Ask the ledger at `place` about an artifact whose signers were judged by its revocations already.
 
-    `trust` is bound by them, and `belief` is what it believed. What is wrong with the ledger becomes
+    `trust` is bound by them, and `examination` is what it believed and read. What is wrong with the ledger becomes
     its `problem`; raises `CallError` when there is none.
     """
     problem = consultation.problem
@@ -52,7 +52,9 @@ def consult_ledger(
         return LedgerEvidence("", 0, "", 0, (), problem or Check.from_error("ledger", error))
     if problem or evidence.problem or consultation.revocations is None:
         return _with(evidence, problem or evidence.problem, None)
-    check = revoked_content(place, consultation.revocations, identity, belief)
+    check = revoked_content(
+        place, consultation.revocations, identity, examination.belief, examination.reading
+    )
     return _with(evidence, None, check)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from weightmark.attestations.checks import Check, Outcome
 from weightmark.attestations.ledger.descent import ancestors_of, materials_of
@@ -15,6 +15,7 @@ from weightmark.attestations.verifying.belief import Belief
 from weightmark.attestations.verifying.verification import Examination
 from weightmark.errors import CallError, WeightmarkError
 from weightmark.provenance.ledger.log import Ledger
+from weightmark.provenance.reading.results import Reading
 from weightmark.values import dataclass
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ class Consultation:
     witnesses: Check | None = None
     """whether the quorum that was asked for saw it; None when it could not be consulted"""
 
+    @property
+    def names_files(self) -> bool:
+        """Whether a revocation in force may name a file, so that the SHA-256 of every file must be known."""
+        return self.revocations is not None and _names_files(self.revocations)
+
     def bind(self, trust: Trust | None) -> Trust | None:
         """Return the same trust, for which nothing counts that the ledger revokes."""
         if trust is None or self.revocations is None:
@@ -46,7 +52,9 @@ class Consultation:
         if self.revocations is None or self.problem:
             more = self.problem or Check("ledger", Outcome.UNCHECKED, "could not be consulted")
         else:
-            more = revoked_content(place, self.revocations, report.identity, belief)
+            more = revoked_content(
+                place, self.revocations, report.identity, belief, examination.reading
+            )
         checks = (more, self.witnesses) if self.witnesses else (more,)
         good = all(one.outcome in {Outcome.PASS, Outcome.INFO} for one in checks)
         verified = report.verified if good else None
@@ -100,19 +108,24 @@ def open_place(place: str) -> Ledger:
 
 
 def revoked_content(
-    place: str, revocations: Revocations, identity: str, belief: Belief | None
+    place: str,
+    revocations: Revocations,
+    identity: str,
+    belief: Belief | None,
+    reading: Reading[Any] | None = None,
 ) -> Check:
     """Say whether an artifact, a file in it, or anything that it descends from was revoked.
 
-    Of `belief` come the SHA-256 of its files and what claims beside it say went in. What cannot be
-    followed to the end is a check that is not made, and neither is one without an `identity`: the
-    content was not read then.
+    Of `reading` or `belief` come the SHA-256 of its files, of `belief` what claims beside it say went
+    in. What cannot be followed to the end is a check that is not made, and neither is one without an
+    `identity`, as the content was not read then, or one of files whose SHA-256 nobody knows.
     """
     if not identity:
         return Check(
             "revocation", Outcome.UNCHECKED, "the content was not read, so nobody looked for it"
         )
-    files = _files(identity, belief)
+    known = _files(identity, belief, reading)
+    files = known or frozenset()
     held = {**dict.fromkeys(files, "a file of the artifact"), identity: "the artifact"}
     first = _first(revocations, held)
     if first:
@@ -128,21 +141,41 @@ def revoked_content(
     first = _first(revocations, inherited)
     if first:
         return _refusal(*first)
+    if known is None and _names_files(revocations):
+        return _files_unknown()
     how = "" if revocations.complete else ", as far as the ledger's own index says"
     return Check("revocation", Outcome.PASS, f"no revocation of the content{how}")
 
 
-def _files(identity: str, belief: Belief | None) -> frozenset[str]:
-    """Return `sha256:<hex>` of every file, as far as trusted signers list them."""
-    if belief is None:
-        return frozenset()
-    lists = [
-        one.claim.sha256 for one in belief.manifests if one.claim.manifest.identity == identity
-    ]
-    oms = belief.signature.oms if belief.signature else None
-    if oms and oms.whole_sha256:
-        lists.append(oms.files)
+def _files(
+    identity: str, belief: Belief | None, reading: Reading[Any] | None
+) -> frozenset[str] | None:
+    """Return `sha256:<hex>` of every file, as it was read or a trusted signer lists it; None when not all are known."""
+    manifests = belief.manifests if belief else ()
+    lists = [one.claim.sha256 for one in manifests if one.claim.manifest.identity == identity]
+    read = {file.path: file.sha256 for file in reading.files} if reading else {}
+    if read and all(read.values()):
+        lists.append(read)
+    if not lists:
+        return None
     return frozenset(f"sha256:{digest}" for one in lists for digest in one.values())
+
+
+def _names_files(revocations: Revocations) -> bool:
+    return any(
+        one.only_of is None and one.subject.text.startswith("sha256:")
+        for one in revocations.in_force
+    )
+
+
+def _files_unknown() -> Check:
+    return Check(
+        "revocation",
+        Outcome.UNCHECKED,
+        "the ledger revokes files by SHA-256, and those of the artifact are not known",
+        "no trusted claim lists them, and they were not read",
+        "verify it with a manifest claim: `weightmark sign` makes one",
+    )
 
 
 def _materials(identity: str, belief: Belief | None) -> tuple[str, ...]:

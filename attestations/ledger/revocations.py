@@ -79,6 +79,12 @@ class Revocation:
         """Tell whether it revokes content: `wm1:<hex>` or `sha256:<hex>`."""
         return self.only_of is None and self.subject.text == digest
 
+    def silences(self, party: str, value: str) -> bool:
+        """Tell whether it revokes the signer that the log calls `party`, and that `value_of` is `value`."""
+        if self.only_of not in (None, value):
+            return False
+        return self.subject.is_party and (self.subject.text == party or self.subject.means(value))
+
 
 @dataclass(frozen=True, slots=True)
 class Revocations:
@@ -252,8 +258,12 @@ def _spared(
 def _lifted(
     ledger: Ledger, history: PolicyHistory, found: Sequence[Revocation], *, complete: bool
 ) -> frozenset[str]:
-    """Return the claim ids of revocations that two of the role reinstated."""
+    """Return the claim ids of revocations that two of the role reinstated.
+
+    A signer who is revoked at that moment has no voice, and one who was admitted twice has one.
+    """
     by_id = {one.claim_id: one for one in found}
+    lifted: set[str] = set()
     voices: dict[str, set[str]] = {}
     for logged in ledger.find(kind=Kind.REINSTATE, complete=complete):
         policy, signer = history.at(logged.index), logged.event.signer
@@ -266,8 +276,16 @@ def _lifted(
         if _is_anonymous(policy, signer) or not policy.allows(signer, Kind.REINSTATE):
             continue
         _require_signer(policy, logged, bundle)
-        voices.setdefault(claim.revocation, set()).add(signer)
-    return frozenset(one for one, signers in voices.items() if len(signers) >= _TO_LIFT)
+        value = _value_of_party(policy, signer)
+        if any(
+            one.claim_id not in lifted and one.index < logged.index and one.silences(signer, value)
+            for one in found
+        ):
+            continue
+        voices.setdefault(claim.revocation, set()).add(value)
+        if len(voices[claim.revocation]) >= _TO_LIFT:
+            lifted.add(claim.revocation)
+    return frozenset(lifted)
 
 
 def _claim_of(ledger: Ledger, logged: LoggedEvent) -> tuple[Bundle, Statement]:

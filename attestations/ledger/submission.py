@@ -68,25 +68,27 @@ def make_submission(
     *,
     kind: str | None = None,
     now: datetime | None = None,
+    name: str = "",
 ) -> Submission:
     """Sign the request to enter `claim` into the log `origin`.
 
     The event id follows from log, kind, claim and its signer, so that asking again changes nothing.
     Two signers may sign the very same statement: the claim id alone is not enough. Nobody's name
-    goes into it, because it stands in the log for ever.
+    goes into it, because it stands in the log for ever. `name` is what messages call it.
     """
     bundle = Bundle.parse(claim, what="the claim")
     wanted = kind or kind_of(bundle)
-    name = "\n".join((origin, wanted, bundle.envelope.claim_id, _signer_hint(bundle)))
+    event = "\n".join((origin, wanted, bundle.envelope.claim_id, _signer_hint(bundle)))
     request = SubmissionRequest(
         origin=origin,
         kind=wanted,
         claim_id=bundle.envelope.claim_id,
         claim_sha256=hashlib.sha256(claim).hexdigest(),
-        event_id=hashlib.sha256(name.encode()).hexdigest(),
+        event_id=hashlib.sha256(event.encode()).hexdigest(),
         not_after=(now or datetime.now(UTC)) + _VALIDITY,
     )
-    return Submission(claim, submitter.sign_statement(request.to_statement()).to_bytes())
+    signed = submitter.sign_statement(request.to_statement())
+    return Submission(claim, signed.to_bytes(), name)
 
 
 def submit(
@@ -96,11 +98,16 @@ def submit(
     *,
     kind: str | None = None,
     now: datetime | None = None,
+    names: Sequence[str] = (),
 ) -> tuple[Receipt, ...]:
-    """Enter claims, all or none; raises `SubmissionRefusedError` and what the ledger raises."""
+    """Enter claims, all or none; raises `SubmissionRefusedError` and what the ledger raises.
+
+    `names` are what messages call the claims, for example `line 3`.
+    """
+    called = names or [""] * len(claims)
     items = [
-        make_submission(claim.to_bytes(), ledger.origin, submitter, kind=kind, now=now)
-        for claim in claims
+        make_submission(claim.to_bytes(), ledger.origin, submitter, kind=kind, now=now, name=name)
+        for claim, name in zip(claims, called, strict=True)
     ]
     receipts = ledger.append(items, BundleVerifier(), now=now)
     for claim, receipt in zip(claims, receipts, strict=True):

@@ -90,6 +90,8 @@ class VerifyOptions:
     """whether files that nobody signed, and that no loader opens, are named without being held against the artifact"""
     allow_legacy: bool = False
     """whether model signatures in the weaker forms of 2024 count"""
+    with_sha256: bool = False
+    """whether the SHA-256 of every file must be known, because something beside signatures names files by it"""
 
     def __post_init__(self) -> None:
         if self.digests not in _DIGESTS:
@@ -201,6 +203,8 @@ def _columns(own_list: OmsClaim | None, options: VerifyOptions) -> set[Column]:
         columns.add(Column.SHA256)
     if own_list and own_list.serialization.sharding is None:
         columns.add(own_list.serialization.algorithm)
+    if own_list and options.with_sha256:
+        columns.add(Column.SHA256)
     return columns
 
 

@@ -4,6 +4,7 @@ The `ClaimVerifier` is the seam to whoever knows signatures of claims; everythin
 """
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -42,6 +43,7 @@ __all__ = [
     "admit_operation",
     "refuse_expired",
     "refuse_outruled",
+    "refuse_redacted",
 ]
 
 OWN_KINDS = frozenset({Kind.REVOKE, Kind.REINSTATE})
@@ -61,6 +63,8 @@ class Submission:
     """the claim: one Sigstore bundle"""
     request: bytes
     """the signed request: one Sigstore bundle over `{origin, kind, claim_id, claim_sha256, event_id, not_after}`"""
+    name: str = ""
+    """what messages call it, as its submitter knows it; never sent nor recorded"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +216,19 @@ def refuse_expired(request: VerifiedRequest, now: datetime) -> None:
         )
 
 
+def refuse_redacted(admitted: Admitted, redacted: Collection[str]) -> None:
+    """Raise `SubmissionRefusedError` when the claim or request is one of the `redacted`, as `sha256:<hex>`.
+
+    Whoever still has a copy of what was erased does not bring it back.
+    """
+    for digest in (admitted.request.claim_sha256, admitted.request_sha256):
+        if f"sha256:{digest}" in redacted:
+            raise SubmissionRefusedError(
+                f"`sha256:{digest}` was redacted, so it is not stored again",
+                why="an entry of the kind `redact` names it",
+            )
+
+
 def _check_sizes(submission: Submission) -> None:
     if len(submission.claim) > MAX_CLAIM_SIZE or len(submission.request) > MAX_REQUEST_SIZE:
         raise SubmissionRefusedError(
@@ -247,7 +264,7 @@ def _check_kind(
         raise SubmissionRefusedError(
             "the signer of the claim is not admitted to this ledger",
             why="a claim counts only when its own signer is admitted, whoever submits it",
-            fix="have the owners admit it with `weightmark ledger admit`, or enter it with `--kind observed`",
+            fix="have the owners admit it with `weightmark ledger admit`, or enter that line alone with `--line N --kind observed`",
         )
     if request.kind != claim.kind:
         raise SubmissionRefusedError(

@@ -63,13 +63,15 @@ def reconcile(
     *,
     view: ViewFiles | None = None,
     memory: CheckpointMemory | None = None,
+    nothing_newer: bool = False,
 ) -> VerifiedCheckpoint:
     """Compare a restored ledger with the newest known checkpoints, and let it sign again.
 
     `notes` are signed checkpoints of the log, for example what a web server or a witness holds, or
-    the tail of a receipt; the user's own memory counts too. Entries that `view` has beyond the
-    backup are filled in. Raises `TrustMissingError` when no checkpoint is known at all, and
-    `LedgerInconsistentError` when entries are missing or history differs.
+    the tail of a receipt. Entries that `view` has beyond the backup are filled in. One of these must
+    be newer than the backup, or `nothing_newer` says that no entry was added after it; the user's
+    own memory may be as old as the backup, so it forbids only. Raises `TrustMissingError` when
+    nothing newer is known, and `LedgerInconsistentError` when entries are missing or history differs.
     """
     memory = memory or CheckpointMemory.of_user()
     verifier = home.read_verifier()
@@ -79,16 +81,20 @@ def reconcile(
         home.standing().require_live(home.name)
     known = [verify_checkpoint(note, verifier) for note in notes]
     remembered = memory.recall(verifier)
-    known += [remembered] if remembered else []
+    with home.store.read() as reader:
+        restored = LedgerSnapshot.of(reader, verifier).head
     if view is not None:
         known.append(_fill_from(home, view, verifier))
-    if not known:
+    newer = nothing_newer or any(one.size > restored.size for one in known)
+    _require_grown_from(home, verifier, [*known, *([remembered] if remembered else [])])
+    if not newer:
         raise TrustMissingError(
-            f"no newest checkpoint of `{verifier.name}` is known here",
-            why="without one nobody can tell whether entries were added after the backup",
-            fix="name the newest one with `--checkpoint FILE`, or the published view with `--view PLACE`",
+            f"no checkpoint of `{verifier.name}` that is newer than the backup was named",
+            why="entries may have been added after the backup; signing without them would begin another history",
+            fix="name the newest one with `--checkpoint FILE` or the published view with `--view PLACE`; "
+            "`--nothing-newer` says that there is none",
         )
-    return _release(home, verifier, known)
+    return _release(home, verifier)
 
 
 def reindex(ledger: Ledger) -> VerifiedCheckpoint:
@@ -112,23 +118,29 @@ def _fill_from(home: Home, view: ViewFiles, verifier: NoteVerifier) -> VerifiedC
         return published.head
 
 
-def _release(
+def _require_grown_from(
     home: Home, verifier: NoteVerifier, known: Sequence[VerifiedCheckpoint]
-) -> VerifiedCheckpoint:
-    with home.store.write() as writer:
-        snapshot = LedgerSnapshot.of(writer, verifier)
-        newest = max(known, key=lambda one: one.size)
-        if newest.size > snapshot.head.size:
+) -> None:
+    """Raise `LedgerInconsistentError` unless the log grew out of every checkpoint that is known."""
+    with home.store.read() as reader:
+        snapshot = LedgerSnapshot.of(reader, verifier)
+        newest = max((one.size for one in known), default=0)
+        if newest > snapshot.head.size:
             raise LedgerInconsistentError(
-                f"the restored ledger lacks {newest.size - snapshot.head.size} entries: it has "
-                f"{snapshot.head.size}, a known checkpoint {newest.size}",
+                f"the restored ledger lacks {newest - snapshot.head.size} entries: it has "
+                f"{snapshot.head.size}, a known checkpoint {newest}",
                 why="entries were added after the backup; signing now would begin another history",
                 fix="fill them in from the published view with `--view PLACE`, or restore a newer backup",
             )
         for one in known:
             snapshot.require_extends(one, "a known checkpoint")
+
+
+def _release(home: Home, verifier: NoteVerifier) -> VerifiedCheckpoint:
+    """Let a copy sign that was compared; nobody writes to one that signs nothing."""
+    with home.store.write() as writer:
         home.set_standing(LIVE)
-        head = snapshot.head
+        head = LedgerSnapshot.of(writer, verifier).head
     if home.view is not None:
         with home.publishing(), home.store.read() as reader:
             publish(LedgerSnapshot.of(reader, verifier), verifier, home.view)

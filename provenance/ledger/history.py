@@ -63,8 +63,7 @@ class PolicyHistory:
         for one in entries:
             claim = read_blob(one.event.claim_sha256)
             submission = Submission(claim, read_blob(one.event.request_sha256))
-            before = policies[-1][1] if policies else None
-            policies.append((one.index, _follow(before, one.event, submission)))
+            policies.append((one.index, _follow(policies, one.event, submission)))
         opened = tuple((index, policy.with_opened(private)) for index, policy in policies)
         history = cls(opened, frozenset(erased))
         if log.vkey not in history.log_keys:
@@ -114,21 +113,27 @@ class PolicyHistory:
         if event.kind is Kind.POLICY:
             return admit_policy(policy, submission)
         if event.kind is Kind.KEY:
-            return admit_rotation(policy, submission)[0]
+            return admit_rotation(policy, submission, self._keys_until(index))[0]
         log = NoteVerifier.parse(policy.log_vkey)
         return admit_operation(verify_operation(submission, event.kind, event.subject, log, ()))
 
+    def _keys_until(self, index: int) -> set[str]:
+        """Return the keys that the log had had when entry `index` was written."""
+        return {policy.log_vkey for at, policy in self.policies if at < index}
+
 
 def _follow(
-    before: RegistrationPolicy | None, event: Event, submission: Submission
+    policies: Sequence[tuple[int, RegistrationPolicy]], event: Event, submission: Submission
 ) -> RegistrationPolicy:
     """Return the policy after an entry that changes it, or the key of the log."""
     claim, request = submission.claim, submission.request
-    if before is None:
+    if not policies:
         said = peek_operation(claim, Kind.POLICY).get("log")
         return read_founding(event, claim, request, NoteVerifier.parse(str(said)))
+    before = policies[-1][1]
     if event.kind is Kind.POLICY:
         return policy_after(before, event, claim, request)
-    admitted, vkey = admit_rotation(before, submission)
+    earlier = {policy.log_vkey for _, policy in policies}
+    admitted, vkey = admit_rotation(before, submission, earlier)
     require_event(event, admitted, "the key entry")
     return replace(before, log_vkey=vkey)

@@ -221,7 +221,7 @@ class Ledger:
             try:
                 admitted.append(admit(policy, submission, verifier))
             except WeightmarkError as error:
-                raise numbered(error, number, len(submissions)) from error
+                raise numbered(error, submission, number, len(submissions)) from error
         outcomes = self.record(admitted, now=now)
         self.publish()
         self.refresh()
@@ -251,7 +251,7 @@ class Ledger:
             find = store.index.indices_of
             plan = make_plan(batch, size, find, read, at, in_force=in_force)
             if not partly:
-                plan.require_whole()
+                plan.require_whole(batch)
             if plan.rows:
                 self._home.blobs.put_all(plan.blobs)
                 store.add(make_addition(plan.rows, size, store.tile, snapshot.nodes, signer))

@@ -4,10 +4,16 @@ The old place says that it moved before the new one exists; a move that was kill
 asking for it again.
 """
 
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
-from weightmark.errors import CallError, TrustMissingError, UnsupportedError, WeightmarkError
+from weightmark.errors import (
+    CallError,
+    ReadError,
+    TrustMissingError,
+    UnsupportedError,
+    WeightmarkError,
+)
 from weightmark.provenance.ledger.copying import CopyReport, copy_log
 from weightmark.provenance.ledger.creation import new_folder, refuse_occupied
 from weightmark.provenance.ledger.home.folder import FolderHome
@@ -29,26 +35,28 @@ def migrate(source: Ledger, place: Path | str, *, log_key: Path | None = None) -
     A folder takes the log's private key along, from the file `log_key` or the source; a database
     never holds it. What is made of a published view may be older than the log: it signs nothing
     until `restore --checkpoint` reconciled it. Raises `CallError` when something stands at `place`,
-    `LedgerInconsistentError` for a source that moved elsewhere, is a backup, or is damaged.
+    `LedgerInconsistentError` for a source that moved elsewhere, is a backup, or is damaged, and
+    `ReadError` when nobody can tell whether the log arrived: the source then signs nothing more.
     """
     target = home_of(place, log_key=log_key)
     with closing(target):
         if isinstance(source.home, ViewHome):
             return copy_ledger(source.home, target, Standing(Role.RESTORED), keys=True)
         moved = Standing(Role.MOVED, target.name)
-        if source.home.standing() == moved and _is_done(source, target):
+        _refuse_view(target)
+        if source.home.standing() == moved and _has_arrived(source, target):
             raise CallError(
                 f"the ledger has moved to `{target.name}` already", fix="use the new place"
             )
-        if isinstance(target, FolderHome):
-            refuse_occupied(target.path)
+        _require_empty(target)
         _freeze(source.home, moved)
         try:
             return copy_ledger(source.home, target, LIVE, keys=True)
-        except BaseException:
-            if not _is_done(source, target):
+        except BaseException as error:
+            if _holds_no_log(target):
                 source.home.set_standing(LIVE)
-            raise
+                raise
+            raise _unknown_end(target, error) from error
 
 
 def copy_ledger(source: Home, target: Home, standing: Standing, *, keys: bool) -> CopyReport:
@@ -59,11 +67,7 @@ def copy_ledger(source: Home, target: Home, standing: Standing, *, keys: bool) -
     """
     if isinstance(target, FolderHome):
         return _copy_to_folder(source, target, standing, keys=keys)
-    if isinstance(target, ViewHome):
-        raise UnsupportedError(
-            f"a ledger cannot live at `{target.name}`, only be published there",
-            fix="name a folder or `postgresql://…`; publish with `weightmark ledger publish`",
-        )
+    _refuse_view(target)
     verifier = source.read_verifier()
     with source.store.read() as reader, target.store.write() as writer:
         writer.found(verifier.vkey)
@@ -105,12 +109,63 @@ def _freeze(home: Home, moved: Standing) -> None:
             home.set_standing(moved)
 
 
-def _is_done(source: Ledger, target: Home) -> bool:
-    """Say whether the whole log stands at the new place."""
+def _refuse_view(target: Home) -> None:
+    if isinstance(target, ViewHome):
+        raise UnsupportedError(
+            f"a ledger cannot live at `{target.name}`, only be published there",
+            fix="name a folder or `postgresql://…`; publish with `weightmark ledger publish`",
+        )
+
+
+def _require_empty(target: Home) -> None:
+    """Raise `CallError` when something stands at the new place, and what reading it raises."""
+    if isinstance(target, FolderHome):
+        refuse_occupied(target.path)
+    elif _holds_log(target):
+        raise CallError(
+            f"there is a ledger in `{target.name}` already",
+            why="a ledger is never made over something that exists",
+            fix="name another database",
+        )
+
+
+def _has_arrived(source: Ledger, target: Home) -> bool:
+    """Say whether the whole log stands at the new place; raises what reading the place raises."""
+    if not _holds_log(target):
+        return False
+    verifier = target.read_verifier()
+    with source.snapshot() as old, target.store.read() as reader:
+        LedgerSnapshot.of(reader, verifier).require_extends(old.head, "the old place")
+    return verifier == source.verifier
+
+
+def _holds_log(target: Home) -> bool:
+    """Say whether there is a log at a place; raises when nobody can tell.
+
+    In a database it waits for the writer whose connection broke: the server may still commit it.
+    """
+    with nullcontext() if isinstance(target, FolderHome) else target.store.write():
+        try:
+            target.read_verifier()
+        except CallError:
+            return False
+    return True
+
+
+def _holds_no_log(target: Home) -> bool:
+    """Say whether there is certainly no log at a place: only then may the old one go on."""
     try:
-        verifier = target.read_verifier()
-        with source.snapshot() as old, target.store.read() as reader:
-            LedgerSnapshot.of(reader, verifier).require_extends(old.head, "the old place")
+        return not _holds_log(target)
     except WeightmarkError:
         return False
-    return verifier == source.verifier
+
+
+def _unknown_end(target: Home, error: BaseException) -> BaseException:
+    """Say what to do after a move of which nobody can tell whether it ended; other errors stay."""
+    if not isinstance(error, WeightmarkError):
+        return error
+    return ReadError(
+        f"the move to `{target.name}` broke off, and the log may have arrived there: {error.what}",
+        why="so nothing more is signed at the old place: two places that grow would be two histories",
+        fix="ask for the same move again, once the new place can be read",
+    )

@@ -6,7 +6,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from weightmark.errors import SubmissionRefusedError, WeightmarkError
-from weightmark.provenance.ledger.admission import Admitted, refuse_expired, refuse_outruled
+from weightmark.provenance.ledger.admission import (
+    Admitted,
+    Submission,
+    refuse_expired,
+    refuse_outruled,
+)
 from weightmark.provenance.ledger.checkpoint import Checkpoint
 from weightmark.provenance.ledger.event import Event
 from weightmark.provenance.ledger.merkle import NodeReader, leaf_hash, tree_root
@@ -35,12 +40,12 @@ class Plan:
     blobs: dict[str, bytes]
     """claims and requests of the new entries by SHA-256 hex"""
 
-    def require_whole(self) -> tuple[int, ...]:
-        """Return the entry of each submission; raises the first refusal, with the submission's number."""
+    def require_whole(self, batch: Sequence[Admitted]) -> tuple[int, ...]:
+        """Return the entry of each submission; raises the first refusal, which names its submission of `batch`."""
         indices: list[int] = []
-        for number, outcome in enumerate(self.outcomes):
+        for number, (item, outcome) in enumerate(zip(batch, self.outcomes, strict=True)):
             if isinstance(outcome, WeightmarkError):
-                raise numbered(outcome, number, len(self.outcomes)) from outcome
+                raise numbered(outcome, item.submission, number, len(self.outcomes)) from outcome
             indices.append(outcome)
         return tuple(indices)
 
@@ -120,13 +125,14 @@ def unique_keys(event: Event) -> tuple[bytes, bytes]:
     return hashlib.sha256(claim.encode()).digest(), hashlib.sha256(request.encode()).digest()
 
 
-def numbered(error: WeightmarkError, number: int, count: int) -> WeightmarkError:
+def numbered(
+    error: WeightmarkError, submission: Submission, number: int, count: int
+) -> WeightmarkError:
     """Name the submission of a batch that an error is about."""
     if count == 1:
         return error
-    return type(error)(
-        f"submission {number + 1} of {count}: {error.what}", why=error.why, fix=error.fix
-    )
+    name = submission.name or f"submission {number + 1} of {count}"
+    return type(error)(f"{name}: {error.what}", why=error.why, fix=error.fix)
 
 
 class _Made(NamedTuple):

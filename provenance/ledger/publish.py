@@ -74,20 +74,28 @@ def publish_claims(snapshot: LedgerSnapshot, blobs: Blobs, view: ViewFiles, *, e
 
     Without `every`, only those that no reader can do without: of policies, keys, revocations and
     redactions, which hold no personal data. Those that are missing are left out, and those that were
-    redacted since are removed.
+    redacted are removed, whatever the ledger holds.
     """
     found = 0
+    redacted = _redacted(snapshot)
+    for digest in sorted(redacted):
+        view.remove(f"claims/{digest}")
     for _, body in snapshot.store.entries(0, snapshot.head.size):
         event = parse_event(body)
-        if event.kind is Kind.REDACT and event.subject.startswith("sha256:"):
-            view.remove(f"claims/{event.subject.removeprefix('sha256:')}")
         if not every and event.kind not in BINDING_KINDS:
             continue
-        for digest in (event.claim_sha256, event.request_sha256):
+        for digest in {event.claim_sha256, event.request_sha256} - redacted:
             if blobs.state(digest) is BlobState.PRESENT:
                 ViewBlobs(view).put_all({digest: blobs.get(digest)})
                 found += 1
     return found
+
+
+def _redacted(snapshot: LedgerSnapshot) -> set[str]:
+    """Return the SHA-256 hex of every claim and request that an entry says was erased."""
+    events = (parse_event(body) for _, body in snapshot.store.entries(0, snapshot.head.size))
+    subjects = {one.subject for one in events if one.kind is Kind.REDACT}
+    return {one.removeprefix("sha256:") for one in subjects if one.startswith("sha256:")}
 
 
 def _paths(tiles: Sequence[Tile]) -> list[tuple[Tile, bool]]:

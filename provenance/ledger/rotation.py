@@ -1,5 +1,6 @@
 """A new log key under the same origin: both sign while they overlap, and an entry hands over from one to the other."""
 
+from collections.abc import Collection
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
@@ -66,8 +67,9 @@ def rotate(ledger: "Ledger", recovery: NoteSigner) -> "Receipt":
     """Give a ledger a new log key: from now on both keys sign, and readers get the new one.
 
     The entry is signed by the old key, the recovery key and the new key. What was interrupted goes on
-    where it stopped. Raises `WrongSignerError` when `recovery` is not the ledger's, and
-    `UnsupportedError` for a published view.
+    where it stopped. Raises `WrongSignerError` when `recovery` is not the ledger's,
+    `SubmissionRefusedError` while the keys of the last hand-over overlap, and `UnsupportedError` for
+    a published view.
     """
     home, old = ledger.home, ledger.verifier
     policy = ledger.policy()
@@ -79,6 +81,7 @@ def rotate(ledger: "Ledger", recovery: NoteSigner) -> "Receipt":
     signer = home.read_signer(old)
     if isinstance(signer, OverlapSigner):
         fresh = signer.also
+        _refuse_unfinished(ledger, fresh)
     else:
         fresh = NoteSigner.generate(old.name)
         home.write_signers(signer, fresh)
@@ -101,11 +104,14 @@ def finish_rotation(ledger: "Ledger") -> None:
     home.write_signers(NoteSigner(signer.name, signer.seed))
 
 
-def admit_rotation(before: RegistrationPolicy, submission: Submission) -> tuple[Admitted, str]:
+def admit_rotation(
+    before: RegistrationPolicy, submission: Submission, earlier: Collection[str]
+) -> tuple[Admitted, str]:
     """Decide whether a log's key hands over to the next; returns the entry and the new verifier key.
 
-    Old key, recovery key and new key must have signed. Raises `LedgerInconsistentError` when one did
-    not, or when it is about another key, and what verifying notes raises.
+    Old key, recovery key and new key must have signed. `earlier` are the verifier keys that the log
+    had until then: it never goes back to one. Raises `LedgerInconsistentError` when one did not
+    sign, or when it is about another key, and what verifying notes raises.
     """
     said = _said(peek_operation(submission.claim, Kind.KEY))
     old, fresh = NoteVerifier.parse(before.log_vkey), NoteVerifier.parse(said["new"])
@@ -115,9 +121,25 @@ def admit_rotation(before: RegistrationPolicy, submission: Submission) -> tuple[
         )
     if fresh == old:
         raise LedgerInconsistentError("the key entry hands over to the key itself")
+    if fresh.vkey in earlier:
+        raise LedgerInconsistentError(
+            "the key entry hands back to a key that the log had before",
+            why="a key that was replaced signs nothing any more: it may have been replaced because it leaked",
+        )
     required = (NoteVerifier.parse(before.recovery_vkey), fresh)
     operation = verify_operation(submission, Kind.KEY, fresh.fingerprint, old, required)
     return admit_operation(operation, before.claim_id), fresh.vkey
+
+
+def _refuse_unfinished(ledger: "Ledger", other: NoteSigner) -> None:
+    """Raise `SubmissionRefusedError` when the key that overlaps is one that handed over already."""
+    keys = ledger.policies().log_keys
+    if other.verifier.vkey in keys[:-1]:
+        raise SubmissionRefusedError(
+            "the log key was given over already, and the old one still signs beside it",
+            why=f"the log key is `{keys[-1]}`",
+            fix="end the overlap with `weightmark ledger rotate --finish` before the next rotation",
+        )
 
 
 def _enter(ledger: "Ledger", old: NoteSigner, recovery: NoteSigner, fresh: NoteSigner) -> int:
@@ -132,7 +154,8 @@ def _enter(ledger: "Ledger", old: NoteSigner, recovery: NoteSigner, fresh: NoteS
     )
     claim = old.sign(text) + recovery.line(text) + fresh.line(text)
     submission = sign_operation(Kind.KEY, claim, old, ledger.now())
-    admitted, _ = admit_rotation(ledger.policy(), submission)
+    policies = ledger.policies()
+    admitted, _ = admit_rotation(policies.newest, submission, policies.log_keys)
     (index,) = ledger.record([admitted])
     if not isinstance(index, int):
         raise index

@@ -138,7 +138,9 @@ class LedgerSnapshot:
         """Yield entries with their audit paths; neighbours are read together."""
         for index in indices:
             if not 0 <= index < self.head.size:
-                raise CallError(f"there is no entry {index}: the ledger has {self.head.size}")
+                raise CallError(
+                    f"there is no entry {index}: the ledger ends with entry {self.head.size - 1}"
+                )
         for start, count in _runs(indices):
             rows = self.store.entries(start, count)
             for index in range(start, start + count):

@@ -546,14 +546,25 @@ def test_an_empty_file_beside_shards_is_named_as_not_covered(tmp_path: Path) -> 
     listed = [{"name": "config.json:0:2", "algorithm": "sha256", "digest": CONFIG}]
     tree = make_tree(tmp_path / "m", {"config.json": FILES["config.json"]})
     oms(tree, listed, method="shards", shard_size=2)
-    make_tree(tree, {"__init__.py": b""})
+    make_tree(tree, {"notes": b""})
     report = judged(tree)
     assert report.verified is not None
-    assert report.verified.uncovered == ("__init__.py",)
-    make_tree(tree, {"__init__.py": b"x"})
+    assert report.verified.uncovered == ("notes",)
+    make_tree(tree, {"notes": b"x"})
     assert codes(judged(tree)) == {"unsigned-file"}
-    make_tree(tree, {"__init__.py": b"", "config.json": b""})
+    make_tree(tree, {"notes": b"", "config.json": b""})
     assert codes(judged(tree)) == {"tampered"}
+
+
+@pytest.mark.parametrize("name", ["__init__.py", "adapter_config.json"])
+def test_an_empty_file_that_steers_a_loader_beside_shards_is_refused(
+    tmp_path: Path, name: str
+) -> None:
+    listed = [{"name": "config.json:0:2", "algorithm": "sha256", "digest": CONFIG}]
+    tree = make_tree(tmp_path / "m", {"config.json": FILES["config.json"]})
+    oms(tree, listed, method="shards", shard_size=2)
+    make_tree(tree, {name: b""})
+    assert judged(tree).exit is Exit.BAD
 
 
 @pytest.mark.parametrize("name", [".", "weights.bin"])

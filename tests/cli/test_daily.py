@@ -286,7 +286,7 @@ def test_sign_claims_no_scan_where_nothing_is_scanned(tmp_path: Path, run_cli: R
     assert done.code == 0
     (line,) = [line for line in done.stdout.splitlines() if " scan " in line]
     assert line.startswith("-")
-    assert line.endswith("0 of 1 files are of a kind that is scanned")
+    assert line.endswith("none of 1 file is of a kind that is scanned")
     again = run_cli("sign", "plain", "--key", "release.key", "-f", "json", cwd=tmp_path)
     facts = json.loads(again.stdout)["scan"]
     assert facts == {"scanned": 0, "files": 1, "findings": 0, "result": "unsupported"}

@@ -125,6 +125,7 @@ def verify(
                 ignore_paths=ignore_paths,
                 ignore_unsigned_files=ignore_unsigned_files,
                 allow_legacy=allow_legacy,
+                with_sha256=consultation is not None and consultation.names_files,
             ),
             signature=Path(signature) if signature else None,
             claims=[Path(claim) for claim in claims],

@@ -23,7 +23,7 @@ from tests.attestations.ledger.makers import (
 )
 from tests.sim.loopback import LoopbackSigstore
 from weightmark.attestations.bundles.bundle import Bundle
-from weightmark.attestations.ledger.submission import BundleVerifier, make_submission
+from weightmark.attestations.ledger.submission import BundleVerifier, make_submission, submit
 from weightmark.errors import (
     CallError,
     Exit,
@@ -78,11 +78,29 @@ def test_an_expired_request_is_refused(ledger: Ledger) -> None:
     refused(ledger, asked(release(ALICE, "m"), now=old), "expired")
 
 
-def test_a_claim_submitted_twice_by_different_people_is_refused(ledger: Ledger) -> None:
+def test_a_claim_submitted_twice_by_different_people_enters_once(ledger: Ledger) -> None:
+    """The second gets the receipt of the entry that there is, which names the first."""
     claim = release(ALICE, "m")
     (index,) = enter(ledger, ALICE, claim)
     assert enter(ledger, ALICE, claim) == [index]
-    refused(ledger, asked(claim, BOB), f"entry {index}")
+    before = ledger.refresh()
+    assert enter(ledger, BOB, claim) == [index]
+    assert ledger.entry(index).event.submitter == admitted(ALICE).fingerprint
+    assert ledger.refresh() == before
+
+
+def test_who_enters_a_claim_as_observed_gets_that_entry_after_its_signer_was_admitted(
+    ledger: Ledger,
+) -> None:
+    """Before, its signer stood there as a commitment: another name of the same."""
+    claim = release(MALLORY, "m")
+    (receipt,) = submit(ledger, [claim], ALICE, kind="observed")
+    proposal = propose_policy(ledger, admit=[admitted(MALLORY)])
+    apply_proposal(ledger, sign_proposal(proposal, owner_of(ledger)))
+    (again,) = submit(ledger, [claim], ALICE, kind="observed")
+    assert again.index == receipt.index
+    (release_entry,) = submit(ledger, [claim], ALICE)
+    assert release_entry.event.kind is Kind.RELEASE
 
 
 def test_an_oversized_request_is_refused_before_it_is_parsed(ledger: Ledger) -> None:

@@ -181,7 +181,7 @@ def test_a_table_about_two_artifacts_counts_for_nothing(tmp_path: Path) -> None:
 
 
 def test_nobody_states_a_table_by_hand(tmp_path: Path) -> None:
-    with pytest.raises(CallError, match="signing only"):
+    with pytest.raises(CallError, match="own commands only"):
         attest(
             signed(tmp_path / "m"),
             type=TENSORS_PREDICATE,

@@ -29,6 +29,11 @@ _MAX_CHECKPOINT = 2 * 1024 * 1024
     help="Newest known checkpoint, or a receipt that holds one; may be given several times",
 )
 @option("--view", metavar="PLACE", help="Published view to fill in what is newer than the backup")
+@option(
+    "--nothing-newer",
+    is_flag=True,
+    help="No entry was added after the backup: sign without a newer checkpoint",
+)
 @pass_console
 def restore(
     console: Console,
@@ -37,11 +42,13 @@ def restore(
     log_key: str | None,
     checkpoints: tuple[Path, ...],
     view: str | None,
+    nothing_newer: bool,
 ) -> None:
     """Make a ledger at TO out of BACKUP; with TO alone, go on with one that was restored before.
 
-    It signs nothing before it is as new as the newest checkpoint that is known: your own memory,
-    those that you name, and that of the published view, which also supplies missing entries.
+    It signs nothing before it is as new as every checkpoint that is known: your own memory, those
+    that you name, and that of the published view, which also supplies missing entries. One that you
+    name, or the view, must be newer than the backup; or say that nothing is.
     """
     from weightmark.provenance.ledger.backup import reconcile
     from weightmark.provenance.ledger.backup import restore as make
@@ -59,7 +66,8 @@ def restore(
         )
     home = home_of(target, log_key=key)
     notes = [_read_checkpoint(path) for path in checkpoints]
-    head = reconcile(home, notes, view=view_of(view) if view else None)
+    files = view_of(view) if view else None
+    head = reconcile(home, notes, view=files, nothing_newer=nothing_newer)
     home.close()
     console.finish(
         Document(

@@ -57,8 +57,6 @@ def verify(
     with open_ledger(ledger, log_key) as log:
         audit = log.verify(BundleVerifier())
         witnesses = check_witnesses(log, witness_policy)
-    if not witness_policy:
-        console.note(witnesses.summary)
     console.finish(_audit_document(audit, witnesses))
 
 

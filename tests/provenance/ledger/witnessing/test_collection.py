@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.provenance.ledger.ledger_sim import ClaimVerifierSim, SubmitterSim
+from tests.provenance.ledger.ledger_sim import NOW, ClaimVerifierSim, SubmitterSim
 from tests.provenance.ledger.witnessing.log_sim import LogSim
 from tests.provenance.ledger.witnessing.witness_sim import SERVICE, WitnessSim
 from tests.sim.faults import Fault
@@ -74,7 +74,7 @@ def collect(ledger: Ledger, rules: TlogPolicy, timeout: float = 5.0) -> Collecti
 
 
 def grow(ledger: Ledger, alice: SubmitterSim, *names: str) -> None:
-    ledger.append([alice.submit(name) for name in names], ClaimVerifierSim())
+    ledger.append([alice.submit(name) for name in names], ClaimVerifierSim(), now=NOW)
 
 
 def published(ledger: Ledger) -> bytes:

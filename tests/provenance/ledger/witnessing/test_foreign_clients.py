@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ENVIRONMENT, ROOT
-from tests.provenance.ledger.ledger_sim import ClaimVerifierSim, SubmitterSim
+from tests.provenance.ledger.ledger_sim import NOW, ClaimVerifierSim, SubmitterSim
 from tests.provenance.ledger.witnessing.served import serving
 from weightmark.provenance.ledger.checkpoint import Checkpoint, verify_checkpoint
 from weightmark.provenance.ledger.log import Ledger
@@ -59,7 +59,8 @@ def grown(ledger: Ledger, alice: SubmitterSim) -> Ledger:
 
 
 def grow(ledger: Ledger, alice: SubmitterSim, numbers: Sequence[int]) -> None:
-    ledger.append([alice.submit(f"m{number}") for number in numbers], ClaimVerifierSim())
+    batch = [alice.submit(f"m{number}") for number in numbers]
+    ledger.append(batch, ClaimVerifierSim(), now=NOW)
 
 
 def run(

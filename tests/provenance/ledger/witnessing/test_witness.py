@@ -350,10 +350,10 @@ def test_all_that_is_ever_cosigned_is_one_history(
 CHILD = """
 import sys
 from pathlib import Path
-from tests.provenance.ledger.witnessing.log_sim import LogSim
+from tests.provenance.ledger.witnessing.log_sim import NOW, LogSim
 from weightmark.provenance.ledger.witnessing.witness import Cosigned, Witness
 log = LogSim(64)
-witness = Witness.open(Path(sys.argv[1]), [log.signer.verifier])
+witness = Witness.open(Path(sys.argv[1]), [log.signer.verifier], clock=lambda: NOW)
 seen = witness.seen(log.signer.name)
 old = seen.size if seen else 0
 for size in range(old + 1, 65):
