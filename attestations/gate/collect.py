@@ -30,6 +30,7 @@ from weightmark.errors import NoSignatureError, RefusedError, UncheckedError, We
 from weightmark.provenance.artifact import Artifact, open_artifact
 from weightmark.provenance.names import escape_path
 from weightmark.provenance.reading.engine import (
+    Column,
     Inspector,
     Luggage,
     ProgressSink,
@@ -187,9 +188,7 @@ def _with_ledger(
 ) -> Evidence:
     rule = policy.require.release
     trust = trusts.get(rule.role) if rule else None
-    ledger = consult_ledger(
-        sources.ledger, consultation, evidence.identity, trust, examination
-    )
+    ledger = consult_ledger(sources.ledger, consultation, evidence.identity, trust, examination)
     ledger = witnessed(ledger, sources.ledger, policy.ledger, evidence.at)
     released = (record.signer for record in ledger.records if record.signer)
     trusted = (*evidence.trusted, *_signers(examination.belief), *released)

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from weightmark.attestations.bundles.bundle import Bundle
-from weightmark.attestations.ledger.descent import materials_of
-from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
+from weightmark.attestations.ledger.descent import aliases_of, materials_of
 from weightmark.attestations.statements import Statement
 from weightmark.errors import ReadError, WeightmarkError
 from weightmark.provenance.ledger.event import Event, Kind, parse_event
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ClaimIndex", "Descent", "Said", "cache_folder", "said_by"]
 
-_VERSION = 1
+_VERSION = 2
+_RETRIED = 1000
 _MAX_TEXT = 64 * 1024
 _SCHEMA = """
 create table name(id integer primary key, text text not null unique) strict;
@@ -35,6 +35,8 @@ create index claim_subject on claim(subject, kind);
 create index claim_verdict on claim(verdict);
 create index claim_blob on claim(blob);
 create table edge(parent integer not null, child integer not null, idx integer not null, primary key(parent, child, idx)) strict, without rowid;
+create table unread(idx integer primary key, event blob not null) strict;
+create table erased(blob text primary key) strict;
 """
 _SEARCH = "select idx from claim where ? in ('', verdict)"
 _BELOW = """
@@ -42,6 +44,8 @@ create temp table below as with recursive walk(id) as
   (select id from name where text = ? union select child from edge join walk on parent = id)
   select id, text from walk join name using (id)
 """
+_UNREAD = "select count(*) from unread join claim using (idx) left join erased using (blob) where kind in ('provenance', 'release') and (erased.blob is not null) = ?"
+_MISSING = "select idx, event from unread join claim using (idx) where blob not in (select blob from erased) order by kind not in ('provenance', 'release'), idx limit ?"
 _STEPS = "select child, parent, idx from edge join below on parent = id order by child, parent, idx"
 _ABOUT = "select idx, kind, text, verdict from below join claim on subject = id where kind in"
 
@@ -58,6 +62,8 @@ class Said:
     """what its subject was made from"""
     aliases: tuple[str, ...]
     """for an artifact of one file: `sha256:<hex>` of that file"""
+    broken: bool = False
+    """whether what it says of descent could not be read"""
 
 
 def cache_folder() -> Path:
@@ -75,18 +81,18 @@ def cache_folder() -> Path:
 
 
 def said_by(data: bytes) -> Said:
-    """Read what a claim says; a claim that breaks its format says nothing."""
+    """Read what a claim says; one that breaks its format says nothing, and is `broken`."""
     try:
         envelope = Bundle.parse(data, what="the claim").envelope
         statement = Statement.parse(envelope.payload_type, envelope.payload)
     except WeightmarkError:
-        return Said("", "", (), ())
+        return Said("", "", (), (), broken=True)
     words = " ".join(_texts([subject.name for subject in statement.subjects], statement.predicate))
     try:
-        parents = materials_of(statement)
+        parents, aliases, broken = materials_of(statement), aliases_of(statement), False
     except WeightmarkError:
-        parents = ()
-    return Said(_verdict(statement), words[:_MAX_TEXT], parents, _aliases(statement))
+        parents, aliases, broken = (), (), True
+    return Said(_verdict(statement), words[:_MAX_TEXT], parents, aliases, broken)
 
 
 class ClaimIndex:
@@ -113,7 +119,9 @@ class ClaimIndex:
         with ExitStack() as stack:
             with ledger.snapshot() as snapshot:
                 db = stack.enter_context(opened_index(path, form, snapshot))
-            yield cls(db)
+            index = cls(db)
+            index._read_again(ledger)
+            yield index
 
     def search(
         self, *, words: Sequence[str] = (), verdict: str = "", limit: int | None = None
@@ -140,12 +148,18 @@ class ClaimIndex:
         if event.kind is Kind.REDACT:
             erased = event.subject.removeprefix("sha256:")
             self._db.execute("update claim set words = '', verdict = '' where blob = ?", (erased,))
+            self._db.execute("insert or ignore into erased values(?)", (erased,))
         said = _said_in(ledger, event)
         subject = self._id(event.subject)
         self._db.execute(
-            "insert into claim values(?, ?, ?, ?, ?, ?)",
+            "insert or replace into claim values(?, ?, ?, ?, ?, ?)",
             (index, event.kind, subject, event.claim_sha256, said.verdict, said.words),
         )
+        if said.broken:
+            row = (index, event.to_bytes())
+            self._db.execute("insert or replace into unread values(?, ?)", row)
+        else:
+            self._db.execute("delete from unread where idx = ?", (index,))
         edges: list[tuple[int, int, int]] = []
         if event.kind is Kind.PROVENANCE:
             edges = [(self._id(parent), subject, index) for parent in said.parents]
@@ -154,6 +168,16 @@ class ClaimIndex:
             edges = [(one, subject, index) for one in others]
             edges += [(subject, one, index) for one in others]
         self._db.executemany("insert or ignore into edge values(?, ?, ?)", edges)
+
+    def unread(self, *, erased: bool) -> int:
+        """Return how many claims of descent could not be read: those erased by the ledger's word, or the others."""
+        return int(self._db.execute(_UNREAD, (erased,)).fetchone()[0])
+
+    def _read_again(self, ledger: Ledger) -> None:
+        """Try once more to read what was missing; it may have been restored."""
+        rows = self._db.execute(_MISSING, (_RETRIED,)).fetchall()
+        for index, body in rows:
+            self.add(ledger, index, parse_event(body))
 
     def _id(self, text: str) -> int:
         self._db.execute("insert or ignore into name(text) values(?)", (text,))
@@ -185,11 +209,11 @@ class Descent:
 
 
 def _said_in(ledger: Ledger, event: Event) -> Said:
-    """Read the claim of an entry; one that is gone, or too damaged to be believed, says nothing."""
+    """Read the claim of an entry; one that is gone, or too damaged to be believed, is `broken`."""
     try:
         return said_by(ledger.home.blobs.get(event.claim_sha256))
     except WeightmarkError:
-        return Said("", "", (), ())
+        return Said("", "", (), (), broken=True)
 
 
 def _verdict(statement: Statement) -> str:
@@ -198,19 +222,6 @@ def _verdict(statement: Statement) -> str:
         if isinstance(said, str):
             return said.lower()[:40]
     return ""
-
-
-def _aliases(statement: Statement) -> tuple[str, ...]:
-    if statement.predicate_type != MANIFEST_PREDICATE:
-        return ()
-    files = statement.predicate.get("files")
-    if not isinstance(files, list) or len(files) != 1:
-        return ()
-    try:
-        claim = ManifestClaim.from_statement(statement)
-    except WeightmarkError:
-        return ()
-    return tuple(f"sha256:{digest}" for digest in claim.sha256.values())
 
 
 def _texts(*values: Any) -> Iterator[str]:

@@ -2,13 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weightmark.attestations.checks import Check, Outcome
 from weightmark.attestations.ledger.descent import ancestors_of, materials_of
 from weightmark.attestations.ledger.revocations import Revocation, Revocations
-from weightmark.attestations.ledger.witnessed import load_witness_policy, witness_check
+from weightmark.attestations.ledger.witnessed import (
+    MAX_WITNESS_AGE,
+    load_witness_policy,
+    witness_check,
+)
 from weightmark.attestations.outside import require_outside
 from weightmark.attestations.trust import Trust
 from weightmark.attestations.verifying.belief import Belief
@@ -62,17 +67,22 @@ class Consultation:
         return replace(examination, report=judged)
 
 
-def consult(place: str, witnesses: "TlogPolicy | None" = None) -> Consultation:
+def consult(
+    place: str,
+    witnesses: "TlogPolicy | None" = None,
+    *,
+    max_age: timedelta = MAX_WITNESS_AGE,
+) -> Consultation:
     """Read the revocations of the ledger at `place`; raises `CallError` when there is none.
 
-    The quorum of `witnesses` must have seen it; what it saw in time is spared by a revocation with a
+    The quorum of `witnesses` must have seen it, no longer ago than `max_age`; what it saw in time is spared by a revocation with a
     date. Without them nobody can tell that the operator did not rewrite it, and the answer says so.
     """
     try:
         with open_place(place) as ledger:
             complete = ledger.can_be_read_whole()
             found = Revocations.read(ledger, complete=complete, witnesses=witnesses)
-            seen = witness_check(ledger, witnesses, ledger.now())
+            seen = witness_check(ledger, witnesses, ledger.now(), max_age=max_age)
             return Consultation(found, None, seen)
     except CallError:
         raise
@@ -81,7 +91,11 @@ def consult(place: str, witnesses: "TlogPolicy | None" = None) -> Consultation:
 
 
 def consulted(
-    artifact: Path, place: str | Path | None, witness_policy: str | Path | None = None
+    artifact: Path,
+    place: str | Path | None,
+    witness_policy: str | Path | None = None,
+    *,
+    max_age: timedelta = MAX_WITNESS_AGE,
 ) -> Consultation | None:
     """Consult a ledger for whoever judges `artifact`; None when none is named.
 
@@ -99,7 +113,7 @@ def consulted(
         if path is not None and "://" not in str(path):
             require_outside(artifact, Path(path), what)
     rules = None if witness_policy is None else load_witness_policy(Path(witness_policy))
-    return consult(str(place), rules)
+    return consult(str(place), rules, max_age=max_age)
 
 
 def open_place(place: str) -> Ledger:

@@ -54,6 +54,10 @@ class Impact:
     """by identity"""
     uses: tuple[Use, ...]
     """of the artifact and of its descendants, by entry"""
+    unread: int = 0
+    """claims that may tell of more descendants and could not be read"""
+    erased: int = 0
+    """claims that may have told of more descendants and were erased, as the ledger says"""
 
     def drawing(self) -> Drawing:
         """Draw it; at most 2,000 artifacts and uses."""
@@ -84,7 +88,8 @@ def find_impact(index: ClaimIndex, ledger: Ledger, root: str) -> Impact:
     descendants = sorted((one for one in found if one.identity != root), key=attrgetter("identity"))
     with ledger.snapshot() as snapshot:
         size = snapshot.head.size
-    return Impact(root, size, tuple(descendants), uses)
+    unread, erased = index.unread(erased=False), index.unread(erased=True)
+    return Impact(root, size, tuple(descendants), uses, unread, erased)
 
 
 def _descendant(

@@ -158,7 +158,8 @@ class BundleVerifier:
             subject = _first_subject(statement)
             return VerifiedClaim(claim_id, Kind.OBSERVED, subject, f"salted:{commitment}")
         kind = KIND_OF_PREDICATE.get(statement.predicate_type, Kind.OBSERVED)
-        return VerifiedClaim(claim_id, kind, _subject_of(statement), signer)
+        subject, count = _subject_of(statement), len(statement.subjects)
+        return VerifiedClaim(claim_id, kind, subject, signer, count)
 
 
 def _require_answer(claim: Bundle, kind: str, receipt: Receipt) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from weightmark.attestations.strict_toml import Table
 
-__all__ = ["format_age", "read_age"]
+__all__ = ["format_age", "parse_age", "read_age"]
 
 _AGE = re.compile(r"([1-9][0-9]{0,5})([dhm])\Z", re.ASCII)
 _UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
@@ -13,13 +13,16 @@ _UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minute
 
 def read_age(fields: Table, key: str) -> timedelta | None:
     """Return an age, None when nothing is said; raises what the table raises."""
-    text = fields.text(key, "")
-    match = _AGE.match(text)
-    if match:
-        return int(match[1]) * _UNITS[match[2]]
-    if fields.has(key):
+    age = parse_age(fields.text(key, ""))
+    if age is None and fields.has(key):
         raise fields.wrong(key, "an age, written as `90d`, `12h` or `30m`")
-    return None
+    return age
+
+
+def parse_age(text: str) -> timedelta | None:
+    """Return the age that a text says, None when it says none."""
+    match = _AGE.match(text)
+    return int(match[1]) * _UNITS[match[2]] if match else None
 
 
 def format_age(age: timedelta) -> str:

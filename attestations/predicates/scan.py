@@ -1,13 +1,14 @@
 """Predicate `scan/v1`: what the scanner said about an artifact when it was signed."""
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from weightmark.attestations.bundles.dsse import require_fields
 from weightmark.attestations.statements import Statement
 from weightmark.errors import Exit, MalformedError
-from weightmark.scanners.findings import Finding, ScanReport, Severity
-from weightmark.scanners.scan import SCANNER_VERSION, rules_digest
 from weightmark.values import dataclass
+
+if TYPE_CHECKING:
+    from weightmark.scanners.findings import Finding, ScanReport, Severity
 
 __all__ = ["SCAN_PREDICATE", "ScanClaim"]
 
@@ -36,9 +37,10 @@ class ScanClaim:
         return cls("", "", "not-scanned", fail_on, ())
 
     @classmethod
-    def of_report(cls, report: ScanReport, fail_on: Severity) -> Self:
+    def of_report(cls, report: "ScanReport", fail_on: "Severity") -> Self:
         """Make the claim about a scan that stayed below `fail_on`."""
         from weightmark import __version__
+        from weightmark.scanners.scan import SCANNER_VERSION, rules_digest
 
         findings = tuple(_finding_to_json(finding) for finding in report.findings)
         result = "findings" if findings else "clean"
@@ -75,7 +77,7 @@ class ScanClaim:
         }
 
 
-def _finding_to_json(finding: Finding) -> dict[str, Any]:
+def _finding_to_json(finding: "Finding") -> dict[str, Any]:
     fields = {
         "rule": finding.rule,
         "severity": finding.severity.word,

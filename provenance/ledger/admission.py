@@ -29,6 +29,7 @@ __all__ = [
     "MAX_CLAIM_SIZE",
     "MAX_REQUEST_SIZE",
     "OWN_KINDS",
+    "SINGLE_KINDS",
     "SUBMITTED_KINDS",
     "Admitted",
     "ClaimVerifier",
@@ -46,6 +47,8 @@ __all__ = [
     "refuse_redacted",
 ]
 
+SINGLE_KINDS = frozenset({Kind.PROVENANCE, Kind.DECISION, Kind.DEPLOY})
+"""kinds by which descent is followed and uses are listed: each about one thing, which its entry names"""
 OWN_KINDS = frozenset({Kind.REVOKE, Kind.REINSTATE})
 """kinds whose claim must be signed by its submitter: one's own word, never one carried for another"""
 MAX_CLAIM_SIZE = 64 * 1024 * 1024
@@ -99,6 +102,8 @@ class VerifiedClaim:
     """`wm1:<hex>`, `sha256:<hex>` or `key:<hex>`; empty when it names none"""
     signer: str
     """`key:<fingerprint hex>` or `salted:<commitment hex>` of whoever signed it"""
+    subjects: int = 1
+    """how many things it is about; an entry names one"""
 
 
 class ClaimVerifier(Protocol):
@@ -281,6 +286,12 @@ def _check_kind(
             f"a claim of kind `{request.kind}` is submitted by its signer only",
             why=f"`{claim.signer}` signed it, `{submitter.fingerprint}` submits it",
             fix="submit it with the key or identity that signed it",
+        )
+    if request.kind in SINGLE_KINDS and claim.subjects > 1:
+        raise SubmissionRefusedError(
+            f"the claim of kind `{request.kind}` is about {claim.subjects} things, and an entry names one",
+            why="nobody would find the others when something is revoked",
+            fix="make a claim for each, or enter it with `--kind observed`, which no policy counts",
         )
     if request.kind not in submitter.kinds and not _is_about_itself(request, claim):
         raise SubmissionRefusedError(

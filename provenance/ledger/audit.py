@@ -128,7 +128,11 @@ class Auditor:
         view: ViewFiles | None,
         blobs: Blobs | None,
         published: VerifiedCheckpoint | None,
+        *,
+        partial: bool = False,
     ) -> None:
+        """Take what is audited; in a `partial` copy absent claims are counted, not listed."""
+        self._partial = partial
         self._snapshot = snapshot
         self._store = snapshot.store
         self._view = view
@@ -312,10 +316,15 @@ class Auditor:
         for index, digest in self._absent:
             if digest in self._redacted:
                 self._states[BlobState.REDACTED] += 1
-            else:
-                self._states[BlobState.MISSING] += 1
+                continue
+            self._states[BlobState.MISSING] += 1
+            if not self._partial:
                 what = f"is missing, so entry {index} cannot be checked"
                 self._add(f"claims/{digest}", what, Exit.UNCHECKED)
+        absent = self._states[BlobState.MISSING]
+        if self._partial and absent:
+            what = f"{absent} claims and requests are not published, so they were not checked"
+            self._add("claims", what, Exit.UNCHECKED)
 
     def _add(self, where: str, what: str, code: Exit) -> None:
         if len(self._problems) < MAX_PROBLEMS:

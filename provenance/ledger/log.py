@@ -26,6 +26,7 @@ from weightmark.provenance.ledger.event import Event, Kind
 from weightmark.provenance.ledger.history import PolicyHistory
 from weightmark.provenance.ledger.home.interface import Home
 from weightmark.provenance.ledger.home.service import ServiceHome
+from weightmark.provenance.ledger.home.view import ViewHome
 from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier
 from weightmark.provenance.ledger.opening import home_of
@@ -58,6 +59,7 @@ class Ledger:
         self._home = home
         self._verifier = verifier
         self._ruling: tuple[tuple[int, ...], str] | None = None
+        self._redacted: dict[int, str] = {}
         self._memory = memory
         self._clock = clock
 
@@ -249,7 +251,8 @@ class Ledger:
                 return next(snapshot.events([index])).event
 
             find = store.index.indices_of
-            plan = make_plan(batch, size, find, read, at, in_force=in_force)
+            redacted = self._redacted_until_now(store.index, read)
+            plan = make_plan(batch, size, find, read, at, in_force=in_force, redacted=redacted)
             if not partly:
                 plan.require_whole(batch)
             if plan.rows:
@@ -348,7 +351,8 @@ class Ledger:
             unreadable = (Problem("entry 0", error.what, error.exit),)
         with self.snapshot() as snapshot:
             held = self._home.blobs if blobs else None
-            auditor = Auditor(snapshot, self._home.view, held, published)
+            partial = isinstance(self._home, ViewHome) and not isinstance(self._home, ServiceHome)
+            auditor = Auditor(snapshot, self._home.view, held, published, partial=partial)
             audit = auditor.run(remembered, claims if policies else None, policies)
         return replace(audit, problems=(*unreadable, *audit.problems))
 
@@ -413,6 +417,14 @@ class Ledger:
         if self._ruling is None or self._ruling[0] != changes:
             self._ruling = (changes, self.policy().claim_id)
         return self._ruling[1]
+
+    def _redacted_until_now(
+        self, index: StoreIndex, read: Callable[[int], Event]
+    ) -> frozenset[str]:
+        """Return what `redact` entries name; each of them is read once."""
+        entries = tuple(index.search(Query(kind=Kind.REDACT)))
+        self._redacted |= {at: read(at).subject for at in entries if at not in self._redacted}
+        return frozenset(self._redacted[at] for at in entries)
 
     @property
     def _binding(self) -> BindingIndex:

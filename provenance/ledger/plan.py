@@ -1,7 +1,7 @@
 """What an append adds: which submissions are new, which are known, which are refused. Pure."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from weightmark.provenance.ledger.admission import (
     Submission,
     refuse_expired,
     refuse_outruled,
+    refuse_redacted,
 )
 from weightmark.provenance.ledger.checkpoint import Checkpoint
 from weightmark.provenance.ledger.event import Event
@@ -58,10 +59,12 @@ def make_plan(
     now: datetime,
     *,
     in_force: str,
+    redacted: Collection[str] = frozenset(),
 ) -> Plan:
     """Give each admitted submission its index in a log of `size`, or the reason of its refusal.
 
     `in_force` is the claim id of the registration policy, which must be the one that admitted them.
+    Nothing new is made of what was `redacted`, `sha256:<hex>`.
 
     The same event again gets its old index, and so does a claim that somebody else entered: it enters
     once per kind and signer, for ever.
@@ -80,10 +83,11 @@ def make_plan(
             outcomes.append(one)
             continue
         try:
-            known = _known_index(one.event, *(taken.get(key) for key in one.keys), event_at)
+            known = _known_index(one.event, *map(taken.get, one.keys), read=event_at)
             if known is None:
                 refuse_expired(item.request, now)
                 refuse_outruled(item, in_force)
+                refuse_redacted(item, redacted)
         except WeightmarkError as error:
             outcomes.append(error)
             continue
@@ -151,7 +155,7 @@ def _event_of(item: Admitted, now: datetime) -> _Made | WeightmarkError:
 
 
 def _known_index(
-    event: Event, by_claim: int | None, by_event: int | None, read: EventReader
+    event: Event, by_claim: int | None, by_event: int | None, *, read: EventReader
 ) -> int | None:
     """Return the entry that an event has already; raises `SubmissionRefusedError` when it is another's.
 

@@ -141,14 +141,12 @@ class Receipts:
 
     def find(self, descriptor: int, columns: Iterable[Column]) -> Mapping[Column, str] | None:
         """Return the digests of the open file if all of `columns` are known and nothing changed."""
-        import sqlite3
-
         try:
             state = FileState.of(descriptor)
             if not self._may_be_kept(descriptor, state):
                 return None
             known = self._known(state)
-        except (OSError, sqlite3.Error):
+        except _store_errors():
             return None
         return known if known and all(column in known for column in columns) else None
 
@@ -182,8 +180,6 @@ class Receipts:
 
         `stamp` names all that it depends on beside the file's bytes and `label`.
         """
-        import sqlite3
-
         kind = _kind_of(stamp, label)
         try:
             state = FileState.of(descriptor)
@@ -194,7 +190,7 @@ class Receipts:
                     "select state, said, checksum from inspections where place = ? and kind = ?",
                     (state.place, kind),
                 ).fetchone()
-        except (OSError, sqlite3.Error):
+        except _store_errors():
             return None
         if row is None or row[0] != state.text or not isinstance(row[1], bytes):
             return None
@@ -217,10 +213,10 @@ class Receipts:
 
     def save(self) -> None:
         """Write what was noted; a store that can't be written is left as it is."""
-        import sqlite3
-
         if not self._pending and not self._said:
             return
+        import sqlite3
+
         with suppress(sqlite3.Error):
             self._rows.execute("begin immediate")
             self._rows.executemany(
@@ -270,6 +266,13 @@ class Receipts:
     def _usable(self) -> bool:
         with self._lock:
             return self._connection is not None
+
+
+def _store_errors() -> tuple[type[Exception], ...]:
+    """Return what a store raises; asked for only when something was raised, so that small artifacts load no database."""
+    import sqlite3
+
+    return (OSError, sqlite3.Error)
 
 
 def _connected(path: Path, now: Callable[[], int]) -> "sqlite3.Connection | None":

@@ -21,7 +21,7 @@ __all__ = ["OBJECTS", "SIZED", "Description", "Part", "is_honest_dtype_state"]
 SIZED = frozenset("SUV")
 """letters of the kinds whose size is their own"""
 _DESCRIPTOR = re.compile(r"[|<>=]?([biufcSUVOMmT])(\d{0,9})")
-OBJECTS = frozenset("OT")
+OBJECTS = frozenset({"O", "T"})
 """letters of the kinds whose items are references: objects, and texts of any length"""
 _SHORT_STATE, _LONG_STATE = 8, 9
 _OBJECT_FLAGS = 63

@@ -122,7 +122,7 @@ def test_without_the_role_nothing_is_revoked_and_the_reason_is_said(
         ("wm1:" + "a" * 64, "--since", "2026-01-01", "--reason", "x"),
         ("release.pub", "--since", "yesterday", "--reason", "x"),
         ("release.pub", "--since", "2026-01-01", "--reinstate", "--reason", "x"),
-        ("model", "--reason", "x"),
+        ("absent", "--reason", "x"),
         ("salted:" + "a" * 64, "--reason", "x"),
     ],
     ids=" ".join,
@@ -208,7 +208,25 @@ def test_impact_is_drawn(run_cli: RunCli, house: Path) -> None:
     assert done.stdout.startswith("flowchart")
     done = call(run_cli, house, "impact", identity, "--ledger", "l", "--draw", "dot")
     assert done.stdout.startswith("digraph")
-    call(run_cli, house, "impact", "model", "--ledger", "l", code=2)
+    named = call(run_cli, house, "impact", "model", "--ledger", "l", "--draw", "dot")
+    assert named.stdout == done.stdout, "an artifact names itself"
+    call(run_cli, house, "impact", "absent", "--ledger", "l", code=2)
+
+
+def test_an_artifact_is_revoked_by_its_folder(run_cli: RunCli, house: Path) -> None:
+    done = revoke(run_cli, house, "model")
+    assert identity_of(run_cli, house) in done.stderr + done.stdout
+
+
+def test_whose_content_was_not_read_is_not_said_to_be_unrevoked(
+    run_cli: RunCli, house: Path
+) -> None:
+    """The signer is revoked, so nobody read the content: which is revoked as well."""
+    revoke(run_cli, house, "model")
+    revoke(run_cli, house, "release.pub", "--reason", "stolen")
+    done = call(run_cli, house, "verify", "model", "--key", "release.pub", "--ledger", "l", code=1)
+    assert "no revocation of the content" not in done.stdout
+    assert "✓ revocation" not in done.stdout
 
 
 # --- watching, exporting, erasing -----------------------------------------------------------------
@@ -324,6 +342,7 @@ def test_the_log_key_is_rotated(run_cli: RunCli, house: Path) -> None:
     call(run_cli, house, "ledger", "rotate", "--ledger", "l", "--finish")
     call(run_cli, house, "ledger", "verify", "--ledger", "l")
     call(run_cli, house, "ledger", "verify", "--receipt", "old.receipt", "--log-key", "old.vkey")
+    assert (house / "l" / "log.vkey.1").read_text() == old
     call(
         run_cli, house,
         *("ledger", "verify", "--receipt", "old.receipt", "--log-key", "l/log.vkey"),

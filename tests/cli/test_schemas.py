@@ -197,7 +197,11 @@ CALLS = [
     Call("ledger reindex", LEDGER, changes=True),
     Call("ledger backup", ("copy", *LEDGER), changes=True),
     Call("ledger backup", ("model", *LEDGER), 2, error=True),
-    Call("ledger restore", ("backup", "restored", "--log-key", "ledger/log.key"), changes=True),
+    Call(
+        "ledger restore",
+        ("backup", "restored", "--log-key", "ledger/log.key", "--nothing-newer"),
+        changes=True,
+    ),
     Call("ledger restore", ("ledger", "restored"), 2, error=True),
     Call("ledger witness init", ("new", "--name", "w.example/new"), changes=True),
     Call("ledger witness init", ("witness", "--name", "w.example/new"), 2, error=True),

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.running import RunCli
+
 _ROOT = Path(__file__).parents[2]
 _HEAVY = {"cryptography", "blake3", "sqlite3", "tomllib", "logging", "asyncio", "importlib.metadata",
           "json", "jinja2", "yaml", "rich", "numpy", "torch", "urllib.request", "ssl"}  # fmt: skip
@@ -39,3 +41,21 @@ def test_no_command_is_imported_for_the_help_page() -> None:
     commands = {"sign", "verify", "scan", "gate", "ledger", "key", "doctor", "explain", "digest"}
     assert not ours & {f"weightmark.cli.{name}" for name in commands}
     assert not {name for name in ours if name.startswith("weightmark.attestations")}
+
+
+def test_verifying_with_a_key_loads_no_scanner_no_store_and_no_sigstore(
+    tmp_path: Path, run_cli: RunCli
+) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "w").write_bytes(b"x")
+    assert run_cli("key", "generate", "-o", "k.key", cwd=tmp_path).code == 0
+    assert run_cli("sign", "m", "--key", "k.key", cwd=tmp_path).code == 0
+    words = ["verify", str(tmp_path / "m"), "--key", str(tmp_path / "k.pub")]
+    script = f"import os; sys.stdout = open(os.devnull, 'w')\nfrom weightmark.__main__ import main\nassert main({words!r}) == 0"
+    ours = _modules(script)
+    heavy = {"sqlite3", "yaml", "jinja2", "sigstore", "rfc3161_client", "asyncio", "urllib.request"}
+    assert not ours & heavy
+    assert "weightmark.scanners.scan" not in ours
+    assert not {name for name in ours if name.startswith("weightmark.provenance.datasets.c")} - {
+        "weightmark.provenance.datasets.candidates"
+    }

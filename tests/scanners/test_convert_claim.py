@@ -219,5 +219,5 @@ def test_real_checkpoints_and_arrays_are_converted_with_a_claim(
         same = run_cli("diff", "--weights-only", name, out, cwd=tmp_path)
         assert (same.code, "identical" in same.stdout) == (0, True), same.stdout
         shown = run_cli("inspect", f"{out}.claims", cwd=tmp_path)
-        assert CONVERSION_PREDICATE in shown.stdout or "conver" in shown.stdout, shown.stdout
+        assert CONVERSION_PREDICATE in shown.stdout or "converted" in shown.stdout, shown.stdout
     assert digests["zip.pt"] == digests["legacy.pt"] == digests["arrays.npz"]

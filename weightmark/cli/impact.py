@@ -1,18 +1,23 @@
 """`weightmark impact`: what descends from an artifact, and where it was used."""
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from weightmark.attestations.checks import counted
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
+from weightmark.cli.ledger.parties import identified
 from weightmark.cli.options.common import option
 from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
 from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from weightmark.attestations.ledger.impact import Impact
 
 __all__ = ["impact"]
@@ -21,7 +26,7 @@ _DIGEST = re.compile(r"(?:wm1|sha256):[0-9a-f]{64}")
 
 
 @command("impact")
-@click.argument("digest", metavar="DIGEST")
+@click.argument("digest", metavar="DIGEST|PATH")
 @ledger_option()
 @log_key_option("Verifier key that the ledger must have")
 @option(
@@ -35,13 +40,17 @@ def impact(
 ) -> None:
     """List everything that descends from DIGEST, and every decision and deployment it took part in.
 
-    DIGEST is `wm1:<hex>` of a model or dataset, or `sha256:<hex>` of a file. Descent is what the
-    ledger's provenance claims say; the first call of a ledger reads them all into an index of yours.
+    DIGEST is `wm1:<hex>` of a model or dataset, `sha256:<hex>` of a file; PATH is an artifact. Descent
+    is what the ledger's provenance claims say; the first call of a ledger reads them all into an index
+    of yours. Where some cannot be read, there may be more: exit code 4.
     """
     if not _DIGEST.fullmatch(digest):
-        raise CallError(
-            f"`{digest[:100]}` is no digest", fix="name it as `weightmark digest` does: `wm1:<hex>`"
-        )
+        if not Path(digest[:4096]).exists():
+            raise CallError(
+                f"`{digest[:100]}` is no digest and no artifact",
+                fix="name it as `weightmark digest` does: `wm1:<hex>`",
+            )
+        digest = identified(console, digest)
     from weightmark.attestations.ledger.claim_index import ClaimIndex
     from weightmark.attestations.ledger.impact import find_impact
 
@@ -54,12 +63,13 @@ def impact(
         drawn = drawing.to_mermaid() if draw == "mermaid" else drawing.to_dot()
     else:
         console.note(
-            f"{len(found.descendants)} descend from it, {len(found.uses)} decisions and deployments"
+            f"{counted(len(found.descendants), 'descendant')}, "
+            f"{counted(len(found.uses), 'decision or deployment', 'decisions and deployments')}"
         )
     console.finish(
         Document(
             schema="weightmark/impact/v1",
-            exit=Exit.GOOD,
+            exit=Exit.UNCHECKED if found.unread or found.erased else Exit.GOOD,
             facts={
                 "origin": origin,
                 "size": found.size,
@@ -81,11 +91,21 @@ def impact(
                     }
                     for one in found.uses
                 ],
+                "unread": found.unread,
+                "erased": found.erased,
                 "drawing": drawn or None,
             },
+            notices=tuple(_gaps(found)),
             lines=tuple(drawn.splitlines()) if draw else _lines(found),
         )
     )
+
+
+def _gaps(found: "Impact") -> "Iterator[str]":
+    if found.unread:
+        yield f"{counted(found.unread, 'claim')} could not be read: more may descend from it"
+    if found.erased:
+        yield f"{counted(found.erased, 'claim')} erased, as the ledger says: more may descend from it"
 
 
 def _lines(found: "Impact") -> tuple[str, ...]:

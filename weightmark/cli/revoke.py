@@ -1,6 +1,7 @@
 """`weightmark revoke`: say in a ledger that something no longer counts."""
 
 import shlex
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,11 +16,16 @@ from weightmark.cli.options.signers import SignerRequest, signer_options
 from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from weightmark.attestations.ledger.revocations import Revocation
+
 __all__ = ["revoke"]
 
 
 @command("revoke")
-@click.argument("word", metavar="DIGEST|IDENTITY@ISSUER|KEY")
+@click.argument("word", metavar="DIGEST|PATH|IDENTITY@ISSUER|KEY")
 @ledger_option()
 @log_key_option("Verifier key that the ledger must have, or its private key for PostgreSQL")
 @option("--reason", metavar="TEXT", help="Why, for people; shown with every refusal")
@@ -42,7 +48,7 @@ def revoke(
     reinstate: bool,
     signer: SignerRequest,
 ) -> None:
-    """Revoke an artifact, a file, a claim, a key or an identity in a ledger.
+    """Revoke an artifact, a file, a claim, a key or an identity in a ledger; PATH is an artifact's folder.
 
     From then on `verify` and `gate` with this ledger say `revoked at #n`, also of whatever descends
     from it. Without the role `revoke` a signer revokes its own key and claims only. With
@@ -61,7 +67,7 @@ def revoke(
     (who,) = signer.load(command=f"revoke {shlex.quote(word)}", offline=console.offline)
     identity = parse_identity(word)
     with open_ledger(ledger, log_key) as log:
-        subject = subject_named(log, word)
+        subject = subject_named(console, log, word)
         if moment and not subject.is_party:
             raise CallError("content has no date from which it is bad", fix="leave `--since` out")
         if reinstate:
@@ -85,14 +91,16 @@ def revoke(
             },
             notices=(
                 *(entry_line(one.index, one.event) for one in receipts),
-                _standing(subject.text, [one.index for one in left], origin),
+                _standing(subject.text, left, origin),
             ),
         )
     )
 
 
-def _standing(subject: str, left: list[int], origin: str) -> str:
+def _standing(subject: str, left: "Sequence[Revocation]", origin: str) -> str:
     if not left:
         return f"nothing revokes `{subject}` any more"
-    places = ", ".join(f"#{index}" for index in left)
-    return f"`{subject}` is revoked at {places} of `{origin}`"
+    places = ", ".join(f"#{one.index}" for one in left)
+    narrow = all(one.only_of is not None for one in left)
+    rest = "; without the role it binds claims by its own signer only" if narrow else ""
+    return f"`{subject}` is revoked at {places} of `{origin}`{rest}"

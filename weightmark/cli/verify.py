@@ -67,6 +67,11 @@ _VERDICTS = {
 )
 @witness_policy_option()
 @option(
+    "--witness-max-age",
+    metavar="AGE",
+    help="With `--witness-policy`: how long ago the quorum may have seen the ledger, as `90d` or `12h` (default: `7d`)",
+)
+@option(
     "--proof",
     metavar="FILE",
     type=click.Path(),
@@ -96,6 +101,7 @@ def verify(
     fresh: bool,
     ledger: str | None,
     witness_policy: str | None,
+    witness_max_age: str | None,
     proof: str | None,
     member: str | None,
     absent: bool,
@@ -115,7 +121,7 @@ def verify(
     from weightmark.attestations.verifying.verification import VerifyOptions, examine
 
     trust = load_trust(choice, path)
-    consultation = _consultation(path, ledger, witness_policy)
+    consultation = _consultation(path, ledger, witness_policy, witness_max_age)
     with console.progress(None) as progress, kept_receipts([path], fresh=fresh) as receipts:
         examination = examine(
             path,
@@ -149,14 +155,28 @@ def _refuse_without_proof() -> None:
         )
 
 
-def _consultation(path: str, ledger: str | None, witnesses: str | None) -> "Consultation | None":
+def _consultation(
+    path: str, ledger: str | None, witnesses: str | None, age: str | None
+) -> "Consultation | None":
     """Ask the ledger what is revoked."""
     require_online(ledger)
+    if age and witnesses is None:
+        raise CallError(
+            "`--witness-max-age` says how lately witnesses saw a ledger, and none are named",
+            fix="name them with `--witness-policy FILE`",
+        )
     if ledger is None and witnesses is None:
         return None
     from weightmark.attestations.ledger.consulting import consulted
 
-    return consulted(Path(path), ledger, witnesses)
+    if age is None:
+        return consulted(Path(path), ledger, witnesses)
+    from weightmark.attestations.policy.ages import parse_age
+
+    limit = parse_age(age)
+    if limit is None:
+        raise CallError(f"`{age[:80]}` is no age", fix="write it as `90d`, `12h` or `30m`")
+    return consulted(Path(path), ledger, witnesses, max_age=limit)
 
 
 def _described(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 
 from weightmark.errors import CallError, LedgerInconsistentError, MalformedError, TrustMissingError
@@ -106,7 +107,11 @@ class FolderHome:
         write_text_file(self._log_key, "\n".join(one.skey for one in signers), mode=0o600)
 
     def write_verifier(self, verifier: NoteVerifier) -> None:
-        """Write `log.vkey`."""
+        """Write `log.vkey`; the one before stays as `log.vkey.1`, older ones count on."""
+        path = self.path / "log.vkey"
+        before = _read_key(path)
+        if before not in {None, verifier.vkey}:
+            write_text_file(_free_name(path), str(before))
         write_text_file(self.path / "log.vkey", verifier.vkey)
 
     def standing(self) -> Standing:
@@ -152,6 +157,14 @@ def require_key_of(signer: NoteSigner, verifier: NoteVerifier, name: str) -> Not
             fix="put back the key that the ledger was made with",
         )
     return signer
+
+
+def _free_name(path: Path) -> Path:
+    return next(
+        free
+        for number in count(1)
+        if not (free := path.with_name(f"{path.name}.{number}")).exists()
+    )
 
 
 def _read_key(path: Path) -> str | None:

@@ -134,7 +134,8 @@ class ServiceClient:
         except RequestException as error:
             raise NetworkError(
                 f"`{self.name}/{path}` did not answer: {type(error).__name__}",
-                fix="check the address and the network; sending again enters nothing twice",
+                fix="check the address and the network"
+                + ("" if body is None else "; sending again enters nothing twice"),
             ) from error
 
     def _bounded(self, response: "Response", path: str, most: int) -> bytes:

@@ -163,7 +163,9 @@ def test_a_ledger_made_of_a_published_view_signs_nothing_until_reconciled(
         assert made.verify(JUDGE).problems == ()
         with pytest.raises(LedgerInconsistentError, match="not yet reconciled"):
             made.append([alice.submit("c")], JUDGE)
-        reconcile(made.home, [], view=view_of(tmp_path / "view"), memory=log.memory)
+        with pytest.raises(TrustMissingError, match="newer than the backup"):
+            reconcile(made.home, [], view=view_of(tmp_path / "view"), memory=log.memory)
+        reconcile(made.home, [], memory=log.memory, nothing_newer=True)
         assert made.append([alice.submit("c")], JUDGE)[0].index == 3
     log.close()
 
@@ -191,7 +193,7 @@ def test_a_restored_ledger_that_is_as_new_as_what_is_known_signs_again(
     back_up(grown, tmp_path / "backup")
     key = grown.path / "log.key"
     restore(tmp_path / "backup", tmp_path / "new", log_key=key)
-    reconcile(FolderHome(tmp_path / "new"), [], memory=memory)
+    reconcile(FolderHome(tmp_path / "new"), [], memory=memory, nothing_newer=True)
     with opened(tmp_path / "new", memory) as new:
         assert new.append([alice.submit("x")], JUDGE)[0].index == 300
         assert new.verify(JUDGE).problems == ()
@@ -233,7 +235,7 @@ def test_without_any_known_checkpoint_a_restored_ledger_signs_nothing(
 ) -> None:
     back_up(grown, tmp_path / "backup")
     restore(tmp_path / "backup", tmp_path / "new")
-    with pytest.raises(TrustMissingError, match="no newest checkpoint"):
+    with pytest.raises(TrustMissingError, match="newer than the backup"):
         reconcile(FolderHome(tmp_path / "new"), [], memory=empty)
 
 
@@ -303,7 +305,7 @@ def test_a_backup_of_a_folder_is_restored_into_a_database(
     back_up(grown, tmp_path / "backup")
     restore(tmp_path / "backup", database)
     with closing(home_of(database)) as home:
-        reconcile(home, [], memory=memory)
+        reconcile(home, [], memory=memory, nothing_newer=True)
     with opened(database, memory) as restored:
         assert restored.verify(JUDGE).problems == ()
     with pytest.raises(CallError, match="already"):

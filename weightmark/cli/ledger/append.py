@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weightmark.attestations.checks import counted
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
-from weightmark.cli.ledger.entries import counted, entry_line, receipt_facts
+from weightmark.cli.ledger.entries import entry_line, receipt_facts
 from weightmark.cli.options.common import option
 from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
 from weightmark.cli.options.signers import SignerRequest, signer_options

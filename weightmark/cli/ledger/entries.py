@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from weightmark.provenance.ledger.proof import Receipt
     from weightmark.provenance.ledger.snapshot import LoggedEvent
 
-__all__ = ["counted", "entry_facts", "entry_line", "kind_of", "receipt_facts"]
+__all__ = ["entry_facts", "entry_line", "kind_of", "receipt_facts"]
 
 _SHORT_DIGEST = 12
 
@@ -18,12 +18,6 @@ def entry_line(index: int, event: Any) -> str:
     """One line of a list: index, time, kind, subject and the beginning of the signer."""
     subject = event.subject or "-"
     return f"{index:>6}  {event.at}  {event.kind:<10} {subject:<68}  {_short(event.signer)}"
-
-
-def counted(number: int, noun: str) -> str:
-    """Say how many: `1 entry`, `2 entries`, `0 claims`."""
-    many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{number} {noun if number == 1 else many}"
 
 
 def kind_of(text: str | None) -> Any:

@@ -38,7 +38,7 @@ def rotate(
     """Give a ledger a new log key under the same name.
 
     Old and new key both sign until `--finish`, so that readers have time to learn the new
-    `log.vkey`. Keep the old one to check old receipts. For a key that leaked, begin a new log
+    `log.vkey`. The old one stays as `log.vkey.1`, to check old receipts. For a key that leaked, begin a new log
     instead: `weightmark ledger init --succeeds`.
     """
     from weightmark.provenance.ledger.note import NoteSigner
@@ -66,6 +66,9 @@ def rotate(
             "log_key": keys[-1],
             "old_log_keys": list(keys[:-1]),
         }
+    console.hint(
+        "the verifier key from before lies beside `log.vkey` as `log.vkey.1` and so on: it checks old receipts"
+    )
     notice = f"entry {index}: the log key is now {keys[-1]}, and the old one signs beside it"
     if finish:
         notice = "the overlap has ended; readers need the new `log.vkey` from now on"

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from weightmark.attestations.checks import counted
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.ledger.entries import kind_of
-from weightmark.cli.ledger.parties import party_named
+from weightmark.cli.ledger.parties import identified, party_named
 from weightmark.cli.options.common import option
 from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
 from weightmark.cli.places import state_directory
@@ -30,7 +31,12 @@ _MAX_STATE = 64 * 1024 * 1024
 @command("ledger monitor", formats=("text", "json", "jsonl"))
 @ledger_option()
 @log_key_option("Verifier key that the ledger must have")
-@option("--mine", metavar="DIGEST", multiple=True, help="Report entries about this artifact or key")
+@option(
+    "--mine",
+    metavar="DIGEST|PATH",
+    multiple=True,
+    help="Report entries about this artifact or key",
+)
 @option(
     "--signer",
     metavar="KEY|IDENTITY@ISSUER",
@@ -91,7 +97,7 @@ def monitor(
         path = Path(state) if state else _usual_place(log)
         before = _read_state(path)
         wanted = Watch(
-            frozenset(mine),
+            frozenset(_digest(console, one) for one in mine),
             frozenset(party_named(log, one) for one in signer),
             frozenset(kind_of(one).value for one in usual),
             patience,
@@ -105,6 +111,10 @@ def monitor(
         make_folders([path.absolute().parent], mode=0o700)
         replace_file(path, after.to_bytes(), mode=0o600)
     console.finish(_document(origin, before.size, after.size, alerts))
+
+
+def _digest(console: Console, word: str) -> str:
+    return identified(console, word) if Path(word[:4096]).exists() else word
 
 
 def _usual_place(log: "Ledger") -> Path:
@@ -127,7 +137,7 @@ def _document(origin: str, since: int, size: int, alerts: "tuple[Alert, ...]") -
         schema="weightmark/ledger-monitor/v1",
         exit=code,
         verdict="alert" if alerts else "quiet",
-        headline=f"{len(alerts)} alerts in {seen} of `{origin}`",
+        headline=f"{counted(len(alerts), 'alert')} in {seen} of `{origin}`",
         checks=tuple(_check(one) for one in alerts),
         facts={
             "origin": origin,

@@ -9,10 +9,18 @@ from weightmark.cli.ledger.entries import kind_of
 from weightmark.errors import CallError
 
 if TYPE_CHECKING:
+    from weightmark.cli.console import Console
     from weightmark.provenance.ledger.admission import Submitter
     from weightmark.provenance.ledger.log import Ledger
 
-__all__ = ["admissions", "load_roots", "parse_identity", "party_named", "subject_named"]
+__all__ = [
+    "admissions",
+    "identified",
+    "load_roots",
+    "parse_identity",
+    "party_named",
+    "subject_named",
+]
 
 _DIGEST = re.compile(r"(?:wm1|sha256|key|salted):[0-9a-f]{64}")
 _IDENTITY = re.compile(r"(?P<subject>.+)@(?P<issuer>https?://[^@\s]+)")
@@ -86,8 +94,16 @@ def party_named(ledger: "Ledger", text: str) -> str:
     )
 
 
-def subject_named(ledger: "Ledger", text: str) -> Any:
-    """Return what `weightmark revoke` is to revoke: a digest, a key file, or `IDENTITY@ISSUER`.
+def identified(console: "Console", path: str) -> str:
+    """Read an artifact and return its identity, `wm1:<hex>`; raises what `identify` raises."""
+    from weightmark.provenance.identification import identify
+
+    with console.progress(None) as progress:
+        return identify(Path(path), progress=progress, jobs=console.jobs).identity
+
+
+def subject_named(console: "Console", ledger: "Ledger", text: str) -> Any:
+    """Return what `weightmark revoke` is to revoke: a digest, a folder, a key file, or `IDENTITY@ISSUER`.
 
     Raises `CallError` for anything else.
     """
@@ -100,11 +116,13 @@ def subject_named(ledger: "Ledger", text: str) -> Any:
         return subject_of_identity(ledger, *identity)
     if _DIGEST.fullmatch(text) and not text.startswith("salted:"):
         return RevocationSubject(text)
-    if Path(text).is_dir() or not Path(text).exists():
+    if Path(text[:4096]).is_dir():
+        return RevocationSubject(identified(console, text))
+    if not Path(text[:4096]).exists():
         raise CallError(
             f"`{text[:200]}` names nothing that can be revoked",
             fix="name `wm1:<hex>` as `weightmark digest` prints it, `sha256:<hex>`, `key:<hex>`, "
-            "the file of a public key, or `IDENTITY@https://ISSUER`",
+            "the folder of an artifact, the file of a public key, or `IDENTITY@https://ISSUER`",
         )
     return RevocationSubject(PublicKey.load(text).identity)
 

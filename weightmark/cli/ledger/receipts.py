@@ -7,7 +7,7 @@ from weightmark.cli.console import Console
 from weightmark.cli.documents import event_facts
 from weightmark.cli.options.ledger import open_ledger, read_log_key
 from weightmark.cli.render.interface import CheckLine, Document, Outcome
-from weightmark.errors import Exit, TrustNotSaidError
+from weightmark.errors import Exit, TrustNotSaidError, WrongSignerError
 
 if TYPE_CHECKING:
     from weightmark.provenance.ledger.proof import VerifiedReceipt
@@ -38,7 +38,14 @@ def check_receipt(
             why="anybody can make a log of their own",
             fix="name the log's verifier key with `--log-key log.vkey`",
         )
-    verified = verify_receipt(read_named(receipt, "receipt"), verifier)
+    try:
+        verified = verify_receipt(read_named(receipt, "receipt"), verifier)
+    except WrongSignerError as error:
+        raise WrongSignerError(
+            error.what,
+            why=error.why or "it is of another log, or from before the log got a new key",
+            fix="after a rotation, check it under the key of its time: `--log-key log.vkey.1`",
+        ) from error
     checks = [_receipt_check(verified)]
     if path:
         with console.progress(None) as progress:

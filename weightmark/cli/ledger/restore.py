@@ -1,6 +1,7 @@
 """`weightmark ledger restore`: make a ledger of a backup, and let it sign once it is as new as what is known."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,7 +11,10 @@ from weightmark.cli.ledger.copies import said_place
 from weightmark.cli.options.common import option
 from weightmark.cli.options.ledger import ledger_place, log_key_option, private_key_file
 from weightmark.cli.render.interface import Document
-from weightmark.errors import CallError, Exit
+from weightmark.errors import CallError, Exit, TrustMissingError
+
+if TYPE_CHECKING:
+    from weightmark.provenance.ledger.home.interface import Home
 
 __all__ = ["restore"]
 
@@ -68,17 +72,28 @@ def restore(
     notes = [_read_checkpoint(path) for path in checkpoints]
     files = view_of(view) if view else None
     head = reconcile(home, notes, view=files, nothing_newer=nothing_newer)
+    signs = _said_signing(home)
     home.close()
+    console.hint(
+        "stop the ledger that the backup is of, if it still runs: two that sign part for ever"
+    )
     console.finish(
         Document(
             schema="weightmark/ledger-restore/v1",
             exit=Exit.GOOD,
             facts={"place": said_place(place), "origin": head.origin, "size": head.size},
-            notices=(
-                f"the ledger at `{said_place(place)}` has {head.size} entries and signs again",
-            ),
+            notices=(f"the ledger at `{said_place(place)}` has {head.size} entries and {signs}",),
         )
     )
+
+
+def _said_signing(home: "Home") -> str:
+    """Say whether it can sign: the private key may come later."""
+    try:
+        home.read_signer(home.read_verifier())
+    except TrustMissingError:
+        return "signs again as soon as the log's private key is there: put it into the folder as `log.key`"
+    return "signs again"
 
 
 def _read_checkpoint(path: Path) -> bytes:

@@ -1,6 +1,5 @@
 """`weightmark ledger search`: find entries."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -8,7 +7,7 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.ledger.entries import entry_facts, entry_line, kind_of
-from weightmark.cli.ledger.parties import party_named
+from weightmark.cli.ledger.parties import identified, party_named
 from weightmark.cli.moments import parse_beginning
 from weightmark.cli.options.common import option
 from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
@@ -69,7 +68,7 @@ def search(
     if artifact and subject:
         raise CallError("`--artifact` and `--subject` both name what the entries are about")
     if artifact:
-        subject = _identify(console, artifact)
+        subject = identified(console, artifact)
     times = [parse_beginning(one) for one in (since, until)]
     begin, end = (format_time(one) if one else None for one in times)
     with open_ledger(ledger, log_key) as log:
@@ -123,10 +122,3 @@ def _found(
             if len(found) == limit:
                 break
     return tuple(found)
-
-
-def _identify(console: Console, path: str) -> str:
-    from weightmark.provenance.identification import identify
-
-    with console.progress(None) as progress:
-        return identify(Path(path), progress=progress, jobs=console.jobs).identity

@@ -26,7 +26,7 @@ def witness_policy_option() -> Callable[[F], F]:
         "--witness-policy",
         metavar="FILE",
         type=click.Path(),
-        help="Demand the quorum of this C2SP tlog-policy file on the ledger's checkpoint",
+        help="Demand the quorum of this C2SP tlog-policy file on the ledger's checkpoint; it names the witnesses and their keys (docs/ledger.md)",
     )
 
 
@@ -47,7 +47,7 @@ def tell_witnesses(console: "Console", log: "Ledger", policy: str | None) -> Non
     from weightmark.provenance.ledger.witnessing.quorum import UNWITNESSED
 
     if policy is None:
-        console.note(UNWITNESSED)
+        console.note(_without_policy(log))
         return
     rules = read_witness_policy(policy)
     seen = witnessed_checkpoint(log.home, log.verifier, rules, log.now())
@@ -62,5 +62,18 @@ def check_witnesses(log: "Ledger", policy: str | None) -> "Check":
     """Say whether the quorum of a policy file saw the ledger; see `witness_check`."""
     from weightmark.attestations.ledger.witnessed import witness_check
 
-    rules = read_witness_policy(policy) if policy else None
-    return witness_check(log, rules, datetime.now(UTC))
+    if policy is None:
+        from weightmark.attestations.checks import Check, Outcome
+
+        return Check("witnesses", Outcome.INFO, _without_policy(log))
+    return witness_check(log, read_witness_policy(policy), datetime.now(UTC))
+
+
+def _without_policy(log: "Ledger") -> str:
+    """Say that nobody is known to have seen the ledger, although there may be cosignatures."""
+    from weightmark.provenance.ledger.witnessing.quorum import UNWITNESSED
+
+    kept = log.home.cosigned.sizes()
+    if not kept:
+        return UNWITNESSED
+    return f"cosignatures are kept up to size {kept[-1]}, and without `--witness-policy` none counts: {UNWITNESSED}"
