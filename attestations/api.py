@@ -209,24 +209,43 @@ def verify(
 
 def gate(
     path: AnyPath,
-    *,
     policy: AnyPath | Policy = "baseline",
+    *,
+    env: str = "",
     ledger: AnyPath | None = None,
+    signature: AnyPath | None = None,
+    claims: AnyPath | Sequence[AnyPath] = (),
+    now: datetime | None = None,
     workers: int = 1,
     **whom: Unpack[TrustWords],
 ) -> "Decision":
     """Decide by `policy` (a preset's name, a file, or a `Policy`); `.exit` is the verdict, `.checks` say why.
 
-    The words of `TrustWords` fill the role `release` of a preset; `workers` is as for `verify`.
+    `path` may be an identity, `wm1:<hex>`: then only an earlier decision answers, where `[vsa]` of the
+    policy takes one. `env` is the environment of a policy file, `now` (aware) when ages and ends are
+    judged. The words of `TrustWords` fill the role `release` of a preset; `workers` is as for `verify`.
+    Safe for several threads.
     """
     from weightmark.attestations.gate.collect import Sources
     from weightmark.attestations.gate.gate import gate as run_gate
+    from weightmark.attestations.gate.gate import is_identity
 
     if not isinstance(policy, Policy):
-        policy = load_policy(*paths_of(policy), artifact=path_of(path))
-    sources = Sources(ledger="".join(paths_of(ledger or ())))
+        policy = load_policy(*paths_of(policy), artifact=path_of(path), environment=env)
+    elif env and env != policy.environment:
+        raise CallError(
+            f"the policy was loaded for another environment than `{env}`",
+            fix="load it with `environment`, or leave `env` out",
+        )
+    sources = Sources(
+        signature=path_of(signature) if signature else None,
+        claims=tuple(Path(claim) for claim in paths_of(claims)),
+        ledger="".join(paths_of(ledger or ())),
+    )
     policy.require_alone(said=any(whom.values()))
-    return run_gate(path_of(path), policy.with_trust(trust_of(whom)), sources, workers=workers)
+    artifact = path if isinstance(path, str) and is_identity(path) else path_of(path)
+    policy = policy.with_trust(trust_of(whom))
+    return run_gate(artifact, policy, sources, now=now, workers=workers, earlier=True)
 
 
 def open_verified(

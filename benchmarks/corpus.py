@@ -14,7 +14,20 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "tests/assets"
-_HOSTILE = "hostile-"
+_HOSTILE = "hostile"
+_HONEST = (
+    "documents",
+    "estimators",
+    "exchange",
+    "hub_objects",
+    "lazy_modules",
+    "libraries",
+    "loaders",
+    "models",
+    "objects",
+    "torch_formats",
+)
+"""assets that real libraries wrote"""
 _MOST_BYTES = 120_000_000
 _NO_MODEL = frozenset({"LICENSE", "README.md", ".complete", "RECORD", "METADATA"})
 """files that say something about a model and are none"""
@@ -56,6 +69,7 @@ def _attacks() -> Iterator[Case]:
     yield from _models()
     yield from _device_models()
     yield from _repositories()
+    yield from _other_loaders()
     yield from _documents()
 
 
@@ -213,11 +227,28 @@ def _repositories() -> Iterator[Case]:
         yield Case("unseen repositories", title, name, data)
 
 
+def _other_loaders() -> Iterator[Case]:
+    from tests.attacks import test_scan_device_programs as device
+    from tests.attacks import test_scan_hidden_tags as tags
+    from tests.attacks import test_scan_other_loaders as loaders
+    from tests.attacks import test_scan_python_configurations as python
+
+    for title, (_, name, content) in loaders.ATTACKS.items():
+        data = content if isinstance(content, str) else json.dumps(content)
+        yield Case("other loaders", title, name, data.encode())
+    for title, source in python.HOSTILE.items():
+        yield Case("configurations in Python", title, "config.py", source.encode())
+    yield from _cases("hidden tags", "config.yaml", tags.HIDDEN)
+    yield from _cases("trees", "model.cbm", device.LYING_TREES)
+
+
 def _documents() -> Iterator[Case]:
     from tests.attacks import test_scan_text_formats as formats
 
-    xml = _parameters(formats.test_what_reaches_out_of_an_xml_model_is_named)
-    yield from _rows("xml", "model.pmml", xml)
+    named = formats.test_what_reaches_out_of_an_xml_model_is_named
+    xml = zip(_parameters(named, 0), _parameters(named), strict=True)
+    # an extension attacks nobody
+    yield from _rows("xml", "model.pmml", [data for rule, data in xml if str(rule) != "XML004"])
     (mark,) = [
         one
         for one in formats.test_a_promise_is_found_wherever_it_stands.pytestmark  # type: ignore[attr-defined]  # pytest puts it there
@@ -240,7 +271,7 @@ def honest(folders: Iterable[Path] = ()) -> Iterator[Case]:
 
 
 def _honest(folders: Iterable[Path]) -> Iterator[Case]:
-    for asset in ("estimators", "documents", "models", "torch_formats"):
+    for asset in _HONEST:
         with zipfile.ZipFile(ASSETS / f"{asset}.zip") as packed:
             for name in packed.namelist():
                 if not name.startswith(_HOSTILE) and not name.endswith("/"):

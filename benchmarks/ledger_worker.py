@@ -29,10 +29,10 @@ from weightmark.attestations.signers.key import KeySigner
 from weightmark.attestations.statements import Statement
 from weightmark.provenance.ledger.blobs import BlobState
 from weightmark.provenance.ledger.checkpoint import Checkpoint
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.event import Event, Kind
 from weightmark.provenance.ledger.home.folder import FolderHome
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.merkle import EMPTY_ROOT
 from weightmark.provenance.ledger.note import NoteSigner
 from weightmark.provenance.ledger.plan import make_addition, unique_keys

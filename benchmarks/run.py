@@ -1,6 +1,6 @@
 """Measure weightmark side by side with its peers: start-up, verification, memory, scanning.
 
-Usage: ``python benchmarks/run.py [--only startup|verify|memory|scanning|tensors|loading|reading|million|ledger] [--quick] [--json FILE] [--strict]``.
+Usage: ``python benchmarks/run.py [--only startup|verify|memory|scanning|tensors|loading|reading|million|ledger|gate|pull] [--quick] [--plain-sha] [--json FILE] [--strict]``.
 See ``benchmarks/README.md`` for how to read the result.
 """
 
@@ -28,8 +28,10 @@ from artifacts import (
     tiny_model,
     torch_zip_of,
 )
+from gate_rows import gate_figures
 from ledger_rows import ledger_figures
 from measure import MEGABYTE, Command, environment, paired, run
+from pull_rows import pull_figures
 from reading_rows import million_figures, reading_figures
 from signed import sign_keyless, write_certificates
 
@@ -56,6 +58,8 @@ with safe_open(sys.argv[1], framework="np") as tensors:
 """
 SMALL_GOAL, LARGE_GOAL, REPOSITORY_GOAL = 200, 300, 500
 PAYLOAD_GOAL = 60
+_NO_SHA = ":~0x20000000"
+"""what `OPENSSL_ia32cap` says for leaving out the SHA extensions: OPENSSL_ia32cap(3), bit 29 of the second word"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +95,11 @@ class Bench:
     """the programs of an environment that holds the wheel and nothing for development"""
     quick: bool
     """fewer rounds and smaller files: to try the benchmark, not to report it"""
+    plain_sha: bool = False
+    """whether OpenSSL must do without the processor's SHA instructions, for every command"""
 
     @classmethod
-    def installed(cls, scratch: Path, *, quick: bool) -> "Bench":
+    def installed(cls, scratch: Path, *, quick: bool, plain_sha: bool) -> "Bench":
         """Build the wheel in a copy and install it with the locked dependencies."""
         tree, empty = scratch / "tree", scratch / "venv"
         python = empty / "bin/python"
@@ -108,7 +114,7 @@ class Bench:
             subprocess.run(argv, check=True, capture_output=True)
         (wheel,) = (scratch / "dist").glob("*.whl")
         subprocess.run([*pip, "--no-deps", "--no-index", wheel], check=True, capture_output=True)
-        return cls(scratch=scratch, bin=empty / "bin", quick=quick)
+        return cls(scratch=scratch, bin=empty / "bin", quick=quick, plain_sha=plain_sha)
 
     def command(
         self, *arguments: object, label: str = "weightmark", expected: tuple[int, ...] = (0,)
@@ -119,7 +125,8 @@ class Bench:
     @property
     def env(self) -> dict[str, str]:
         """Return an environment whose home is empty."""
-        return environment(self.scratch)
+        found = environment(self.scratch)
+        return {**found, "OPENSSL_ia32cap": _NO_SHA} if self.plain_sha else found
 
     def key(self) -> tuple[Path, Path]:
         """Return a private key and its public key, made once."""
@@ -307,6 +314,21 @@ def ledger(bench: Bench) -> Iterator[Row]:
         yield Row(name, figure, None, unit, figure, goal)
 
 
+def gate(bench: Bench) -> Iterator[Row]:
+    """Compare the gate with hashes alone, with start-up, and with tools that do parts of it."""
+    peer = ROOT / os.environ.get("WEIGHTMARK_MODEL_SIGNING_PYTHON", PEER)
+    if not peer.exists():
+        sys.exit(f"error: `{peer}` is missing\nhint: run `make peers`")
+    for figures in gate_figures(bench, peer, ROOT):
+        yield Row(*figures)
+
+
+def pull(bench: Bench) -> Iterator[Row]:
+    """Compare a pull with a download by the hub's own client."""
+    for figures in pull_figures(bench, ROOT):
+        yield Row(*figures)
+
+
 PARTS = {
     "startup": startup,
     "verify": verify,
@@ -317,6 +339,8 @@ PARTS = {
     "reading": reading,
     "million": million,
     "ledger": ledger,
+    "gate": gate,
+    "pull": pull,
 }
 
 
@@ -347,10 +371,13 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="try it out: the figures mean little")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON too")
     parser.add_argument("--strict", action="store_true", help="exit 1 when a goal is missed")
+    parser.add_argument(
+        "--plain-sha", action="store_true", help="OpenSSL leaves the SHA instructions out, for all"
+    )
     asked = parser.parse_args()
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as scratch:
-        bench = Bench.installed(Path(scratch), quick=asked.quick)
+        bench = Bench.installed(Path(scratch), quick=asked.quick, plain_sha=asked.plain_sha)
         print(f"{'measured':68} {'ours':>9} {'theirs':>9} {'ratio':>8} {'goal':>9}")
         for part in asked.only or PARTS:
             for row in PARTS[part](bench):
@@ -358,7 +385,15 @@ def main() -> None:
                 rows.append(row)
     if asked.json:
         figures = [{**asdict(row), "met": row.met} for row in rows]
-        text = json.dumps({"machine": machine(), "quick": asked.quick, "rows": figures}, indent=2)
+        text = json.dumps(
+            {
+                "machine": machine(),
+                "quick": asked.quick,
+                "plain_sha": asked.plain_sha,
+                "rows": figures,
+            },
+            indent=2,
+        )
         asked.json.write_text(f"{text}\n", encoding="utf-8")
     sys.exit(asked.strict and not all(row.met for row in rows))
 

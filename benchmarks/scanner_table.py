@@ -1,6 +1,6 @@
 """Measure weightmark's scanners beside modelscan, picklescan, fickling and modelaudit, on the same files.
 
-Usage: ``python benchmarks/scanner_table.py [--write] [--sample N] [--misses] [--honest FOLDER …]``.
+Usage: ``python benchmarks/scanner_table.py [--write] [--sample N] [--slow N] [--misses] [--honest FOLDER …]``.
 Every scanner runs in its own environment, one after the other, in one process over all files. The
 attacks are those of the tests; the honest files are what real libraries and packages ship, those of
 ``benchmarks/honest_files.py`` among them. `--write` puts the table into ``docs/scanning.md``.
@@ -18,10 +18,12 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from corpus import Case, attacks, honest, total, write
 from scanner_worker import SCANNERS
 
+T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent
 WORKER = Path(__file__).with_name("scanner_worker.py")
 DOCUMENT = ROOT / "docs/scanning.md"
@@ -30,6 +32,8 @@ PYTHONS = {"weightmark": ".venv", "modelscan": ".peers/modelscan"}
 PEERS = ".peers/scanners"
 MODELS, HONEST = ".cache/models", ".cache/honest"
 MEGABYTE = 1_000_000
+SLOW = frozenset({"modelaudit"})
+"""scanners that need about a third of a second for a file, of which `--slow` gives them fewer"""
 LONGEST = 5.0
 """seconds that a scanner gets for one file"""
 STARTING = 60.0
@@ -116,6 +120,8 @@ class Row:
     """what the scanner said"""
     hostile: int
     """how many of the files, from the first, are attacks"""
+    is_sample: bool = False
+    """whether the scanner got an even sample of the files only"""
 
     def share(self, *answers: str, attack: bool) -> float:
         """Return which share of the attacks, or of the honest files, got one of these answers."""
@@ -131,8 +137,9 @@ class Row:
     def markdown(self) -> str:
         """Return the line."""
         one = self.measured
+        sample = f", on {len(one.answers)} files of all" if self.is_sample else ""
         cells = [
-            f"{one.name} {one.version}",
+            f"{one.name} {one.version}{sample}",
             f"{self.share('bad', attack=True):.1%}",
             f"{self.share('clean', attack=True):.1%}",
             f"{self.share('bad', attack=False):.1%}",
@@ -149,9 +156,9 @@ HEAD = """\
 |---|---|---|---|---|---|---|---|"""
 
 
-def table(rows: Sequence[Row], files: Sequence[Path]) -> str:
+def table(rows: Sequence[Row], files: Sequence[Path], hostile: int) -> str:
     """Return the table, with what it was made of and how."""
-    hostile, size = rows[0].hostile, total(files) / MEGABYTE
+    size = total(files) / MEGABYTE
     machine = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
     lines = [
         f"{hostile} attacks and {len(files) - hostile} honest files, {size:.0f} MB, measured in one run of",
@@ -174,9 +181,18 @@ def misses(row: Row, cases: Sequence[Case]) -> list[str]:
     return lines
 
 
-def _sample(cases: list[Case], count: int | None) -> list[Case]:
-    """Return about `count` cases, spread evenly over all kinds."""
+def _sample(cases: list[T], count: int | None) -> list[T]:
+    """Return about `count` of them, spread evenly over all kinds."""
     return cases[:: max(1, len(cases) // count)] if count else cases
+
+
+def measure(name: str, files: Sequence[Path], hostile: int, slow: int | None, scratch: Path) -> Row:
+    """Run one scanner over all files, or over about `slow` attacks and as many honest files."""
+    if name not in SLOW or not slow:
+        return Row(Measured.of(name, files, scratch), hostile)
+    attacks = _sample(list(files[:hostile]), slow)
+    part = [*attacks, *_sample(list(files[hostile:]), slow)]
+    return Row(Measured.of(name, part, scratch), len(attacks), is_sample=len(part) < len(files))
 
 
 def put_into_document(text: str) -> None:
@@ -196,6 +212,7 @@ def main() -> None:
     parser.add_argument("--misses", action="store_true", help="list what weightmark got wrong")
     parser.add_argument("--write", action="store_true", help="put the table into the docs")
     parser.add_argument("--sample", type=int, help="take about this many attacks and honest files")
+    parser.add_argument("--slow", type=int, help="give slow scanners about this many of each only")
     asked = parser.parse_args()
     hostile = _sample(list(attacks()), asked.sample)
     folders = [ROOT / MODELS, *sorted((ROOT / HONEST).glob("*")), *asked.honest]
@@ -205,8 +222,8 @@ def main() -> None:
         files = write(cases[: len(hostile)], corpus / "attacks")
         files += write(cases[len(hostile) :], corpus / "honest")
         names = asked.only or list(SCANNERS)
-        rows = [Row(Measured.of(name, files, Path(scratch)), len(hostile)) for name in names]
-        text = table(rows, files)
+        rows = [measure(one, files, len(hostile), asked.slow, Path(scratch)) for one in names]
+        text = table(rows, files, len(hostile))
     print(text)
     if asked.misses:
         print("\n".join(misses(rows[0], cases)))

@@ -23,8 +23,8 @@ from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, Mani
 from weightmark.attestations.signers.key import KeySigner
 from weightmark.attestations.statements import Statement
 from weightmark.provenance.ledger.admission import Submitter
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.proof import verify_receipt
 from weightmark.provenance.ledger.service.wire import encode_submission
 from weightmark.provenance.manifest import Manifest, Row

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from weightmark.scanners.findings import FileScan, Finding, Outcome, ScanReport
+from weightmark.scanners.repository.split_models import judge_parts
 from weightmark.scanners.rules.catalogue import catalogue
 
 __all__ = ["report_of_tree"]
@@ -21,7 +22,11 @@ def report_of_tree(files: Iterable[FileScan], paths: Iterable[str]) -> ScanRepor
     """Collect the results of all files, and add what they mean beside the tree's `paths`."""
     known = frozenset(paths)
     modules = _modules(known)
-    found = (_with_local_imports(file, modules) for file in files)
+    found = [_with_local_imports(file, modules) for file in files]
+    odd: dict[str, list[str]] = {}
+    for path, reason in judge_parts(found):
+        odd.setdefault(path, []).append(reason)
+    found = [_with_odd_parts(file, odd.get(file.path, [])) for file in found]
     return ScanReport.of(_with_pipeline_code(file, known) for file in found)
 
 
@@ -50,6 +55,16 @@ def _with_local_imports(file: FileScan, modules: frozenset[str]) -> FileScan:
         )
         for one in file.findings
         if one.rule.startswith("PKL") and one.detail.partition(".")[0] in modules
+    ]
+    return _with(file, added)
+
+
+def _with_odd_parts(file: FileScan, reasons: list[str]) -> FileScan:
+    """Add what does not fit between a part of a model and the other parts."""
+    rule = catalogue()["GGF006"]
+    added = [
+        Finding(rule.id, rule.severity, rule.title, file.path, detail=reason, help=rule.help)
+        for reason in reasons
     ]
     return _with(file, added)
 

@@ -1,17 +1,21 @@
 """Plugins: scanners of other packages, found by the entry point group `weightmark.scanners`.
 
 A plugin is an object with a `name` and `scan(path, view) -> FileScan`, or a class that makes one. It
-can add findings and problems and can take none away. One that raises, exits or answers something
-else is a problem of the file that it looked at.
+can add findings and problems and can take none away. One that raises, exits, interrupts, does not
+answer in time or answers something else is a problem of the file that it looked at. Each question is
+asked in a thread of its own, so that a real interruption by the user, which reaches the main thread,
+stays one.
 """
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import field, replace
+from threading import Event, Thread
 from typing import Any
 
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.findings import FileScan, Finding, Outcome, Severity
+from weightmark.scanners.limits import Limits
 from weightmark.scanners.rules.catalogue import catalogue
 from weightmark.values import dataclass
 
@@ -31,15 +35,34 @@ class Plugin:
     """the name of its entry point"""
     load: Callable[[], Any]
     """imports it"""
+    seconds: float = Limits.default().seconds
+    """how long it may take for one file"""
+    _stuck: Event = field(default_factory=Event, repr=False, compare=False)
+    """whether it never came back from an earlier file"""
 
     def scan(self, path: str, view: ByteView) -> FileScan:
-        """Ask the plugin; see `Engine.scan`. Whatever it does wrong becomes a problem."""
+        """Ask the plugin; see `Engine.scan`. Whatever it does wrong becomes a problem.
+
+        One that did not come back in time is not asked again: its thread cannot be ended.
+        """
+        if self._stuck.is_set():
+            return self._failed(path, "it did not come back from an earlier file")
+        answers: list[FileScan] = []
+        asking = Thread(target=lambda: answers.append(self._ask(path, view)), daemon=True)
+        asking.start()
+        asking.join(self.seconds)
+        if not asking.is_alive() and answers:
+            return answers[0]
+        self._stuck.set()
+        return self._failed(path, f"it took more than {self.seconds:g} seconds (limit `seconds`)")
+
+    def _ask(self, path: str, view: ByteView) -> FileScan:
         try:
             loaded = self.load()
             made = loaded() if isinstance(loaded, type) else loaded
             return self._checked(path, made.scan(path, view))
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - another project's code may raise anything
-            return self._failed(path, f"{type(error).__name__}: {error}")
+        except BaseException as error:  # noqa: BLE001 - another project's code may raise anything
+            return self._failed(path, _reason(error))
 
     def _checked(self, path: str, answer: object) -> FileScan:
         """Return the answer under our own name for it, or a problem where it breaks the rules."""
@@ -58,15 +81,26 @@ class Plugin:
         return FileScan(path, (), Outcome.UNCHECKED, (), (text,))
 
 
-def installed_plugins() -> Iterator[Plugin]:
-    """Yield what is installed, by name; nothing is imported yet, and the first of a name counts."""
+def installed_plugins(seconds: float = Limits.default().seconds) -> Iterator[Plugin]:
+    """Yield what is installed, by name; nothing is imported yet, and the first of a name counts.
+
+    Each may take `seconds` for one file.
+    """
     from importlib.metadata import entry_points
 
     seen = set()
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)):
         if entry.name not in seen:
             seen.add(entry.name)
-            yield Plugin(entry.name, entry.load)
+            yield Plugin(entry.name, entry.load, seconds)
+
+
+def _reason(error: BaseException) -> str:
+    """Return the kind of an error and its text, if writing it does not fail as well."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except BaseException:  # noqa: BLE001 - as above
+        return type(error).__name__
 
 
 def _is_sound(finding: object) -> bool:

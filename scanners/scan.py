@@ -18,6 +18,7 @@ from weightmark.scanners.formats.compressed import CompressedReader
 from weightmark.scanners.formats.coreml import CoremlPackageReader, CoremlReader
 from weightmark.scanners.formats.editor_settings import EditorSettingsReader
 from weightmark.scanners.formats.executorch import ExecutorchReader
+from weightmark.scanners.formats.flat_tensor import FlatTensorReader
 from weightmark.scanners.formats.gguf import GgufReader
 from weightmark.scanners.formats.git_folder import GitFolderReader
 from weightmark.scanners.formats.hdf5 import Hdf5Reader
@@ -25,6 +26,7 @@ from weightmark.scanners.formats.interface import Examination, FormatReader, Pla
 from weightmark.scanners.formats.jinja_template import JinjaTemplateReader
 from weightmark.scanners.formats.json_config import JsonConfigReader
 from weightmark.scanners.formats.message_pack import MessagePackReader
+from weightmark.scanners.formats.named_code import NamedCodeReader
 from weightmark.scanners.formats.named_paths import NamedPathsReader
 from weightmark.scanners.formats.native_engine import NativeEngineReader
 from weightmark.scanners.formats.npy import NpyReader
@@ -33,6 +35,7 @@ from weightmark.scanners.formats.onnx import OnnxReader
 from weightmark.scanners.formats.onnx_runtime import OnnxRuntimeReader
 from weightmark.scanners.formats.onnx_text import OnnxTextReader
 from weightmark.scanners.formats.opaque import OpaqueReader
+from weightmark.scanners.formats.package_list import PackageListReader
 from weightmark.scanners.formats.paddle import PaddleReader
 from weightmark.scanners.formats.pickled import PickleReader
 from weightmark.scanners.formats.programs import ProgramReader
@@ -65,7 +68,7 @@ __all__ = [
     "scan_file",
 ]
 
-SCANNER_VERSION = "6"
+SCANNER_VERSION = "7"
 """raised whenever the same bytes may get another verdict by code rather than by rule data"""
 
 _READERS: tuple[FormatReader, ...] = (
@@ -77,9 +80,11 @@ _READERS: tuple[FormatReader, ...] = (
     YamlConfigReader(),
     JinjaTemplateReader(),
     PythonFileReader(),
+    PackageListReader(),
     GitFolderReader(),
     EditorSettingsReader(),
     NamedPathsReader(),
+    NamedCodeReader(),
     ProgramReader(),
     RDataReader(),
     XmlModelReader(),
@@ -87,6 +92,7 @@ _READERS: tuple[FormatReader, ...] = (
     TarReader(),
     SevenZipReader(),
     ExecutorchReader(),
+    FlatTensorReader(),
     GgufReader(),
     Hdf5Reader(),
     OnnxReader(),

@@ -226,7 +226,16 @@ def real_models() -> Path:
 # --- isolation ------------------------------------------------------------------------------------
 
 LEAKS = ("WEIGHTMARK_", "XDG_", "GITHUB_", "CLICOLOR", "SIGSTORE_")
-SWITCHES = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "CI", "SOURCE_DATE_EPOCH")
+SWITCHES = (
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "COLUMNS",
+    "LINES",
+    "CI",
+    "SOURCE_DATE_EPOCH",
+    "DOCKER_CONFIG",
+    "REGISTRY_AUTH_FILE",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@
     │   ├── CertificateRefusedError   a certificate that may not sign
     │   ├── RevokedError              signed by whom you no longer trust
     │   ├── TamperedError             content differs from what was signed
+    │   ├── PromiseBrokenError        a source serves other bytes than it promised
     │   ├── ProofRefusedError         a proof does not show what it is for
     │   ├── UnsafeContentError        a finding at or over the threshold
     │   ├── LedgerInconsistentError   rolled back, forked or damaged
@@ -45,45 +46,16 @@ from typing import ClassVar
 from weightmark.exits import Exit
 
 __all__ = [
-    "ArtifactRefusedError",
-    "CallError",
-    "CertificateRefusedError",
-    "Exit",
-    "ExpiredError",
-    "ExtraMissingError",
-    "FileChangedError",
-    "KeyLockedError",
-    "LedgerInconsistentError",
-    "LimitError",
-    "MalformedError",
-    "NetworkError",
-    "NewerSchemaError",
-    "NoInputError",
-    "NoSignatureError",
-    "NothingCheckedError",
-    "OutOfTimeError",
-    "PolicyError",
-    "ProofMissingError",
-    "ProofRefusedError",
-    "ReadError",
-    "RefusedError",
-    "RevokedError",
-    "SelfCheckError",
-    "SettingsError",
-    "SidecarRefusedError",
-    "SubmissionRefusedError",
-    "TamperedError",
-    "TrustMissingError",
-    "TrustNotSaidError",
-    "UncheckedError",
-    "UnknownAuthorityError",
-    "UnsafeContentError",
-    "UnsupportedError",
-    "WeightmarkError",
-    "WrongSignerError",
-    "error_catalogue",
-    "read_failure",
-]
+    "ArtifactRefusedError", "CallError", "CertificateRefusedError", "Exit", "ExpiredError",
+    "ExtraMissingError", "FileChangedError", "KeyLockedError", "LedgerInconsistentError",
+    "LimitError", "MalformedError", "NetworkError", "NewerSchemaError", "NoInputError",
+    "NoSignatureError", "NothingCheckedError", "OutOfTimeError", "PolicyError",
+    "PromiseBrokenError", "ProofMissingError", "ProofRefusedError", "ReadError", "RefusedError",
+    "RevokedError", "SelfCheckError", "SettingsError", "SidecarRefusedError",
+    "SubmissionRefusedError", "TamperedError", "TrustMissingError", "TrustNotSaidError",
+    "UncheckedError", "UnknownAuthorityError", "UnsafeContentError", "UnsupportedError",
+    "WeightmarkError", "WrongSignerError", "error_catalogue", "read_failure",
+]  # fmt: skip
 
 
 class WeightmarkError(Exception):
@@ -200,6 +172,18 @@ class TamperedError(RefusedError):
 
     code = "tampered"
     title = "the content is not what was signed"
+
+
+class PromiseBrokenError(RefusedError):
+    """A hub, a registry or a lock promised other bytes than those that arrived.
+
+    Each file that is fetched is held against the size and the digests that its source, and the lock
+    file where there is one, gave for it. Nothing was placed, whatever the policy says. A cache or a
+    mirror on the way may be spoiled: fetch from the publisher, and tell whoever runs the source.
+    """
+
+    code = "promise-broken"
+    title = "a source serves other bytes than it promised"
 
 
 class ProofRefusedError(RefusedError):

@@ -9,7 +9,6 @@ command (`[sign]`, `[ledger.append]`) is stronger than the top level of the same
 `[ledger]` speaks for all commands of its group.
 """
 
-import difflib
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import field, replace
@@ -289,6 +288,8 @@ def _check_key(key: str, origin: str, vocabulary: Vocabulary, *, strict: bool) -
 
 
 def _unknown(kind: str, word: str, origin: str, known: Collection[str]) -> SettingsError:
-    close = difflib.get_close_matches(word, known, n=1)
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, known, n=1)
     fix = f"did you mean `{close[0]}`?" if close else "see `weightmark help COMMAND` for the flags"
     return SettingsError(f"unknown {kind} `{word}` in {origin}", fix=fix)

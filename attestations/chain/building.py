@@ -16,6 +16,7 @@ from weightmark.attestations.predicates.conversion import CONVERSION_PREDICATE, 
 from weightmark.attestations.predicates.dataset import DATASET_PREDICATE, DatasetClaim
 from weightmark.attestations.predicates.descriptor import Descriptor
 from weightmark.attestations.predicates.link import LINK_PREDICATE, Link
+from weightmark.attestations.predicates.lock import LOCK_PREDICATE, LockClaim
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
 from weightmark.attestations.predicates.oms import OMS_PREDICATE, OmsClaim
 from weightmark.attestations.predicates.slsa_provenance import (
@@ -164,6 +165,8 @@ class _Pool:
                 self._note(verified, subject, vouches=True)
             case type_ if type_ == OMS_PREDICATE:
                 self._oms.append((subject.sha256, OmsClaim.from_statement(statement)))
+            case type_ if type_ == LOCK_PREDICATE:
+                self._aliases.add_lock(subject.identity, LockClaim.from_statement(statement))
             case type_ if type_ == APPROVAL_PREDICATE:
                 if not ApprovalClaim.from_statement(statement).has_expired(self._now):
                     self._note(verified, subject, vouches=True)

@@ -18,7 +18,7 @@ _ADAPTER = re.compile(
     r"(?:base_model\.model\.)?(?P<module>.+)\.lora_(?:embedding_)?(?P<side>[AB])(?:\.[^.]+)?(?:\.weight)?\Z"
 )
 """how PEFT names the two halves of a low-rank adapter"""
-_SAME_WEIGHTS = frozenset({"convert", "package"})
+_SAME_WEIGHTS = frozenset({"convert", "ingest", "package"})
 _SAME_SHAPES = frozenset({"quantize", "merge"})
 _KEPT_SHARE = 0.05
 """share of names that a fine-tune has to have in common with its base"""

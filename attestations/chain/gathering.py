@@ -66,7 +66,7 @@ def gather_chain(
     at_hand: Sequence[Path] = (),
     claims: Sequence[Path] = (),
     claims_about: ClaimsAbout | None = None,
-    revoked: Mapping[str, str] | None = None,
+    revoked_in: Callable[[Chain], Mapping[str, str]] = lambda _: {},
     bounds: Bounds = DEFAULT_BOUNDS,
     progress: ProgressSink | None = None,
     jobs: int | None = None,
@@ -74,7 +74,8 @@ def gather_chain(
     """Identify the artifact at `path` by reading it, and build its chain.
 
     `at_hand` names ancestors on disk: their claims are read, and weights are compared with what the
-    steps claim. Raises `CallError` when something named does not exist, `TrustNotSaidError` without
+    steps claim. `claims_about` asks a ledger for more claims, `revoked_in` for what it revokes of a chain
+    that was found. Raises `CallError` when something named does not exist, `TrustNotSaidError` without
     `roles`, and whatever reading raises.
     """
     root, *others = (_read(one, progress, jobs) for one in (Path(path), *at_hand))
@@ -94,11 +95,12 @@ def gather_chain(
         bundles,
         roles,
         vouchers=vouchers,
-        revoked=revoked,
         bounds=bounds,
         places={one.identity: shlex.quote(str(one.path)) for one in (root, *others)},
     )
     chain = grow_chain(build, bundles, claims_about or (lambda _: ()))
+    revoked = revoked_in(chain)
+    chain = build(revoked=revoked) if revoked else chain
     known = {one.identity: one for one in (root, *others)}
     checks += [check for one in known.values() for check in one.unread]
     return GatheredChain(chain, tuple(_compared(chain, known)), tuple(checks))

@@ -5,14 +5,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from weightmark.attestations.checks import Check
 from weightmark.attestations.dataset_checks import check_description
-from weightmark.attestations.gate.consult import consult_ledger
-from weightmark.attestations.gate.evidence import Evidence
+from weightmark.attestations.gate.evidence import Evidence, Known
+from weightmark.attestations.gate.present import clashes_of
+from weightmark.attestations.gate.sources import Sources, consulted_by, trusts_of
 from weightmark.attestations.gate.stated import add_claims
-from weightmark.attestations.gate.witnesses import witnessed
-from weightmark.attestations.ledger.consulting import Consultation, consult
 from weightmark.attestations.policy.choices import Clashes
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.trust import Trust, VerifiedBundle
@@ -28,7 +28,6 @@ from weightmark.attestations.verifying.verification import (
 )
 from weightmark.errors import NoSignatureError, RefusedError, UncheckedError, WeightmarkError
 from weightmark.provenance.artifact import Artifact, open_artifact
-from weightmark.provenance.names import escape_path
 from weightmark.provenance.reading.engine import (
     Column,
     Inspector,
@@ -43,6 +42,9 @@ from weightmark.scanners.luggage import file_scans
 from weightmark.scanners.scan import scan_file
 from weightmark.values import dataclass
 
+if TYPE_CHECKING:
+    from weightmark.attestations.ledger.consulting import Consultation
+
 __all__ = ["Sources", "gather"]
 
 _OWN_ENGINE = ("weightmark",)
@@ -50,20 +52,6 @@ _NOBODY = Belief(None, (), (), (), ())
 _SHA256_TOO = (Column.BLAKE3, Column.SHA256)
 _JUDGED_BY_POLICY = frozenset(["coverage", "outside"])
 """checks of verification that only inform, because a policy decides what they mean"""
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """Where evidence may come from, beside the artifact itself."""
-
-    signature: Path | None = None
-    """a model signature elsewhere"""
-    claims: tuple[Path, ...] = ()
-    """further claims: files or folders"""
-    ledger: str = ""
-    """a ledger to consult; empty for none"""
-
-
 _USUAL = Sources()
 
 
@@ -84,8 +72,8 @@ def gather(
     `TrustNotSaidError`. Whatever else fails becomes a check, so that the decision says it.
     """
     at = now or datetime.now(UTC)
-    consultation = consult(sources.ledger, policy.ledger.witness_policy) if sources.ledger else None
-    trusts = _trusts(policy, consultation)
+    consultation = consulted_by(policy, sources)
+    trusts = trusts_of(policy, consultation)
     reader = _reader(
         path,
         policy,
@@ -166,17 +154,6 @@ def _reader(
     return _Reader(Path(path), options, sources, scan, luggage, kept, progress, jobs, workers)
 
 
-def _trusts(policy: Policy, consultation: Consultation | None) -> dict[str, Trust]:
-    """Return whom each role of the policy means, without whom a ledger revokes."""
-    found: dict[str, Trust] = {}
-    for name, role in policy.roles.items():
-        trust = role.trust
-        bound = consultation.bind(trust) if consultation else trust
-        if bound is not None:
-            found[name] = bound
-    return found
-
-
 def _with_ledger(
     evidence: Evidence,
     policy: Policy,
@@ -184,11 +161,21 @@ def _with_ledger(
     *,
     sources: Sources,
     trusts: Mapping[str, Trust],
-    consultation: Consultation,
+    consultation: "Consultation",
 ) -> Evidence:
+    from weightmark.attestations.gate.consult import consult_ledger
+    from weightmark.attestations.gate.witnesses import witnessed
+
     rule = policy.require.release
     trust = trusts.get(rule.role) if rule else None
-    ledger = consult_ledger(sources.ledger, consultation, evidence.identity, trust, examination)
+    ledger = consult_ledger(
+        sources.ledger,
+        consultation,
+        evidence.identity,
+        trust,
+        belief=examination.belief,
+        reading=examination.reading,
+    )
     ledger = witnessed(ledger, sources.ledger, policy.ledger, evidence.at)
     released = (record.signer for record in ledger.records if record.signer)
     trusted = (*evidence.trusted, *_signers(examination.belief), *released)
@@ -294,14 +281,17 @@ def _evidence(examination: Examination, policy: Policy, at: datetime) -> Evidenc
         size=sum(entry.size for entry in artifact.entries),
         trusted=policy.trust.names if policy.trust else (),
         verified=report.verified,
+        compared_by=report.verified.algorithm if report.verified else "",
+        content_signers=report.verified.signers if report.verified else (),
         claims=_claim_ids(belief),
         scan=report_of_tree(reading.inspections, [file.path for file in reading.files])
         if reading
         else None,
         outside=artifact.outside,
         uncovered=coverage.details if coverage else (),
-        clashes=_clashes(artifact),
+        clashes=clashes_of(artifact),
         checks=tuple(one for one in report.checks if one.name not in _JUDGED_BY_POLICY),
+        known=Known.REMEMBERED if reading and reading.remembered else Known.READ,
     )
 
 
@@ -326,10 +316,3 @@ def _believed(belief: Belief | None) -> list[VerifiedBundle]:
     if belief.signature:
         bundles.insert(0, belief.signature.verified)
     return bundles
-
-
-def _clashes(artifact: Artifact) -> tuple[str, ...]:
-    return tuple(
-        f"{' and '.join(f'`{escape_path(path)}`' for path in clash.paths)} {clash.reason}"
-        for clash in artifact.clashes
-    )

@@ -1,7 +1,7 @@
 """Consulting a ledger: its checkpoint is verified, compared with what was seen before, and then asked."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.checks import Check
@@ -12,7 +12,7 @@ from weightmark.attestations.ledger.consulting import (
     revoked_content,
 )
 from weightmark.attestations.trust import Trust
-from weightmark.attestations.verifying.verification import Examination
+from weightmark.attestations.verifying.belief import Belief
 from weightmark.errors import (
     CallError,
     MalformedError,
@@ -23,6 +23,7 @@ from weightmark.errors import (
 )
 from weightmark.provenance.ledger.binding_index import MAX_WALK
 from weightmark.provenance.ledger.event import Event, Kind
+from weightmark.provenance.reading.results import Reading
 
 if TYPE_CHECKING:
     from weightmark.provenance.ledger.log import Ledger
@@ -35,11 +36,13 @@ def consult_ledger(
     consultation: Consultation,
     identity: str,
     trust: Trust | None,
-    examination: Examination,
+    *,
+    belief: Belief | None,
+    reading: Reading[Any] | None,
 ) -> LedgerEvidence:
     """Ask the ledger at `place` about an artifact whose signers were judged by its revocations already.
 
-    `trust` is bound by them, and `examination` is what it believed and read. What is wrong with the ledger becomes
+    `trust` is bound by them, `belief` is what it believed, and `reading` what was read. What is wrong with the ledger becomes
     its `problem`; raises `CallError` when there is none.
     """
     problem = consultation.problem
@@ -52,9 +55,7 @@ def consult_ledger(
         return LedgerEvidence("", 0, "", 0, (), problem or Check.from_error("ledger", error))
     if problem or evidence.problem or consultation.revocations is None:
         return _with(evidence, problem or evidence.problem, None)
-    check = revoked_content(
-        place, consultation.revocations, identity, examination.belief, examination.reading
-    )
+    check = revoked_content(place, consultation.revocations, identity, belief, reading)
     return _with(evidence, None, check)
 
 

@@ -6,14 +6,19 @@ from enum import StrEnum
 
 from weightmark.attestations.checks import Check, Outcome, exit_of, merge_checks
 from weightmark.attestations.gate.evidence import Evidence
-from weightmark.attestations.gate.judges import JUDGES, JUDGES_WITHOUT_FILES
+from weightmark.attestations.gate.judges import (
+    JUDGES,
+    JUDGES_OF_ANSWERS,
+    JUDGES_WITHOUT_FILES,
+    Judge,
+)
 from weightmark.attestations.gate.judges.exceptions import EXCEPTED, excepted
 from weightmark.attestations.policy.choices import Mode, RemoteCode
 from weightmark.attestations.policy.model import Policy
 from weightmark.errors import Exit
 from weightmark.values import dataclass
 
-__all__ = ["Decision", "Verdict", "decide"]
+__all__ = ["Decision", "Judgement", "Verdict", "decide", "judge"]
 
 _SEAL = object()
 
@@ -40,6 +45,16 @@ _EXITS = {
 _CHECKS = {"release": ("signature", "content"), "scan": ("scan claim",)}
 """what the checks of a required claim are called, where they are not called as the claim"""
 _VERDICTS = {code: verdict for verdict, code in _EXITS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What rules say of evidence, whoever vouches for the evidence; it opens nothing."""
+
+    checks: tuple[Check, ...]
+    """every check, one a name, in the order in which they were made"""
+    verdict: Verdict
+    """what they add up to"""
 
 
 @dataclass(frozen=True)
@@ -87,20 +102,32 @@ class Decision:
 
 def decide(policy: Policy, evidence: Evidence) -> Decision:
     """Apply `policy` to `evidence`; pure: the same values always give the same decision."""
-    judges = JUDGES if evidence.files else JUDGES_WITHOUT_FILES
-    checks = [check for judge in judges for check in judge(policy, evidence)]
+    judged = judge(policy, evidence)
+    return Decision(policy, evidence, judged.checks, judged.verdict, _SEAL)
+
+
+def judge(policy: Policy, evidence: Evidence) -> Judgement:
+    """Say what `policy` demands of `evidence` and what came of it; pure."""
+    checks = [check for judge in _judges(evidence) for check in judge(policy, evidence)]
     checks = list(excepted(policy, evidence, checks))
     if evidence.files:
-        checks += _missing(policy, checks)
+        checks += _missing(_demanded(policy, evidence), checks)
     verdict = _VERDICTS[exit_of(checks)]
     if verdict is Verdict.ALLOW and not evidence.files:
         verdict = Verdict.NOTHING
     if verdict is Verdict.NOTHING and evidence.files:
         verdict = Verdict.UNCHECKED
-    return Decision(policy, evidence, merge_checks(checks), verdict, _SEAL)
+    return Judgement(merge_checks(checks), verdict)
 
 
-def _missing(policy: Policy, checks: Sequence[Check]) -> list[Check]:
+def _judges(evidence: Evidence) -> tuple[Judge, ...]:
+    if not evidence.files:
+        return JUDGES_WITHOUT_FILES
+    answered = evidence.answer is not None and not evidence.answer.replayed
+    return JUDGES_OF_ANSWERS if answered else JUDGES
+
+
+def _missing(demanded: Sequence[str], checks: Sequence[Check]) -> list[Check]:
     """Name every demanded check that neither passed nor says why it did not."""
     passed = {check.name for check in checks if check.outcome is Outcome.PASS}
     passed |= {check.name for check in checks if check.code == EXCEPTED}
@@ -113,12 +140,14 @@ def _missing(policy: Policy, checks: Sequence[Check]) -> list[Check]:
             "the policy demands it, and nothing that was found says anything about it",
             "mend what the other checks name",
         )
-        for name in _demanded(policy)
+        for name in demanded
         if name not in passed | failed
     ]
 
 
-def _demanded(policy: Policy) -> list[str]:
+def _demanded(policy: Policy, evidence: Evidence) -> list[str]:
+    if evidence.answer is not None and not evidence.answer.replayed:
+        return ["identity", "earlier decision", *(["ledger"] if policy.ledger.required else [])]
     required = [_CHECKS.get(kind, (kind,)) for kind in policy.require.stated]
     demands = {
         "scan": policy.scan.required,

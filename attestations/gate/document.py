@@ -22,9 +22,9 @@ def input_document(policy: Policy, evidence: Evidence) -> dict[str, Value]:
     }
     if evidence.identity:
         document["artifact.identity"] = evidence.identity
-    if evidence.verified:
-        document["content.digest"] = evidence.verified.algorithm
-        document["signers"] = evidence.verified.signers
+    if evidence.compared_by:
+        document["content.digest"] = evidence.compared_by
+        document["signers"] = evidence.content_signers
     document |= _claims(policy, evidence)
     document |= _scan(evidence)
     document |= _chain(evidence)

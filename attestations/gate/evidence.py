@@ -1,6 +1,7 @@
 """What a decision rests on: frozen values, so that the same evidence always gives the same decision."""
 
 from datetime import datetime
+from enum import StrEnum
 
 from weightmark.attestations.chain.model import Chain
 from weightmark.attestations.checks import Check
@@ -12,7 +13,34 @@ from weightmark.provenance.ledger.event import Kind
 from weightmark.scanners.findings import ScanReport
 from weightmark.values import dataclass
 
-__all__ = ["Evidence", "LedgerEvidence", "LedgerRecord", "SignedClaim"]
+__all__ = ["Answer", "Evidence", "Known", "LedgerEvidence", "LedgerRecord", "SignedClaim"]
+
+
+class Known(StrEnum):
+    """How it is known what is being judged."""
+
+    READ = "read"
+    """every byte was read here"""
+    REMEMBERED = "remembered"
+    """some files were not read again, because receipts show that they did not change"""
+    ASKED = "asked"
+    """whoever asked says so; nothing was read here"""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An earlier decision that answers in place of a new look at the content."""
+
+    claim_id: str
+    """of the signed summary, lowercase hex"""
+    signer: SignerIdentity
+    """who decided"""
+    verifier: str
+    """URI of who decided, by the summary's word"""
+    decided_at: datetime
+    """when"""
+    replayed: bool
+    """whether it holds what it rests on, which was judged anew at this moment"""
 
 
 @dataclass(frozen=True)
@@ -115,3 +143,11 @@ class Evidence:
     """the artifact as the caller named it, for commands that are shown"""
     claims_path: str = "model.claims"
     """its claims file as seen from there"""
+    compared_by: str = ""
+    """the digest by which the content was compared with a trusted list; empty when it was not"""
+    content_signers: tuple[str, ...] = ()
+    """who listed the content that was compared"""
+    known: Known = Known.READ
+    """how the identity is known"""
+    answer: Answer | None = None
+    """the earlier decision that answers; None for a new one"""

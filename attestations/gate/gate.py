@@ -1,15 +1,20 @@
 """From a path to a decision."""
 
+import re
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from weightmark.attestations.gate.collect import Sources, gather
+from weightmark.attestations.checks import Check
 from weightmark.attestations.gate.decision import Decision, decide
+from weightmark.attestations.gate.sources import Sources
 from weightmark.attestations.policy.model import Policy
 from weightmark.provenance.reading.engine import ProgressSink
 from weightmark.provenance.reading.receipts import Receipts
 
-__all__ = ["gate"]
+__all__ = ["gate", "is_identity"]
+
+_IDENTITY = re.compile(r"wm1:[0-9a-f]{64}\Z")
 
 
 def gate(
@@ -22,21 +27,50 @@ def gate(
     progress: ProgressSink | None = None,
     jobs: int | None = None,
     workers: int = 1,
+    earlier: bool = False,
 ) -> Decision:
     """Decide whether `policy` lets the artifact at `path` through, reading it once.
 
-    `receipts` count only where the policy trusts them. `jobs` threads read, and `workers` processes verify where there are many claims; see `weigh_evidence`.
+    `path` may be an identity, `wm1:<hex>`: nothing is read then, and only an earlier decision can allow
+    it. With `earlier` such a decision answers for a path as well, where `[vsa]` of the policy takes one;
+    nothing is verified then from which tensors could be opened. `receipts` count only where the policy
+    trusts them. `jobs` threads read, and `workers` processes verify where there are many claims; see
+    `weigh_evidence`. Safe for several threads.
+
     Raises `CallError` when a named file does not exist, and `TrustNotSaidError`; everything else
     that goes wrong is a check of the decision.
     """
+    given = sources or Sources()
+    if is_identity(path):
+        from weightmark.attestations.gate.decisions.earlier import asked_decision
+
+        return decide(policy, asked_decision(str(path), policy, given, now=now))
+    told: tuple[Check, ...] = ()
+    if earlier and policy.vsa is not None:
+        from weightmark.attestations.gate.decisions.earlier import earlier_decision
+
+        found = earlier_decision(
+            path, policy, given, now=now, receipts=receipts, progress=progress, jobs=jobs
+        )
+        if found.evidence:
+            return decide(policy, found.evidence)
+        told = found.checks
+    # the scanners are read only where something is scanned
+    from weightmark.attestations.gate.collect import gather
+
     evidence = gather(
         path,
         policy,
-        sources or Sources(),
+        given,
         now=now,
         receipts=receipts,
         progress=progress,
         jobs=jobs,
         workers=workers,
     )
-    return decide(policy, evidence)
+    return decide(policy, replace(evidence, checks=(*evidence.checks, *told)))
+
+
+def is_identity(path: object) -> bool:
+    """Tell whether the gate is asked about an identity rather than about a path."""
+    return isinstance(path, str) and _IDENTITY.match(path) is not None

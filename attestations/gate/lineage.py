@@ -14,7 +14,7 @@ from weightmark.attestations.trust import Trust
 from weightmark.errors import WeightmarkError
 from weightmark.provenance.lineage.graph import Bounds
 
-__all__ = ["claims_in_ledger", "lineage_of"]
+__all__ = ["claims_in_ledger", "lineage_of", "revoked_in", "step_roles", "vouchers_of"]
 
 _USUAL_DEPTH = 64
 
@@ -33,23 +33,22 @@ def lineage_of(
 
     `bundles` grows by what the ledger holds about ancestors.
     """
-    roles = _step_roles(policy, trusts)
+    roles = step_roles(policy, trusts)
     if roles is None:
         return None
     depth = policy.lineage.rule.max_depth if policy.lineage else _USUAL_DEPTH
-    vouchers = trusts.get(policy.lineage.vouchers) if policy.lineage else None
     build = partial(
         build_chain,
         identity,
         bundles,
         roles,
-        vouchers=vouchers or roles.usual,
+        vouchers=vouchers_of(policy, trusts),
         # one step more than is allowed, so that too deep a chain is told from one that has no end
         bounds=Bounds(depth=depth + 1),
         now=now,
     )
     chain = grow_chain(build, bundles, claims_about)
-    revoked = _revoked(chain, consultation)
+    revoked = revoked_in(chain, consultation)
     return build(revoked=revoked) if revoked else chain
 
 
@@ -76,7 +75,13 @@ def claims_in_ledger(place: str) -> ClaimsAbout:
     return about
 
 
-def _step_roles(policy: Policy, trusts: Mapping[str, Trust]) -> StepRoles | None:
+def vouchers_of(policy: Policy, trusts: Mapping[str, Trust]) -> Trust | None:
+    """Return who may vouch for what a chain ends at; None when that is whoever may state steps."""
+    return trusts.get(policy.lineage.vouchers) if policy.lineage else None
+
+
+def step_roles(policy: Policy, trusts: Mapping[str, Trust]) -> StepRoles | None:
+    """Return who may state which step; None when nobody may."""
     line = policy.lineage
     if line is None:
         said = policy.require.provenance or policy.require.release
@@ -89,7 +94,8 @@ def _step_roles(policy: Policy, trusts: Mapping[str, Trust]) -> StepRoles | None
     return StepRoles(usual, by_step)
 
 
-def _revoked(chain: Chain, consultation: Consultation | None) -> dict[str, str]:
+def revoked_in(chain: Chain, consultation: Consultation | None) -> dict[str, str]:
+    """Return each artifact of a chain that a ledger revokes, with the words that say so."""
     if consultation is None or consultation.revocations is None:
         return {}
     found = {one: consultation.revocations.of_content([one]) for one in chain.lineage.depths}

@@ -8,7 +8,6 @@ from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.checks import Check
 from weightmark.attestations.gate.claims import Weighed, claims_by_roles, releases_of
 from weightmark.attestations.gate.evidence import Evidence
-from weightmark.attestations.ledger.consulting import Consultation
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.trust import Trust
 from weightmark.attestations.verifying.verification import Examination
@@ -16,6 +15,7 @@ from weightmark.errors import WeightmarkError
 
 if TYPE_CHECKING:
     from weightmark.attestations.chain.model import Chain
+    from weightmark.attestations.ledger.consulting import Consultation
 
 __all__ = ["add_claims"]
 
@@ -27,7 +27,7 @@ def add_claims(
     *,
     ledger: str,
     trusts: Mapping[str, Trust],
-    consultation: Consultation | None,
+    consultation: "Consultation | None",
 ) -> Evidence:
     """Add what the roles of the policy say of the artifact and of everything that it was made from."""
     found = examination.evidence
@@ -65,7 +65,7 @@ def _line(
     *,
     place: str,
     trusts: Mapping[str, Trust],
-    consultation: Consultation | None,
+    consultation: "Consultation | None",
 ) -> "Chain | None":
     """Add the ledger's claims to `bundles`, and return what the artifact was made from where that is asked for."""
     from weightmark.attestations.gate.lineage import claims_in_ledger, lineage_of

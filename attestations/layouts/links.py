@@ -10,6 +10,7 @@ from weightmark.attestations.bundles.dsse import IN_TOTO_PAYLOAD_TYPE
 from weightmark.attestations.keys import PublicKey
 from weightmark.attestations.signers.interface import Signer
 from weightmark.attestations.signers.key import KeySigner
+from weightmark.attestations.signers.timestamped import TimestampedSigner
 from weightmark.errors import CallError, ExtraMissingError
 from weightmark.provenance.identification import Identification
 
@@ -19,6 +20,7 @@ __all__ = [
     "key_id",
     "link_name",
     "require_in_toto",
+    "require_link_signer",
     "sign_link",
 ]
 
@@ -39,6 +41,22 @@ def require_in_toto() -> None:
 def key_id(key: PublicKey) -> str:
     """Return the id by which layouts name a key; raises `ExtraMissingError` without the library."""
     return str(in_toto_key(key)["keyid"])
+
+
+def require_link_signer(signer: Signer) -> KeySigner:
+    """Return the signer of links: the key of `signer`, whose time no layout asks for.
+
+    Raises `CallError` when it signs with no key, `ExtraMissingError` without the library.
+    """
+    require_in_toto()
+    held = signer.signer if isinstance(signer, TimestampedSigner) else signer
+    if not isinstance(held, KeySigner):
+        raise CallError(
+            "a link of in-toto is signed with a key",
+            why="layouts name their functionaries by keys",
+            fix="name one with `--key`",
+        )
+    return held
 
 
 def in_toto_key(key: PublicKey) -> dict[str, Any]:
@@ -69,15 +87,9 @@ def sign_link(
     materials: Mapping[str, Mapping[str, str]],
     products: Mapping[str, Mapping[str, str]],
     command: list[str],
-    signer: Signer,
+    signer: KeySigner,
 ) -> bytes:
-    """Return a signed link; raises `CallError` when the signer is no key."""
-    if not isinstance(signer, KeySigner):
-        raise CallError(
-            "a link of in-toto is signed with a key",
-            why="layouts name their functionaries by keys",
-            fix="name one with `--key`",
-        )
+    """Return a signed link; raises `ExtraMissingError` without the library."""
     link = {
         "_type": "link",
         "name": step,

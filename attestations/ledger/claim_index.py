@@ -23,9 +23,9 @@ from weightmark.values import dataclass
 if TYPE_CHECKING:
     import sqlite3
 
-__all__ = ["ClaimIndex", "Descent", "Said", "cache_folder", "said_by"]
+__all__ = ["ClaimIndex", "Descent", "Said", "cache_folder", "predicate_type_of", "said_by"]
 
-_VERSION = 2
+_VERSION = 3
 _RETRIED = 1000
 _MAX_TEXT = 64 * 1024
 _SCHEMA = """
@@ -62,6 +62,8 @@ class Said:
     """what its subject was made from"""
     aliases: tuple[str, ...]
     """for an artifact of one file: `sha256:<hex>` of that file"""
+    subjects: tuple[str, ...] = ()
+    """what it is about; an entry names the first, and is of one thing unless the log admitted it against the rules"""
     broken: bool = False
     """whether what it says of descent could not be read"""
 
@@ -92,7 +94,12 @@ def said_by(data: bytes) -> Said:
         parents, aliases, broken = materials_of(statement), aliases_of(statement), False
     except WeightmarkError:
         parents, aliases, broken = (), (), True
-    return Said(_verdict(statement), words[:_MAX_TEXT], parents, aliases, broken)
+    subjects = tuple(
+        one.identity or f"sha256:{one.sha256}"
+        for one in statement.subjects
+        if one.identity or one.sha256
+    )
+    return Said(_verdict(statement), words[:_MAX_TEXT], parents, aliases, subjects, broken)
 
 
 class ClaimIndex:
@@ -162,7 +169,9 @@ class ClaimIndex:
             self._db.execute("delete from unread where idx = ?", (index,))
         edges: list[tuple[int, int, int]] = []
         if event.kind is Kind.PROVENANCE:
-            edges = [(self._id(parent), subject, index) for parent in said.parents]
+            made = {subject, *map(self._id, said.subjects)}
+            parents = [self._id(one) for one in said.parents]
+            edges = [(parent, child, index) for parent in parents for child in sorted(made)]
         elif event.kind is Kind.RELEASE:
             others = [self._id(one) for one in said.aliases]
             edges = [(one, subject, index) for one in others]
@@ -214,6 +223,17 @@ def _said_in(ledger: Ledger, event: Event) -> Said:
         return said_by(ledger.home.blobs.get(event.claim_sha256))
     except WeightmarkError:
         return Said("", "", (), (), broken=True)
+
+
+def predicate_type_of(ledger: Ledger, event: Event) -> str | None:
+    """Return the predicate type of the claim of an entry; None for one that is gone, or is no statement."""
+    try:
+        envelope = Bundle.parse(
+            ledger.home.blobs.get(event.claim_sha256), what="the claim"
+        ).envelope
+        return Statement.parse(envelope.payload_type, envelope.payload).predicate_type
+    except WeightmarkError:
+        return None
 
 
 def _verdict(statement: Statement) -> str:

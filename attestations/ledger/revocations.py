@@ -45,6 +45,7 @@ __all__ = ["Revocation", "Revocations"]
 
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 _TO_LIFT = 2
+_PARTIES = ("key:", "salted:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,15 @@ class Revocations:
     """claim ids of revocations that were reinstated"""
 
     @classmethod
-    def read(cls, ledger: Ledger, *, complete: bool, witnesses: "TlogPolicy | None" = None) -> Self:
-        """Read and verify every revocation and reinstatement of a ledger.
+    def read(
+        cls,
+        ledger: Ledger,
+        *,
+        complete: bool,
+        witnesses: "TlogPolicy | None" = None,
+        only_parties: bool = False,
+    ) -> Self:
+        """Read and verify every revocation and reinstatement of a ledger; with `only_parties` those of signers.
 
         What the quorum of `witnesses` saw in the log before the `since` of a revocation is spared by
         it, as what other clocks prove. Raises `ReadError` when a claim is missing (4), `LedgerInconsistentError` for an entry that
@@ -113,7 +121,11 @@ class Revocations:
             size = snapshot.head.size
         history = ledger.policies(complete=complete)
         revoked = ledger.find(kind=Kind.REVOKE, complete=complete)
-        found = [_revocation(ledger, history, one) for one in revoked]
+        found = [
+            _revocation(ledger, history, one)
+            for one in revoked
+            if not only_parties or one.event.subject.startswith(_PARTIES)
+        ]
         if witnesses is not None:
             found = [replace(one, spared=_spared(ledger, history, one, witnesses)) for one in found]
         lifted = _lifted(ledger, history, found, complete=complete) if found else frozenset()

@@ -1,11 +1,12 @@
 """Submitting claims to a ledger: the signed request, and the ledger's judge of requests and claims."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.ledger.parties import admitted_trust, party_of
+from weightmark.attestations.ledger.silencing import silenced_parties
 from weightmark.attestations.predicates.deployment import DEPLOYMENT_PREDICATE
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE
 from weightmark.attestations.predicates.oms import OMS_PREDICATE
@@ -20,6 +21,7 @@ from weightmark.attestations.signers.interface import Signer
 from weightmark.attestations.statements import Statement
 from weightmark.errors import (
     LedgerInconsistentError,
+    ReadError,
     SubmissionRefusedError,
     TamperedError,
     WrongSignerError,
@@ -33,6 +35,7 @@ from weightmark.provenance.ledger.admission import (
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.proof import Receipt
+from weightmark.provenance.ledger.ruling import Silence
 from weightmark.values import dataclass
 
 __all__ = ["KIND_OF_PREDICATE", "BundleVerifier", "kind_of", "make_submission", "submit"]
@@ -112,6 +115,7 @@ def submit(
     receipts = ledger.append(items, BundleVerifier(), now=now)
     for claim, receipt in zip(claims, receipts, strict=True):
         _require_answer(claim, kind or kind_of(claim), receipt)
+        _require_same_bytes(ledger, claim, receipt)
     return receipts
 
 
@@ -161,6 +165,10 @@ class BundleVerifier:
         subject, count = _subject_of(statement), len(statement.subjects)
         return VerifiedClaim(claim_id, kind, subject, signer, count)
 
+    def silenced(self, ledger: Ledger) -> Mapping[str, Silence]:
+        """Return which parties a revocation in the ledger keeps from writing; see `ClaimVerifier`."""
+        return silenced_parties(ledger)
+
 
 def _require_answer(claim: Bundle, kind: str, receipt: Receipt) -> None:
     """Refuse a receipt of something else: whoever runs a service could send any that is good."""
@@ -169,6 +177,34 @@ def _require_answer(claim: Bundle, kind: str, receipt: Receipt) -> None:
         raise LedgerInconsistentError(
             f"the ledger `{event.origin}` answered with the receipt of another entry",
             why=f"entry {receipt.index} is of kind `{event.kind}`, about the claim `sha256:{event.claim_id}`",
+            fix="tell its operator, and keep the receipt as evidence",
+        )
+
+
+def _require_same_bytes(ledger: Ledger, claim: Bundle, receipt: Receipt) -> None:
+    """Refuse the receipt of the same statement by somebody else; one by its signer may stand there in other bytes.
+
+    A signature can be made again and an envelope written anew, so the stored claim is looked at: it
+    must name the same signer. One that was erased cannot be compared.
+    """
+    event = receipt.event
+    if event.claim_sha256 == hashlib.sha256(claim.to_bytes()).hexdigest():
+        return
+    try:
+        stored = Bundle.parse(ledger.home.blobs.get(event.claim_sha256), what="the stored claim")
+    except ReadError as error:
+        raise ReadError(
+            f"entry {receipt.index} holds the claim in other bytes, which are not there to be compared",
+            why=error.what,
+            fix="ask the operator of the ledger whether it was erased",
+        ) from error
+    if (stored.envelope.claim_id, _signer_hint(stored)) != (
+        claim.envelope.claim_id,
+        _signer_hint(claim),
+    ):
+        raise LedgerInconsistentError(
+            f"the ledger `{event.origin}` answered with the receipt of another signer's claim",
+            why=f"entry {receipt.index} holds `sha256:{event.claim_sha256}`, which somebody else signed",
             fix="tell its operator, and keep the receipt as evidence",
         )
 

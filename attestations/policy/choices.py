@@ -2,7 +2,15 @@
 
 from enum import StrEnum
 
-__all__ = ["Clashes", "Digests", "Mode", "OutsideRule", "RemoteCode", "Unsupported"]
+__all__ = [
+    "Clashes",
+    "DecisionClock",
+    "Digests",
+    "Mode",
+    "OutsideRule",
+    "RemoteCode",
+    "Unsupported",
+]
 
 
 class Mode(StrEnum):
@@ -63,3 +71,12 @@ class RemoteCode(StrEnum):
     """by the severity of what is found, as everything else"""
     ALLOW = "allow"
     """accept that configurations name code; what the code itself does is still judged"""
+
+
+class DecisionClock(StrEnum):
+    """What proves when an earlier decision was made."""
+
+    VERIFIED = "verified"
+    """a timestamp or a log entry"""
+    VERIFIER = "verifier"
+    """the word of whoever decided, where no clock says anything"""

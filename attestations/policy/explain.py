@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from weightmark.attestations.policy.ages import format_age
 from weightmark.attestations.policy.choices import (
     Clashes,
+    DecisionClock,
     Digests,
     Mode,
     OutsideRule,
@@ -196,6 +197,8 @@ def _more(policy: Policy) -> Iterator[_Line]:
     if policy.vsa:
         who = _signers(policy.role(policy.vsa.role))
         text = f"a decision by {who} answers for {format_age(policy.vsa.max_age)}"
+        if policy.vsa.clock is DecisionClock.VERIFIER:
+            text += ", and when it was made is taken from its own word"
         yield "vsa", text, "vsa"
 
 

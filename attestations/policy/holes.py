@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from weightmark.attestations.policy.choices import Mode, Unsupported
+from weightmark.attestations.policy.choices import DecisionClock, Mode, Unsupported
 from weightmark.attestations.policy.model import Policy
+from weightmark.attestations.policy.rules import GATE_VERIFIER
 from weightmark.scanners.findings import Severity
 from weightmark.values import dataclass
 
@@ -33,6 +34,7 @@ def holes_of(policy: Policy) -> tuple[Hole, ...]:
             *_of_content(policy),
             *_of_line(policy),
             *_of_ledger(policy),
+            *_of_answers(policy),
             *_of_making(policy),
         ]
     )
@@ -136,6 +138,23 @@ def _of_ledger(policy: Policy) -> Iterator[tuple[str, str, str]]:
             "ledger.witness_policy",
             "every ledger that is consulted is refused, for no witness counts",
             'name them: `witness_policy = "witnesses.txt"` under `[ledger]`',
+        )
+
+
+def _of_answers(policy: Policy) -> Iterator[tuple[str, str, str]]:
+    if policy.vsa is None:
+        return
+    if policy.vsa.clock is DecisionClock.VERIFIER:
+        yield (
+            "vsa.clock",
+            "when an earlier decision was made is taken from the word of whoever decided",
+            "leave `clock` out, and have decisions signed with `--tsa-url URL`",
+        )
+    if policy.vsa.verifiers != (GATE_VERIFIER,):
+        yield (
+            "vsa.verifiers",
+            "of a decision by another verifier nobody sees what it rests on, nor when that ends",
+            "leave `verifiers` out, so that only decisions of this gate answer",
         )
 
 

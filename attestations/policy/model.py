@@ -53,6 +53,8 @@ class Policy:
     """how decisions name it to others, with the environment behind `#`: without any path of this machine"""
     sha256: str
     """of the policy's text, lowercase hex"""
+    text: str = field(default="", repr=False)
+    """the text itself, every environment in it"""
     environment: str = ""
     """which of its environments is meant; empty for none"""
     environments: tuple[str, ...] = ()

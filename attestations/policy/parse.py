@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from weightmark.attestations.policy.choices import Digests, Mode, OutsideRule
@@ -24,12 +26,13 @@ from weightmark.attestations.policy.reading.making import (
 from weightmark.attestations.policy.reading.requirements import read_requirements
 from weightmark.attestations.policy.reading.roles import read_roles
 from weightmark.attestations.policy.reading.scan import read_names, read_scan
+from weightmark.attestations.policy.roles import NamedOnly, Role
 from weightmark.attestations.policy.sense import require_members, require_sense
 from weightmark.attestations.predicates.classification import LEVELS
 from weightmark.attestations.strict_toml import Table
 from weightmark.errors import PolicyError
 
-__all__ = ["MAX_POLICY_SIZE", "POLICY_VERSION", "parse_policy", "parse_preset"]
+__all__ = ["MAX_POLICY_SIZE", "POLICY_VERSION", "parse_policy", "parse_preset", "parse_recorded"]
 
 POLICY_VERSION = 1
 """the value of `version`"""
@@ -56,10 +59,68 @@ def parse_policy(text: bytes, *, source: str, files: PolicyFiles, environment: s
     found = {}
     for name in dict.fromkeys(("", *names, environment)):
         uri = f"weightmark:policy/sha256:{digest}" + (f"#{name}" if name else "")
-        origin = {"source": source, "uri": uri, "sha256": digest, "environments": names}
+        origin = {
+            "source": source,
+            "uri": uri,
+            "sha256": digest,
+            "text": text.decode("utf-8"),
+            "environments": names,
+        }
         found[name] = _read(overlaid(tables, name), files, origin | {"environment": name})
         require_members(found[name])
     return found[environment]
+
+
+def parse_recorded(text: bytes, *, source: str, members: Mapping[str, tuple[str, ...]]) -> Policy:
+    """Parse a policy as a decision recorded it, to judge by it again; raises `PolicyError`.
+
+    Of each role of `members` only the names are known, so that nobody can verify anything by it.
+    Behind `#` in `source` stands the environment.
+    """
+    place, _, environment = source.partition("#")
+    name = place.removeprefix("preset ")
+    if name != place:
+        policy = parse_preset(text, name)
+    else:
+        tables = overlaid(read_toml(text, place), environment)
+        digest = hashlib.sha256(text).hexdigest()
+        uri = f"weightmark:policy/sha256:{digest}" + (f"#{environment}" if environment else "")
+        origin = {
+            "source": place,
+            "uri": uri,
+            "sha256": digest,
+            "text": text.decode("utf-8"),
+            "environment": environment,
+        }
+        policy = _read(_without_files(tables), PolicyFiles(_refuse), origin)
+    roles = {
+        role: Role(
+            role, policy.role(role).threshold, anchors=tuple(NamedOnly(one) for one in names)
+        )
+        for role, names in members.items()
+    }
+    return replace(policy, roles=roles)
+
+
+def _without_files(tables: dict[str, Any]) -> dict[str, Any]:
+    """Return the tables without the files that they name, and without members of roles."""
+    found = dict(tables)
+    roles, ledger = found.get("roles"), found.get("ledger")
+    if isinstance(roles, dict):
+        found["roles"] = {name: _kept(one, ("threshold",)) for name, one in roles.items()}
+    if isinstance(ledger, dict):
+        found["ledger"] = _kept(ledger, ("required", "max_age", "witnesses"))
+    return found
+
+
+def _kept(table: object, keys: tuple[str, ...]) -> object:
+    if not isinstance(table, dict):
+        return table
+    return {key: value for key, value in table.items() if key in keys}
+
+
+def _refuse(item: str) -> Any:
+    raise PolicyError(f"the policy names `{item[:100]}`, which was not recorded")
 
 
 def parse_preset(text: bytes, name: str) -> Policy:
@@ -72,6 +133,7 @@ def parse_preset(text: bytes, name: str) -> Policy:
         "source": f"preset {name}",
         "uri": f"{PRESET_URI}{name}",
         "sha256": hashlib.sha256(text).hexdigest(),
+        "text": text.decode("utf-8"),
     }
     return _read(read_toml(text, name), PolicyFiles(refuse), origin)
 

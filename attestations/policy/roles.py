@@ -1,13 +1,53 @@
 """Roles: who counts for which demand, and how many of them have to agree."""
 
+from datetime import datetime
+
+from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.keys import PublicKey
 from weightmark.attestations.trust import Trust
 from weightmark.attestations.trust.clocks import NO_CLOCKS, Clocks
-from weightmark.attestations.trust.interface import Anchor
+from weightmark.attestations.trust.interface import Anchor, Proof
 from weightmark.attestations.trust.keys import KeyAnchor
+from weightmark.attestations.trust.validity import ALWAYS, Validity
+from weightmark.errors import WrongSignerError
 from weightmark.values import dataclass
 
-__all__ = ["Role"]
+__all__ = ["NamedOnly", "Role"]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedOnly:
+    """A member of whom only the name is known: it proves nothing."""
+
+    name: str
+    """as it was recorded"""
+
+    @property
+    def label(self) -> str:
+        """Nothing: it stands in no trust file."""
+        return ""
+
+    @property
+    def validity(self) -> Validity:
+        """Without an end: whether it counted was judged when its signatures were verified."""
+        return ALWAYS
+
+    @property
+    def expires(self) -> datetime | None:
+        """Never."""
+        return None
+
+    def allowing_legacy(self) -> "NamedOnly":
+        """Return itself."""
+        return self
+
+    def concerns(self, bundle: Bundle, proof: Proof) -> bool:  # noqa: ARG002 - the protocol's signature
+        """Mean nobody."""
+        return False
+
+    def prove(self, bundle: Bundle, now: datetime) -> Proof:  # noqa: ARG002 - the protocol's signature
+        """Prove nothing."""
+        raise WrongSignerError("of this signer only the name was recorded")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from weightmark.attestations.chain.judging import ChainRule
-from weightmark.attestations.policy.choices import Clashes, RemoteCode, Unsupported
+from weightmark.attestations.policy.choices import Clashes, DecisionClock, RemoteCode, Unsupported
 from weightmark.scanners.findings import Severity
 from weightmark.scanners.limits import Limits
 from weightmark.values import dataclass
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from weightmark.provenance.ledger.witnessing.policy import TlogPolicy
 
 __all__ = [
+    "GATE_VERIFIER",
     "Builder",
     "Exemption",
     "LedgerRule",
@@ -25,6 +26,9 @@ __all__ = [
     "ScanRule",
     "VsaRule",
 ]
+
+GATE_VERIFIER = "https://weightmark/gate/v1"
+"""URI by which this gate signs that it decided; whose gate it is the signature says"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +139,10 @@ class VsaRule:
     """who may have decided; never who releases"""
     max_age: timedelta
     """how long a decision answers"""
+    verifiers: tuple[str, ...] = (GATE_VERIFIER,)
+    """URIs of verifiers, one of which the decision must name"""
+    clock: DecisionClock = DecisionClock.VERIFIED
+    """what proves when it was made"""
 
 
 @dataclass(frozen=True, slots=True)

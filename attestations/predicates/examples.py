@@ -13,6 +13,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "classification": {"level": "internal", "reason": "trained on customer data"},
         "cyclonedx": {"bomFormat": "CycloneDX", "specVersion": "1.6"},
         "dataset": {"license": "CC-BY-4.0", "sources": ["https://example.com/data"]},
+        "deployment": {"target": "cluster eu-1, service chat"},
         "link": {"name": "train", "command": ["python", "train.py"], "materials": []},
         "provenance": {
             "buildDefinition": {

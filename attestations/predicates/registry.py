@@ -68,6 +68,11 @@ _ALL = (
         "classification:ClassificationClaim",
     ),
     PredicateType(
+        "deployment",
+        "https://weightmark/predicates/deployment/v1",
+        "deployment:DeploymentClaim",
+    ),
+    PredicateType(
         "approval", "https://weightmark/predicates/approval/v1", "approval:ApprovalClaim"
     ),
     PredicateType(
@@ -77,6 +82,7 @@ _ALL = (
         by_hand=False,
     ),
     PredicateType("scan", "https://weightmark/predicates/scan/v1", "scan:ScanClaim", by_hand=False),
+    PredicateType("lock", "https://weightmark/predicates/lock/v1", "lock:LockClaim", by_hand=False),
     PredicateType(
         "tensors", "https://weightmark/predicates/tensors/v1", "tensors:TensorsClaim", by_hand=False
     ),

@@ -23,6 +23,7 @@ _MADE_BY: Mapping[str, str] = MappingProxyType(
         "revocation": "weightmark revoke",
         "reinstatement": "weightmark revoke",
         "key-rotation": "weightmark key rotate",
+        "lock": "weightmark lock sign",
         "submission": "weightmark ledger append",
     }
 )

@@ -31,5 +31,6 @@ BY_HAND = (
     "spdx",
     "dataset",
     "classification",
+    "deployment",
 )
 """short names of predicate types that `attest` takes, as in the registry of predicates"""

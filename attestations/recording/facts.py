@@ -1,7 +1,6 @@
 """What can be seen of the place where a step runs: source, lock files, container, hardware; never a secret.
 
-Everything here is the recorder's own word. Environment variables are taken by an allowlist, and words
-of the command that look like secrets are masked.
+Everything here is the recorder's own word. Environment variables are taken by an allowlist.
 """
 
 import hashlib
@@ -9,17 +8,17 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from weightmark.attestations.predicates.descriptor import Descriptor
 from weightmark.attestations.predicates.fields import without_empty
+from weightmark.attestations.recording.masking import without_user
 
-__all__ = ["MASK", "default_builder", "environment_facts", "masked_words", "source_facts"]
+__all__ = ["default_builder", "environment_facts", "source_facts"]
 
-MASK = "***"
 _LOCK_FILES = (
     "uv.lock",
     "poetry.lock",
@@ -44,6 +43,7 @@ _VARIABLES = (
     "GITHUB_WORKFLOW_REF",
     "CI_COMMIT_SHA",
     "CI_JOB_ID",
+    "CI_JOB_IMAGE",
     "CI_PIPELINE_ID",
     "CI_PROJECT_PATH",
     "NCCL_ALGO",
@@ -58,41 +58,11 @@ _VARIABLES = (
     "WORLD_SIZE",
 )
 """environment variables that say how a step ran and hold no secret"""
-_SECRET_FLAG = re.compile(
-    r"--?[\w.-]*(?:token|secret|passw|passphrase|api-?_?key|credential|auth)[\w.-]*\Z",
-    re.IGNORECASE,
-)
-_SECRET_SETTING = re.compile(
-    r"(?P<name>[\w.-]*(?:token|secret|passw|passphrase|api-?_?key|credential|auth)[\w.-]*)=.+",
-    re.IGNORECASE | re.DOTALL,
-)
-_SECRET_VARIABLE = re.compile(
-    r"TOKEN|SECRET|PASSW|PASSPHRASE|API_?KEY|CREDENTIAL|AUTH|_KEY\Z", re.IGNORECASE
-)
-_USER_IN_URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/@\s]+@", re.IGNORECASE)
-_MIN_SECRET = 6
-_MAX_WORD = 1000
+_CONTAINERS = frozenset({"docker", "lxc", "oci", "podman", "systemd-nspawn"})
+"""what the variable `container` says inside of one"""
+_MAX_FACT = 64 * 1024
 _MAX_LOCK = 64 * 1024 * 1024
 _TIMEOUT = 20
-
-
-def masked_words(words: Sequence[str], environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Return a command with what looks like a secret masked: values of secret flags and variables, users in URLs."""
-    secrets = [
-        value
-        for name, value in environment.items()
-        if _SECRET_VARIABLE.search(name) and len(value) >= _MIN_SECRET
-    ]
-    masked: list[str] = []
-    hide = False
-    for word in words:
-        if hide and not word.startswith("-"):
-            masked.append(MASK)
-            hide = False
-            continue
-        hide = bool(_SECRET_FLAG.match(word))
-        masked.append(_mask(word, secrets)[:_MAX_WORD])
-    return masked
 
 
 def environment_facts(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
@@ -102,9 +72,11 @@ def environment_facts(environment: Mapping[str, str] = os.environ) -> dict[str, 
         "release": platform.release(),
         "machine": platform.machine(),
         "python": platform.python_version(),
+        "processor": _processor(),
         "cpus": str(os.cpu_count() or ""),
         "memory": _memory(),
         "gpus": sorted(_gpus()),
+        "gpu_driver": _gpu_driver(),
         "container": _container(environment),
         "variables": {name: environment[name] for name in _VARIABLES if environment.get(name)},
     }
@@ -117,9 +89,15 @@ def source_facts(folder: Path) -> tuple[dict[str, Any], tuple[Descriptor, ...]]:
     found: list[Descriptor] = []
     commit = _git(folder, "rev-parse", "HEAD")
     if commit:
-        changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
-        origin = _USER_IN_URL.sub(r"\g<scheme>", _git(folder, "remote", "get-url", "origin") or "")
-        facts = {"commit": commit, "dirty": "yes" if changed else "no", "repository": origin}
+        states = _git(folder, "status", "--porcelain", "--untracked-files=normal").splitlines()
+        untracked = sum(state.startswith("??") for state in states)
+        origin = without_user(_git(folder, "remote", "get-url", "origin"))
+        facts = {
+            "commit": commit,
+            "dirty": "yes" if len(states) > untracked else "no",
+            "untracked": str(untracked),
+            "repository": origin,
+        }
         found.append(
             Descriptor(
                 name="source",
@@ -141,13 +119,6 @@ def default_builder(environment: Mapping[str, str] = os.environ) -> str:
     if environment.get("GITLAB_CI") == "true" and pipeline:
         return f"{pipeline}//.gitlab-ci.yml"
     return "https://weightmark/builders/local/v1"
-
-
-def _mask(word: str, secrets: Sequence[str]) -> str:
-    for secret in secrets:
-        word = word.replace(secret, MASK)
-    word = _SECRET_SETTING.sub(rf"\g<name>={MASK}", word)
-    return _USER_IN_URL.sub(rf"\g<scheme>{MASK}@", word)
 
 
 def _lock_files(folder: Path) -> Iterator[Descriptor]:
@@ -180,11 +151,32 @@ def _memory() -> str:
     return ""
 
 
+def _processor() -> str:
+    text = _first_bytes(Path("/proc/cpuinfo"))
+    match = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return match[1].strip() if match else platform.processor()
+
+
+def _gpu_driver() -> str:
+    """Return the version of the NVIDIA driver."""
+    text = _first_bytes(Path("/proc/driver/nvidia/version"))
+    match = re.search(r"Kernel Module.*?\s(\d+(?:\.\d+)+)", text)
+    return match[1] if match else ""
+
+
+def _first_bytes(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MAX_FACT).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
 def _gpus() -> Iterator[str]:
     """Name the GPUs that the NVIDIA driver lists; nothing is run for it."""
     with suppress(OSError):
         for one in Path("/proc/driver/nvidia/gpus").iterdir():
-            text = (one / "information").read_text(encoding="utf-8", errors="replace")
+            text = _first_bytes(one / "information")
             match = re.search(r"^Model:\s*(.+)$", text, re.MULTILINE)
             if match:
                 yield match[1].strip()
@@ -193,6 +185,8 @@ def _gpus() -> Iterator[str]:
 def _container(environment: Mapping[str, str]) -> str:
     if environment.get("KUBERNETES_SERVICE_HOST"):
         return "kubernetes"
+    if environment.get("container") in _CONTAINERS:
+        return environment["container"]
     for place, name in (("/.dockerenv", "docker"), ("/run/.containerenv", "podman")):
         if Path(place).exists():
             return name

@@ -19,19 +19,21 @@ from weightmark.attestations.predicates.steps import BUILD_TYPE_PREFIX, STEPS
 from weightmark.attestations.recording.facts import (
     default_builder,
     environment_facts,
-    masked_words,
     source_facts,
 )
+from weightmark.attestations.recording.masking import masked_settings, masked_words
 from weightmark.attestations.signers.interface import Signer
-from weightmark.errors import CallError, FileChangedError
+from weightmark.errors import CallError, FileChangedError, WeightmarkError
+from weightmark.provenance.artifact import open_artifact
 from weightmark.provenance.identification import identify
 from weightmark.provenance.reading.engine import ProgressSink
 from weightmark.values import dataclass
 
-__all__ = ["RecordedInput", "Recording", "StepRequest", "record_step"]
+__all__ = ["RecordedInput", "RecordedStep", "Recording", "StepRequest", "record_step"]
 
 _ROLES = {
     "base": "base",
+    "model": "model",
     "adapter": "adapter",
     "data": "data",
     "train": "data",
@@ -79,6 +81,20 @@ class RecordedInput:
     """where it stands"""
     identity: str
     """`wm1:…`"""
+    files: frozenset[tuple[str, int]] = frozenset()
+    """path and size of each of its files"""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedStep:
+    """A command that was run, and what was stated of it."""
+
+    code: int
+    """its exit code, as it is"""
+    inputs: tuple[RecordedInput, ...]
+    """what went in"""
+    results: tuple[SignResult, ...]
+    """one statement an output; none when the command failed"""
 
 
 class Recording(AbstractContextManager["Recording"]):
@@ -108,16 +124,22 @@ class Recording(AbstractContextManager["Recording"]):
         self._jobs = jobs
         self._clock = clock
         self._parameters = dict(request.parameters)
-        self._inputs: tuple[RecordedInput, ...] = ()
-        self._started = clock()
+        self._outputs: tuple[Path, ...] = ()
+        self._source: Mapping[str, Any] = {}
+        self._found: tuple[Descriptor, ...] = ()
+        self._started: datetime | None = None
+        self.inputs: tuple[RecordedInput, ...] = ()
         self.results: tuple[SignResult, ...] = ()
 
     def __enter__(self) -> Self:
-        """Identify the inputs; raises what reading raises."""
-        self._inputs = tuple(
-            RecordedInput(name, path, self._identity(path))
-            for name, path in self._request.inputs.items()
+        """Identify the inputs; raises what reading raises.
+
+        Paths are taken as they stand now, so that a step may change its working folder.
+        """
+        self.inputs = tuple(
+            self._identified(name, path) for name, path in self._request.inputs.items()
         )
+        self._outputs = tuple(path.absolute() for path in self._request.outputs)
         self._source, self._found = source_facts(self._request.folder)
         self._started = self._clock()
         return self
@@ -148,19 +170,21 @@ class Recording(AbstractContextManager["Recording"]):
         """State the step for every output.
 
         Raises `FileChangedError` when an input is not what it was, `CallError` for an output that
-        was not made, and what `add_claim` raises.
+        was not made or that is an input, and what `add_claim` raises.
         """
+        if self._started is None:
+            raise CallError(
+                "the step has not begun, so nobody knows what went in",
+                fix="record it in a block: `with weightmark.record(…) as step:`",
+            )
         finished = self._clock()
-        for path in self._request.outputs:
-            _require_made(path)
-        for one in self._inputs:
-            if self._identity(one.path) != one.identity:
-                raise FileChangedError(
-                    f"the input `{one.path}` changed while the step ran",
-                    why="it can't be said from what the result was made",
-                    fix="run the step again on inputs that nothing writes to",
-                )
-        predicate = self._provenance(finished).to_predicate()
+        for path, given in zip(self._outputs, self._request.outputs, strict=True):
+            _require_made(path, given)
+        for one in self.inputs:
+            self._require_unchanged(one)
+        for path, given in zip(self._outputs, self._request.outputs, strict=True):
+            self._require_new(path, given)
+        predicate = self._provenance(self._started, finished).to_predicate()
         self.results = tuple(
             add_claim(
                 path,
@@ -171,21 +195,51 @@ class Recording(AbstractContextManager["Recording"]):
                 progress=self._progress,
                 jobs=self._jobs,
             )
-            for path in self._request.outputs
+            for path in self._outputs
         )
         return self.results
+
+    def _require_unchanged(self, one: RecordedInput) -> None:
+        try:
+            if self._identity(one.path) == one.identity:
+                return
+            why = "it can't be said from what the result was made"
+        except WeightmarkError as error:
+            why = f"it can't be read any more: {error.what}"
+        raise FileChangedError(
+            f"the input `{self._request.inputs[one.name]}` changed while the step ran",
+            why=why,
+            fix="run the step again on inputs that nothing writes to",
+        )
+
+    def _require_new(self, path: Path, given: Path) -> None:
+        """Refuse an output that is an input: it would be made from itself, which no chain believes."""
+        listed = {(entry.path, entry.size) for entry in open_artifact(path).entries}
+        alike = {one.identity: one.name for one in self.inputs if one.files == listed}
+        identity = self._identity(path) if alike else ""
+        if identity in alike:
+            raise CallError(
+                f"the step made nothing: `{given}` is what went in as `{alike[identity]}`",
+                why="the identity is the same, so every claim about the one holds for the other",
+                fix="leave the step out, or vouch for it with `weightmark attest --type approval`",
+            )
+
+    def _identified(self, name: str, path: Path) -> RecordedInput:
+        found = identify(path, progress=self._progress, jobs=self._jobs)
+        files = frozenset((row.path, row.size) for row in found.manifest.rows)
+        return RecordedInput(name, path.absolute(), found.identity, files)
 
     def _identity(self, path: Path) -> str:
         return identify(path, progress=self._progress, jobs=self._jobs).identity
 
-    def _provenance(self, finished: datetime) -> SlsaProvenance:
-        external: dict[str, Any] = {"parameters": dict(sorted(self._parameters.items()))}
+    def _provenance(self, started: datetime, finished: datetime) -> SlsaProvenance:
+        external: dict[str, Any] = {"parameters": masked_settings(self._parameters)}
         if self._request.words:
             external["command"] = masked_words(self._request.words)
         if self._source:
             external["source"] = self._source
         inputs = tuple(
-            Descriptor.of_identity(one.name, one.identity, _role(one.name)) for one in self._inputs
+            Descriptor.of_identity(one.name, one.identity, _role(one.name)) for one in self.inputs
         )
         return SlsaProvenance(
             build_type=f"{BUILD_TYPE_PREFIX}{self._request.step}/v1",
@@ -194,7 +248,7 @@ class Recording(AbstractContextManager["Recording"]):
             dependencies=(*inputs, *self._found),
             builder=self._request.builder or default_builder(),
             invocation=secrets.token_hex(16),
-            started=self._started,
+            started=started,
             finished=finished,
         )
 
@@ -207,7 +261,7 @@ def record_step(
     out: Path | None = None,
     progress: ProgressSink | None = None,
     jobs: int | None = None,
-) -> tuple[int, tuple[SignResult, ...]]:
+) -> RecordedStep:
     """Record a command: `run` runs its words and returns its exit code, which is returned as it is.
 
     A command that fails leaves no statement. Raises as `Recording.finish`.
@@ -215,13 +269,14 @@ def record_step(
     recording = Recording(request, signer, out=out, progress=progress, jobs=jobs)
     recording.__enter__()
     code = run(request.words)
-    return code, recording.finish() if code == 0 else ()
+    results = recording.finish() if code == 0 else ()
+    return RecordedStep(code, recording.inputs, results)
 
 
-def _require_made(path: Path) -> None:
+def _require_made(path: Path, given: Path) -> None:
     if not path.exists():
         raise CallError(
-            f"the step did not make `{path}`",
+            f"the step did not make `{given}`",
             why="it ran to its end, and nothing is there that could be stated as its result",
             fix="compare `--output` with where the command writes",
         )

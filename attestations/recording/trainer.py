@@ -42,11 +42,13 @@ def make_callback(parameter: Callable[[str, str], None]) -> Any:
     class _Recorder(TrainerCallback):  # type: ignore[misc] # the library has no types here
         """Records settings when training begins, and how far it got when it ends."""
 
-        def on_train_begin(self, args: Any, *_: Any, **__: Any) -> None:
+        def on_train_begin(self, args: Any, state: Any, *_: Any, **__: Any) -> None:
             for name in _SETTINGS:
                 value = getattr(args, name, None)
                 if value is not None:
                     parameter(f"trainer.{name}", str(getattr(value, "value", value)))
+            if state.global_step:
+                parameter("trainer.resumed_at", str(state.global_step))
 
         def on_train_end(self, _: Any, state: Any, *__: Any, **___: Any) -> None:
             parameter("trainer.steps", str(state.global_step))

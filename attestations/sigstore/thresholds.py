@@ -1,6 +1,5 @@
 """How much proof is asked for, by what the instance is with which somebody signed."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from weightmark.errors import CallError
@@ -50,7 +49,3 @@ class Thresholds:
     def nothing(cls) -> Self:
         """Ask for nothing, and still refuse what is not good: for signatures by key."""
         return cls(log_entries=0, certificate_promises=0, times=0)
-
-    def with_timestamp(self) -> Self:
-        """Ask for an RFC 3161 timestamp as well."""
-        return replace(self, timestamps=max(1, self.timestamps))

@@ -9,6 +9,7 @@ list, and a class whose loading would run a method that nobody has reviewed is l
 """
 
 import argparse
+import hashlib
 import json
 import re
 import subprocess
@@ -20,6 +21,8 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 LISTS = HERE.parent.parent / "scanners" / "allow"
+WRITTEN = HERE / "written.json"
+"""what the script wrote last: digests of each list and of the part of the review that it follows"""
 LOADING = ("__del__", "__new__", "__setattr__", "__setstate__", "__getattribute__")
 Facts = dict[str, dict[str, Any]]
 Rows = dict[tuple[str, str], str]
@@ -41,6 +44,24 @@ def main() -> None:
         for name, entry in review.items():
             facts = json.loads((folder / f"{entry['library']}.json").read_text())
             write(name, entry, facts["version"], choose(entry, facts["names"]))
+    note_written(review)
+
+
+def digests(name: str, entry: dict[str, Any]) -> dict[str, str]:
+    """Return the SHA-256 of a list as it lies there, and of its part of the review."""
+    part = json.dumps(entry, sort_keys=True).encode()
+    written = (LISTS / f"{name}.json").read_bytes()
+    return {
+        "list": hashlib.sha256(written).hexdigest(),
+        "review": hashlib.sha256(part).hexdigest(),
+    }
+
+
+def note_written(review: dict[str, Any]) -> None:
+    """Note what was written, so that a list or a review changed by hand is seen without the libraries."""
+    known = json.loads(WRITTEN.read_text()) if WRITTEN.exists() else {}
+    known |= {name: digests(name, entry) for name, entry in review.items()}
+    WRITTEN.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
 
 
 def gather(review: dict[str, Any], folder: Path) -> None:

@@ -17,7 +17,6 @@ from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier, open_note, split_note
 from weightmark.provenance.ledger.operations import (
     operation_text,
-    read_operation,
     sign_operation,
     verify_operation,
 )
@@ -35,11 +34,11 @@ from weightmark.provenance.ledger.store.interface import Query
 __all__ = [
     "KEPT_KINDS",
     "apply_proposal",
+    "copies_of",
     "freeze",
     "owners_of_proposal",
     "propose_policy",
     "redact",
-    "redaction_of",
     "sign_proposal",
     "succession_of",
 ]
@@ -125,9 +124,13 @@ def redact(ledger: Ledger, subject: str, reason: str) -> Receipt:
     """
     if not reason.strip() or len(reason) > _MAX_REASON:
         raise CallError(f"the reason is not 1 to {_MAX_REASON} characters")
-    _require_erasable(ledger, subject)
+    users = _require_erasable(ledger, subject)
     known = ledger.find(subject=subject, kind=Kind.REDACT)
-    receipt = ledger.prove(known[0].index) if known else _enter_redaction(ledger, subject, reason)
+    receipt = (
+        ledger.prove(known[0].index)
+        if known
+        else _enter_redaction(ledger, subject, reason, _claim_ids(users, subject))
+    )
     if subject.startswith("salted:"):
         ledger.home.private.erase(subject)
     else:
@@ -135,7 +138,26 @@ def redact(ledger: Ledger, subject: str, reason: str) -> Receipt:
     return receipt
 
 
-def _require_erasable(ledger: Ledger, subject: str) -> None:
+def copies_of(ledger: Ledger, subject: str) -> tuple[LoggedEvent, ...]:
+    """Return the entries that hold the claim `sha256:<hex>` in other bytes, and were not redacted: each is erased apart."""
+    users = _matching(ledger, lambda event: f"sha256:{event.claim_sha256}" == subject)
+    ids = _claim_ids(users, subject)
+    others = _matching(
+        ledger,
+        lambda event: event.claim_id in ids and f"sha256:{event.claim_sha256}" != subject,
+    )
+    erased = {one.event.subject for one in ledger.find(kind=Kind.REDACT)}
+    return tuple(one for one in others if f"sha256:{one.event.claim_sha256}" not in erased)
+
+
+def _claim_ids(users: Iterable[LoggedEvent], subject: str) -> list[str]:
+    """Return the ids of the claims among `users` that are erased with `subject`, sorted."""
+    claims = (one.event for one in users if f"sha256:{one.event.claim_sha256}" == subject)
+    return sorted({event.claim_id for event in claims})
+
+
+def _require_erasable(ledger: Ledger, subject: str) -> tuple[LoggedEvent, ...]:
+    """Return the entries that name `subject`; see `redact`."""
     if subject.startswith("salted:"):
         if ledger.policy().knows(subject):
             raise SubmissionRefusedError(
@@ -145,7 +167,7 @@ def _require_erasable(ledger: Ledger, subject: str) -> None:
         users = _matching(ledger, lambda event: subject in (event.signer, event.submitter))
         if not users and subject not in ledger.home.private.names():
             raise CallError(f"`{subject}` stands for nobody in this ledger")
-        return
+        return users
     digest = subject.removeprefix("sha256:")
     users = _matching(ledger, lambda event: digest in (event.claim_sha256, event.request_sha256))
     if not users:
@@ -159,6 +181,7 @@ def _require_erasable(ledger: Ledger, subject: str) -> None:
             f"the claim of entry {kept[0].index} is never erased: it is of the kind `{kept[0].event.kind}`",
             why="without it nobody could tell what is revoked, or who may write",
         )
+    return users
 
 
 def succession_of(old: Ledger, recovery: NoteSigner, checkpoint: bytes | None = None) -> Succession:
@@ -178,19 +201,16 @@ def freeze(old: Ledger, successor: str) -> None:
     old.home.set_standing(Standing(Role.MOVED, successor))
 
 
-def redaction_of(ledger: Ledger, logged: LoggedEvent) -> str:
-    """Return the reason that a `redact` entry gives; raises what reading and verifying raise."""
-    claim = ledger.home.blobs.get(logged.event.claim_sha256)
-    return str(read_operation(claim, Kind.REDACT, [ledger.verifier]).get("reason", ""))
-
-
-def _enter_redaction(ledger: Ledger, subject: str, reason: str) -> Receipt:
+def _enter_redaction(
+    ledger: Ledger, subject: str, reason: str, claim_ids: Sequence[str]
+) -> Receipt:
     log = ledger.home.read_signer(ledger.verifier)
     now = ledger.now()
     text = operation_text(
         Kind.REDACT,
         {
             "at": format_time(now),
+            "claim_ids": list(claim_ids),
             "origin": ledger.origin,
             "reason": reason,
             "subject": subject,
@@ -209,12 +229,10 @@ def _matching(ledger: Ledger, matches: Callable[[Event], bool]) -> tuple[LoggedE
 
 
 def _enter(ledger: Ledger, admitted: Admitted) -> Receipt:
-    outcome = ledger.record([admitted])[0]
+    (index,) = ledger.record([admitted])
     ledger.publish()
     ledger.refresh()
-    if isinstance(outcome, int):
-        return ledger.prove(outcome)
-    raise outcome
+    return ledger.prove(index)
 
 
 def _same_party(known: Iterable[Submitter], one: Submitter) -> Submitter | None:

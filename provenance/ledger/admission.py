@@ -4,7 +4,7 @@ The `ClaimVerifier` is the seam to whoever knows signatures of claims; everythin
 """
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -22,7 +22,9 @@ from weightmark.provenance.ledger.registration_policy import (
 from weightmark.values import dataclass
 
 if TYPE_CHECKING:
+    from weightmark.provenance.ledger.log import Ledger
     from weightmark.provenance.ledger.operations import VerifiedOperation
+    from weightmark.provenance.ledger.ruling import Silence
 
 __all__ = [
     "LOG_KINDS",
@@ -42,9 +44,6 @@ __all__ = [
     "VerifiedRequest",
     "admit",
     "admit_operation",
-    "refuse_expired",
-    "refuse_outruled",
-    "refuse_redacted",
 ]
 
 SINGLE_KINDS = frozenset({Kind.PROVENANCE, Kind.DECISION, Kind.DEPLOY})
@@ -123,6 +122,13 @@ class ClaimVerifier(Protocol):
         """
         ...
 
+    def silenced(self, ledger: "Ledger") -> "Mapping[str, Silence]":
+        """Return which parties a revocation in the ledger keeps from writing.
+
+        Raises `ReadError` when a claim that tells it is missing, and `LedgerInconsistentError`.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
@@ -165,7 +171,7 @@ class Admitted:
 def admit(policy: RegistrationPolicy, submission: Submission, verifier: ClaimVerifier) -> Admitted:
     """Decide whether `policy` admits a submission; raises `SubmissionRefusedError` with the reason.
 
-    Expiry is judged when the entry is written, see `refuse_expired`.
+    What may change until the entry is written is judged then, see `Ruling`.
     """
     _check_sizes(submission)
     request = verifier.verify_request(submission.request, policy)
@@ -198,40 +204,6 @@ def admit_operation(operation: "VerifiedOperation", ruled_by: str = "") -> Admit
         _SEAL,
         ruled_by,
     )
-
-
-def refuse_outruled(admitted: Admitted, in_force: str) -> None:
-    """Raise `SubmissionRefusedError` when another policy than that which admitted it is `in_force` by now.
-
-    Both are claim ids. Whoever was removed a moment ago writes nothing any more.
-    """
-    if admitted.ruled_by and admitted.ruled_by != in_force:
-        raise SubmissionRefusedError(
-            "the registration policy changed while the submission was judged",
-            fix="submit it again",
-        )
-
-
-def refuse_expired(request: VerifiedRequest, now: datetime) -> None:
-    """Raise `SubmissionRefusedError` when the request is void at `now`."""
-    if now >= request.not_after:
-        raise SubmissionRefusedError(
-            f"the request expired at {format_time(request.not_after)}",
-            fix="sign a new request",
-        )
-
-
-def refuse_redacted(admitted: Admitted, redacted: Collection[str]) -> None:
-    """Raise `SubmissionRefusedError` when the claim or request is one of the `redacted`, as `sha256:<hex>`.
-
-    Whoever still has a copy of what was erased does not bring it back.
-    """
-    for digest in (admitted.request.claim_sha256, admitted.request_sha256):
-        if f"sha256:{digest}" in redacted:
-            raise SubmissionRefusedError(
-                f"`sha256:{digest}` was redacted, so it is not stored again",
-                why="an entry of the kind `redact` names it",
-            )
 
 
 def _check_sizes(submission: Submission) -> None:

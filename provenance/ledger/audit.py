@@ -1,16 +1,17 @@
 """The audit of a whole log: everything recomputed from the entries, in one pass, in bounded memory."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from itertools import islice
 
-from weightmark.errors import Exit, LedgerInconsistentError, WeightmarkError
+from weightmark.errors import Exit, WeightmarkError
 from weightmark.provenance.ledger.admission import ClaimVerifier, Submission
 from weightmark.provenance.ledger.blobs import Blobs, BlobState
 from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint
 from weightmark.provenance.ledger.event import Event, Kind, parse_event, parse_time
 from weightmark.provenance.ledger.history import PolicyHistory
+from weightmark.provenance.ledger.key_audit import KeyAudit
 from weightmark.provenance.ledger.merkle import HASH_SIZE, leaf_hash, node_hash
 from weightmark.provenance.ledger.plan import unique_keys
 from weightmark.provenance.ledger.snapshot import LedgerSnapshot
@@ -31,6 +32,10 @@ __all__ = ["MAX_PROBLEMS", "Auditor", "LedgerAudit", "Problem"]
 
 MAX_PROBLEMS = 1000
 """as many as an audit lists"""
+
+
+_NO_KEYS = (bytes(HASH_SIZE), bytes(HASH_SIZE))
+"""of an entry that cannot be read"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +69,6 @@ class LedgerAudit:
     def exit(self) -> Exit:
         """The exit code that the problems add up to."""
         return Exit.worst(problem.exit for problem in self.problems)
-
-    def require_sound(self) -> None:
-        """Raise `LedgerInconsistentError` for the first problem, with the number of all."""
-        if self.problems:
-            first = self.problems[0]
-            more = f" and {len(self.problems) - 1} more" if len(self.problems) > 1 else ""
-            raise LedgerInconsistentError(f"{first.where}: {first.what}{more}")
 
 
 @dataclass(slots=True)
@@ -143,6 +141,7 @@ class Auditor:
         self._absent: list[tuple[int, str]] = []
         self._redacted: set[str] = set()
         self._tiles: set[tuple[int, int]] = set()
+        self._keys = KeyAudit(self._store.index) if self._store.index is not None else None
 
     def run(
         self,
@@ -212,6 +211,8 @@ class Auditor:
                 self._add(f"entry {index}", error.what, error.exit)
         if self._store.index is not None:
             self._check_index(self._store.index, bundle[0][0], events)
+        if self._keys is not None:
+            self._check_keys(self._keys, bundle, events)
         for index, event in events.items():
             if event.origin != self._snapshot.head.origin:
                 self._add(f"entry {index}", f"was made for the log `{event.origin}`", Exit.BAD)
@@ -224,14 +225,24 @@ class Auditor:
 
     def _check_index(self, index: StoreIndex, start: int, events: Mapping[int, Event]) -> None:
         """Compare the derived rows of one bundle with what its entries give."""
-        keys = {at: unique_keys(event) for at, event in events.items()}
-        known = index.indices_of([key for pair in keys.values() for key in pair])
         rows = {row.place: row for row in index.rows(start, TILE_WIDTH)}
         for at, event in events.items():
-            if any(known.get(key) != at for key in keys[at]):
-                self._add(f"entry {at}", "its unique keys belong to no or another entry", Exit.BAD)
             if rows.get(at) != IndexRow.of(at, event):
                 self._add(f"entry {at}", "the search table says something else", Exit.BAD)
+
+    def _check_keys(
+        self,
+        audit: KeyAudit,
+        bundle: Sequence[tuple[int, bytes]],
+        events: Mapping[int, Event],
+    ) -> None:
+        for index, _ in bundle:
+            event = events.get(index)
+            self._add_keys(audit.push(_NO_KEYS if event is None else unique_keys(event)))
+
+    def _add_keys(self, wrong: Iterable[int]) -> None:
+        for at in wrong:
+            self._add(f"entry {at}", "its unique keys belong to no or another entry", Exit.BAD)
 
     def _check_blobs(self, blobs: Blobs, index: int, event: Event) -> bool:
         complete = True
@@ -304,6 +315,8 @@ class Auditor:
     def _check_counts(self) -> None:
         size, index = self._snapshot.head.size, self._store.index
         if index is not None:
+            if self._keys is not None:
+                self._add_keys(self._keys.settle())
             if index.counts() != (size, 2 * size, size):
                 self._add("database", "it has more or fewer rows than the head signs for", Exit.BAD)
             if damage := index.damage():

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from weightmark.errors import CallError, LedgerInconsistentError, TrustMissingError
 from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint, verify_checkpoint
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.copying import CopyReport, copy_log, proven_rows
 from weightmark.provenance.ledger.home.folder import FolderHome
 from weightmark.provenance.ledger.home.interface import Home
 from weightmark.provenance.ledger.home.view import ViewHome
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.merkle import Frontier
 from weightmark.provenance.ledger.migration import copy_ledger
 from weightmark.provenance.ledger.note import NoteVerifier

@@ -1,22 +1,23 @@
 """Making a ledger in a folder: whole or not at all, and never over something that exists."""
 
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import NotRequired, TypedDict, Unpack
 
 from weightmark.errors import CallError, LedgerInconsistentError, UnsupportedError, read_failure
-from weightmark.provenance.atomic import sync_folder
+from weightmark.provenance.atomic import exclusive, sync_folder
 from weightmark.provenance.ledger.admission import Owners, Submitter
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.event import check_origin
-from weightmark.provenance.ledger.files import make_folders
+from weightmark.provenance.ledger.files import is_locked, make_folders
 from weightmark.provenance.ledger.home.folder import FolderHome
 from weightmark.provenance.ledger.home.interface import Home
 from weightmark.provenance.ledger.home.view import ViewHome
-from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.note import NoteSigner
 from weightmark.provenance.ledger.opening import home_of
 from weightmark.provenance.ledger.plan import make_addition, unique_keys
@@ -157,13 +158,19 @@ def new_folder(path: Path) -> Iterator[FolderHome]:
     refuse_occupied(path)
     make_folders([path.parent])
     home = FolderHome(path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp"))
+    with exclusive(path.parent):
+        _tidy(path)
+        make_folders([home.path])
+        held = ExitStack()
+        held.enter_context(exclusive(home.path))
     try:
-        make_folders([home.path, home.view.folder, home.blobs.folder])
-        create_database(home.database)
-        yield home
-        home.close()
-        sync_folder(home.path)
-        home.path.rename(path)
+        with held:
+            make_folders([home.view.folder, home.blobs.folder])
+            create_database(home.database)
+            yield home
+            home.close()
+            sync_folder(home.path)
+            home.path.rename(path)
     except BaseException as error:
         home.close()
         shutil.rmtree(home.path, ignore_errors=True)
@@ -171,6 +178,18 @@ def new_folder(path: Path) -> Iterator[FolderHome]:
             raise read_failure(path, error) from error
         raise
     sync_folder(path.parent)
+
+
+def _tidy(path: Path) -> None:
+    """Remove what was left of attempts to make `path` that were killed: it may hold a private key.
+
+    Whoever is at it holds a lock on its folder.
+    """
+    half_made = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{16}}\.tmp\Z")
+    with suppress(OSError):
+        for folder in path.parent.iterdir():
+            if half_made.match(folder.name) and not is_locked(folder):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def refuse_occupied(path: Path) -> None:

@@ -19,7 +19,6 @@ __all__ = [
     "MAX_EVENT_SIZE",
     "Event",
     "Kind",
-    "check_event_id",
     "check_origin",
     "format_time",
     "parse_event",
@@ -180,11 +179,6 @@ def check_origin(origin: str) -> None:
             why=f"an origin is 1 to {MAX_ORIGIN_SIZE} printable bytes without spaces and `+`",
             fix="use a name like `example.com/models`",
         )
-
-
-def check_event_id(event_id: str) -> None:
-    """Refuse an event id that is not 1 to 128 of letters, digits, `.`, `_`, `:` and `-`."""
-    _check("event_id", event_id, _EVENT_ID)
 
 
 def format_time(moment: datetime) -> str:

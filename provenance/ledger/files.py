@@ -10,7 +10,7 @@ from pathlib import Path
 from weightmark.errors import LimitError, ReadError, read_failure
 from weightmark.provenance.atomic import replace_file, sync_folder
 
-__all__ = ["locked", "make_folders", "read_file", "write_text_file"]
+__all__ = ["is_locked", "locked", "make_folders", "read_file", "write_text_file"]
 
 
 def read_file(path: Path, *, max_size: int) -> bytes | None:
@@ -53,6 +53,21 @@ def make_folders(folders: Iterable[Path], *, mode: int = 0o755) -> None:
             except OSError as error:
                 raise read_failure(one, error) from error
             sync_folder(one.parent)
+
+
+def is_locked(folder: Path) -> bool:
+    """Tell whether a process holds a lock on a folder (`exclusive`); where that cannot be told, it may."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 @contextmanager

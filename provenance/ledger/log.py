@@ -8,7 +8,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from weightmark.errors import LedgerInconsistentError, WeightmarkError, WrongSignerError
+from weightmark.errors import (
+    LedgerInconsistentError,
+    RefusedError,
+    WeightmarkError,
+    WrongSignerError,
+)
 from weightmark.provenance.ledger.admission import (
     Admitted,
     ClaimVerifier,
@@ -20,23 +25,24 @@ from weightmark.provenance.ledger.admission import (
 )
 from weightmark.provenance.ledger.audit import Auditor, LedgerAudit, Problem
 from weightmark.provenance.ledger.binding_index import MAX_WALK, BindingIndex, find_all
-from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint
+from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint, verify_checkpoint
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.creation import create_anywhere
-from weightmark.provenance.ledger.event import Event, Kind
+from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.history import PolicyHistory
 from weightmark.provenance.ledger.home.interface import Home
 from weightmark.provenance.ledger.home.service import ServiceHome
 from weightmark.provenance.ledger.home.view import ViewHome
-from weightmark.provenance.ledger.memory import CheckpointMemory
-from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier
+from weightmark.provenance.ledger.note import NoteVerifier
 from weightmark.provenance.ledger.opening import home_of
-from weightmark.provenance.ledger.plan import make_addition, make_plan, numbered
+from weightmark.provenance.ledger.plan import Outcome, numbered
 from weightmark.provenance.ledger.proof import Receipt
 from weightmark.provenance.ledger.publish import publish, published_checkpoint
+from weightmark.provenance.ledger.recording import Recorder, Silencer
 from weightmark.provenance.ledger.registration import Succession
 from weightmark.provenance.ledger.snapshot import LedgerSnapshot, LoggedEvent
 from weightmark.provenance.ledger.standing import Role
-from weightmark.provenance.ledger.store.interface import Query, StoreIndex
+from weightmark.provenance.ledger.store.interface import Query
 from weightmark.provenance.ledger.view.interface import ViewFiles
 
 __all__ = ["Clock", "Ledger", "utc_now"]
@@ -58,10 +64,9 @@ class Ledger:
     ) -> None:
         self._home = home
         self._verifier = verifier
-        self._ruling: tuple[tuple[int, ...], str] | None = None
-        self._redacted: dict[int, str] = {}
         self._memory = memory
         self._clock = clock
+        self._recorder = Recorder(self)
 
     @classmethod
     def create(
@@ -133,8 +138,8 @@ class Ledger:
         """Open the ledger that lives at `home`; see `open`."""
         try:
             verifier = home.read_verifier()
-            _require_key(verifier, vkey, home.name)
             ledger = cls(home, verifier, memory or CheckpointMemory.of_user(), clock)
+            ledger._require_signed_by(vkey)
             ledger._refresh_unless_moved()
         except BaseException:
             home.close()
@@ -173,12 +178,19 @@ class Ledger:
     def refresh(self) -> VerifiedCheckpoint:
         """Check the newest head against everything known of this log, and remember it."""
         with self._memory.updating(self._verifier) as remember:
-            remembered = self._recall()
-            published = self._published()
+            known = self.known()
             with self.snapshot() as snapshot:
-                _require_known(snapshot, remembered, published)
+                snapshot.require_grown_from(known)
                 remember(snapshot.head)
                 return snapshot.head
+
+    def known(self) -> tuple[tuple[str, VerifiedCheckpoint], ...]:
+        """Return the checkpoints that the log must extend, each with where it was seen: your memory and its own view."""
+        found = (
+            ("your checkpoint memory", self._recall()),
+            ("the published checkpoint", self._published()),
+        )
+        return tuple((where, seen) for where, seen in found if seen is not None)
 
     @contextmanager
     def snapshot(self) -> Iterator[LedgerSnapshot]:
@@ -216,7 +228,7 @@ class Ledger:
             return ()
         if isinstance(self._home, ServiceHome):
             return self._deliver(self._home, submissions)
-        self._signer()
+        self._recorder.signer()
         policy = self.policy()
         admitted: list[Admitted] = []
         for number, submission in enumerate(submissions):
@@ -224,41 +236,35 @@ class Ledger:
                 admitted.append(admit(policy, submission, verifier))
             except WeightmarkError as error:
                 raise numbered(error, submission, number, len(submissions)) from error
-        outcomes = self.record(admitted, now=now)
+        indices = self.record(admitted, silencer=verifier.silenced, now=now)
         self.publish()
         self.refresh()
-        return self.receipts([one for one in outcomes if isinstance(one, int)])
+        return self.receipts(indices)
 
     def record(
-        self, batch: Sequence[Admitted], *, partly: bool = False, now: datetime | None = None
-    ) -> tuple[int | WeightmarkError, ...]:
-        """Write what is new of admitted submissions in one durable transaction; returns the entry of each.
+        self,
+        batch: Sequence[Admitted],
+        *,
+        silencer: Silencer | None = None,
+        now: datetime | None = None,
+    ) -> tuple[int, ...]:
+        """Write what is new of admitted submissions, all or none; returns the entry of each, see `record_groups`."""
+        return self._recorder.write([batch], silencer=silencer, now=now).require_whole()
 
-        Nothing is signed on a head that was rolled back, nor by a copy that is not the live one.
-        With `partly`, what must be refused is returned as its error while the rest is recorded;
-        otherwise the first refusal is raised and nothing is written. Neither publishes nor remembers.
+    def record_groups(
+        self,
+        groups: Sequence[Sequence[Admitted]],
+        *,
+        silencer: Silencer | None = None,
+        now: datetime | None = None,
+    ) -> tuple[Outcome, ...]:
+        """Write what is new of admitted submissions in one durable transaction; returns what became of each group.
+
+        Each group is written whole, or refused whole while the others are written. Nothing is signed
+        on a head that was rolled back, nor by a copy that is not the live one. Whom `silencer` names,
+        writes nothing. Neither publishes nor remembers.
         """
-        signer = self._signer()
-        with self._home.store.write() as store:
-            self._home.standing().require_live(self._home.name)
-            snapshot = LedgerSnapshot.of(store, self._verifier)
-            _require_known(snapshot, self._recall(), self._published())
-            size = snapshot.head.size
-            at = now or self._clock()
-            in_force = self._policy_in_force(store.index)
-
-            def read(index: int) -> Event:
-                return next(snapshot.events([index])).event
-
-            find = store.index.indices_of
-            redacted = self._redacted_until_now(store.index, read)
-            plan = make_plan(batch, size, find, read, at, in_force=in_force, redacted=redacted)
-            if not partly:
-                plan.require_whole(batch)
-            if plan.rows:
-                self._home.blobs.put_all(plan.blobs)
-                store.add(make_addition(plan.rows, size, store.tile, snapshot.nodes, signer))
-        return plan.outcomes
+        return self._recorder.write(groups, partly=True, silencer=silencer, now=now).outcomes
 
     def receipts(self, indices: Sequence[int]) -> tuple[Receipt, ...]:
         """Return the offline receipts of entries, all under one head."""
@@ -384,6 +390,19 @@ class Ledger:
     ) -> None:
         self.close()
 
+    def _require_signed_by(self, vkey: str) -> None:
+        """Demand the key that the caller trusts, if any; while two keys overlap, either signs the head."""
+        if vkey in {"", self.vkey}:
+            return
+        try:
+            with self.snapshot() as snapshot:
+                verify_checkpoint(snapshot.head.note, NoteVerifier.parse(vkey))
+        except RefusedError as error:
+            raise WrongSignerError(
+                f"the ledger at `{self._home.name}` has another key than the one you trust",
+                why=f"it is `{self.vkey}`",
+            ) from error
+
     def _refresh_unless_moved(self) -> None:
         """Say of a ledger that fell behind because it moved, that it moved."""
         try:
@@ -397,34 +416,13 @@ class Ledger:
     def _deliver(
         self, service: ServiceHome, submissions: Sequence[Submission]
     ) -> tuple[Receipt, ...]:
-        """Hand submissions to a service one by one; each answer proves an entry of this very log."""
-        answers = [service.deliver(one, self._verifier) for one in submissions]
+        """Hand submissions to a service, all or none; each answer proves an entry of this very log."""
+        answers = service.deliver(submissions, self._verifier)
         self.refresh()
         with self.snapshot() as snapshot:
             for _, checkpoint in answers:
                 snapshot.require_extends(checkpoint, "a receipt")
         return tuple(receipt for receipt, _ in answers)
-
-    def _signer(self) -> NoteSigner:
-        """Return the private key of a log that may grow here."""
-        self._home.standing().require_live(self._home.name)
-        return self._home.read_signer(self._verifier)
-
-    def _policy_in_force(self, index: StoreIndex) -> str:
-        """Return the claim id of the newest policy; read again only when an entry changed it."""
-        kinds = (Query(kind=Kind.POLICY), Query(kind=Kind.KEY))
-        changes = tuple(at for query in kinds for at in index.search(query))
-        if self._ruling is None or self._ruling[0] != changes:
-            self._ruling = (changes, self.policy().claim_id)
-        return self._ruling[1]
-
-    def _redacted_until_now(
-        self, index: StoreIndex, read: Callable[[int], Event]
-    ) -> frozenset[str]:
-        """Return what `redact` entries name; each of them is read once."""
-        entries = tuple(index.search(Query(kind=Kind.REDACT)))
-        self._redacted |= {at: read(at).subject for at in entries if at not in self._redacted}
-        return frozenset(self._redacted[at] for at in entries)
 
     @property
     def _binding(self) -> BindingIndex:
@@ -448,22 +446,3 @@ class Ledger:
     def _published(self) -> VerifiedCheckpoint | None:
         view = self._home.view
         return None if view is None else published_checkpoint(view, self._verifier)
-
-
-def _require_key(verifier: NoteVerifier, vkey: str, name: str) -> None:
-    if vkey and vkey != verifier.vkey:
-        raise WrongSignerError(
-            f"the ledger at `{name}` has another key than the one you trust",
-            why=f"it is `{verifier.vkey}`",
-        )
-
-
-def _require_known(
-    snapshot: LedgerSnapshot,
-    remembered: VerifiedCheckpoint | None,
-    published: VerifiedCheckpoint | None,
-) -> None:
-    if remembered is not None:
-        snapshot.require_extends(remembered, "your checkpoint memory")
-    if published is not None:
-        snapshot.require_extends(published, "the published checkpoint")

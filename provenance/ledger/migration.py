@@ -83,11 +83,11 @@ def _copy_to_folder(
         with source.store.read() as reader, made.store.write() as writer:
             report = copy_log(LedgerSnapshot.of(reader, verifier), source, made, writer)
         made.write_verifier(verifier)
-        if keys:
-            _copy_key(source, target, made, verifier)
         made.set_standing(standing)
         with made.store.read() as reader:
             publish(LedgerSnapshot.of(reader, verifier), verifier, made.view)
+        if keys:
+            _copy_key(source, target, made, verifier)
     return report
 
 

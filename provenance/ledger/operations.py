@@ -24,7 +24,6 @@ from weightmark.values import dataclass
 
 __all__ = [
     "VerifiedOperation",
-    "is_operation",
     "operation_text",
     "peek_operation",
     "read_operation",
@@ -65,11 +64,6 @@ class VerifiedOperation:
 def operation_text(kind: Kind, fields: dict[str, Any]) -> bytes:
     """Return what the claim of an operation signs."""
     return b"%s%s/v1\n%s\n" % (_PREFIX, kind.value.encode(), canonical_json(fields))
-
-
-def is_operation(claim: bytes) -> bool:
-    """Tell whether bytes are meant as an operation of a log; reading them proves nothing."""
-    return claim.startswith(_PREFIX)
 
 
 def sign_operation(

@@ -1,33 +1,40 @@
 """What an append adds: which submissions are new, which are known, which are refused. Pure."""
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from weightmark.errors import SubmissionRefusedError, WeightmarkError
-from weightmark.provenance.ledger.admission import (
-    Admitted,
-    Submission,
-    refuse_expired,
-    refuse_outruled,
-    refuse_redacted,
-)
+from weightmark.provenance.ledger.admission import Admitted, Submission
 from weightmark.provenance.ledger.checkpoint import Checkpoint
 from weightmark.provenance.ledger.event import Event
 from weightmark.provenance.ledger.merkle import NodeReader, leaf_hash, tree_root
 from weightmark.provenance.ledger.note import NoteSigner
+from weightmark.provenance.ledger.ruling import Ruling
 from weightmark.provenance.ledger.store.interface import Addition, Head, Row
 from weightmark.provenance.ledger.tiles import TileReader, grow_tiles, node_reader
 from weightmark.values import dataclass
 
-__all__ = ["EventReader", "Finder", "Plan", "make_addition", "make_plan", "numbered", "unique_keys"]
+__all__ = [
+    "EventReader",
+    "Finder",
+    "Outcome",
+    "Plan",
+    "make_addition",
+    "make_plan",
+    "numbered",
+    "unique_keys",
+]
 
 Finder = Callable[[Sequence[bytes]], Mapping[bytes, int]]
 """unique keys to the entries that they belong to; unknown keys are left out"""
 
 EventReader = Callable[[int], Event]
 """the index of an entry of the log to what it records"""
+
+Outcome = tuple[int, ...] | WeightmarkError
+"""the entries of a group of submissions, or why none of them is entered"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,69 +43,42 @@ class Plan:
 
     rows: tuple[Row, ...]
     """new entries, in order"""
-    outcomes: tuple[int | WeightmarkError, ...]
-    """for each submission its entry, new or known, or why it is refused"""
+    outcomes: tuple[Outcome, ...]
+    """for each group of submissions their entries, new or known, or why it is refused"""
     blobs: dict[str, bytes]
     """claims and requests of the new entries by SHA-256 hex"""
 
-    def require_whole(self, batch: Sequence[Admitted]) -> tuple[int, ...]:
-        """Return the entry of each submission; raises the first refusal, which names its submission of `batch`."""
+    def require_whole(self) -> tuple[int, ...]:
+        """Return the entries of all groups; raises the first refusal."""
         indices: list[int] = []
-        for number, (item, outcome) in enumerate(zip(batch, self.outcomes, strict=True)):
+        for outcome in self.outcomes:
             if isinstance(outcome, WeightmarkError):
-                raise numbered(outcome, item.submission, number, len(self.outcomes)) from outcome
-            indices.append(outcome)
+                raise outcome
+            indices += outcome
         return tuple(indices)
 
 
 def make_plan(
-    batch: Sequence[Admitted],
+    groups: Sequence[Sequence[Admitted]],
     size: int,
     find: Finder,
     read: EventReader,
-    now: datetime,
     *,
-    in_force: str,
-    redacted: Collection[str] = frozenset(),
+    now: datetime,
+    ruling: Ruling,
 ) -> Plan:
-    """Give each admitted submission its index in a log of `size`, or the reason of its refusal.
+    """Give the admitted submissions of each group their indices in a log of `size`, or the reason of its refusal.
 
-    `in_force` is the claim id of the registration policy, which must be the one that admitted them.
-    Nothing new is made of what was `redacted`, `sha256:<hex>`.
-
-    The same event again gets its old index, and so does a claim that somebody else entered: it enters
+    Nothing new is made of what `ruling` refuses, and nothing of a group of which one is refused. The
+    same event again gets its old index, and so does a claim that somebody else entered: it enters
     once per kind and signer, for ever.
     """
-    made = [_event_of(item, now) for item in batch]
-    taken = dict(find([key for one in made if isinstance(one, _Made) for key in one.keys]))
-    rows: list[Row] = []
-
-    def event_at(index: int) -> Event:
-        return read(index) if index < size else rows[index - size].event
-
-    outcomes: list[int | WeightmarkError] = []
-    blobs: dict[str, bytes] = {}
-    for item, one in zip(batch, made, strict=True):
-        if isinstance(one, WeightmarkError):
-            outcomes.append(one)
-            continue
-        try:
-            known = _known_index(one.event, *map(taken.get, one.keys), read=event_at)
-            if known is None:
-                refuse_expired(item.request, now)
-                refuse_outruled(item, in_force)
-                refuse_redacted(item, redacted)
-        except WeightmarkError as error:
-            outcomes.append(error)
-            continue
-        if known is None:
-            known = size + len(rows)
-            rows.append(Row(known, one.body, one.event, one.keys))
-            taken |= dict.fromkeys(one.keys, known)
-            blobs[one.event.claim_sha256] = item.submission.claim
-            blobs[one.event.request_sha256] = item.submission.request
-        outcomes.append(known)
-    return Plan(tuple(rows), tuple(outcomes), blobs)
+    made = [[_event_of(item, now) for item in group] for group in groups]
+    known = (one for some in made for one in some if isinstance(one, _Made))
+    taken = dict(find([key for one in known for key in one.keys]))
+    planner = _Planner(size, taken, read, now, ruling)
+    outcomes = tuple(map(planner.enter, groups, made))
+    return Plan(tuple(planner.rows), outcomes, planner.blobs())
 
 
 def make_addition(
@@ -143,6 +123,64 @@ class _Made(NamedTuple):
     event: Event
     body: bytes
     keys: tuple[bytes, bytes]
+
+
+class _Planner:
+    """Gives indices to one group after the other."""
+
+    def __init__(
+        self, size: int, taken: dict[bytes, int], read: EventReader, now: datetime, ruling: Ruling
+    ) -> None:
+        self.rows: list[Row] = []
+        self._submissions: list[Submission] = []
+        self._size = size
+        self._taken = taken
+        self._read = read
+        self._now = now
+        self._ruling = ruling
+
+    def enter(self, group: Sequence[Admitted], made: Sequence[_Made | WeightmarkError]) -> Outcome:
+        """Enter a group, all or none."""
+        start = len(self.rows)
+        indices: list[int] = []
+        for number, (item, one) in enumerate(zip(group, made, strict=True)):
+            try:
+                indices.append(self._place(item, one))
+            except WeightmarkError as error:
+                self._take_back(start)
+                return numbered(error, item.submission, number, len(group))
+        return tuple(indices)
+
+    def blobs(self) -> dict[str, bytes]:
+        """Return claims and requests of the new entries by SHA-256 hex."""
+        blobs: dict[str, bytes] = {}
+        for row, submission in zip(self.rows, self._submissions, strict=True):
+            blobs[row.event.claim_sha256] = submission.claim
+            blobs[row.event.request_sha256] = submission.request
+        return blobs
+
+    def _place(self, item: Admitted, one: _Made | WeightmarkError) -> int:
+        if isinstance(one, WeightmarkError):
+            raise one
+        known = _known_index(one.event, *map(self._taken.get, one.keys), read=self._event_at)
+        if known is not None:
+            return known
+        self._ruling.refuse(item, self._now)
+        index = self._size + len(self.rows)
+        self.rows.append(Row(index, one.body, one.event, one.keys))
+        self._submissions.append(item.submission)
+        self._taken |= dict.fromkeys(one.keys, index)
+        return index
+
+    def _take_back(self, start: int) -> None:
+        """Forget the rows from `start` on: their keys were new with them."""
+        for row in self.rows[start:]:
+            for key in row.keys:
+                del self._taken[key]
+        del self.rows[start:], self._submissions[start:]
+
+    def _event_at(self, index: int) -> Event:
+        return self._read(index) if index < self._size else self.rows[index - self._size].event
 
 
 def _event_of(item: Admitted, now: datetime) -> _Made | WeightmarkError:

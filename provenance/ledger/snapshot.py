@@ -1,6 +1,6 @@
 """One verified state of a log: what is read through it is proven against the signed head."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
 from typing import Self
 
@@ -21,7 +21,7 @@ from weightmark.provenance.ledger.store.interface import Query, StoreReader
 from weightmark.provenance.ledger.tiles import node_reader
 from weightmark.values import dataclass
 
-__all__ = ["LedgerSnapshot", "LoggedEvent"]
+__all__ = ["LedgerSnapshot", "LoggedEvent", "require_extends"]
 
 _SEAL = object()
 
@@ -80,20 +80,12 @@ class LedgerSnapshot:
 
     def require_extends(self, older: VerifiedCheckpoint, where: str) -> None:
         """Raise `LedgerInconsistentError` unless the log grew out of `older`, which was seen at `where`."""
-        if older.size > self.head.size:
-            raise LedgerInconsistentError(
-                f"the ledger `{self.head.origin}` was rolled back: it has {self.head.size} entries, "
-                f"{where} knows {older.size}",
-                why="an append-only log never shrinks; an older copy of the database stands here",
-                fix="restore the newest copy; nothing is signed until then",
-            )
-        if tree_root(self.nodes, older.size) != older.root:
-            raise LedgerInconsistentError(
-                f"the ledger `{self.head.origin}` was forked: its first {older.size} entries are not "
-                f"those that {where} knows",
-                why="history was rewritten",
-                fix="keep both checkpoints as evidence and restore the true copy",
-            )
+        require_extends(self.head, self.nodes, older, where)
+
+    def require_grown_from(self, known: Iterable[tuple[str, VerifiedCheckpoint]]) -> None:
+        """Demand that the log grew out of each checkpoint, which stands behind where it was seen; see `require_extends`."""
+        for where, seen in known:
+            self.require_extends(seen, where)
 
     def events(self, indices: Sequence[int] | range) -> Iterator[LoggedEvent]:
         """Yield entries, each proven to stand under the head."""
@@ -163,6 +155,26 @@ class LedgerSnapshot:
         if event.origin != self.head.origin:
             raise LedgerInconsistentError(f"entry {index} was made for the log `{event.origin}`")
         return LoggedEvent(index, event, body, _SEAL), path
+
+
+def require_extends(
+    head: VerifiedCheckpoint, nodes: NodeReader, older: VerifiedCheckpoint, where: str
+) -> None:
+    """Raise `LedgerInconsistentError` unless the tree of `nodes` under `head` grew out of `older`, which was seen at `where`."""
+    if older.size > head.size:
+        raise LedgerInconsistentError(
+            f"the ledger `{head.origin}` was rolled back: it has {head.size} entries, "
+            f"{where} knows {older.size}",
+            why="an append-only log never shrinks; an older copy of the database stands here, or its key signs elsewhere, too",
+            fix="restore the newest copy; nothing is signed until then",
+        )
+    if tree_root(nodes, older.size) != older.root:
+        raise LedgerInconsistentError(
+            f"the ledger `{head.origin}` was forked: its first {older.size} entries are not "
+            f"those that {where} knows",
+            why="history was rewritten, or the key of the ledger signs elsewhere, too",
+            fix="keep both checkpoints as evidence and restore the true copy",
+        )
 
 
 def _runs(indices: Sequence[int] | range) -> Iterator[tuple[int, int]]:

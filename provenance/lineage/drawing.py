@@ -98,7 +98,7 @@ class Drawing:
     def to_svg(self) -> str:
         """Return a picture: layers from the top, arrows between them; no scripts, no links, no styles from elsewhere."""
         places = _places(self.boxes)
-        width = max((x for x, _ in places.values()), default=0) + _WIDTH + _MARGIN
+        width = max((x for x, _ in places.values()), default=0) + _WIDTH + 2 * _GAP_X + _MARGIN
         height = max((y for _, y in places.values()), default=0) + _HEIGHT + _MARGIN
         lines = [_OPENING.format(width=width, height=height), _ARROW_HEAD]
         lines += [
@@ -134,9 +134,12 @@ def _line(source: tuple[int, int], target: tuple[int, int], label: str) -> str:
     x1, y1 = source[0] + _WIDTH // 2, source[1]
     x2, y2 = target[0] + _WIDTH // 2, target[1] + _HEIGHT
     text = escape(_plain(label, 30))
+    # an arrow past a whole layer bends into the space beside the boxes, which would hide it
+    bend = 0 if abs(y1 - y2) <= _GAP_Y else (_WIDTH + _GAP_X) * 2 // 3
     return (
-        f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="#57606a" marker-end="url(#a)"/>'
-        f'<text x="{(x1 + x2) // 2 + 4}" y="{(y1 + y2) // 2}" fill="#57606a">{text}</text>'
+        f'<path d="M{x1},{y1} C{x1 + bend},{y1 - _GAP_Y} {x2 + bend},{y2 + _GAP_Y} {x2},{y2}"'
+        ' fill="none" stroke="#57606a" marker-end="url(#a)"/>'
+        f'<text x="{(x1 + x2) // 2 + bend * 3 // 4 + 4}" y="{(y1 + y2) // 2}" fill="#57606a">{text}</text>'
     )
 
 

@@ -124,27 +124,6 @@ class Lineage:
         """Artifacts whose making nobody states, nearest first."""
         return tuple(one for one in self.depths if not self.steps.get(one))
 
-    def children(self) -> dict[str, tuple[Step, ...]]:
-        """Return the steps that each artifact went into."""
-        found: dict[str, list[Step]] = {}
-        for made in self.steps.values():
-            for step in made:
-                for parent in step.parents:
-                    found.setdefault(parent, []).append(step)
-        return {parent: tuple(into) for parent, into in found.items()}
-
-    def tainted(self, bad: frozenset[str]) -> frozenset[str]:
-        """Return `bad` and every artifact of this lineage that descends from one of them."""
-        children = self.children()
-        reached = {one for one in bad if one in self.depths}
-        waiting = list(reached)
-        while waiting:
-            for step in children.get(waiting.pop(), ()):
-                if step.output not in reached:
-                    reached.add(step.output)
-                    waiting.append(step.output)
-        return frozenset(reached)
-
 
 def _parents(steps: Sequence[Step]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(parent for step in steps for parent in step.parents))

@@ -29,10 +29,11 @@ from weightmark.provenance.reading.luggage import Luggage
 from weightmark.provenance.reading.receipts import Receipts
 from weightmark.provenance.reading.results import FileDigests, Reading
 from weightmark.provenance.reading.shards import Sharding
-from weightmark.provenance.reading.small import SmallFiles
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
+
+    from weightmark.provenance.reading.small import SmallFiles
 
 __all__ = [
     "BLOCK",
@@ -131,11 +132,10 @@ def _read_all(
     if large:
         small = [number for number in small if entries[number].size <= SMALL]
     futures: dict[int, Future[tuple[FileDigests, T | None]]] = {}
-    with (
-        SmallFiles([entries[number] for number in small], reader) as crowd,
-        ExitStack() as stack,
-    ):
-        crowd.start(workers)
+    with ExitStack() as stack:
+        crowd = _crowd([entries[number] for number in small], reader) if small else None
+        if crowd:
+            stack.enter_context(crowd).start(workers)
         try:
             large = [number for number in large if not _recall(number, entries, reader, results)]
             if large:
@@ -146,7 +146,7 @@ def _read_all(
                     futures[number] = pool.submit(
                         reader.read_alone, entries[number], all_cores=most
                     )
-            for place, result in crowd.results():
+            for place, result in crowd.results() if crowd else ():
                 results.put(small[place], result)
             for number, future in futures.items():
                 results.put(number, future.result())
@@ -155,6 +155,12 @@ def _read_all(
             for future in futures.values():
                 future.cancel()
             raise
+
+
+def _crowd(entries: Sequence[Entry], reader: FileReader[T]) -> "SmallFiles[T]":
+    from weightmark.provenance.reading.small import SmallFiles
+
+    return SmallFiles(entries, reader)
 
 
 def _recall(

@@ -43,7 +43,7 @@ def engines_named(names: Sequence[str], limits: Limits | None = None) -> tuple[E
         return (ours,)
     from weightmark.scanners.plugins import installed_plugins
 
-    plugins = {plugin.name: plugin for plugin in installed_plugins()}
+    plugins = {plugin.name: plugin for plugin in installed_plugins(ours.limits.seconds)}
     wanted = [_OWN, _MODELSCAN, *sorted(plugins)] if _ALL in names else list(dict.fromkeys(names))
     found: list[Engine] = []
     for name in wanted:

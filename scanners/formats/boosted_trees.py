@@ -1,6 +1,7 @@
 """Whether the trees of a boosted model lead where their library may go: it follows indexes unchecked.
 
-Source: XGBoost `src/tree/tree_model.cc` (`RegTree::LoadModel`), LightGBM `src/io/tree.cpp`.
+Source: XGBoost `src/tree/tree_model.cc` (`RegTree::LoadModel`), LightGBM `src/io/tree.cpp`, CatBoost
+`libs/model/flatbuffers/model.fbs` and `libs/model/model.cpp`.
 """
 
 import re
@@ -9,13 +10,21 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from weightmark.scanners.repository.documents import JsonObject, walk
+from weightmark.scanners.wire.flatbuffers import Table
+from weightmark.values import dataclass
 
-__all__ = ["lightgbm_faults", "xgboost_faults"]
+__all__ = ["catboost_faults", "lightgbm_faults", "xgboost_faults"]
 
 _DIGITS = re.compile(r"\d{1,18}", re.ASCII)
 _CHILDREN = ("left_children", "right_children")
 _LEAF = -1
 _MOST_FAULTS = 3
+_MODEL_TREES = 1
+_SPLITS, _SIZES, _STARTS = 1, 2, 3
+_DIMENSION, _FLOATS, _ONE_HOTS, _CTRS, _LEAF_VALUES = 0, 5, 6, 7, 8
+_STEPS, _NODE_LEAVES, _ESTIMATED = 10, 11, 13
+"""fields of `TModelCore` and `TModelTrees`: splits, sizes and starts of trees, kinds of features, leaves"""
+_DEEPEST = 31
 _LINE = re.compile(rb"^(num_leaves|left_child|right_child|split_feature|max_feature_idx)=([^\r\n]*)", re.MULTILINE)  # fmt: skip
 
 
@@ -111,6 +120,81 @@ def _leaf_fault(rows: dict[bytes, list[int]], features: int) -> str:
     inner = [child if child >= 0 else len(left) + ~child for child in left] + ends
     other = [child if child >= 0 else len(left) + ~child for child in right] + ends
     return _walked(inner, other, [*splits, *([0] * leaves)], features)
+
+
+def catboost_faults(core: Table) -> Iterator[str]:
+    """Yield what is wrong with the trees of CatBoost's binary model; the first few.
+
+    A tree is a run of splits: of one depth, with a leaf for each way through them, or in nodes that say how
+    far their children stand behind them.
+    """
+    trees = core.table(_MODEL_TREES)
+    if trees is None:
+        return
+    nodes = _Nodes(
+        splits=trees.numbers(_SPLITS, "i"),
+        steps=trees.numbers(_STEPS, "I"),
+        leaves=trees.numbers(_NODE_LEAVES, "I"),
+        conditions=sum(_conditions(trees)),
+        values=trees.vector(_LEAF_VALUES, 8)[1],
+    )
+    sizes, starts = trees.numbers(_SIZES, "i"), trees.numbers(_STARTS, "i")
+    if len(starts) not in (0, len(sizes)) or any(size < 0 for size in sizes):
+        yield "its lists differ in length"
+        return
+    faults = at = needed = 0
+    for index, size in enumerate(sizes):
+        start = starts[index] if starts else at
+        at = start + size
+        needed += 0 if nodes.steps else 1 << min(size, _DEEPEST)
+        fault = nodes.fault(start, at)
+        if fault and faults < _MOST_FAULTS:
+            faults += 1
+            yield f"tree {index}: {fault}"
+    needed *= max(1, trees.number(_DIMENSION, 4))
+    if needed > nodes.values:
+        yield f"{nodes.values} values for {needed} leaves"
+
+
+def _conditions(trees: Table) -> Iterator[int]:
+    """Yield how many conditions each feature gives, which splits count through."""
+    for field, borders in ((_FLOATS, 3), (_ESTIMATED, 3), (_ONE_HOTS, 1), (_CTRS, 1)):
+        yield from (feature.vector(borders, 4)[1] for feature in trees.tables(field))
+
+
+@dataclass(frozen=True, slots=True)
+class _Nodes:
+    """The nodes of all trees, one behind the other."""
+
+    splits: Sequence[int]
+    steps: Sequence[int]
+    """two numbers of 16 bits in one: how far behind a node its children stand"""
+    leaves: Sequence[int]
+    conditions: int
+    values: int
+
+    def fault(self, start: int, end: int) -> str:
+        """Return what is wrong with the nodes of one tree; a step of 0 ends at the node's leaf."""
+        if not 0 <= start <= end <= len(self.splits):
+            return f"it needs {end} of {len(self.splits)} splits"
+        if not self.steps:
+            return next(filter(None, map(self._odd_split, range(start, end))), "")
+        if end > len(self.steps) or end > len(self.leaves):
+            return f"it needs {end} nodes"
+        return next(filter(None, (self._odd_node(node, end) for node in range(start, end))), "")
+
+    def _odd_split(self, node: int) -> str:
+        split = self.splits[node]
+        known = 0 <= split < self.conditions
+        return "" if known else f"split {split} of {self.conditions} conditions"
+
+    def _odd_node(self, node: int, end: int) -> str:
+        both = self.steps[node] & 0xFFFF, self.steps[node] >> 16
+        if any(node + step >= end for step in both):
+            return f"node {node} steps behind node {end}"
+        if 0 in both and self.leaves[node] >= self.values:
+            return f"leaf {self.leaves[node]} of {self.values}"
+        return self._odd_split(node) if any(both) else ""
 
 
 def _integers(row: bytes) -> list[int]:

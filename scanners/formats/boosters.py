@@ -8,7 +8,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from weightmark.errors import MalformedError
-from weightmark.scanners.formats.boosted_trees import lightgbm_faults, xgboost_faults
+from weightmark.scanners.formats.boosted_trees import (
+    catboost_faults,
+    lightgbm_faults,
+    xgboost_faults,
+)
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.limits import over_limit
 from weightmark.scanners.repository.documents import parse_document
@@ -152,7 +156,8 @@ class CatboostReader:
         try:
             size = window.number(len(_CATBOOST), 4)
             window.take(8 + size, 0)
-            root_table(window, examination.budget, 8)
+            for fault in catboost_faults(root_table(window, examination.budget, 8)):
+                examination.find("BST002", place, detail=fault)
         except MalformedError as error:
             examination.problem(error.what, place)
         return True

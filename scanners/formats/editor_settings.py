@@ -1,7 +1,8 @@
-"""What an editor runs by itself: tasks and containers that a repository brings for it.
+"""What an editor or its assistant runs by itself: tasks, containers and servers that a repository brings.
 
 Sources: VS Code "Tasks" (`runOn`), Development Container Specification (`initializeCommand`, which
-runs on the host). Both files may hold comments, so they are read as text.
+runs on the host), Claude Code "Hooks", Model Context Protocol (`mcpServers` with a `command`). The files
+may hold comments, so they are read as text.
 """
 
 import re
@@ -32,6 +33,21 @@ _PLACES = (
         ),
         re.compile(r'"initializeCommand"\s*:\s*(?!"")[^\s]'),
         "`initializeCommand` runs on the host",
+    ),
+    (
+        re.compile(
+            r"(?:\A|[/!])\.(?:claude/settings(?:\.local)?|cursor/hooks)\.json\Z", re.IGNORECASE
+        ),
+        re.compile(r'"(?:hooks|apiKeyHelper|statusLine)"\s*:\s*(?:\{\s*[^\s}]|\[\s*[^\s\]]|"[^"])'),
+        "a coding assistant runs the commands of its hooks",
+    ),
+    (
+        re.compile(
+            r"(?:\A|[/!])(?:\.mcp|\.(?:cursor|vscode|roo)/mcp|\.gemini/settings)\.json\Z",
+            re.IGNORECASE,
+        ),
+        re.compile(r'"command"\s*:\s*"[^"]'),
+        "a coding assistant starts the servers that are named",
     ),
 )
 

@@ -10,6 +10,7 @@ size of the program, where segments begin, and in newer files how long they are
 from typing import Final
 
 from weightmark.scanners.containers.slices import Slice
+from weightmark.scanners.formats.executorch_program import program_faults
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.malformed import malformed_as
 from weightmark.scanners.wire.flatbuffers import root_table
@@ -70,7 +71,7 @@ class ExecutorchReader:
             return False
         examination.find("ETX002", place)
         size = place.view.size
-        program, end = size, size
+        program, end, segments = size, size, 0
         if head.startswith(_EXTENDED, _EXTENDED_AT):
             length = int.from_bytes(head[12:16], "little")
             program = int.from_bytes(head[16:24], "little")
@@ -85,16 +86,19 @@ class ExecutorchReader:
         if not _EXTENDED_AT <= root < program:
             examination.find("ETX001", place, offset=0, detail="root")
         else:
-            _judge_plans(place, examination)
+            _judge_program(segments, place, examination)
         _look_behind(end, place, examination)
         return True
 
 
-def _judge_plans(place: Place, examination: Examination) -> None:
+def _judge_program(segments: int, place: Place, examination: Examination) -> None:
     """Report what an application must provide: operators by their library, backends by their name."""
     window = Window(resident(place.view, examination.limits))
     with malformed_as("ETX001", place, examination):
-        for plan in root_table(window, examination.budget).tables(_PLANS):
+        root = root_table(window, examination.budget)
+        for fault in program_faults(root, segments, place.view.size):
+            examination.find("ETX001", place, detail=fault)
+        for plan in root.tables(_PLANS):
             for operator in plan.tables(_OPERATORS):
                 name = operator.text(0)
                 if name.partition("::")[0] not in _LIBRARIES:

@@ -4,6 +4,7 @@ from typing import Final
 
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.malformed import malformed_as
+from weightmark.scanners.repository.split_models import PART_RULE, describe_part
 from weightmark.scanners.repository.templates import report_template
 from weightmark.scanners.wire.gguf import GGUF_LEAST, GGUF_MAGIC, GgufHeader, GgufKey, GgufTensor
 from weightmark.scanners.wire.window import resident
@@ -14,7 +15,7 @@ __all__ = ["GgufReader"]
 _LEAST_PADDING = 32
 _BYTES_OF_A_LETTER = 4
 _SHOWN = 80
-_SPLIT_NUMBER, _SPLIT_COUNT = "split.no", "split.count"
+_SPLIT_NUMBER, _SPLIT_COUNT, _SPLIT_TENSORS = "split.no", "split.count", "split.tensors.count"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +46,22 @@ def _judge_keys(header: GgufHeader, place: Place, examination: Examination) -> N
         seen.add(key.name)
         if "chat_template" in key.name:
             _judge_templates(header, key, place, examination)
-        elif key.name in (_SPLIT_NUMBER, _SPLIT_COUNT):
+        elif key.name in (_SPLIT_NUMBER, _SPLIT_COUNT, _SPLIT_TENSORS):
             split[key.name] = header.number(key)
+    if split:
+        _judge_part(split, header.tensor_count, place, examination)
+
+
+def _judge_part(
+    split: dict[str, int | None], here: int, place: Place, examination: Examination
+) -> None:
+    """Say of which set the file is a part; `repository.split_models` compares the parts."""
     number, count = split.get(_SPLIT_NUMBER, 0), split.get(_SPLIT_COUNT)
-    if split and (number is None or count is None or number >= max(count, 1)):
+    if number is None or count is None or number >= max(count, 1):
         examination.find("GGF001", place, detail=f"part {number} of {count}")
+    elif count > 1:
+        total = split.get(_SPLIT_TENSORS) or 0
+        examination.find(PART_RULE, place, detail=describe_part(number, count, here, total))
 
 
 def _judge_templates(

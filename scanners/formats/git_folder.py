@@ -75,6 +75,12 @@ _LFS_HOOK = re.compile(
 _SHOWN = 120
 
 
+_ALTERNATES = re.compile(
+    r"(?:\A|[/!])(?:\.git|[^/!]+\.git)/(?:.*/)?objects/info/(?:http-)?alternates\Z"
+)
+"""stores of objects that git takes for its own, a line each"""
+
+
 @dataclass(frozen=True, slots=True)
 class GitFolderReader:
     """Reads hooks and settings by their place, since git goes by it."""
@@ -92,6 +98,8 @@ class GitFolderReader:
                 detail = _shown(place.head.decode("utf-8", "replace").strip())
                 examination.find("GIT001", place, detail=detail)
             return True
+        if _ALTERNATES.search(path):
+            return _read_alternates(place, examination)
         found = _PLACE.search(path)
         if found is None or not place.view.size:
             return False
@@ -104,6 +112,14 @@ class GitFolderReader:
             if _runs(key, value):
                 examination.find("GIT001", place, detail=_shown(f"`{key}` = {value}"))
         return True
+
+
+def _read_alternates(place: Place, examination: Examination) -> bool:
+    """Report stores of objects outside of the folder: history and files come from there."""
+    for line in place.view.read_at(0, _READ).decode("utf-8", "replace").splitlines():
+        if line.strip() and not line.startswith("#"):
+            examination.find("GIT002", place, detail=_shown(line.strip()))
+    return True
 
 
 def _settings(text: str) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from weightmark.errors import MalformedError
 from weightmark.provenance.reading.interface import ByteView
+from weightmark.provenance.reading.views import MemoryView
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.limits import MEBIBYTE, over_limit
 from weightmark.scanners.repository.configurations import (
@@ -18,6 +19,7 @@ from weightmark.scanners.repository.configurations import (
 from weightmark.scanners.repository.documents import JsonObject, decode_json, parse_document
 from weightmark.scanners.repository.notebooks import piped_lines
 from weightmark.scanners.repository.paths import base_name
+from weightmark.scanners.repository.serialized_objects import serialized_objects
 from weightmark.scanners.repository.skops_schemas import is_skops_schema, judge_skops_schema
 from weightmark.scanners.repository.template_tokens import tokens_of
 from weightmark.scanners.repository.templates import report_template, report_token
@@ -75,6 +77,7 @@ class JsonConfigReader:
         known |= _judge_kind(document, place, examination)
         for pointer, template in templates_of(document):
             report_template(template, pointer, place, examination)
+        known |= _look_into_objects(document, place, examination)
         for pointer, token in tokens_of(document):
             report_token(token, pointer, place, examination)
         return known
@@ -93,6 +96,19 @@ def _judge_kind(document: Any, place: Place, examination: Examination) -> bool:
             examination.find("NBK002", place, detail=line)
         return True
     return False
+
+
+def _look_into_objects(document: Any, place: Place, examination: Examination) -> bool:
+    """Look into the pickles that stand in a document; tell whether there are any."""
+    found = False
+    try:
+        for pointer, data in serialized_objects(document):
+            found = True
+            examination.look(place.inside(pointer, MemoryView(data)))
+    except MalformedError as error:
+        examination.problem(error.what, place)
+        return True
+    return found
 
 
 def _text(view: ByteView, limit: int) -> str:

@@ -1,7 +1,7 @@
-"""Small texts that name files for their loader: Triton's and Ollama's settings, TensorFlow's state.
+"""Small texts that name files for their loader: Triton's and Ollama's settings, states of training.
 
 Sources: Triton "Model Configuration" (`config.pbtxt`), Ollama "Modelfile Reference",
-`tf.train.get_checkpoint_state` (`checkpoint`).
+`tf.train.get_checkpoint_state` (`checkpoint`), DeepSpeed `load_checkpoint` (`latest`).
 """
 
 import re
@@ -26,10 +26,16 @@ _SERVED = re.compile(
 )
 _STATE = re.compile(rf"\b(?:all_)?model_checkpoint_paths?{_QUOTED}")
 _OLLAMA = re.compile(r"^[ \t]*(?:FROM|ADAPTER)[ \t]+([^\r\n]+)", re.IGNORECASE | re.MULTILINE)
+_LATEST = re.compile(r"\A\s*(\S[^\r\n]{0,4096})")
 _OWN_FOLDER = "$$TRITON_MODEL_DIRECTORY/"
 _PATH = re.compile(r"[/~\\.]|[A-Za-z]:[/\\]|file:")
 _ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|.)")
-_KINDS = {"config.pbtxt": _SERVED, "checkpoint": _STATE, "modelfile": _OLLAMA}
+_KINDS = {
+    "config.pbtxt": _SERVED,
+    "checkpoint": _STATE,
+    "modelfile": _OLLAMA,
+    "latest": _LATEST,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +50,21 @@ class NamedPathsReader:
         pattern = _KINDS.get(name.partition(".")[0] if name.startswith("modelfile") else name)
         if pattern is None or not is_text(place.head):
             return False
-        data = place.view.read_at(0, _READ)
+        text = place.view.read_at(0, _READ).decode("utf-8", "replace")
         found = False
-        for path in _paths(pattern, data.decode("utf-8", "replace")):
+        for path in _paths(pattern, text):
             if leaves(path):
                 weight = Severity.INFO if is_leftover(path) else None
-                shown = "".join(one if one.isprintable() else "\ufffd" for one in path[:_SHOWN])
-                examination.find("REP004", place, detail=f"`{shown}`", severity=weight)
+                examination.find("REP004", place, detail=f"`{_shown(path)}`", severity=weight)
                 found = True
         if place.view.size > _READ:
             examination.problem(f"the settings are over {_READ} bytes", place)
             found = True
         return found
+
+
+def _shown(text: str) -> str:
+    return "".join(one if one.isprintable() else "\ufffd" for one in text[:_SHOWN])
 
 
 def _paths(pattern: re.Pattern[str], text: str) -> Iterator[str]:

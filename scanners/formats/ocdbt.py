@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from weightmark.errors import MalformedError, UnsupportedError
+from weightmark.errors import LimitError, MalformedError, UnsupportedError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.reading.views import MemoryView
 from weightmark.scanners.containers.slices import Slice
@@ -35,6 +35,8 @@ _BLOCK = MEBIBYTE
 _SHOWN = 120
 _NODE_COST = 256
 """records of a format that looking at one node is worth"""
+_READINGS = 4
+"""how often all nodes together may read the file; values can look like nodes"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,15 @@ class OcdbtReader:
         starts = [0]
         if not place.head.startswith(_MANIFEST):
             starts = list(_find(place.view, (_NODE, _VERSIONS), examination))
+        looked = 0
         for start in starts:
             examination.budget.spend_fields(_NODE_COST)
+            size = _size(place.view, start)
             with malformed_as("ZAR003", place, examination):
-                _judge(place, start, examination)
+                _judge(place, start, size, examination)
+            looked += size if size <= place.view.size - start else 0
+            if looked > _READINGS * place.view.size:
+                raise LimitError(f"nodes share bytes: over {_READINGS} times the file's size")
         return True
 
 
@@ -69,8 +76,11 @@ def _find(view: ByteView, magics: tuple[bytes, ...], examination: Examination) -
         at += _BLOCK
 
 
-def _judge(place: Place, start: int, examination: Examination) -> None:
-    size = int.from_bytes(place.view.read_at(start + 4, 8), "little")
+def _size(view: ByteView, start: int) -> int:
+    return int.from_bytes(view.read_at(start + 4, 8), "little")
+
+
+def _judge(place: Place, start: int, size: int, examination: Examination) -> None:
     whole = place.view.size - start
     kind = place.view.read_at(start, 4)
     if not _HEADER + _CHECKSUM < size <= whole or (kind == _MANIFEST and size != whole):

@@ -14,7 +14,7 @@ __all__ = ["broken_promise"]
 
 _FORMATS = re.compile(
     r"\.(ckpt|dill|gguf|h5|hdf5|joblib|keras|mar|mlmodel|msgpack|nemo|npy|npz|onnx|ort|pdparams|pickle"
-    r"|pkl|pmml|pt|pt2|pte|pth|ptl|rda|rdata|rds|safetensors|skops|tflite|ubj)\Z"
+    r"|pkl|pmml|pt|pt2|ptd|pte|pth|ptl|rda|rdata|rds|safetensors|skops|tflite|ubj)\Z"
     r"|(?:\A|[_.-])(?:pytorch_model|adapter_model|training_args)[\w.-]*\.bin\Z"
     r"|\Asaved_model\.pb\Z",
     re.IGNORECASE,
@@ -22,7 +22,7 @@ _FORMATS = re.compile(
 """names of formats that show themselves by their first bytes"""
 _PLAIN_TEXT = re.compile(r"\.(pt|pth)\Z", re.IGNORECASE)
 """word lists in Portuguese, and the path lists that Python's `site` reads"""
-_UNLOADED = frozenset({"empty", "git-lfs-pointer"})
+_POINTER = "git-lfs-pointer"
 _APPLE_DOUBLE = b"\x00\x05\x16\x07\x00\x02\x00\x00"
 _CHECKPOINT = re.compile(r"\.ckpt\Z", re.IGNORECASE)
 _TABLE_END = (0xDB4775248B80FB57).to_bytes(8, "little")
@@ -35,11 +35,13 @@ def broken_promise(place: Place, kind: str, examination: Examination) -> str:
     `kind` is the word of `recognise` for the content.
     """
     name = base_name(place.member or examination.path)
-    if kind in _UNLOADED or place.head.startswith(_APPLE_DOUBLE):
-        return ""
-    if not _FORMATS.search(name):
+    if kind == "empty" or place.head.startswith(_APPLE_DOUBLE) or not _FORMATS.search(name):
         # `.bin` and its like promise no format: raw numbers and plain text are data that no loader runs
         return ""
+    if kind == _POINTER:
+        return (
+            "a pointer of Git LFS stands for the model, whose content is not here (`git lfs pull`)"
+        )
     listed = is_text(place.head) and _PLAIN_TEXT.search(name)
     if listed or _is_other_checkpoint(name, place, examination):
         return ""

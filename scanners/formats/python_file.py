@@ -30,6 +30,6 @@ class PythonFileReader:
             return False
         found = False
         for hit in hits:
-            examination.find(hit.rule, place, detail=hit.detail)
+            examination.find(hit.rule, place, detail=hit.detail, severity=hit.severity)
             found = True
         return found

@@ -25,6 +25,31 @@ from weightmark.scanners.pickles.values import Global, Instance, PlainList, Valu
 
 __all__ = ["CHECKS", "STATES", "is_factory_partial"]
 
+_RANGE = re.compile(r"range\(-?[0-9]{1,18}, -?[0-9]{1,18}(?:, -?[0-9]{1,18})?\)")
+_SPAN_PARTS = 3
+_LONGEST_SPAN = 1 << 26
+_TYPES = frozenset(
+    [
+        "NoneType",
+        "bool",
+        "bytearray",
+        "bytes",
+        "complex",
+        "dict",
+        "float",
+        "frozenset",
+        "int",
+        "list",
+        "object",
+        "range",
+        "set",
+        "slice",
+        "str",
+        "tuple",
+    ]
+)
+"""names by which dill calls built-in types that hold plain data"""
+
 _ZONE = re.compile(r"[A-Za-z0-9_+-]{1,32}(?:/[A-Za-z0-9_+-]{1,32}){0,3}", re.ASCII)
 _ZONE_ARGUMENTS = 2
 _ITEM_CODES = frozenset("bBuwhHiIlLqQfd")
@@ -97,6 +122,29 @@ def is_own_state(target: Value, state: Value) -> bool:
     return state is target and isinstance(target, Instance) and not target.odd
 
 
+def is_range_text(arguments: tuple[Value, ...]) -> bool:
+    """Allow the text of a range, which dill evaluates as an expression; nothing else."""
+    text = arguments[0] if len(arguments) == 1 else None
+    if not isinstance(text, str) or _RANGE.fullmatch(text) is None:
+        return False
+    return is_span(tuple(map(int, text[len("range(") : -1].split(","))))
+
+
+def is_span(arguments: tuple[Value, ...]) -> bool:
+    """Allow the ends of a range, and its step, that something can be filled from without end of memory."""
+    numbers = [number for number in arguments if isinstance(number, int)]
+    if len(numbers) != len(arguments) or not 1 <= len(numbers) <= _SPAN_PARTS or 0 in numbers[2:]:
+        return False
+    span = range(*numbers)
+    return not span or abs(span[-1] - span[0]) // abs(span.step) < _LONGEST_SPAN
+
+
+def names_type(arguments: tuple[Value, ...]) -> bool:
+    """Allow the name of a built-in type, which dill looks up in a table of its own."""
+    name = arguments[0] if len(arguments) == 1 else None
+    return isinstance(name, str) and name in _TYPES
+
+
 def is_factory_partial(function: Global, arguments: tuple[Value, ...]) -> bool:
     """Allow a container with a factory of its own, which a partial function names first."""
     return function.permission.call == "factory" and bool(arguments) and names_factory(arguments)
@@ -106,7 +154,7 @@ CHECKS: dict[str, Callable[[tuple[Value, ...]], bool]] = {
     "any": is_inert,
     "array": is_array,
     "array-parts": reconstructs_array,
-    "arrow-type": lambda arguments: all(map(is_plain, arguments)),
+    "arrow-type": is_inert,
     "attributes": lambda arguments: all(map(is_state, arguments)) and not has_odd_key(arguments),
     "block": is_block,
     "class-first": names_classes,
@@ -115,10 +163,13 @@ CHECKS: dict[str, Callable[[tuple[Value, ...]], bool]] = {
     "dtype": is_inert,
     "factory": names_factory,
     "plain": lambda arguments: all(map(is_plain, arguments)),
+    "range-text": is_range_text,
     "ratio": is_ratio,
     "reconstructor": reconstructs,
     "sized": is_sized,
+    "span": is_span,
     "state": sets_state,
+    "type-name": names_type,
     "zone": is_zone,
 }
 """what arguments must be for the word in the allowlist"""

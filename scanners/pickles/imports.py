@@ -15,7 +15,7 @@ __all__ = ["REFUSED", "Imports"]
 
 REFUSED = frozenset({Grade.UNKNOWN, Grade.DANGEROUS})
 """grades of what no list holds"""
-_HANDED_OVER = frozenset({"function-first", "nested-bytes", "rebuild", "state"})
+_HANDED_OVER = frozenset({"array-and-state", "function-first", "nested-bytes", "rebuild", "state"})
 _NO_PERMISSION = Permission(Grade.UNKNOWN)
 _QUIET = Permission(Grade.SAFE, call="any", new=True, build=True)
 _MOST_NOTED = 100_000

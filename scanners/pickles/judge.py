@@ -53,8 +53,11 @@ __all__ = ["Judge"]
 _PARTIAL_STATE = 4
 _REBUILD_ARGUMENTS = 4
 _SHOWN_ITEMS = 3
-_RECURSIVE = frozenset({"function-first", "rebuild"})
+_ARRAY_ARGUMENTS = (3, 4)
+_RECURSIVE = frozenset({"array-and-state", "function-first", "rebuild"})
 _GETATTR = ("builtins", "getattr")
+_NAMED_TUPLE = ("dill._dill", "_create_namedtuple")
+_DEEPEST_TEMPLATE = 2
 _MOST_STORAGES = 200_000
 _MOST_FRAME_ENDS = 8
 _DATA = (str, int, float, tuple, type(None), BytesAt, TextAt)
@@ -110,16 +113,21 @@ class Judge(Imports):
     def _class_member(self, offset: int, function: Global, arguments: Value) -> Global | None:
         """Return what `getattr(class, name)` gives, if a list holds that very name.
 
-        Older protocols save a method of a class in this way, newer ones as one dotted name.
+        Older protocols save a method of a class in this way, newer ones as one dotted name; dill
+        names a named tuple's class and its module.
         """
-        if (function.module, function.name) != _GETATTR:
+        match (function.module, function.name), arguments:
+            case (pair, (Global() as cls, str() as member)) if pair == _GETATTR:
+                module, name = cls.module, f"{cls.name}.{member}"
+            case (pair, (str() as name, _, str() as module, *_)) if (
+                pair == _NAMED_TUPLE and name.isidentifier()
+            ):
+                pass
+            case _:
+                return None
+        if permission(module, name).grade in REFUSED:
             return None
-        match arguments:
-            case (Global() as cls, str() as name):
-                dotted = f"{cls.name}.{name}"
-                if permission(cls.module, dotted).grade not in REFUSED:
-                    return self.imported(offset, cls.module, dotted)
-        return None
+        return self.imported(offset, module, name)
 
     def instantiated(self, offset: int, cls: Value, arguments: Value) -> Instance:
         """Take note of `cls.__new__(cls, *arguments)` and return the instance."""
@@ -232,8 +240,20 @@ class Judge(Imports):
             self.frame_ends.add(end)
 
     def has_template(self, value: Value) -> bool:
-        """Judge a chat template that a tokenizer keeps; False if it is no text."""
-        return self._nested.judge_template(value)
+        """Judge the chat templates that a tokenizer keeps: a text, or texts in a dict or a list.
+
+        False if it is anything else, or if a container holds more than is remembered.
+        """
+        return self._has_templates(value, 0)
+
+    def _has_templates(self, value: Value, depth: int) -> bool:
+        if not isinstance(value, Container):
+            return value is None or self._nested.judge_template(value)
+        if value.more or value.armed or value.kind == "set" or depth == _DEEPEST_TEMPLATE:
+            return False
+        value.frozen = True
+        items = value.items[1::2] if value.kind == "dict" else value.items
+        return all(self._has_templates(item, depth + 1) for item in items)
 
     def _stop_at_data(self, value: Value, *more: type) -> None:
         """Raise `BreakError` in another loader's reading where it uses plain data as an object."""
@@ -250,6 +270,7 @@ class Judge(Imports):
         if check in CHECKS:
             return CHECKS[check](arguments)
         own: dict[str, Callable[[tuple[Value, ...]], bool]] = {
+            "array-and-state": lambda arguments: self._restores_array(offset, arguments),
             "arrow": lambda arguments: is_sound(arguments, self._nested.view),
             "function-first": lambda arguments: self._binds(offset, arguments),
             "nested-bytes": self._nested.look,
@@ -288,6 +309,21 @@ class Judge(Imports):
             isinstance(attributes, Container) and attributes.kind == "dict" and not attributes.items
         )
         return empty and is_inert(arguments) and (keywords is None or is_plain(keywords))
+
+    def _restores_array(self, offset: int, arguments: tuple[Value, ...]) -> bool:
+        """Allow `(function, arguments, state, attributes)` of an array, as dill writes it.
+
+        It is what numpy itself has a pickle do, and is judged as that (dill, `_create_array`).
+        """
+        if len(arguments) not in _ARRAY_ARGUMENTS:
+            return False
+        function, inner, state = arguments[:3]
+        if not isinstance(function, Global) or function.permission.call != "class-first":
+            return False
+        self.built(offset, self.called(offset, function, inner), state)
+        attributes = arguments[3] if len(arguments) > len(("function", "inner", "state")) else None
+        freeze(attributes)
+        return attributes is None or (is_state(attributes) and not has_odd_key(attributes))
 
     def _rebuilds_subclass(self, offset: int, arguments: tuple[Value, ...]) -> bool:
         """Allow `(function, class, arguments, state)`: the class may set its own state."""

@@ -136,6 +136,7 @@ class Machine(InlineArrays):
         """
         window, judge, memo, sparse = self._window, self._judge, self._memo, self._sparse
         keys = self._keys
+        known: list[Value] = []
         stack = [] if stack is None else stack
         marks = [] if marks is None else marks
         opcodes = self._budget.opcodes
@@ -281,6 +282,11 @@ class Machine(InlineArrays):
                             position += 1
                             memo.append(stack[-1])
                             fused += 1
+                            if data[position] == MARK:
+                                position += 1
+                                marks.append(stack)
+                                stack = []
+                                fused += 1
                     elif op == SETITEMS:
                         items = stack
                         if not marks:
@@ -295,9 +301,12 @@ class Machine(InlineArrays):
                             and not target.held
                             and not target.frozen
                             and len(items) <= KEPT_ITEMS
-                            and TEXTS.issuperset(map(type, named := items[::2]))
-                            and keys.issuperset(named)
+                            and (
+                                (named := items[::2]) == known
+                                or (TEXTS.issuperset(map(type, named)) and keys.issuperset(named))
+                            )
                         ):
+                            known = named
                             target.items = items
                             if hold(items[1::2]) is not None:
                                 target.armed = True
@@ -337,7 +346,10 @@ class Machine(InlineArrays):
                     if op == BINGET:
                         index = data[position]
                         position += 1
-                        stack.append(memo[index] if index < len(memo) else self._get(index))
+                        try:
+                            stack.append(memo[index])
+                        except IndexError:
+                            stack.append(self._get(index))
                     elif op == APPENDS:
                         items = stack
                         if not marks:
@@ -376,7 +388,10 @@ class Machine(InlineArrays):
                     elif op == LONG_BINGET:
                         (index,) = _UNSIGNED(data, position)
                         position += 4
-                        stack.append(memo[index] if index < len(memo) else self._get(index))
+                        try:
+                            stack.append(memo[index])
+                        except IndexError:
+                            stack.append(self._get(index))
                     elif op in _NAMED:
                         here = base + position - 1
                         module, name, position = self._name_lines(position)
@@ -429,6 +444,11 @@ class Machine(InlineArrays):
                             position += 1
                             memo.append(stack[-1])
                             fused += 1
+                            if data[position] == MARK:
+                                position += 1
+                                marks.append(stack)
+                                stack = []
+                                fused += 1
                     elif op == APPEND:
                         value = stack.pop()
                         target = stack[-1]
@@ -494,7 +514,11 @@ class Machine(InlineArrays):
                         stack += _SIGNED(data, position)
                         position += 4
                     elif op == NONE:
-                        stack.append(None)
+                        if data[position] == POP:
+                            position += 1
+                            fused += 1
+                        else:
+                            stack.append(None)
                     elif op == BINFLOAT:
                         stack += _DOUBLE(data, position)
                         position += 8

@@ -98,6 +98,11 @@ class Operands:
         self._weight = 0
         self._wraps = wraps
 
+    def forget(self) -> None:
+        """Let go of the memo, so that nobody looks for cycles in it."""
+        self._memo.clear()
+        self._sparse.clear()
+
     def _weigh(self, stack: list[Value], marks: list[list[Value]]) -> None:
         """Bound what memo, texts and stack take in memory; each memo entry is weighed once."""
         self._budget.check_time()
@@ -287,7 +292,7 @@ class Operands:
         return self._window.view.read_at(key.offset, 2) == b"__"
 
     def _is_honest_code(self, key: str, value: Value) -> bool:
-        """Tell None and what an honest library has run; text that was left in place is read.
+        """Tell nothing, False and what an honest library has run; text that was left in place is read.
 
         A chat template is judged for itself.
         """
@@ -296,7 +301,9 @@ class Operands:
         if isinstance(value, TextAt) and value.length <= LONGEST_CODE:
             raw = self._window.view.read_at(value.offset, value.length)
             value = raw.decode(value.encoding, "replace")
-        return value is None or (isinstance(value, str) and is_honest_code(key, value))
+        if value is None or value is False:
+            return True
+        return isinstance(value, str) and is_honest_code(key, value)
 
 
 def _weight(values: list[Value]) -> int:

@@ -1,9 +1,11 @@
 """What an allowed call gives, and how a call is written as text."""
 
+from weightmark.scanners.allow.names import permission
+from weightmark.scanners.pickles.arrow_types import arrow_type
 from weightmark.scanners.pickles.values import (
     ArrayType,
-    ArrowType,
     Call,
+    Container,
     Global,
     Instance,
     Value,
@@ -32,10 +34,12 @@ _DTYPES = {
     "_convert_to_stringdtype_kwargs": "T",
 }
 """descriptors of numpy's classes of dtypes, and of what makes them"""
+_ATTRIBUTES = 3
+"""where the attributes of dill's array stand among the arguments"""
 _BYTES = frozenset({("builtins", "bytearray"), ("pyarrow.lib", "py_buffer")})
 
 
-def result(function: Global, arguments: Value) -> Call | Instance:
+def result(function: Global, arguments: Value) -> Call | Instance | Global:
     """Return the value of an allowed call."""
     first = arguments[0] if isinstance(arguments, tuple) and arguments else None
     match function.permission.call:
@@ -45,17 +49,19 @@ def result(function: Global, arguments: Value) -> Call | Instance:
             codec = arguments[1] if len(arguments) > 1 else "utf-8"
             return Call(function, encoded=first, codec=str(codec).lower())
         case "arrow-type":
-            return ArrowType(function, name=_arrow_name(function, first))
+            return arrow_type(function, arguments)
         case "function-first":
             return Call(function, armed=is_armed(first))
-        case "attributes":
-            return Call(function, carries=bool(arguments))
+        case "array-and-state" | "attributes":
+            return Call(function, carries=_has_attributes(function, arguments))
         case _:
             return _plain_result(function, first)
 
 
-def _plain_result(function: Global, first: Value) -> Call:
-    """Return a dtype, bytes that were wrapped, or what needs no more than its maker's name."""
+def _plain_result(function: Global, first: Value) -> Call | Global:
+    """Return a type, bytes that were wrapped, or what needs no more than its maker's name."""
+    if function.permission.call == "type-name" and isinstance(first, str) and first != "NoneType":
+        return Global("builtins", first, permission("builtins", first), function.offset)
     if function.permission.call == "dtype" or function.module == "numpy.dtypes":
         return ArrayType(function, descriptor=_DTYPES.get(function.name, first))
     if (function.module, function.name) in _BYTES:
@@ -63,11 +69,14 @@ def _plain_result(function: Global, first: Value) -> Call:
     return Call(function)
 
 
-def _arrow_name(function: Global, first: Value) -> str:
-    """Return the short name as `type_for_alias` takes it; other functions are named for a kind."""
-    if not isinstance(first, str):
-        return ""
-    return first if function.name == "type_for_alias" else f"{function.name}[{first}]"
+def _has_attributes(function: Global, arguments: Value) -> bool:
+    """Tell whether an object is given attributes of its own, as dill's arrays can be."""
+    if function.permission.call == "attributes":
+        return bool(arguments)
+    rest = arguments[_ATTRIBUTES:] if isinstance(arguments, tuple) else ()
+    return any(
+        not isinstance(part, Container) or bool(part.items) for part in rest if part is not None
+    )
 
 
 def call_text(function: str, arguments: Value) -> str:

@@ -51,7 +51,10 @@ def run(view: ByteView, start: int, judge: Judge, budget: Budget) -> Run:
     machine = Machine(view, judge, budget)
     try:
         with _uncollected():
-            result = machine.execute(start)
+            try:
+                result = machine.execute(start)
+            finally:
+                machine.forget()
     except BreakError as error:
         truncated = isinstance(error, TruncatedError)
         return Run(machine.at, machine.count, str(error), truncated=truncated)

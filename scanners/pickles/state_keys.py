@@ -35,11 +35,13 @@ _TEMPLATE = re.compile(
 )
 _FORMULA = re.compile(r"[A-Za-z]\w*(?: ?[~+*:-] ?[A-Za-z0-9]\w*)*", re.ASCII)
 _KERNEL = re.compile(r"\w{1,64}", re.ASCII)
+_METHOD = re.compile(r"[^/]{0,64}")
 _CODE = {
     "_attn_implementation": _KERNEL,
     "_attn_implementation_internal": _KERNEL,
     "_parse_arg_template": _TEMPLATE,
     "attn_implementation": _KERNEL,
+    "custom_generate": _METHOD,
     "formula": _FORMULA,
 }
 

@@ -55,7 +55,7 @@ _SHOWN_DEPTH = 4
 CONSTANTS = frozenset({str, int, float, bool, type(None)})
 """types of values that stand for themselves and hold nothing"""
 _UNARMED = frozenset({*CONSTANTS, tuple})
-_HARMLESS_CALLS = frozenset({"any", "dtype", "plain", "ratio", "sized"})
+_HARMLESS_CALLS = frozenset({"any", "dtype", "plain", "ratio", "sized", "span"})
 _LOADERS = frozenset({"diffusers", "sentence_transformers", "transformers"})
 METHODS = frozenset({"add", "append", "extend", "items", "keys", "update"})
 """names of methods that an unpickler looks up on an object"""
@@ -67,8 +67,11 @@ CODE_KEYS = frozenset(
         "attn_implementation",
         "auto_map",
         "chat_template",
+        "custom_generate",
         "custom_pipelines",
         "formula",
+        "tool_class",
+        "trust_remote_code",
     ]
 )
 """attributes whose text scipy's distributions, the data of statsmodels and the loaders of models run"""
@@ -153,7 +156,11 @@ class ArrowType(Call):
     """A type of Arrow's columns."""
 
     name: str = ""
-    """its short name, for example `large_string`; empty if it has none"""
+    """its short name, for example `large_string`; empty if it is not understood"""
+    inner: "tuple[ArrowType, ...]" = ()
+    """the types that it is made of"""
+    size: int = 0
+    """bytes of an item, or items of a list, where every one has as many"""
 
 
 @dataclass(slots=True, eq=False)

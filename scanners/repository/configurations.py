@@ -23,6 +23,11 @@ from weightmark.scanners.repository.class_names import (
     is_tensor_operation,
 )
 from weightmark.scanners.repository.documents import Field, JsonObject, walk
+from weightmark.scanners.repository.imported_names import (
+    IMPORTING_KEYS,
+    foreign_types,
+    is_imported_from_elsewhere,
+)
 from weightmark.scanners.repository.layer_lists import evaluated_texts
 from weightmark.scanners.repository.paths import base_name, is_leftover, leaves
 from weightmark.values import dataclass
@@ -86,7 +91,9 @@ TELLING_KEYS = (
     rb"|activation_f|loss_fct|sbert_ce_default|parent_library|_target_|nemo_version|megatron_core"
     rb"|loader_module|tokenizer_class|weight_map|_data_files|pretrained_cfg|chat_template"
     rb"|class_path|backbone|preprocessors|vocab_file|merges_file|tokenizer_file|spm_file|\"_data\""
-    rb"|vocabulary|transformers_modules|diffusers_modules|flavors|searchpath"
+    rb"|vocabulary|transformers_modules|diffusers_modules|flavors|searchpath|_implementation"
+    rb"|custom_ops_library|:serialized:|weightsManifest|dataPath|template_format|Preprocess"
+    rb"|transform_ops|custom_generate|instruction_template|" + IMPORTING_KEYS
 )
 """a pattern of the keys that have a rule wherever they stand, for documents too long to parse"""
 
@@ -98,11 +105,34 @@ _TOKENIZER_FILES = frozenset(
     {"merges_file", "sp_model_file", "spm_file", "tokenizer_file", "vocab_file", "vocabulary_file"}
 )
 """files that a tokenizer opens as its configuration says (`PreTrainedTokenizerBase._from_pretrained`)"""
+_SOURCES = ("repo", "pretrained_model_name_or_path")
+"""where a component of a modular pipeline comes from"""
+_OTHER_MODELS = ("base_model_name_or_path", "adapters")
+"""what PEFT loads besides: the model below an adapter, and the adapters that X-LoRA mixes"""
+_TEMPLATES = frozenset({"chat_template", "chat_template_jinja", "instruction_template"})
+_LISTED_FILES = (("paths", "weightsManifest/paths"), ("dataPath", "records/dataPath"))
+"""weights that TensorFlow.js and MLC fetch by a path of their index"""
 _CODE_MODULES = ("transformers_modules.", "diffusers_modules.")
-_ATTENTION = frozenset({"_attn_implementation", "attn_implementation"})
+_KERNELS = ("_implementation", "_implementation_internal")
+"""endings of keys under which transformers looks for a kernel, of attention or experts, on the hub"""
+_NATIVE = frozenset({"custom_op_library", "custom_ops_library"})
+"""libraries that ONNX Runtime GenAI loads into its process"""
 _NO_FUNCTIONS = frozenset({"engine", "models", "saving", "trainers"})
 """parts of Keras whose functions load and build models"""
 _BUILTIN_TYPES = frozenset({"bool", "dict", "float", "int", "list", "slice", "str", "tuple"})
+_JSONPICKLE_DATA = frozenset({"py/b64", "py/b85", "py/id", "py/set", "py/tuple"})
+_JSONPICKLE_TYPES = frozenset(
+    {
+        "collections.OrderedDict",
+        "datetime.date",
+        "datetime.datetime",
+        "datetime.time",
+        "datetime.timedelta",
+        "decimal.Decimal",
+        "uuid.UUID",
+    }
+)
+"""tags and classes of jsonpickle that make plain values"""
 _HYDRA_PACKAGES = frozenset({"hydra", "hydra_plugins", "lightning", "nemo", "nemo_automodel"})
 """packages with configurations that come with a library"""
 _KERAS_PACKAGES = frozenset({"keras", "keras_cv", "keras_hub", "keras_nlp", "tf_keras"})
@@ -141,14 +171,17 @@ def judge_configuration(document: object, path: str) -> Iterator[Hit]:
     if path.rpartition("!")[2].endswith("MAR-INF/MANIFEST.json"):
         yield from _served_archive(document)
     if isinstance(document, JsonObject) and "peft_type" in document.keys:
-        for base in document.all("base_model_name_or_path"):
-            if isinstance(base, str):
-                yield Hit("REP007", _shown(base), Severity.HIGH if leaves(base) else None)
+        others = (
+            one for key in _OTHER_MODELS for value in document.all(key) for one in _texts(value)
+        )
+        for base in others:
+            yield Hit("REP007", _shown(base), Severity.HIGH if leaves(base) else None)
     for pointer, said in evaluated_texts(document):
         yield Hit("REP001", _shown(f"`{pointer}`: {said}"))
+    yield from (_hit("REP003", field, field.value) for field in foreign_types(document))
     for field in walk(document):
         yield from _remote_code(field)
-        yield from _foreign_class(field)
+        yield from _foreign_class(field, path)
         yield from _leaving_path(field)
         yield from _search_path(field)
         yield from _keras(field)
@@ -158,9 +191,9 @@ def judge_configuration(document: object, path: str) -> Iterator[Hit]:
 
 
 def templates_of(document: object) -> Iterator[tuple[str, str]]:
-    """Yield each chat template of a configuration with the path to it."""
+    """Yield each chat template of a configuration with the path to it, and each prompt in Jinja."""
     for field in walk(document):
-        if field.key != "chat_template":
+        if field.key not in _TEMPLATES and not _is_prompt(field):
             continue
         if isinstance(field.value, str):
             yield field.pointer, field.value
@@ -176,18 +209,27 @@ def templates_of(document: object) -> Iterator[tuple[str, str]]:
             )
 
 
+def _is_prompt(field: Field) -> bool:
+    """Tell the template of a prompt of LangChain or Semantic Kernel that says that it is one of Jinja."""
+    return field.key == "template" and "jinja2" in field.owner.all("template_format")
+
+
 def _remote_code(field: Field) -> Iterator[Hit]:
     if field.key in _CODE_KEYS and any(_texts(field.value)):
         yield _hit("REP001", field, ", ".join(_texts(field.value)))
     elif field.key.endswith("trust_remote_code") and _is_true(field.value):
         yield _hit("REP002", field, "true")
-    elif field.key in _ATTENTION and any("/" in text for text in _texts(field.value)):
+    elif field.key.endswith(_KERNELS) and any("/" in text for text in _texts(field.value)):
         yield _hit("REP001", field, f"a kernel from `{', '.join(_texts(field.value))}`")
+    elif field.key == "custom_generate" and any("/" in text for text in _texts(field.value)):
+        yield _hit("REP001", field, ", ".join(_texts(field.value)))
+    elif field.key in _NATIVE and any(_texts(field.value)):
+        yield _hit("REP001", field, f"native code in {', '.join(_texts(field.value))}")
     elif field.key == "_class_name" and _names_code(field.value):
         yield _hit("REP001", field, ", ".join(_texts(field.value)))
 
 
-def _foreign_class(field: Field) -> Iterator[Hit]:
+def _foreign_class(field: Field, path: str) -> Iterator[Hit]:
     value = field.value
     if not isinstance(value, str):
         return
@@ -204,6 +246,7 @@ def _foreign_class(field: Field) -> Iterator[Hit]:
         or (_is_called(field) and dotted and not is_target_class(value))
         or (_is_speech_part(field) and dotted and not is_speech_class(value))
         or value.startswith(_CODE_MODULES)
+        or is_imported_from_elsewhere(field, path)
     )
     if outside:
         yield _hit("REP003", field, value)
@@ -230,12 +273,19 @@ def _leaving_path(field: Field) -> Iterator[Hit]:
     if field.key in _TOKENIZER_FILES and isinstance(field.value, str) and leaves(field.value):
         weight = Severity.INFO if is_leftover(field.value) else None
         yield replace(_hit("REP004", field, field.value), severity=weight)
-    if field.key == "file" and field.pointer.endswith("pretrained_cfg/file"):
+    if field.key == "backbone" and isinstance(field.value, str) and leaves(field.value):
+        weight = Severity.INFO if is_leftover(field.value) else None
+        yield replace(_hit("REP004", field, field.value), severity=weight)
+    elif field.key == "file" and field.pointer.endswith("pretrained_cfg/file"):
         names = [text for text in _texts(field.value) if leaves(text)]
         yield from (_hit("REP004", field, name) for name in names)
-    elif field.key in {"_data_files", "weight_map"}:
+    elif field.key in {"_data_files", "weight_map"} or _lists_files(field):
         for name in sorted({name for name in _texts(field.value) if leaves(name)}):
             yield _hit("REP004", field, name)
+
+
+def _lists_files(field: Field) -> bool:
+    return any(field.key == key and field.pointer.endswith(end) for key, end in _LISTED_FILES)
 
 
 def _search_path(field: Field) -> Iterator[Hit]:
@@ -259,11 +309,24 @@ def _pipeline_index(document: object) -> Iterator[Hit]:
             yield Hit("REP004", _shown(f"component `{name}`"))
         if not isinstance(value, list) or len(value) < _PAIR or name.startswith("_"):
             continue
-        library, kind = value[0], value[1]
-        if not isinstance(library, str) or not isinstance(kind, str):
-            continue
-        if not is_diffusers_library(library) or not _IDENTIFIER.fullmatch(kind):
-            yield Hit("REP003", _shown(f"`{name}`: {library}, {kind}"))
+        yield from _component(name, value)
+        for given in (one for one in value[_PAIR:] if isinstance(one, JsonObject)):
+            for hint in given.all("type_hint"):
+                yield from _component(name, hint)
+            for other in (one for key in _SOURCES for one in given.all(key)):
+                if isinstance(other, str) and other:
+                    yield Hit("REP007", _shown(other), Severity.HIGH if leaves(other) else None)
+
+
+def _component(name: str, named: object) -> Iterator[Hit]:
+    """Judge the library and the class of a component, which the pipeline imports."""
+    if not isinstance(named, list) or len(named) < _PAIR:
+        return
+    library, kind = named[0], named[1]
+    if not isinstance(library, str) or not isinstance(kind, str):
+        return
+    if not is_diffusers_library(library) or not _IDENTIFIER.fullmatch(kind):
+        yield Hit("REP003", _shown(f"`{name}`: {library}, {kind}"))
 
 
 def _sentence_modules(document: object) -> Iterator[Hit]:
@@ -338,8 +401,25 @@ def _keras_allows(owner: JsonObject, module: str) -> bool:
 
 
 def _python_objects(field: Field) -> Iterator[Hit]:
-    if field.key.startswith("py/"):
+    if not field.key.startswith("py/") or field.key in _JSONPICKLE_DATA:
+        return
+    if _jsonpickle_type(field) not in _JSONPICKLE_TYPES:
         yield _hit("REP009", field, str(field.value))
+
+
+def _jsonpickle_type(field: Field) -> str:
+    """Return the class that a tag of jsonpickle names; what it is given stands below, for tags of its own."""
+    made = field.value
+    if field.key == "py/reduce" and isinstance(made, list) and made:
+        first = made[0]
+        made = (
+            first.all("py/type")[0]
+            if isinstance(first, JsonObject) and first.keys == {"py/type"}
+            else ""
+        )
+    elif field.key not in {"py/object", "py/type"}:
+        return ""
+    return made if isinstance(made, str) else ""
 
 
 def _repeated_keys(document: object) -> Iterator[Hit]:

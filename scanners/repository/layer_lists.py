@@ -1,6 +1,7 @@
-"""Models as lists of layers, whose texts YOLO's `parse_model` evaluates as Python.
+"""Texts of configurations that a loader evaluates as Python: YOLO's layers, Paddle's preprocessing.
 
-Source: YOLOv5, YOLOv7 and their kin, `models/yolo.py`: `eval(m)`, `eval(a)` and `eval(activation)`.
+Sources: YOLOv5, YOLOv7 and their kin, `models/yolo.py`: `eval(m)`, `eval(a)` and `eval(activation)`;
+PaddleDetection `deploy/python/infer.py`: `eval(op_type)`; PaddleOCR `ppocr/data/imaug`: `eval(op_name)`.
 """
 
 import re
@@ -15,6 +16,7 @@ _LAYER = 4
 """values of a layer: where it comes from, how often, its class, its arguments"""
 _NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z]\w*){0,3}", re.ASCII)
 _ARGUMENT = re.compile(r"[\w .,\[\]+*/-]*", re.ASCII)
+_OPERATION = re.compile(r"[A-Za-z]\w*", re.ASCII)
 _ACTIVATION = re.compile(r"(?:torch\.)?nn\.[A-Za-z]\w*(?:\([\w .,=-]*\))?", re.ASCII)
 
 
@@ -31,6 +33,25 @@ def evaluated_texts(document: object) -> Iterator[tuple[str, str]]:
         for text in document.all("activation"):
             if isinstance(text, str) and not (_ACTIVATION.fullmatch(text) or _NAME.fullmatch(text)):
                 yield "activation", text
+    for key, name in _operations(document):
+        if not _OPERATION.fullmatch(name):
+            yield key, name
+
+
+def _operations(document: JsonObject) -> Iterator[tuple[str, str]]:
+    """Yield the names of what Paddle's deployment does before and after the model."""
+    for listed in document.all("Preprocess"):
+        for step in listed if isinstance(listed, list) else []:
+            names = step.all("type") if isinstance(step, JsonObject) else ()
+            yield from (("Preprocess/type", name) for name in names if isinstance(name, str))
+    for part in document.all("PreProcess"):
+        for listed in part.all("transform_ops") if isinstance(part, JsonObject) else ():
+            for step in listed if isinstance(listed, list) else []:
+                if isinstance(step, JsonObject):
+                    yield from (("PreProcess/transform_ops", name) for name, _ in step.pairs)
+    for part in document.all("PostProcess"):
+        names = part.all("name") if isinstance(part, JsonObject) else ()
+        yield from (("PostProcess/name", name) for name in names if isinstance(name, str))
 
 
 def _odd_texts(layer: list[object]) -> Iterator[str]:

@@ -11,8 +11,20 @@ __all__ = ["is_mlflow_model", "judge_mlflow_model", "judge_mlflow_project"]
 
 _CODE_KEYS = frozenset({"code", "code_paths", "model_code_path"})
 _PATH_KEYS = frozenset(
-    {"artifact_path", "data", "model_data", "model_path", "path", "pickled_model", "python_model"}
+    [
+        "artifact_path",
+        "conda",
+        "data",
+        "env",
+        "model_data",
+        "model_path",
+        "path",
+        "pickled_model",
+        "python_model",
+        "virtualenv",
+    ]
 )
+_ORIGINS = frozenset({"uri"})
 
 
 def is_mlflow_model(document: Any) -> bool:
@@ -27,8 +39,14 @@ def judge_mlflow_model(document: Any) -> Iterator[Hit]:
             continue
         if field.key in _CODE_KEYS and isinstance(field.value, str | list):
             yield Hit("REP001", f"`{field.pointer}`: {field.value}"[:120])
-        elif field.key in _PATH_KEYS and isinstance(field.value, str) and leaves(field.value):
+        elif isinstance(field.value, str) and _names_outside(field.key, field.value):
             yield Hit("REP004", f"`{field.pointer}`: {field.value}"[:120])
+
+
+def _names_outside(key: str, value: str) -> bool:
+    """Tell a path that leaves the folder; `uri` only says where a file was copied from."""
+    climbs = key not in _ORIGINS and ".." in value.replace("\\", "/").split("/")
+    return climbs or (key in _PATH_KEYS and leaves(value))
 
 
 def judge_mlflow_project(document: Any) -> Iterator[Hit]:

@@ -6,8 +6,10 @@ Any other Python file is no finding: nothing runs it unless a configuration name
 import re
 from collections.abc import Iterator
 
+from weightmark.scanners.findings import Severity
 from weightmark.scanners.repository.configurations import Hit
 from weightmark.scanners.repository.paths import base_name
+from weightmark.scanners.repository.python_configs import why_a_configuration_runs
 
 __all__ = ["judge_path_list", "judge_python_file"]
 
@@ -24,7 +26,14 @@ _RUN_BY_PLACE = (
     (re.compile(r"(?:\A|/)\d{1,18}/model\.py\Z"), "Triton's Python backend imports it"),
     (re.compile(r"(?:\A|/)code/inference\.py\Z"), "SageMaker's containers import it"),
 )
-_CONFIGURATION = re.compile(rb"^custom_imports\s*=", re.MULTILINE)
+_SERVED = re.compile(
+    rb"^(?:async[ \t]+)?def[ \t]+(?:model_fn|predict_fn|transform_fn)\b", re.MULTILINE
+)
+_REACHING = re.compile(
+    rb"\b(?:os\.system|os\.popen|os\.exec\w*|subprocess|socket|urllib|requests|httpx|exec|eval|compile"
+    rb"|__import__|importlib|base64|marshal|ctypes|cmdclass)\b"
+)
+"""what a script of an installation needs for more than a list of packages; it only explains"""
 _PATH_LIST_CODE = re.compile(rb"(?:\A\xef\xbb\xbf|^)(import[ \t][^\r\n]*)", re.MULTILINE)
 _SHOWN = 120
 _SCRIPT = re.compile(
@@ -45,10 +54,22 @@ def judge_python_file(path: str, data: bytes) -> Iterator[Hit]:
     for place, reason in _RUN_BY_PLACE:
         if found := place.search(inside):
             yield Hit("REP005", f"`{found[0].lstrip('/')}`: {reason}")
-    if _CONFIGURATION.search(data):
-        yield Hit("REP005", "`custom_imports`: MMEngine runs the configuration and what it names")
+    if name == "inference.py" and "/" not in inside and _SERVED.search(data):
+        yield Hit("REP005", "`inference.py`: SageMaker's containers import it")
+    if name == "setup.py" and inside == name:
+        yield _installer(data)
+    if said := why_a_configuration_runs(name, data):
+        yield Hit("REP005", f"detectron2 or MMEngine runs the configuration: {said}")
     if script := _SCRIPT.search(data):
         yield Hit("REP006", f"`{script[0].decode('ascii', 'replace').strip('( )')}`")
+
+
+def _installer(data: bytes) -> Hit:
+    """Return the finding for a `setup.py`, which `pip install .` runs."""
+    reached = sorted({found[0].decode() for found in _REACHING.finditer(data)})
+    if not reached:
+        return Hit("REP011", "`setup.py`", Severity.INFO)
+    return Hit("REP011", f"`setup.py`, which mentions {', '.join(reached)}"[:_SHOWN])
 
 
 def judge_path_list(data: bytes) -> Iterator[Hit]:

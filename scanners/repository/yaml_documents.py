@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import field
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from weightmark.errors import LimitError, MalformedError
@@ -28,7 +28,7 @@ _DANGEROUS_TAG = re.compile(
 )
 _INCLUDE_TAG = re.compile(r"!include(?:_\w+)?(?::\s*(.*))?", re.DOTALL)
 _MOST_NODES = 1_000_000
-_MOST_IN_PYTHON = 1 << 20
+_MOST_IN_PYTHON = 1 << 17
 """bytes that the slower of the two parsers may read"""
 _BYTE_ORDERS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"", "utf-8"))
 
@@ -61,6 +61,8 @@ class YamlFile:
     """those that are whole; a loader may build them before it comes to the break"""
     broken: str
     """why reading stopped; empty at the end of the file"""
+    is_partial: bool = False
+    """whether only the faster of the two parsers was asked, and stopped"""
 
 
 def parse_yaml(data: bytes, *, what: str, nesting: int) -> YamlFile:
@@ -74,7 +76,9 @@ def parse_yaml(data: bytes, *, what: str, nesting: int) -> YamlFile:
     encoding = next(name for mark, name in _BYTE_ORDERS if data.startswith(mark))
     text = data.decode(encoding, "replace")
     read = _read(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader), what, nesting)
-    if read.broken and len(data) <= _MOST_IN_PYTHON:
+    if read.broken and len(data) > _MOST_IN_PYTHON:
+        return replace(read, is_partial=True)
+    if read.broken:
         other = _read(text, yaml.SafeLoader, what, nesting)
         return read if len(other.documents) < len(read.documents) else other
     return read

@@ -144,4 +144,11 @@ RULES = (
         "clone the repository anew instead of using this copy",
         ("CWE-829", "CWE-78"),
     ),
+    Rule(
+        "GIT002",
+        "the repository takes its objects from another place",
+        Severity.MEDIUM,
+        "clone the repository anew, with all objects inside of it",
+        ("CWE-73",),
+    ),
 )

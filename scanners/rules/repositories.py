@@ -67,6 +67,20 @@ RULES = (
         ("CWE-502",),
     ),
     Rule(
+        "REP010",
+        "a list of packages takes some from another place than the usual index",
+        Severity.MEDIUM,
+        "install such packages only after you have looked at their source, pinned by hash",
+        ("CWE-829", "CWE-494"),
+    ),
+    Rule(
+        "REP011",
+        "installing the folder runs this file",
+        Severity.MEDIUM,
+        "read it before you run `pip install` on the folder",
+        ("CWE-829",),
+    ),
+    Rule(
         "KER001",
         "a Keras layer holds Python code",
         Severity.HIGH,

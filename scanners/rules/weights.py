@@ -32,6 +32,19 @@ RULES = (
         ("CWE-436",),
     ),
     Rule(
+        "GGF005",
+        "the file is a part of a model in several files",
+        Severity.INFO,
+        "scan the folder that holds all parts",
+    ),
+    Rule(
+        "GGF006",
+        "the parts of a model in several files do not fit together",
+        Severity.MEDIUM,
+        "get all parts again from one source",
+        ("CWE-345",),
+    ),
+    Rule(
         "BST001",
         "a model of boosted trees counts what can't be in its file",
         Severity.MEDIUM,

@@ -3,6 +3,9 @@
 Source: flatbuffers.dev, "FlatBuffer Internals".
 """
 
+import sys
+from array import array
+
 from weightmark.errors import LimitError, MalformedError
 from weightmark.scanners.limits import Budget
 from weightmark.scanners.wire.window import Window
@@ -72,6 +75,16 @@ class Table:
         """Return where a vector of plain values begins and how many there are."""
         at = self._target(field)
         return (0, 0) if at is None else (at + 4, self._count(at, width))
+
+    def numbers(self, field: int, code: str) -> "array[int]":
+        """Return a vector of whole numbers, as the type `code` of `array` has them; empty where it is absent."""
+        found = array(code)
+        start, count = self.vector(field, found.itemsize)
+        self.budget.spend_fields(count)
+        found.frombytes(self.window.take(start, count * found.itemsize))
+        if sys.byteorder == "big":
+            found.byteswap()
+        return found
 
     def _count(self, at: int, width: int) -> int:
         count = self.window.number(at, 4)

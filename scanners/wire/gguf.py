@@ -159,6 +159,11 @@ class GgufHeader:
             )
 
     @property
+    def tensor_count(self) -> int:
+        """How many tensors the header says that it lists."""
+        return self._tensors
+
+    @property
     def end(self) -> int:
         """Offset behind what was walked so far."""
         return self._at

@@ -21,7 +21,7 @@ from tests.sim.web import Answer
 from weightmark.attestations.keys import PrivateKey
 from weightmark.attestations.ledger.consulting import consult
 from weightmark.attestations.ledger.revoking import revoke
-from weightmark.attestations.ledger.submission import submit
+from weightmark.attestations.ledger.submission import BundleVerifier, make_submission, submit
 from weightmark.attestations.predicates.revocation import RevocationSubject
 from weightmark.attestations.signers.key import KeySigner
 from weightmark.errors import (
@@ -30,15 +30,16 @@ from weightmark.errors import (
     LedgerInconsistentError,
     LimitError,
     NetworkError,
+    ReadError,
     RefusedError,
     SubmissionRefusedError,
     TrustNotSaidError,
     UnsupportedError,
     WeightmarkError,
 )
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.service.wire import encode_error
 from weightmark.provenance.ledger.store.interface import Query
 
@@ -347,3 +348,72 @@ def event_of(entry: dict[str, object]) -> dict[str, object]:
     event = entry["event"]
     assert isinstance(event, dict)
     return event
+
+
+def test_a_batch_is_sent_whole_and_refused_whole(ledger: Ledger, visit: Opener) -> None:
+    with visit() as served:
+        with pytest.raises(SubmissionRefusedError, match="submission 2 of 2"):
+            enter_with_a_stranger(served)
+        assert ledger.refresh().size == 3
+        receipts = submit(served, [release(BOB, "c"), release(BOB, "d")], BOB)
+        assert [one.index for one in receipts] == [3, 4]
+
+
+def enter_with_a_stranger(served: Ledger) -> None:
+    stranger = KeySigner(PrivateKey.generate())
+    items = [
+        make_submission(release(one, "c").to_bytes(), served.origin, one) for one in (BOB, stranger)
+    ]
+    served.append(items, BundleVerifier())
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        lambda answer: answer.replace(b'"receipts":["', b'"receipts":["c2sp","'),
+        lambda answer: json.dumps({**json.loads(answer), "receipts": []}).encode(),
+        lambda _: b'["ok"]',
+    ],
+    ids=["one more", "none", "another form"],
+)
+def test_a_batch_that_is_not_answered_one_by_one_has_no_receipts(
+    service: LedgerServiceSim, visit: Opener, lie: Callable[[bytes], bytes]
+) -> None:
+    service.lies["add-batch"] = lie
+    with visit() as served, pytest.raises(NetworkError, match="did not answer with receipts"):
+        submit(served, [release(BOB, "c"), release(BOB, "d")], BOB)
+
+
+def test_receipts_of_a_batch_that_are_swapped_are_refused(
+    service: LedgerServiceSim, visit: Opener
+) -> None:
+    def swapped(answer: bytes) -> bytes:
+        fields = json.loads(answer)
+        return json.dumps({**fields, "receipts": fields["receipts"][::-1]}).encode()
+
+    service.lies["add-batch"] = swapped
+    with visit() as served, pytest.raises(LedgerInconsistentError, match="another entry"):
+        submit(served, [release(BOB, "c"), release(BOB, "d")], BOB)
+
+
+def test_the_receipt_of_the_same_statement_by_somebody_else_is_refused(
+    ledger: Ledger, service: LedgerServiceSim, visit: Opener
+) -> None:
+    """Kind and claim id are right; the signature in that entry is not the one that was sent."""
+    (other,) = submit(ledger, [release(ALICE, "same")], ALICE)
+    service.answers["/add"] = Answer(ledger.prove(other.index).text)
+    with visit() as served, pytest.raises(LedgerInconsistentError, match="another signer"):
+        submit(served, [release(BOB, "same")], BOB)
+
+
+def test_a_claim_that_stands_there_in_other_bytes_of_its_signer_is_answered(
+    ledger: Ledger, visit: Opener
+) -> None:
+    """ECDSA signs anew each time: the statement and its signer are what counts."""
+    (first,) = submit(ledger, [release(BOB, "same")], BOB)
+    with visit() as served:
+        (again,) = submit(served, [release(BOB, "same")], BOB)
+    assert again.index == first.index
+    (ledger.path / "claims" / first.event.claim_sha256).unlink()
+    with visit() as served, pytest.raises(ReadError, match="not there to be compared"):
+        submit(served, [release(BOB, "same")], BOB)

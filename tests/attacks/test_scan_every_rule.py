@@ -26,7 +26,7 @@ from weightmark.scanners.rules.catalogue import catalogue
 from weightmark.scanners.scan import Outcome
 
 TESTS = Path(__file__).parents[1]
-OF_TREES = {"TRE001", "TRE002", "TRE003", "TRE004", "TRE005"}
+OF_TREES = {"GGF006", "TRE001", "TRE002", "TRE003", "TRE004", "TRE005"}
 """rules about entries, which `tests/scanners/test_tree.py` and `tests/cli/test_daily.py` make"""
 OF_ENGINES = {"MSC001"}
 """what another engine says, see `tests/scanners/test_engines.py`"""
@@ -76,6 +76,7 @@ EXAMPLES: dict[str, tuple[str, bytes]] = {
     "CML003": ("m", _coreml(500, b"\x0a\x7f")),
     "CML004": ("m", _linked_model()),
     "ETX002": ("m", SCANNED["scan_executorch"][0]),
+    "GGF005": ("m", build.gguf([build.gguf_pair("split.no", 2, b"\0\0"), build.gguf_pair("split.count", 2, b"\2\0")])),
     "GIT001": (".git/hooks/post-checkout", b"#!/bin/sh\necho x\n"),
     "HDF002": ("m", _with_plugin_filter()),
     "HDF003": ("m", packed("models.zip")["keras-dense.h5"][:4096] + bytes(12184)),
@@ -129,12 +130,14 @@ HOSTILE: dict[str, tuple[str, bytes]] = {
     "catboost": ("m", packed("models.zip")["catboost.cbm"][:1000]),
     "coreml-package": ("Manifest.json", b'{"fileFormatVersion": "1.0.0", "itemInfoEntries": {"a": {"path": "../../x", "author": "com.apple.CoreML"}}, "rootModelIdentifier": "a"}'),
     "coreml": ("m", _coreml(555, build.sized(10, "Custom"))),
+    "flat-tensor": ("m", packed("loaders.zip")["executorch-weights.ptd"][:400]),
     "gguf": ("m", build.gguf([build.gguf_pair("tokenizer.chat_template", 8, build.gguf_text("{{ a.__class__.__mro__ }}"))])),
     "editor-settings": (".vscode/tasks.json", b'{"runOptions": {"runOn": "folderOpen"}}'),
     "git-folder": (".git/hooks/post-checkout", b"#!/bin/sh\necho x\n"),
     "jinja-template": ("chat_template.jinja", b"{{ a.__class__.__mro__ }}"),
     "lightgbm": ("m", packed("models.zip")["lightgbm.txt"][:1000]),
     "named-paths": ("checkpoint", b'model_checkpoint_path: "../x"'),
+    "named-code": ("type.txt", b"os.system"),
     "native-engine": ("m", b"ftrt" + bytes(60)),
     "npy": EXAMPLES["NPY002"],
     "onnx": ("m", build.onnx_model(build.onnx_graph(build.onnx_node("PyOp", "com.microsoft")))),
@@ -142,6 +145,7 @@ HOSTILE: dict[str, tuple[str, bytes]] = {
     "onnx-runtime": ("m", packed("exchange.zip")["onnxruntime.ort"].replace(b"\x03\0\0\0Mul\0", b"\x04\0\0\0PyOp")),
     "onnx-text": ("m", b'graph { node { op_type: "PyOp" } }\n'),
     "opaque": ("m", b"\x02\x21\x4c\x18" + bytes(60)),
+    "package-list": ("requirements.txt", b"-e git+http://example.com/x"),
     "pickle": ("m", EVIL),
     "program": ("pytorch_model.bin", b"\x7fELF\x02\x01\x01" + bytes(60)),
     "python": ("handler.py", b"import os\nos.system('echo x')\n"),
@@ -183,16 +187,26 @@ HONEST: dict[str, tuple[str, bytes]] = {
     "zarr": (".zarray", b'{"zarr_format": 2, "chunks": [1], "filters": null, "compressor": null, "dtype": "<f8", "fill_value": 0, "order": "C", "shape": [1]}'),
     "executorch": ("m", SCANNED["scan_executorch"][0].replace(b"my::op", b"aten::")),
     "editor-settings": (".vscode/tasks.json", b'{"tasks": []}'),
+    "flat-tensor": ("m", packed("loaders.zip")["executorch-weights.ptd"]),
     "git-folder": (".git/config", b"[core]\n\tbare = false\n"),
     "jinja-template": ("chat_template.jinja", b"{% for m in messages %}{{ m }}{% endfor %}"),
     "json-config": ("config.json", b'{"model_type": "bert", "architectures": ["BertModel"]}'),
     "npy": ("m", b"\x93NUMPY\x01\x00\x37\x00{'descr': '|u1', 'fortran_order': False, 'shape': (1,)}1"),
+    "package-list": ("requirements.txt", b"git+https://example.com/x@" + b"a" * 40),
     "pickle": ("m", STATE_DICT),
     "safetensors": ("m", safetensors({"w": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]}}, b"\0")),
     "yaml-config": ("MLmodel", b"flavors:\n  python_function:\n    loader_module: mlflow.sklearn\n"),
 }  # fmt: skip
 """a reader to an honest file of its format, where the fuzz seeds and assets hold none"""
-NEVER_HONEST = {"arrow", "named-paths", "native-engine", "opaque", "program", "python"}
+NEVER_HONEST = {
+    "arrow",
+    "named-code",
+    "named-paths",
+    "native-engine",
+    "opaque",
+    "program",
+    "python",
+}
 """readers of what no scan can vouch for"""
 
 

@@ -247,7 +247,7 @@ COLUMNS = {
     "too few offsets": column(TEXTS, 2, 0, b"N", offsets(0, 1), buffer(b"a")),
     "offsets of the other width": column(alias("string"), 3, 0, b"N", offsets(0, 1 << 33), buffer(b"a")),
     "more buffers than the type has": column(alias("int8"), 1, 0, b"N", buffer(b"a"), buffer(b"a")),
-    "a type that is not understood": column(alias("string_view"), 1, 0, b"N", buffer(bytes(16))),
+    "a type that is not understood": column(alias("extension"), 1, 0, b"N", buffer(bytes(16))),
     "a type with columns inside": column(call("pyarrow.lib", "list_", alias("int8")), 1, 0, b"N", offsets(0, 99)),
     "a type that is no type": column(text("int8"), 1, 0, b"N", buffer(b"a")),
     "a buffer that is a text": column(alias("int8"), 1, 0, b"N", text("a")),

@@ -196,7 +196,7 @@ BERT = "transformers.models.bert."
         (BERT + "tokenization_bert", "BertTokenizer", "chat_template", text("{{ cycler.__init__.__globals__ }}"), "TPL001"),
         (BERT + "tokenization_bert", "BertTokenizer", "chat_template",
          b"X" + struct.pack("<I", 300) + b"{{ cycler.__init__.__globals__ }}".ljust(300), "TPL001"),
-        (BERT + "tokenization_bert", "BertTokenizer", "chat_template", b"}" + text("a") + text("b") + b"s", "PKL008"),
+        (BERT + "tokenization_bert", "BertTokenizer", "chat_template", b"}" + text("a") + b"K\x01s", "PKL008"),
     ],
 )  # fmt: skip
 def test_a_pickled_configuration_is_judged_as_its_json_is(

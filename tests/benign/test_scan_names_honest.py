@@ -21,7 +21,7 @@ QUIET: dict[str, tuple[str, bytes]] = {
     "vocabulary of sentencepiece": ("tokenizer.model", b"\x0a\x0e\x0a\x05<unk>\x15\0\0\0\0\x18\x02" * 20),
     "paths of an environment": ("site-packages/x.pth", b"/home/user/project\n../src\nimportant\n"),
     "word list in Portuguese": ("stopwords.pt", "não\nsim\n".encode()),
-    "pointer of git lfs": ("model.safetensors", b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"),
+    "pointer of git lfs": ("vocab.bin", b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"),
     "empty file": ("model.pkl", b""),
     "resource fork of macOS": ("._model.pkl", b"\x00\x05\x16\x07\x00\x02\x00\x00" + bytes(100)),
     "module of Python": ("model.py", b"import torch\n"),

@@ -1,6 +1,7 @@
 """`weightmark chain`: the tree, its gaps with the command that closes them, and the bytes."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,13 @@ def house(tmp_path: Path, run_cli: RunCli) -> Path:
 
 
 def _state(
-    house: Path, run_cli: RunCli, parent: str, step: str = "finetune", **more: object
+    house: Path,
+    run_cli: RunCli,
+    parent: str,
+    step: str = "finetune",
+    *,
+    model: str = "model",
+    **more: object,
 ) -> None:
     done = run_cli("digest", parent, "-f", "json", cwd=house)
     identity = json.loads(done.stdout)["artifacts"][0]["identity"]
@@ -44,7 +51,7 @@ def _state(
     }
     (house / "p.json").write_text(json.dumps(predicate))
     args = ("--type", "provenance", "--predicate", "p.json", "--key", "release.key")
-    done = run_cli("attest", "model", *args, cwd=house)
+    done = run_cli("attest", model, *args, cwd=house)
     assert done.code == 0, done.stderr
 
 
@@ -117,3 +124,130 @@ def test_an_ancestor_without_claims_is_named(house: Path, run_cli: RunCli) -> No
     assert "there are no claims beside `base`" in done.stdout
     assert "weightmark attest base --type approval" in done.stdout
     assert "└─ ✗ base  wm1:" in done.stdout
+
+
+_POLICY = """
+version = 1
+[roles.release]
+keys = ["release.pub"]
+{builder}[require.release]
+role = "release"
+[require.provenance]
+role = "{role}"
+[chain]
+max_depth = {depth}
+"""
+
+
+def _policy(house: Path, run_cli: RunCli, role: str = "builder", depth: int = 3) -> None:
+    if not (house / "builder.pub").exists():
+        assert run_cli("key", "generate", "-o", "builder.key", cwd=house).code == 0
+    builder = '[roles.builder]\nkeys = ["builder.pub"]\n' if role == "builder" else ""
+    text = _POLICY.format(role=role, depth=depth, builder=builder)
+    (house / "policy.toml").write_text(text)
+
+
+def test_with_a_policy_a_step_counts_only_in_its_role(house: Path, run_cli: RunCli) -> None:
+    """The release key signs the step: whoever is merely trusted may, by the policy it may not."""
+    _state(house, run_cli, "other")
+    _policy(house, run_cli)
+    for who, code in ((("--key", "release.pub"), 1), (("--policy", "./policy.toml"), 0)):
+        done = run_cli("chain", "model", *who, "-f", "json", cwd=house)
+        said = json.loads(done.stdout)
+        assert (done.code, len(said["steps"])) == (code, code), who
+    _policy(house, run_cli, role="release")
+    done = run_cli("chain", "model", "--policy", "./policy.toml", "-f", "json", cwd=house)
+    assert [one["kind"] for one in json.loads(done.stdout)["gaps"]] == ["unproven-artifact"]
+
+
+def test_a_chain_deeper_than_the_policy_allows_is_refused_and_not_left_open(
+    house: Path, run_cli: RunCli
+) -> None:
+    _state(house, run_cli, "base")
+    _state(house, run_cli, "other", "train", model="base")
+    args = ("--policy", "./policy.toml", "--with", "base", "--with", "other", "-f", "json")
+    for depth, code in ((1, 1), (2, 0)):
+        _policy(house, run_cli, role="release", depth=depth)
+        done = run_cli("chain", "model", *args, cwd=house)
+        checks = json.loads(done.stdout)["checks"]
+        bad = [one["code"] for one in checks if one["outcome"] == "fail"]
+        assert (done.code, bad) == (code, ["too-deep"] * code)
+
+
+def test_trust_beside_a_policy_file_and_an_environment_without_one_are_wrong_calls(
+    house: Path, run_cli: RunCli
+) -> None:
+    _policy(house, run_cli)
+    both = ("--policy", "./policy.toml", "--key", "release.pub")
+    assert run_cli("chain", "model", *both, cwd=house).code == 2
+    alone = ("--key", "release.pub", "--env", "prod")
+    assert run_cli("chain", "model", *alone, cwd=house).code == 2
+    (house / "policy.toml").rename(house / "model" / "policy.toml")
+    inside = ("--policy", "./model/policy.toml")
+    assert run_cli("chain", "model", *inside, cwd=house).code == 2
+
+
+def test_a_ledger_supplies_the_claims_of_ancestors_and_says_what_was_revoked(
+    house: Path, run_cli: RunCli
+) -> None:
+    _state(house, run_cli, "base")
+    calls = [
+        ("ledger", "init", "ledger", "--admit", "release.pub"),
+        ("ledger", "append", "base/model.claims", "--ledger", "ledger", "--key", "release.key"),
+    ]
+    for call in calls:
+        assert run_cli(*call, cwd=house).code == 0, call
+    trusted = ("--key", "release.pub")
+    assert run_cli("chain", "model", *trusted, cwd=house).code == 1
+    asked = (*trusted, "--ledger", "ledger")
+    assert run_cli("chain", "model", *asked, cwd=house).code == 0
+    revoke = ("--ledger", "ledger", "--key", "release.key", "--reason", "poisoned")
+    assert run_cli("revoke", "base", *revoke, cwd=house).code == 0
+    done = run_cli("chain", "model", *asked, "-f", "json", cwd=house)
+    assert done.code == 1
+    kinds = [gap["kind"] for gap in json.loads(done.stdout)["gaps"]]
+    assert kinds == ["revoked"]
+
+
+def test_a_ledger_inside_the_artifact_says_nothing_about_it(house: Path, run_cli: RunCli) -> None:
+    place = ("--ledger", "model/ledger")
+    assert run_cli("chain", "model", "--key", "release.pub", *place, cwd=house).code == 2
+
+
+def test_each_gap_stands_in_the_tree_and_for_machines_with_what_closes_it(
+    house: Path, run_cli: RunCli
+) -> None:
+    _state(house, run_cli, "base")
+    done = run_cli("chain", "model", "--key", "release.pub", cwd=house)
+    lines = done.stdout.splitlines()
+    (bad,) = [number for number, line in enumerate(lines) if line.startswith("└─ ✗ base")]
+    assert lines[bad + 1].startswith(
+        "      unproven-artifact: sign what you have of it: `weightmark"
+    )
+    done = run_cli("chain", "model", "--key", "release.pub", "-f", "json", cwd=house)
+    (gap,) = json.loads(done.stdout)["gaps"]
+    assert "weightmark attest PATH --type approval" in gap["fix"]
+
+
+def test_an_ancestor_on_two_ways_is_drawn_below_both(house: Path, run_cli: RunCli) -> None:
+    """`base` went into `model` directly and by way of `other`."""
+    _state(house, run_cli, "base", model="other")
+    digests = (run_cli("digest", one, "-f", "json", cwd=house) for one in ("base", "other"))
+    found = [json.loads(one.stdout)["artifacts"][0]["identity"] for one in digests]
+    links = [
+        {
+            "name": "x",
+            "mediaType": "application/vnd.weightmark.manifest.v1",
+            "digest": {"sha256": one.removeprefix("wm1:")},
+        }
+        for one in found
+    ]
+    stated = json.loads((house / "p.json").read_text())
+    stated["buildDefinition"]["resolvedDependencies"] = links
+    (house / "p.json").write_text(json.dumps(stated))
+    args = ("--type", "provenance", "--predicate", "p.json", "--key", "release.key")
+    assert run_cli("attest", "model", *args, cwd=house).code == 0
+    more = ("--with", "other", "--with", "base", "--draw", "svg")
+    drawn = run_cli("chain", "model", "--key", "release.pub", *more, cwd=house).stdout
+    heights = [int(one) for one in re.findall(r'<rect x="\d+" y="(\d+)"', drawn)]
+    assert len(set(heights)) == 3

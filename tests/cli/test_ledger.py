@@ -5,23 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.registers import make_register
 from tests.cli.running import RunCli
 
 
 @pytest.fixture
 def register(tmp_path: Path, run_cli: RunCli) -> Path:
     """A signed model, a ledger that admits its signer, and one release in it."""
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "w").write_bytes(b"\x80\x04N.")
-    for args in (
-        ("key", "generate", "-o", "release.key"),
-        ("sign", "model", "--key", "release.key"),
-        ("ledger", "init", "ledger", "--admit", "release.pub", "--origin", "ledger.example/models"),
-        ("ledger", "append", "model/model.claims", "--ledger", "ledger", "--key", "release.key"),
-    ):
-        done = run_cli(*args, cwd=tmp_path)
-        assert done.code == 0, done.stderr
-    return tmp_path
+    weights = ("w", b"\x80\x04N.")
+    return make_register(tmp_path, run_cli, ledger="ledger", key="release", weights=weights)
 
 
 def test_the_folder_holds_what_the_design_says(register: Path) -> None:
@@ -231,7 +223,7 @@ def test_list_says_who_signed_and_what_was_left_out(register: Path, run_cli: Run
     signer = json.loads(run_cli(*listing, "-f", "json", cwd=register).stdout)["entries"][1][
         "signer"
     ]
-    assert whole.stdout.splitlines()[1].endswith(f"{signer[:16]}…")
+    assert f"  {signer[:16]}…  " in whole.stdout.splitlines()[1]
 
 
 def test_list_for_a_subject_that_is_none_is_a_wrong_call(register: Path, run_cli: RunCli) -> None:
@@ -250,3 +242,36 @@ def test_verify_recomputes_the_whole_log(register: Path, run_cli: RunCli) -> Non
     blob = next(path for path in (register / "ledger" / "claims").rglob("*") if path.is_file())
     blob.write_bytes(blob.read_bytes() + b" ")
     assert run_cli("ledger", "verify", "--ledger", "ledger", cwd=register).code == 1
+
+
+def test_the_list_says_what_kind_of_statement_each_claim_is(
+    register: Path, run_cli: RunCli
+) -> None:
+    listing = ("ledger", "list", "--ledger", "ledger")
+    types = [
+        one["predicate_type"]
+        for one in json.loads(run_cli(*listing, "-f", "json", cwd=register).stdout)["entries"]
+    ]
+    ours = "https://weightmark/predicates"
+    assert types == [None, f"{ours}/manifest/v1", f"{ours}/scan/v1"]
+    for one in (register / "ledger" / "claims").iterdir():
+        one.unlink()
+    lines = run_cli(*listing, cwd=register).stdout.splitlines()
+    assert [line.split()[-1] for line in lines] == ["-", "-", "-"]
+
+
+def test_a_deployment_is_stated_entered_and_named_by_impact(
+    register: Path, run_cli: RunCli
+) -> None:
+    """The whole way: what runs somewhere is found when it, or what it was made from, turns bad."""
+    (register / "d.json").write_text('{"target": "cluster eu-1"}')
+    attest = ("attest", "model", "--type", "deployment", "--key", "release.key", "--predicate")
+    assert run_cli(*attest, "d.json", cwd=register).code == 0
+    append = ("ledger", "append", "model/model.claims", "--ledger", "ledger", "--key")
+    entered = run_cli(*append, "release.key", "-f", "json", cwd=register)
+    assert [one["kind"] for one in json.loads(entered.stdout)["entries"]][-1] == "deploy"
+    impact = run_cli("impact", "model", "--ledger", "ledger", "-f", "json", cwd=register)
+    (use,) = json.loads(impact.stdout)["uses"]
+    assert (use["kind"], use["index"]) == ("deploy", 3)
+    (register / "d.json").write_text("{}")
+    assert run_cli(*attest, "d.json", cwd=register).code == 2

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.registers import make_register
 from tests.cli.running import RunCli
 
 LEDGER = ("--ledger", "L")
@@ -11,17 +12,7 @@ LEDGER = ("--ledger", "L")
 
 @pytest.fixture
 def place(tmp_path: Path, run_cli: RunCli) -> Path:
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "weights").write_bytes(b"words")
-    for args in (
-        ("key", "generate", "-o", "k.key"),
-        ("sign", "model", "--key", "k.key"),
-        ("ledger", "init", "L", "--admit", "k.pub"),
-        ("ledger", "append", "model/model.claims", *LEDGER, "--key", "k.key"),
-    ):
-        done = run_cli(*args, cwd=tmp_path)
-        assert done.code == 0, done.stderr
-    return tmp_path
+    return make_register(tmp_path, run_cli)
 
 
 def test_impact_says_that_claims_are_missing(place: Path, run_cli: RunCli) -> None:

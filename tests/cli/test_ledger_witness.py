@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.registers import make_register
 from tests.cli.running import RunCli
 from tests.provenance.ledger.witnessing.served import serving
 from weightmark.provenance.ledger.note import split_note
@@ -17,16 +18,7 @@ UNWITNESSED = "unwitnessed: the operator could rewrite"
 @pytest.fixture
 def place(tmp_path: Path, run_cli: RunCli) -> Path:
     """A folder with a signed model, a ledger of one release, and a witness."""
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "weights").write_bytes(b"words")
-    for args in (
-        ("key", "generate", "-o", "k.key"),
-        ("sign", "model", "--key", "k.key"),
-        ("ledger", "init", "L", "--admit", "k.pub", "--origin", "ledger.example/models"),
-        ("ledger", "append", "model/model.claims", "--ledger", "L", "--key", "k.key"),
-    ):
-        done = run_cli(*args, cwd=tmp_path)
-        assert done.code == 0, done.stderr
+    make_register(tmp_path, run_cli)
     done = run_cli(*WITNESS, "init", "W", "--name", "w.example/one", cwd=tmp_path)
     assert done.code == 0
     (tmp_path / "vkey").write_text(done.stdout)
@@ -217,3 +209,84 @@ def test_calls_that_cannot_be_answered(
     assert done.code == code, done.stderr
     assert said in done.stderr
     assert not (place / "new").exists()
+
+
+def test_cosignatures_that_came_by_mail_are_kept(place: Path, run_cli: RunCli) -> None:
+    """Also when the ledger has grown since: what the witness saw is a part of it."""
+    target = ("--log-key", "L/log.vkey", "-o", "mailed")
+    assert run_cli(*WITNESS, "cosign", "W", "L", *target, cwd=place).code == 0
+    (place / "model" / "weights").write_bytes(b"more")
+    run_cli("sign", "model", "--key", "k.key", "--replace", cwd=place)
+    append = ("ledger", "append", "model/model.claims", "--ledger", "L", "--key", "k.key")
+    assert run_cli(*append, cwd=place).code == 0
+    take = (*WITNESS, "collect", policy(place), "--ledger", "L", "--offline", "-f", "json")
+    done = run_cli(*take, "--file", "mailed", cwd=place)
+    assert done.code == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert (answer["verdict"], answer["size"], answer["kept"]) == ("witnessed", 3, True)
+    check = run_cli(*WITNESS, "check", "policy", "--ledger", "L", cwd=place)
+    assert (check.code, "younger" in check.stdout) == (0, True)
+
+
+def test_a_file_without_a_cosignature_of_the_policy_is_refused(
+    place: Path, run_cli: RunCli
+) -> None:
+    take = (*WITNESS, "collect", policy(place), "--ledger", "L", "--file")
+    uncosigned = run_cli(*take, "L/tiles/checkpoint", cwd=place)
+    assert (uncosigned.code, "no cosignature" in uncosigned.stderr) == (4, True)
+    assert run_cli(*take, "missing", cwd=place).code == 2
+    (place / "junk").write_bytes(b"junk")
+    assert run_cli(*take, "junk", cwd=place).code == 1
+    assert not (place / "L" / "cosigned").exists()
+
+
+def test_a_file_about_another_history_is_refused(place: Path, run_cli: RunCli) -> None:
+    shutil.copytree(place / "L", place / "fork")
+    state = {"XDG_STATE_HOME": str(place / "other")}
+    (place / "model" / "weights").write_bytes(b"theirs")
+    run_cli("sign", "model", "--key", "k.key", "--replace", cwd=place)
+    append = ("ledger", "append", "model/model.claims", "--key", "k.key", "--ledger")
+    assert run_cli(*append, "fork", cwd=place, env=state).code == 0
+    target = ("--log-key", "L/log.vkey", "-o", "mailed")
+    assert run_cli(*WITNESS, "cosign", "W", "fork", *target, cwd=place, env=state).code == 0
+    take = (*WITNESS, "collect", policy(place), "--ledger", "L", "--file", "mailed")
+    done = run_cli(*take, cwd=place)
+    assert (done.code, "rolled back" in done.stderr) == (1, True)
+    assert not (place / "L" / "cosigned").exists()
+
+
+def test_a_view_that_is_newer_than_the_backup_but_old_is_found_by_asking_witnesses(
+    place: Path, run_cli: RunCli
+) -> None:
+    """Backup at 3, view at 5, live at 7: signing again at 5 would begin another history."""
+    ledger = ("--ledger", "L")
+
+    def grow(content: bytes) -> None:
+        (place / "model" / "weights").write_bytes(content)
+        for args in (
+            ("sign", "model", "--replace"),
+            ("ledger", "append", "model/model.claims", *ledger),
+        ):
+            assert run_cli(*args, "--key", "k.key", cwd=place).code == 0
+
+    assert run_cli("ledger", "backup", "B", *ledger, cwd=place).code == 0
+    grow(b"second")
+    assert run_cli("ledger", "publish", "www", "--claims", *ledger, cwd=place).code == 0
+    grow(b"third")
+    key = (place / "L" / "log.vkey").read_text().strip()
+    elsewhere = {"XDG_STATE_HOME": str(place / "elsewhere")}
+    with serving(place / "W", "--log-key", key) as served:
+        rules = policy(place, served.url)
+        assert run_cli(*WITNESS, "collect", rules, *ledger, cwd=place).code == 0
+        restore = ("ledger", "restore", "B", "R", "--log-key", "L/log.key", "--view", "www")
+        done = run_cli(*restore, "--witness-policy", rules, cwd=place, env=elsewhere)
+        assert (done.code, "lacks 2 entries" in done.stderr) == (1, True)
+        append = ("ledger", "append", "model/model.claims", "--ledger", "R", "--key", "k.key")
+        assert run_cli(*append, cwd=place, env=elsewhere).code == 1
+        assert run_cli("ledger", "publish", "www", "--claims", *ledger, cwd=place).code == 0
+        again = ("ledger", "restore", "R", "--view", "www", "--witness-policy", rules)
+        assert run_cli(*again, cwd=place, env=elsewhere).code == 0
+        assert run_cli(*append, cwd=place, env=elsewhere).code == 0
+        served.stop()
+        down = run_cli(*restore[:3], "R2", *restore[4:], "--witness-policy", rules, cwd=place)
+        assert down.code == 4

@@ -1,5 +1,6 @@
 """`weightmark record`: what went in, what came out, and nothing that should stay secret."""
 
+import base64
 import json
 import os
 import subprocess
@@ -142,3 +143,49 @@ def test_a_record_names_what_it_wrote_as_it_was_called_and_that_it_signs_no_rele
     assert str(tmp_path) not in done.stderr
     assert "`weightmark sign out`" in done.stderr
     assert run_cli("verify", "out", "--key", "a.pub", cwd=tmp_path).code == 3
+
+
+def _in_process(*more: str) -> tuple[str, ...]:
+    return ("--step", "train", "--output", "out", *more, "--", "touch", "ran")
+
+
+def test_a_link_that_nobody_could_sign_is_refused_before_the_command_runs(
+    tmp_path: Path, run_cli: RunCli
+) -> None:
+    (tmp_path / "token").write_text("a.b.c")
+    keyless = ("--keyless", "--identity-token-file", "token")
+    done = run_cli("record", *_in_process(*keyless, "--in-toto-link", "."), cwd=tmp_path)
+    assert done.code != 0
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_folder_for_links_that_does_not_exist_is_refused_before_the_command_runs(
+    tmp_path: Path, run_cli: RunCli
+) -> None:
+    assert run_cli("key", "generate", "-o", "a.key", cwd=tmp_path).code == 0
+    args = _in_process("--key", "a.key", "--in-toto-link", "nowhere")
+    assert run_cli("record", *args, cwd=tmp_path).code == 2
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_link_of_a_step_says_what_its_statement_says(house: Path) -> None:
+    assert _record(house, COPY, "--in-toto-link", ".").returncode == 0
+    (link,) = house.glob("finetune.*.link")
+    payload = json.loads(base64.b64decode(json.loads(link.read_text())["payload"]))
+    assert set(payload["materials"]) == {"base/model.safetensors", "data/model.safetensors"}
+    assert set(payload["products"]) == {"out/model.safetensors", "out/new.txt"}
+
+
+def test_a_command_that_a_signal_ends_keeps_its_code_and_leaves_no_statement(house: Path) -> None:
+    done = _record(house, COPY + "; import os; os.kill(os.getpid(), 9)")
+    assert done.returncode == 128 + 9
+    assert not (house / "out" / "model.claims").exists()
+
+
+def test_a_parameter_that_holds_a_secret_is_masked(house: Path, run_cli: RunCli) -> None:
+    secret = "not-for-anybody"  # noqa: S105 - made up
+    done = _record(house, COPY, "--param", f"hub_token={secret}", "--param", "lr=1")
+    assert done.returncode == 0
+    definition = _predicate(house, run_cli)["buildDefinition"]
+    assert definition["externalParameters"]["parameters"] == {"hub_token": "***", "lr": "1"}
+    assert secret not in json.dumps(definition)

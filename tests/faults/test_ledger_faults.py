@@ -23,9 +23,9 @@ from tests.conftest import ENVIRONMENT
 from tests.provenance.ledger.ledger_sim import NOW, ORIGIN, ClaimVerifierSim, SubmitterSim
 from weightmark.errors import WeightmarkError
 from weightmark.provenance.ledger.backup import back_up
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.home.folder import FolderHome
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.migration import migrate
 from weightmark.provenance.ledger.opening import view_of
 from weightmark.provenance.ledger.standing import Role
@@ -150,6 +150,8 @@ def judge_migrate(place: Path, entries: int, acknowledged: bool) -> str:
             if ledger.verify(JUDGE).problems:
                 return "the old place is damaged"
             migrate(ledger, place / "new")
+    if list(place.glob(".new.*")):
+        return "half a ledger was left, maybe with its key"
     with opened(place) as ledger:
         try:
             grow(ledger)

@@ -15,8 +15,8 @@ import pytest
 
 from tests.faults.power_loss import CALLS, SYNCS, Call, Disk, parse_trace
 from tests.provenance.ledger.ledger_sim import NOW, ORIGIN, ClaimVerifierSim, SubmitterSim
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 
 pytestmark = pytest.mark.needs("strace")
 

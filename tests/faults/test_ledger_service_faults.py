@@ -13,8 +13,8 @@ from tests.attestations.ledger.served import ServedLedger, body_of, serving
 from tests.conftest import need
 from tests.sim.postgres import PostgresServer
 from weightmark.attestations.ledger.submission import BundleVerifier
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.migration import migrate
 from weightmark.provenance.ledger.note import NoteVerifier
 from weightmark.provenance.ledger.proof import verify_receipt

@@ -12,8 +12,8 @@ import pytest
 from tests.conftest import need
 from tests.provenance.ledger.ledger_sim import NOW, ORIGIN, ClaimVerifierSim, SubmitterSim
 from tests.sim.postgres import PostgresServer
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.migration import migrate
 
 ROOT = Path(__file__).parents[2]

@@ -94,10 +94,10 @@ def _repeated(name: str) -> bytes:
 
 SCANNED: Mapping[str, tuple[bytes, ...]] = MappingProxyType(
     {
-        "scan_catboost": _small("models.zip", ".cbm"),
+        "scan_catboost": (*_small("models.zip", ".cbm"), packed("loaders.zip")["catboost-lossguide.cbm"]),
         "scan_coreml": _small("models.zip", ".mlmodel"),
         "scan_documents": (_CONFIG, _NOTEBOOK, b"!!python/object/apply:os.system [echo]\n"),
-        "scan_executorch": (_executorch(), bytes(4) + b"ET12" + b"eh00" + (24).to_bytes(4, "little") + bytes(64)),
+        "scan_executorch": (_executorch(), bytes(4) + b"ET12" + b"eh00" + (24).to_bytes(4, "little") + bytes(64), *_small("loaders.zip", ".pte", ".ptd")),
         "scan_gguf": (
             build.gguf([build.gguf_pair("tokenizer.chat_template", 8, build.gguf_text("{{ a }}"))]),
             *_small("models.zip", ".gguf"),

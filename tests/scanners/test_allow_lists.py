@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ci.allowlist.generate import digests
 from tests.attacks.scan_builders import scan, stack_global, text, worst
 from weightmark.scanners.allow.names import Grade, permission
 from weightmark.scanners.pickles.call_checks import CHECKS, STATES
@@ -27,6 +28,8 @@ NAMES = [
     for module, names in document["modules"].items()
     for name, operations in names.items()
 ]
+WRITTEN = json.loads((ROOT / "ci" / "allowlist" / "written.json").read_text())
+PINS = ROOT / "ci" / "allowlist" / "requirements.in"
 OPERATION = re.compile(
     r"apply|call(:[a-z-]+)?|new(:keep)?|build(:(dict|generator|image|native|script|self))?|get:[a-z_,]+|items|append|add"
 )
@@ -34,7 +37,7 @@ CHECKED = {("re", "_compile")}
 """names like those of gadgets whose arguments are checked by themselves"""
 GADGETS = re.compile(
     r"(^|_)(eval|exec|compile|open|system|popen|getattr|setattr|attrgetter|itemgetter|methodcaller|"
-    r"load|loads|loadtxt|genfromtxt|fromfile|memmap|frompyfunc|read_\w+|rv_(?!(continuous_|discrete_)?frozen)\w+|reduce|"
+    r"load|loads|loadtxt|genfromtxt|fromfile|memmap|frompyfunc|read_\w+|rv_(?!(continuous_|discrete_)?frozen|histogram|sample)\w+|reduce|"
     r"resolve_name|import_module|_ufunc_reconstruct|LowLevelCallable|DMatrix|NDArrayWrapper)$"
 )
 
@@ -62,7 +65,15 @@ def test_every_package_finds_its_lists() -> None:
 
 
 def test_every_check_of_the_lists_exists() -> None:
-    own = {"any", "arrow", "function-first", "nested-bytes", "pattern", "rebuild"}
+    own = {
+        "any",
+        "array-and-state",
+        "arrow",
+        "function-first",
+        "nested-bytes",
+        "pattern",
+        "rebuild",
+    }
     for _, module, name, _ in NAMES:
         allowed = permission(module, name)
         assert not allowed.call or allowed.call in {*CHECKS, *own}, (module, name)
@@ -85,7 +96,7 @@ def test_nothing_is_both_allowed_and_denied() -> None:
         assert name not in DENIED["names"].get(module, ()), (file, module, name)
         parts = module.split(".")
         parents = {".".join(parts[: count + 1]) for count in range(len(parts))}
-        if file != "python.json":
+        if file not in ("dill.json", "python.json"):
             assert not parents & set(DENIED["modules"]), (file, module)
 
 
@@ -104,6 +115,29 @@ def test_names_of_the_review_stand_on_the_lists_as_reviewed() -> None:
         for module, names in entry.get("names", {}).items():
             for name, operations in names.items():
                 assert document["modules"][module][name] == operations
+
+
+@pytest.mark.parametrize("name", REVIEW)
+def test_no_list_and_no_review_was_changed_by_hand(name: str) -> None:
+    """What `ci/allowlist/generate.py` wrote last; run it again after a change of the review."""
+    assert WRITTEN[name] == digests(name, REVIEW[name])
+
+
+def test_every_list_but_the_two_of_our_own_was_written_by_the_script() -> None:
+    assert {f"{name}.json" for name in WRITTEN} == set(LISTS) - {"python.json"}
+    assert set(WRITTEN) == set(REVIEW)
+
+
+def test_versions_are_those_that_the_script_installs() -> None:
+    pins = dict(line.split("==") for line in PINS.read_text().splitlines())
+    for entry_name, entry in REVIEW.items():
+        assert LISTS[f"{entry_name}.json"]["version"] == pins[entry["requirement"]]
+
+
+def test_names_in_dill_have_checks_of_their_own() -> None:
+    for operations in LISTS["dill.json"]["modules"]["dill._dill"].values():
+        assert operations.startswith("call:")
+        assert operations not in ("call:plain", "call:sized")
 
 
 def test_every_exclusion_has_a_reason_and_every_list_a_version() -> None:
@@ -290,3 +324,23 @@ def test_a_method_that_was_reviewed_does_not_excuse_other_attributes() -> None:
     assert worst(P4 + honest + other) is Severity.CRITICAL
     stored = built(MODEL, ("func", b"h\x00"))[2:]
     assert worst(P4 + honest + stored) >= Severity.HIGH
+
+
+def test_dotted_names_are_as_many_as_the_decision_says() -> None:
+    dotted = [name for _, _, name, _ in NAMES if "." in name]
+    decision = (ROOT / "docs" / "decisions" / "0007-dotted-names.md").read_text()
+    assert f"There are {len(dotted)}," in decision
+    assert all(name.count(".") == 1 for name in dotted)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "OrderedDict.__base__", "OrderedDict.fromkeys", "OrderedDict.update", "OrderedDict.move_to_end.__globals__",
+        "str.lower.__self__", "str.format", "str.lower.__class__", "str.lower.upper",
+    ],
+)  # fmt: skip
+def test_any_other_dotted_name_of_a_listed_class_is_refused(name: str) -> None:
+    module = "collections" if name.startswith("Ordered") else "builtins"
+    assert worst(P4 + stack_global(module, name) + b".") >= Severity.HIGH
+    assert worst(P4 + stack_global(module, name) + b")R.") >= Severity.HIGH

@@ -2,7 +2,9 @@
 
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -80,6 +82,9 @@ def _raise(error: BaseException) -> Callable[[str], Any]:
         _raise(ValueError("x")),
         _raise(SystemExit(0)),
         _raise(RecursionError()),
+        _raise(KeyboardInterrupt()),
+        _raise(GeneratorExit()),
+        _raise(BaseException("x")),
         lambda _: None,
         lambda _: True,
         lambda path: FileScan(path, (), Outcome.FINDINGS, (_finding(rule="PKL001"),), ()),
@@ -95,6 +100,52 @@ def test_one_that_misbehaves_could_not_check(answer: Callable[[str], Any]) -> No
     found = _scan(_plugin(answer), b"\x80\x04}.")
     assert found.outcome is Outcome.UNCHECKED
     assert "acme" in found.problems[0]
+
+
+def test_one_that_hangs_could_not_check_and_is_not_asked_again() -> None:
+    asked: list[str] = []
+    released = Event()
+
+    def hang(path: str) -> None:
+        asked.append(path)
+        released.wait(60)
+
+    plugin = Plugin("acme", lambda: _Saying(hang), seconds=0.05)
+    try:
+        first, second = (_scan(plugin, b"\x80\x04}.", name) for name in ("a", "b"))
+    finally:
+        released.set()
+    assert first.outcome is second.outcome is Outcome.UNCHECKED
+    assert "limit `seconds`" in first.problems[0]
+    assert "did not come back" in second.problems[0]
+    assert asked == ["a"]
+
+
+def test_a_finding_of_our_own_stays_beside_a_plugin_that_hangs() -> None:
+    released = Event()
+    plugin = Plugin("acme", lambda: _Saying(lambda _: released.wait(60)), seconds=0.05)
+    try:
+        found = _scan(plugin)
+    finally:
+        released.set()
+    assert [finding.rule for finding in found.findings] == ["PKL001"]
+    assert any("acme" in problem for problem in found.problems)
+
+
+def test_a_thread_of_the_pool_can_ask_a_plugin_as_well() -> None:
+    with ThreadPoolExecutor(2) as pool:
+        scans = list(pool.map(lambda name: _scan(_plugin(_clean), b"\x80\x04}.", name), "abcd"))
+    assert {found.outcome for found in scans} == {Outcome.CLEAN}
+
+
+class _Unwritable(BaseException):
+    def __str__(self) -> str:
+        raise KeyboardInterrupt
+
+
+def test_an_error_that_cannot_be_written_could_not_check() -> None:
+    found = _scan(_plugin(_raise(_Unwritable())), b"\x80\x04}.")
+    assert found.outcome is Outcome.UNCHECKED
 
 
 def test_one_that_cannot_be_imported_could_not_check() -> None:

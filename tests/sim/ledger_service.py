@@ -9,8 +9,8 @@ from tests.sim.faults import Faults
 from tests.sim.web import Answer, LoopbackServer, Request
 from weightmark.attestations.ledger.submission import BundleVerifier
 from weightmark.errors import WeightmarkError
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.service.reading import (
     parse_tile_path,
     read_checkpoint,
@@ -22,6 +22,8 @@ from weightmark.provenance.ledger.service.wire import (
     About,
     encode_about,
     encode_error,
+    encode_receipts,
+    parse_batch,
     parse_search,
     parse_submission,
     status_of,
@@ -75,7 +77,7 @@ class LedgerServiceSim:
         return Answer(lie(honest.body), honest.status, honest.kind)
 
     def _honest(self, request: Request, path: str) -> Answer:
-        place = self.written if path == "add" and self.written else self.place
+        place = self.written if path.startswith("add") and self.written else self.place
         memory = CheckpointMemory(place.with_name(f"{place.name}.operator"))
         try:
             with Ledger.open(place, memory=memory) as ledger:
@@ -98,6 +100,9 @@ class LedgerServiceSim:
         if first == "tile":
             parsed = parse_tile_path(rest)
             return read_tile(ledger, parsed[0], bundle=parsed[1]) if parsed else None
+        if path == "add-batch":
+            entered = ledger.append(parse_batch(request.body, 2**24), BundleVerifier())
+            return encode_receipts(one.text for one in entered)
         if path == "add":
             submission = parse_submission(request.body, 2**24)
             return ledger.append([submission], BundleVerifier())[0].text

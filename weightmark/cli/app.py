@@ -16,10 +16,10 @@ __all__ = ["COMMANDS", "Entry", "LazyGroup", "all_flags", "app", "top_level_name
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the map: a command, or a group when it has `members`."""
+    """One line of the map: a command, a group of `members`, or a command with some beside it."""
 
     target: str
-    """import path as `module:attribute`; empty for a group"""
+    """import path as `module:attribute`; empty for a group that is no command itself"""
     help: str
     """one line, lower-case, without a full stop"""
     heading: str = ""
@@ -27,7 +27,7 @@ class Entry:
     newcomer: bool = False
     """shown on the first help page"""
     members: "Mapping[str, Entry] | None" = None
-    """the commands of a group"""
+    """the commands whose words begin with this one"""
 
 
 _WITNESS = {
@@ -86,6 +86,12 @@ _POLICY = {
     "explain": Entry("weightmark.cli.policy.explain:explain", "show what a policy demands"),
     "test": Entry("weightmark.cli.policy.try_cases:test_", "try a policy on cases"),
     "sign": Entry("weightmark.cli.policy.sign:sign", "sign a policy file"),
+    "what-if": Entry(
+        "weightmark.cli.policy.what_if:what_if", "list past decisions that it would change"
+    ),
+}
+_GATE = {
+    "serve": Entry("weightmark.cli.gate.serve:serve", "answer pipelines and clusters over HTTP"),
 }
 _KEY = {
     "generate": Entry("weightmark.cli.key.generate:generate", "make a signing key"),
@@ -98,6 +104,14 @@ _LAYOUT = {
     "verify": Entry(
         "weightmark.cli.layout.verify:verify", "check that steps were done as a layout demands"
     ),
+}
+_LOCK = {
+    "update": Entry("weightmark.cli.lock.update:update", "pin addresses to what they are now"),
+    "diff": Entry("weightmark.cli.lock.diff:diff", "show which addresses lead elsewhere by now"),
+    "verify": Entry(
+        "weightmark.cli.lock.verify:verify", "check folders, and who vouches for a lock"
+    ),
+    "sign": Entry("weightmark.cli.lock.sign:sign", "vouch for what a lock says"),
 }
 _TRUST = {
     "show": Entry("weightmark.cli.trust.show:show", "show whom a trust file or root believes"),
@@ -130,9 +144,16 @@ COMMANDS: Mapping[str, Entry] = {
         "run a step, and sign from what its result was made",
         "Daily",
     ),
-    "gate": Entry("weightmark.cli.gate:gate", "allow or refuse a model by policy", "Gate", True),
+    "gate": Entry(
+        "weightmark.cli.gate.command:gate", "allow or refuse a model by policy", "Gate", True, _GATE
+    ),
+    "pull": Entry(
+        "weightmark.cli.pull:pull", "fetch a model, and place it if a policy allows", "Gate"
+    ),
+    "lock": Entry("", "pin what addresses stand for", "Gate", False, _LOCK),
     "policy": Entry("", "write, check and explain a policy", "Gate", True, _POLICY),
     "chain": Entry("weightmark.cli.chain.command:chain", "show what a model was made from", "Gate"),
+    "push": Entry("weightmark.cli.push:push", "put a model and its claims into a registry", "Gate"),
     "layout": Entry("", "verify layouts of in-toto", "Gate", False, _LAYOUT),
     "ledger": Entry("", "keep and check an append-only register", "Register", True, _LEDGER),
     "revoke": Entry(
@@ -195,6 +216,9 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that `args` begin with; an unknown one gets a suggestion."""
         word = args[0]
+        longer = self._longer(args)
+        if longer is not None:
+            return longer[0], longer[1], args[2:]
         found = self.get_command(ctx, word)
         if found is not None:
             return word, found, args[1:]
@@ -204,6 +228,15 @@ class LazyGroup(click.Group):
         if meant in self.entries:
             raise CallError(f"no such command `{word}`", fix=f"did you mean `{meant}`?")
         raise click.exceptions.NoSuchCommand(word, possibilities=self.entries, ctx=ctx)
+
+    def _longer(self, args: list[str]) -> tuple[str, click.Command] | None:
+        """Return the command of the first two words, where the first is a command by itself as well."""
+        entry = self.entries.get(args[0])
+        if entry is None or not entry.target or entry.members is None or len(args) == 1:
+            return None
+        member = entry.members.get(args[1])
+        words = f"{self.path} {args[0]}".strip()
+        return (f"{args[0]} {args[1]}", load(args[1], member, words)) if member else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """Write the commands that a newcomer needs, under their headings."""
@@ -239,7 +272,7 @@ def write_commands(
 def load(name: str, entry: Entry, path: str = "") -> click.Command:
     """Import the command, or build the group, that an entry of the map stands for."""
     words = f"{path} {name}".strip()
-    if entry.members is not None:
+    if entry.members is not None and not entry.target:
         return LazyGroup(entry.members, path=words, name=name, help=_sentence(entry.help))
     module, _, attribute = entry.target.partition(":")
     found = getattr(import_module(module), attribute)
@@ -252,6 +285,9 @@ def walk() -> Iterator[tuple[str, click.Command]]:
     """Yield every command with its words, as `("ledger append", command)`; imports them all."""
     for name, entry in COMMANDS.items():
         yield from _walk(name, load(name, entry))
+        if entry.target:
+            for member, below in (entry.members or {}).items():
+                yield from _walk(f"{name} {member}", load(member, below, name))
 
 
 def all_flags() -> frozenset[str]:

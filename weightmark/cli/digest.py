@@ -11,13 +11,6 @@ from weightmark.cli.options.common import FILE_OR_URI, option
 from weightmark.cli.options.given import said_on_the_line
 from weightmark.cli.options.receipts import fresh_option, kept_receipts, note_remembered
 from weightmark.cli.render.interface import CheckLine, Document
-from weightmark.cli.tensor_documents import (
-    survey_checks,
-    survey_exit,
-    survey_lines,
-    unread_facts,
-    weight_set_facts,
-)
 from weightmark.errors import CallError, Exit
 from weightmark.provenance.identification import Identification
 from weightmark.provenance.names import escape_path
@@ -154,7 +147,11 @@ class _Found:
 
     @property
     def exit(self) -> Exit:
-        codes = [survey_exit(self.survey)] if self.survey else []
+        codes = []
+        if self.survey:
+            from weightmark.cli.tensor_documents import survey_exit
+
+            codes.append(survey_exit(self.survey))
         if self.described:
             from weightmark.cli.dataset_documents import description_exit
 
@@ -162,7 +159,11 @@ class _Found:
         return Exit.worst(codes) if codes else Exit.GOOD
 
     def checks(self, path: str) -> tuple[CheckLine, ...]:
-        checks = tuple(survey_checks(path, self.survey)) if self.survey else ()
+        checks: tuple[CheckLine, ...] = ()
+        if self.survey:
+            from weightmark.cli.tensor_documents import survey_checks
+
+            checks = tuple(survey_checks(path, self.survey))
         if not self.described:
             return checks
         from weightmark.cli.dataset_documents import description_lines
@@ -170,15 +171,21 @@ class _Found:
         return (*checks, *description_lines(self.described, f" {path}"))
 
     def facts(self, path: str) -> dict[str, Any]:
-        survey = self.survey
-        return _facts(path, self.identification) | {
-            "weights": [weight_set_facts(one) for one in survey.sets] if survey else None,
-            "unread": unread_facts(survey.unread) if survey else None,
-        }
+        facts = _facts(path, self.identification) | {"weights": None, "unread": None}
+        if self.survey is None:
+            return facts
+        from weightmark.cli.tensor_documents import unread_facts, weight_set_facts
+
+        weights = [weight_set_facts(one) for one in self.survey.sets]
+        return facts | {"weights": weights, "unread": unread_facts(self.survey.unread)}
 
     def lines(self, path: str, *, files: bool) -> list[str]:
         lines = _lines(path, self.identification, files=files)
-        return [*lines, *survey_lines(self.survey)] if self.survey else lines
+        if self.survey is None:
+            return lines
+        from weightmark.cli.tensor_documents import survey_lines
+
+        return [*lines, *survey_lines(self.survey)]
 
 
 def _read(

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weightmark.attestations.checks import Check, Outcome
-from weightmark.attestations.trust import VerifiedBundle
-from weightmark.attestations.verifying.belief import ListedClaim
 from weightmark.cli.render.interface import CheckLine, FindingLine
 from weightmark.cli.render.interface import Outcome as Shown
 from weightmark.errors import WeightmarkError
-from weightmark.provenance.artifact import Artifact
 
 if TYPE_CHECKING:
+    from weightmark.attestations.trust import VerifiedBundle
+    from weightmark.attestations.verifying.belief import ListedClaim
+    from weightmark.provenance.artifact import Artifact
     from weightmark.provenance.ledger.event import Event
     from weightmark.scanners.findings import FileScan, Finding
 
@@ -64,7 +64,7 @@ def finding_lines(
     return tuple(_finding_line(finding, root, given) for finding in findings)
 
 
-def claim_facts(claims: Iterable[ListedClaim]) -> list[dict[str, Any]]:
+def claim_facts(claims: "Iterable[ListedClaim]") -> list[dict[str, Any]]:
     """Return claims as JSON."""
     return [
         {
@@ -79,7 +79,7 @@ def claim_facts(claims: Iterable[ListedClaim]) -> list[dict[str, Any]]:
     ]
 
 
-def _signer_facts(verified: VerifiedBundle | None) -> dict[str, Any]:
+def _signer_facts(verified: "VerifiedBundle | None") -> dict[str, Any]:
     """Return who signed, when, and by which verified clocks; empty for what was not verified."""
     if verified is None:
         return {"subject": None, "issuer": None, "times": [], "certificate": None, "notices": []}
@@ -141,12 +141,12 @@ def file_scan_facts(files: "Iterable[FileScan]") -> list[dict[str, Any]]:
     ]
 
 
-def outside_facts(artifact: Artifact) -> list[dict[str, Any]]:
+def outside_facts(artifact: "Artifact") -> list[dict[str, Any]]:
     """Return what lies outside of the artifact as JSON."""
     return [{"path": part.path, "files": part.files} for part in artifact.outside]
 
 
-def path_as_given(path: Path, artifact: Artifact, given: str) -> str:
+def path_as_given(path: Path, artifact: "Artifact", given: str) -> str:
     """Return a path in or beside an artifact as seen from where the caller named the artifact."""
     root = Path(given)
     seen = root.parent / path.name

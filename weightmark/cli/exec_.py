@@ -12,7 +12,12 @@ from weightmark.cli.documents import check_lines, finding_lines
 from weightmark.cli.options.common import FILE_OR_URI, option
 from weightmark.cli.options.evidence import evidence_options, fail_on_option
 from weightmark.cli.options.ledger import require_online
-from weightmark.cli.options.policy import load_rules, mode_option, policy_option
+from weightmark.cli.options.policy import (
+    environment_option,
+    load_rules,
+    mode_option,
+    policy_option,
+)
 from weightmark.cli.options.trust import trust_choice_options
 from weightmark.cli.render import Style, renderer
 from weightmark.cli.render.interface import Document
@@ -31,6 +36,7 @@ __all__ = ["exec_"]
 @click.argument("path", metavar="MODEL")
 @click.argument("words", metavar="-- COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
 @policy_option()
+@environment_option()
 @mode_option("goes on")
 @trust_choice_options()
 @fail_on_option(
@@ -51,6 +57,7 @@ def exec_(
     *,
     words: tuple[str, ...],
     policy_word: str,
+    env: str | None,
     choice: "TrustChoice",
     mode: str | None,
     fail_on: str | None,
@@ -75,7 +82,7 @@ def exec_(
     require_online(ledger)
     if ledger and "://" not in ledger:
         require_outside(Path(path), Path(ledger), "the ledger")
-    policy = load_rules(path, policy_word, choice=choice, mode=mode, fail_on=fail_on)
+    policy = load_rules(path, policy_word, choice=choice, mode=mode, fail_on=fail_on, env=env)
     sources = Sources(
         signature=Path(signature) if signature else None,
         claims=tuple(Path(claim) for claim in claims),

@@ -150,9 +150,17 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "is the data described",
             "`[require.dataset]` asks a role to describe every dataset that went in, or the artifact if it is one.",
         ),
+        "decision": CheckMeaning(
+            "was the decision document written",
+            "`gate --decision FILE` writes the decision with everything that it rests on, for `gate --replay FILE`. One that could not be written is not a success.",
+        ),
         "description": CheckMeaning(
             "does a dataset describe the very files that are here",
             "The Croissant document of a dataset states digests of its files, and its card a licence. A stated digest that is wrong refuses; the rest is the publisher's word.",
+        ),
+        "earlier decision": CheckMeaning(
+            "did an earlier decision answer",
+            "Where `[vsa]` of the policy takes one, a signed decision about this identity, by this policy and environment, answers, once age, revocations, the ledger and what it rests on were checked again. `--fresh` looks at everything.",
         ),
         "exceptions": CheckMeaning(
             "which exceptions have ended",
@@ -169,6 +177,10 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
         "formats": CheckMeaning(
             "is every file of a format that the policy accepts",
             "Formats are told by content and never by names. A file that can be read as two formats must be accepted as both.",
+        ),
+        "gate": CheckMeaning(
+            "could the artifact be opened at all",
+            "Of several artifacts one could not be opened. The message says why; the others were judged.",
         ),
         "identity": CheckMeaning(
             "what was read",
@@ -238,6 +250,10 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "are the files those that the last step made",
             "The files are compared with the products in the link of the layout's last step. Each that differs, is missing or was made by no step is named.",
         ),
+        "promise": CheckMeaning(
+            "by what an address was verified",
+            "`verify oci://…` and `verify hf://…` compare the SHA-256 that the source promises with what was signed, and fetch no file that has one. `weightmark pull` fetches them and holds each against its promise.",
+        ),
         "provenance": CheckMeaning(
             "was it made as the policy expects",
             "`[require.provenance]` asks a role how the artifact was made; `[provenance]` compares builder, kind of step, sources and parameters, and refuses a parameter that nobody expects.",
@@ -262,6 +278,10 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "was the decision entered into the ledger",
             "`--record` submits the signed decision. One that could not be entered is not a success, whatever was decided.",
         ),
+        "registry signature": CheckMeaning(
+            "did a trusted signer sign the registry's manifest",
+            "`cosign sign` signs the digest of the manifest, which names every layer by its digest, so that it speaks for all of them.",
+        ),
         "remarks": CheckMeaning(
             "what the library said beside its verdict",
             "The `in-toto` library warns of what it does not refuse, for example that a step was done by another command than the layout expects. It changes no verdict.",
@@ -273,6 +293,10 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
         "remote code": CheckMeaning(
             "does it hold code that a loader can be told to run",
             'With `remote_code = "refuse"` no file may be program code and no configuration may name any, whatever the code does.',
+        ),
+        "replay": CheckMeaning(
+            "does the recorded decision follow from what was recorded",
+            "`gate --replay FILE` judges the recorded inputs again, at the recorded time, and looks at nothing else.",
         ),
         "revocation": CheckMeaning(
             "did somebody entitled revoke this release or its key",
@@ -306,9 +330,21 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "does somebody whom you trust vouch for the artifact",
             "A signature or a claim must be by the key, certificate or identity that you named; for `gate`, an approval may stand in for it. Compare what you named with what the publisher announces, or ask the publisher to sign.",
         ),
+        "signed decision": CheckMeaning(
+            "who signed the kept decision",
+            "`gate --replay FILE --key gate.pub` demands the signature of the gate. Without it whoever wrote the file can have made all of it up.",
+        ),
         "state": CheckMeaning(
             "can the state folder be written",
             "`doctor` looks whether the folder for what is remembered between runs, such as checkpoints of ledgers, may be written. `XDG_STATE_HOME` names another.",
+        ),
+        "svr": CheckMeaning(
+            "was the signed result written",
+            "`--svr FILE` writes what was seen to hold as an in-toto verification result, and nothing of a denial. One that could not be written is not a success.",
+        ),
+        "tag": CheckMeaning(
+            "what the tag named before",
+            "`push` moved it; what it named before stays in the registry under its digest.",
         ),
         "tensors": CheckMeaning(
             "how many tensors there are",

@@ -46,14 +46,15 @@ def _page(words: tuple[str, ...]) -> str:
 
     found: click.Command = app
     ctx = click.Context(app, info_name="weightmark", **app.context_settings)
-    for word in words:
+    rest = list(words)
+    while rest:
         if not isinstance(found, click.Group):
             raise click.UsageError(f"`{ctx.command_path}` has no commands of its own", ctx)
-        _, member, _ = found.resolve_command(ctx, [word])
+        name, member, rest = found.resolve_command(ctx, rest)
         if member is None:
             break
         found = member
-        ctx = click.Context(found, parent=ctx, info_name=word)
+        ctx = click.Context(found, parent=ctx, info_name=name)
     return found.get_help(ctx)
 
 
@@ -69,8 +70,7 @@ def _all_commands() -> str:
 
 
 def _rows(words: str, entry: "Entry", heading: str) -> Iterator[tuple[str, "Entry"]]:
-    if entry.members is None:
+    if entry.target:
         yield words, type(entry)(entry.target, entry.help, heading)
-        return
-    for name, member in entry.members.items():
+    for name, member in (entry.members or {}).items():
         yield from _rows(f"{words} {name}", member, heading)

@@ -115,6 +115,7 @@ def _document(verified: "VerifiedMembership", *, absent: bool) -> Document:
         checks=(check,),
         facts={
             "path": proof.identity,
+            "pinned": None,
             "identity": proof.identity,
             "signers": [verified.signer] if verified.signer else [],
             "digest_used": None,

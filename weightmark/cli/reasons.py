@@ -85,6 +85,18 @@ REASONS: Mapping[str, CheckMeaning] = MappingProxyType(
             "the proof shows the contrary of what was asked",
             "It is a sound proof that the member is, or with `--absent` is not, in the artifact.",
         ),
+        "not-read": CheckMeaning(
+            "only the identity of the artifact was named",
+            "Nothing was read, so that only an earlier signed decision could answer, and none does. Gate the files themselves.",
+        ),
+        "not-recorded": CheckMeaning(
+            "the decision did not record what another policy asks for",
+            "A decision holds what its own policy asked for. Gate the artifact by the new policy to know.",
+        ),
+        "not-reproduced": CheckMeaning(
+            "another decision follows from the recorded inputs",
+            "The document was edited, or the rules of another version judge otherwise. Get it again from whoever decided.",
+        ),
         "nothing-left": CheckMeaning(
             "everything that was signed was left out of the comparison",
             "With what you told it to ignore nothing remains to be verified. Leave less out.",

@@ -1,7 +1,7 @@
 """`weightmark record`: run a step, and sign from what its result was made."""
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,12 @@ from weightmark.cli.documents import path_as_given
 from weightmark.cli.options.common import option
 from weightmark.cli.options.signers import SignerRequest, signer_options
 from weightmark.cli.places import require_folder
-from weightmark.errors import CallError
+from weightmark.errors import CallError, FileChangedError
 
 if TYPE_CHECKING:
     from weightmark.attestations.making.signing import SignResult
-    from weightmark.attestations.recording.step import StepRequest
-    from weightmark.attestations.signers.interface import Signer
+    from weightmark.attestations.recording.step import RecordedStep, StepRequest
+    from weightmark.attestations.signers.key import KeySigner
 
 __all__ = ["record"]
 
@@ -87,6 +87,7 @@ def record(
     Inputs are identified before and after; one that changed meanwhile is refused. Nothing is stated
     when the command fails. Exits with the command's own code. stdout belongs to the command.
     """
+    from weightmark.attestations.layouts.links import require_link_signer
     from weightmark.attestations.loading.execution import Relay, require_command
     from weightmark.attestations.recording.step import StepRequest, record_step
 
@@ -108,17 +109,18 @@ def record(
             "a step is stated by one signer, and `--pq-key` names a second one",
             fix="leave it out, or state it once more with `weightmark attest`",
         )
+    link_signer = require_link_signer(signers[0]) if in_toto_link else None
     with Relay() as relay:
-        code, results = record_step(
+        recorded = record_step(
             request,
             signers[0],
             lambda said: relay.run_as_said(said, {}),
             out=Path(out) if out else None,
             jobs=console.jobs,
         )
-    if in_toto_link and results:
-        _write_link(Path(in_toto_link), request, signers[0], console)
-    for result in results:
+    if in_toto_link and link_signer and recorded.results:
+        _write_link(Path(in_toto_link), request, recorded, link_signer, console)
+    for result in recorded.results:
         given = _as_given(result, request.outputs)
         places = ", ".join(
             f"`{path_as_given(path, result.artifact, given)}`" for path in result.written
@@ -127,9 +129,9 @@ def record(
         console.note(
             f"this says how `{given}` was made and signs no release: `weightmark sign {shlex.quote(given)}` does"
         )
-    if code:
-        console.note(f"the command ended with {code}, so nothing was stated")
-    raise SystemExit(code)
+    if recorded.code:
+        console.note(f"the command ended with {recorded.code}, so nothing was stated")
+    raise SystemExit(recorded.code)
 
 
 def _as_given(result: "SignResult", outputs: Sequence[Path]) -> str:
@@ -138,25 +140,39 @@ def _as_given(result: "SignResult", outputs: Sequence[Path]) -> str:
     return next(same, str(result.artifact.path))
 
 
-def _write_link(folder: Path, request: "StepRequest", signer: "Signer", console: Console) -> None:
+def _write_link(
+    folder: Path,
+    request: "StepRequest",
+    recorded: "RecordedStep",
+    signer: "KeySigner",
+    console: Console,
+) -> None:
+    """Write what the statements say as a link; raises `FileChangedError` when a file says otherwise by now."""
     from weightmark.attestations.layouts.links import artifact_rules, link_name, sign_link
-    from weightmark.attestations.recording.facts import masked_words
-    from weightmark.attestations.signers.key import KeySigner
+    from weightmark.attestations.recording.masking import masked_words
     from weightmark.provenance.atomic import replace_files
     from weightmark.provenance.identification import identify
 
-    def rules(paths: "Iterable[Path]") -> dict[str, dict[str, str]]:
+    def rules(stated: "Mapping[Path, str]") -> dict[str, dict[str, str]]:
         found: dict[str, dict[str, str]] = {}
-        for path in paths:
-            found |= artifact_rules(path, identify(path, sha256=True, jobs=console.jobs))
+        for path, identity in stated.items():
+            identified = identify(path, sha256=True, jobs=console.jobs)
+            if identified.identity != identity:
+                raise FileChangedError(
+                    f"`{path}` changed since the step was stated",
+                    why="a link that says otherwise than the statement helps nobody",
+                    fix="run the step again where nothing else writes",
+                )
+            found |= artifact_rules(path, identified)
         return found
 
-    materials, products = rules(request.inputs.values()), rules(request.outputs)
+    made = (one.manifest.identity for one in recorded.results)
+    products = rules(dict(zip(request.outputs, made, strict=True)))
+    materials = rules({request.inputs[one.name]: one.identity for one in recorded.inputs})
     link = sign_link(request.step, materials, products, masked_words(request.words), signer)
-    if isinstance(signer, KeySigner):
-        path = folder / link_name(request.step, signer.public)
-        replace_files({path: link})
-        console.note(f"wrote the link `{path}`")
+    path = folder / link_name(request.step, signer.public)
+    replace_files({path: link})
+    console.note(f"wrote the link `{path}`")
 
 
 def _pairs(said: Sequence[str], flag: str) -> dict[str, str]:

@@ -46,7 +46,7 @@ _VERDICTS = {
 
 
 @command("verify")
-@click.argument("path", metavar="PATH")
+@click.argument("path", metavar="PATH|URI")
 @trust_choice_options()
 @evidence_options()
 @option(
@@ -106,7 +106,11 @@ def verify(
     member: str | None,
     absent: bool,
 ) -> None:
-    """Check who signed a model or a dataset, and that every name and byte is as signed."""
+    """Check who signed a model or a dataset, and that every name and byte is as signed.
+
+    Of `oci://…` and `hf://…` what the address promises is checked, and nothing is fetched but claims
+    and files without a SHA-256.
+    """
     if deep and digests == "sha256":
         raise CallError(
             "`--deep` and `--digests sha256` contradict each other",
@@ -118,10 +122,22 @@ def verify(
 
         check_proof(console, path, proof, load_trust(choice, path), member=member, absent=absent)
     _refuse_without_proof()
-    from weightmark.attestations.verifying.verification import VerifyOptions, examine
-
     trust = load_trust(choice, path)
     consultation = _consultation(path, ledger, witness_policy, witness_max_age)
+    if "://" in path:
+        from weightmark.cli.verify_source import verify_source
+
+        verify_source(
+            console,
+            path,
+            trust,
+            claims=claims,
+            digests=digests,
+            ledger=ledger,
+            consultation=consultation,
+        )
+    from weightmark.attestations.verifying.verification import VerifyOptions, examine
+
     with console.progress(None) as progress, kept_receipts([path], fresh=fresh) as receipts:
         examination = examine(
             path,
@@ -241,6 +257,7 @@ def _document(path: str, report: "VerifyReport", described: "tuple[Check, ...]" 
         checks=check_lines(merge_checks((*report.checks, *_scan_claims(report), *described))),
         facts={
             "path": path,
+            "pinned": None,
             "identity": report.identity or None,
             "signers": list(verified.signers) if verified else [],
             "digest_used": verified.algorithm if verified else None,

@@ -29,7 +29,7 @@ from weightmark.attestations.gate.judges.tree import (
 )
 from weightmark.attestations.gate.judges.validity import judge_validity
 
-__all__ = ["JUDGES", "JUDGES_WITHOUT_FILES", "Judge"]
+__all__ = ["JUDGES", "JUDGES_OF_ANSWERS", "JUDGES_WITHOUT_FILES", "Judge"]
 
 JUDGES: tuple[Judge, ...] = (
     judge_validity,
@@ -56,5 +56,15 @@ JUDGES: tuple[Judge, ...] = (
     judge_conditions,
 )
 """in the order in which their checks are shown"""
+JUDGES_OF_ANSWERS: tuple[Judge, ...] = (
+    judge_validity,
+    judge_identity,
+    repeat_others,
+    judge_sidecars,
+    judge_names,
+    judge_outside,
+    judge_ledger,
+)
+"""for an artifact about which somebody decided whose word the policy takes for all the rest"""
 JUDGES_WITHOUT_FILES: tuple[Judge, ...] = (repeat_others, judge_outside)
 """for an artifact that holds no files: nothing was given that could be allowed"""

@@ -66,7 +66,11 @@ def _release(policy: Policy, evidence: Evidence, ledger: LedgerEvidence) -> Chec
 
 
 def _witnesses(policy: Policy, ledger: LedgerEvidence, at: datetime) -> Check:
+    # the log is loaded only where one was consulted
+    from weightmark.attestations.ledger.witnessed import MAX_WITNESS_AGE
+
     rule = policy.ledger
+    limit = rule.max_age or MAX_WITNESS_AGE
     if not ledger.witnesses and not rule.witnesses and rule.max_age is None:
         return Check("witnesses", Outcome.INFO, _UNWITNESSED)
     if ledger.witnesses < rule.witnesses:
@@ -88,12 +92,12 @@ def _witnesses(policy: Policy, ledger: LedgerEvidence, at: datetime) -> Check:
             code="unwitnessed",
         )
     seen = f", last at {format_time(ledger.seen_at)}" if ledger.seen_at else ""
-    if rule.max_age is not None and ledger.seen_at and at - ledger.seen_at > rule.max_age:
+    if ledger.seen_at and at - ledger.seen_at > limit:
         return Check(
             "witnesses",
             Outcome.FAIL,
             f"cosigned by {ledger.witnesses}{seen}, which is too long ago",
-            f"the policy demands it within {format_age(rule.max_age)}: an old copy hides what was revoked since",
+            f"the policy demands it within {format_age(limit)}: an old copy hides what was revoked since",
             "get the present ledger, or have it witnessed again",
             code="stale-ledger",
         )

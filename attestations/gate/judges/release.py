@@ -55,7 +55,7 @@ def _without_signature(
 ) -> Iterator[Check]:
     approvals = about(evidence, "approval", rule.role, evidence.identity)
     if not rule.approvals or not approvals:
-        yield _unsigned(rule, evidence)
+        yield _unsigned(policy, rule, evidence)
     else:
         asked = Asked("signature", "approval", "an approval", approve_command(evidence))
         judged = judge_approvals(policy, evidence, asked, rule)
@@ -66,7 +66,13 @@ def _without_signature(
             yield Check("content", Outcome.PASS, "every file is as approved, by the identity")
             return
         yield judged
-    yield Check("content", Outcome.UNCHECKED, "there is no list of files to compare with")
+    yield Check(
+        "content",
+        Outcome.UNCHECKED,
+        "there is no list of files to compare with",
+        "nobody who is trusted lists the files",
+        "mend `signature`",
+    )
 
 
 def judge_approvals(policy: Policy, evidence: Evidence, asked: Asked, rule: Requirement) -> Check:
@@ -96,12 +102,13 @@ def _approval(claim: SignedClaim) -> ApprovalClaim:
     return cast(ApprovalClaim, claim.predicate)
 
 
-def _unsigned(rule: ReleaseRequirement, evidence: Evidence) -> Check:
+def _unsigned(policy: Policy, rule: ReleaseRequirement, evidence: Evidence) -> Check:
     path = shlex.quote(evidence.path or evidence.name)
     sign = (
         f"ask the publisher for the signature; if it is yours: `weightmark sign {path} --key KEY`"
     )
-    fix = f"{sign}; if not: {approve_command(evidence)}" if rule.approvals else sign
+    vouch = f"{sign}; if not: {approve_command(evidence)}"
+    fix = vouch if rule.approvals else f"{vouch}, and {_accepting_approvals(policy)}"
     approved = [one for one in evidence.signed if one.kind == "approval" and rule.role in one.roles]
     if approved and rule.approvals:
         summary = "unsigned: your signer approved another artifact"
@@ -114,6 +121,12 @@ def _unsigned(rule: ReleaseRequirement, evidence: Evidence) -> Check:
     return Check(
         "signature", Outcome.FAIL, summary, "a manifest claim by a trusted signer is missing", fix
     )
+
+
+def _accepting_approvals(policy: Policy) -> str:
+    if policy.is_preset:
+        return "judge by a policy that accepts approvals, as `baseline`"
+    return "accept approvals with `approvals = true` under `[require.release]`"
 
 
 def approve_command(evidence: Evidence) -> str:

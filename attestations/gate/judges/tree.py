@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from weightmark.attestations.checks import Check, Outcome
-from weightmark.attestations.gate.evidence import Evidence
+from weightmark.attestations.gate.evidence import Evidence, Known
 from weightmark.attestations.gate.judges.interface import CONTENT, MAX_DETAILS, SIDECARS
 from weightmark.attestations.policy.choices import OutsideRule
 from weightmark.attestations.policy.model import Policy
@@ -15,7 +15,10 @@ __all__ = ["judge_identity", "judge_names", "judge_outside", "judge_sidecars", "
 
 def judge_identity(_policy: Policy, evidence: Evidence) -> Iterator[Check]:
     """Judge whether it is known what is being judged."""
-    if evidence.identity:
+    if evidence.identity and evidence.known is Known.ASKED:
+        summary = f"{evidence.identity}, as was asked; content not read here"
+        yield Check("identity", Outcome.PASS, summary)
+    elif evidence.identity:
         summary = f"{evidence.identity}, {_count(evidence.files)}, {human_bytes(evidence.size)}"
         yield Check("identity", Outcome.PASS, summary)
     elif evidence.files:
@@ -40,7 +43,9 @@ def repeat_others(_policy: Policy, evidence: Evidence) -> Iterator[Check]:
 def judge_sidecars(_policy: Policy, evidence: Evidence) -> Iterator[Check]:
     """Say so when reserved names hold what they should; what is wrong stands in verification."""
     wrong = (check for check in evidence.checks if check.name in SIDECARS)
-    if all(check.outcome is Outcome.INFO for check in wrong):
+    if evidence.known is Known.ASKED:
+        yield Check("sidecars", Outcome.INFO, "not known: content not read here")
+    elif all(check.outcome is Outcome.INFO for check in wrong):
         yield Check("sidecars", Outcome.PASS, "reserved names hold nothing else")
 
 
@@ -58,7 +63,9 @@ def judge_names(_policy: Policy, evidence: Evidence) -> Iterator[Check]:
 def judge_outside(policy: Policy, evidence: Evidence) -> Iterator[Check]:
     """Judge what lies outside of the artifact, and files that its signer does not hold."""
     found = tuple(f"`{part.path}` ({_count(part.files)})" for part in evidence.outside)
-    if found:
+    if evidence.known is Known.ASKED:
+        yield Check("outside", Outcome.INFO, "not known: content not read here")
+    elif found:
         yield _left_out(
             policy, "outside", found, "is no part of the artifact", "remove it, or judge a copy"
         )

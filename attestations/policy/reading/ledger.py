@@ -1,8 +1,9 @@
 """`[ledger]` and `[vsa]`: what was recorded, and whose earlier decision answers."""
 
 from weightmark.attestations.policy.ages import read_age
+from weightmark.attestations.policy.choices import DecisionClock
 from weightmark.attestations.policy.reading.files import PolicyFiles
-from weightmark.attestations.policy.rules import LedgerRule, VsaRule
+from weightmark.attestations.policy.rules import GATE_VERIFIER, LedgerRule, VsaRule
 from weightmark.attestations.strict_toml import Table
 
 __all__ = ["read_ledger", "read_vsa"]
@@ -32,9 +33,11 @@ def read_vsa(fields: Table) -> VsaRule:
     """Read `[vsa]`; raises `PolicyError`."""
     age = read_age(fields, "max_age")
     rule = fields.text("role", "")
+    verifiers = fields.texts("verifiers") or (GATE_VERIFIER,)
+    clock = fields.choice("clock", DecisionClock.VERIFIED)
     fields.finish()
     if not rule:
         raise fields.wrong("role", "the role of those whose decisions answer")
     if age is None:
         raise fields.wrong("max_age", "given: a decision does not answer for ever")
-    return VsaRule(rule, age)
+    return VsaRule(rule, age, verifiers, clock)

@@ -1,6 +1,6 @@
 """A ledger behind a service: read as tlog-tiles, searched and written over HTTP, believed by proofs only."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 
@@ -46,15 +46,18 @@ class ServiceHome(ViewHome):
         )
 
     def deliver(
-        self, submission: Submission, verifier: NoteVerifier
-    ) -> tuple[Receipt, VerifiedCheckpoint]:
-        """Hand in a submission; returns the receipt, and the checkpoint that it was proven under.
+        self, submissions: Sequence[Submission], verifier: NoteVerifier
+    ) -> tuple[tuple[Receipt, VerifiedCheckpoint], ...]:
+        """Hand in submissions, all or none; returns each receipt, and the checkpoint that it was proven under.
 
-        Raises what the service refuses it with, what `verify_receipt` raises, `NetworkError`.
+        Raises what the service refuses them with, what `verify_receipt` raises, `NetworkError`.
         """
-        text = self._client.add(submission)
-        verified = verify_receipt(text, verifier)
-        return Receipt(verified.index, verified.event, text), verified.checkpoint
+        if len(submissions) == 1:
+            texts: tuple[bytes, ...] = (self._client.add(submissions[0]),)
+        else:
+            texts = self._client.add_batch(submissions)
+        proven = [(text, verify_receipt(text, verifier)) for text in texts]
+        return tuple((Receipt(one.index, one.event, text), one.checkpoint) for text, one in proven)
 
     def search(self, query: Query, *, start: int = 0, limit: int | None = None) -> Iterator[int]:
         """Yield the indices that the service finds; their leaves are kept, to be proven."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +22,13 @@ from weightmark.provenance.ledger.service.reading import (
 from weightmark.provenance.ledger.service.service import LedgerService
 from weightmark.provenance.ledger.service.wire import (
     ABOUT_PATH,
+    ADD_BATCH_PATH,
     ADD_PATH,
     SEARCH_PATH,
     encode_about,
     encode_error,
+    encode_receipts,
+    parse_batch,
     parse_search,
     parse_submission,
     status_of,
@@ -40,12 +44,17 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.routing import BaseRoute
 
+    from weightmark.provenance.ledger.admission import Submission
+    from weightmark.provenance.ledger.proof import Receipt
+
 __all__ = ["service_app"]
 
 _JSON = "application/json"
 _TEXT = "text/plain; charset=utf-8"
 _HEX = frozenset("0123456789abcdef")
 _DIGEST_SIZE = 64
+_Parse = Callable[[bytes], "tuple[Submission, ...]"]
+_Answer = Callable[["Sequence[Receipt]"], "Response"]
 _BUSY_SECONDS = 1
 
 
@@ -64,8 +73,9 @@ def service_app(service: LedgerService, routes: "Sequence[BaseRoute]" = ()) -> "
         ) from error
     front = _Front(service)
     add = Route(f"/{ADD_PATH}", front.add, methods=["POST"])
+    batch = Route(f"/{ADD_BATCH_PATH}", front.add_batch, methods=["POST"])
     own = [
-        *([add] if service.about.writable else []),
+        *([add, batch] if service.about.writable else []),
         Route(f"/{CHECKPOINT}", front.checkpoint),
         Route("/tile/{path:path}", front.tile),
         Route("/claims/{digest}", front.claim),
@@ -94,6 +104,19 @@ class _Front:
 
     async def add(self, request: "Request") -> "Response":
         """Take a submission, and answer with its receipt once its entry is durable."""
+        return await self._take(request, self._one, _receipt)
+
+    async def add_batch(self, request: "Request") -> "Response":
+        """Take submissions that are entered all or none, and answer with the receipt of each."""
+        return await self._take(request, self._batch, _receipts)
+
+    def _one(self, body: bytes) -> "tuple[Submission, ...]":
+        return (parse_submission(body, self._limits.body),)
+
+    def _batch(self, body: bytes) -> "tuple[Submission, ...]":
+        return parse_batch(body, self._limits.body)
+
+    async def _take(self, request: "Request", parse: _Parse, answer: _Answer) -> "Response":
         start, address = time.perf_counter(), _address(request)
         wait = self._rate.take(address)
         if wait:
@@ -103,7 +126,7 @@ class _Front:
             with self._budget.reserve() as take:
                 async with asyncio.timeout(self._limits.body_seconds):
                     body = await _read_body(request, self._limits.body, take)
-                return await self._enter(body, address, start)
+                return await self._enter(body, address, start, parse, answer)
         except TimeoutError:
             return self._limited(UncheckedError("the body came too slowly"), 408, address, start)
         except LimitError as error:
@@ -112,12 +135,15 @@ class _Front:
             busy = UncheckedError("the service is busy", fix="try again later")
             return self._limited(busy, 503, address, start, _BUSY_SECONDS)
 
-    async def _enter(self, body: bytes, address: str, start: float) -> "Response":
-        from starlette.responses import Response
-
+    async def _enter(
+        self, body: bytes, address: str, start: float, parse: _Parse, answer: _Answer
+    ) -> "Response":
         try:
-            submission = parse_submission(body, self._limits.body)
-            receipt = await asyncio.wrap_future(self._service.submit(submission))
+            submissions = parse(body)
+            if wait := self._rate.take(address, len(submissions) - 1):
+                error = LimitError("this address sent too many submissions")
+                return self._limited(error, 429, address, start, wait)
+            receipts = await asyncio.wrap_future(self._service.submit(*submissions))
         except WeightmarkError as error:
             self._service.decided(Decision.of_error(error, address, time.perf_counter() - start))
             return _refusal(error, status_of(error))
@@ -126,8 +152,9 @@ class _Front:
             self._service.decided(Decision.of_error(unknown, address, time.perf_counter() - start))
             return _refusal(unknown, 500)
         took = time.perf_counter() - start
-        self._service.decided(Decision(Outcome.ENTERED, address, took, receipt=receipt))
-        return Response(receipt.text, media_type=_TEXT)
+        for receipt in receipts:
+            self._service.decided(Decision(Outcome.ENTERED, address, took, receipt=receipt))
+        return answer(receipts)
 
     def _limited(
         self, error: WeightmarkError, status: int, address: str, start: float, wait: float = 0.0
@@ -215,6 +242,18 @@ class _Front:
 
         text = self._service.metrics.text()
         return Response(text, headers={"Content-Type": CONTENT_TYPE})
+
+
+def _receipt(receipts: "Sequence[Receipt]") -> "Response":
+    from starlette.responses import Response
+
+    return Response(receipts[0].text, media_type=_TEXT)
+
+
+def _receipts(receipts: "Sequence[Receipt]") -> "Response":
+    from starlette.responses import Response
+
+    return Response(encode_receipts(one.text for one in receipts), media_type=_JSON)
 
 
 async def _read_body(request: "Request", most: int, take: Any) -> bytes:

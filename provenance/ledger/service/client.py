@@ -1,7 +1,7 @@
 """The client of a ledger's service: what it answers is parsed strictly, and proven elsewhere."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -10,6 +10,7 @@ from weightmark.provenance.ledger.admission import Submission
 from weightmark.provenance.ledger.proof import MAX_RECEIPT_SIZE
 from weightmark.provenance.ledger.service.wire import (
     ABOUT_PATH,
+    ADD_BATCH_PATH,
     ADD_PATH,
     MAX_ANSWER_SIZE,
     MAX_ERROR_SIZE,
@@ -18,10 +19,12 @@ from weightmark.provenance.ledger.service.wire import (
     About,
     Found,
     Search,
+    encode_batch,
     encode_submission,
     parse_about,
     parse_error,
     parse_found,
+    parse_receipts,
     search_parameters,
 )
 from weightmark.provenance.ledger.store.interface import Query
@@ -77,21 +80,38 @@ class ServiceClient:
         Sent again when the service is busy: the same submission is entered once. Raises what the
         service refused it with, and `NetworkError`.
         """
-        body = encode_submission(submission)
-        status, data, wait = self._ask("POST", ADD_PATH, MAX_RECEIPT_SIZE, body)
+        return self._hand_in(ADD_PATH, encode_submission(submission), MAX_RECEIPT_SIZE)
+
+    def add_batch(self, submissions: Sequence[Submission]) -> tuple[bytes, ...]:
+        """Hand in submissions that are entered all or none; returns the receipt of each, as `add` does.
+
+        Raises `LimitError` for over 256, and what `add` raises.
+        """
+        most = len(submissions) * 2 * MAX_RECEIPT_SIZE
+        answer = self._hand_in(ADD_BATCH_PATH, encode_batch(submissions), most)
+        try:
+            return parse_receipts(answer, len(submissions))
+        except MalformedError as error:
+            raise NetworkError(
+                f"`{self.name}/{ADD_BATCH_PATH}` did not answer with receipts: {error.what}",
+                fix="send again: nothing is entered twice",
+            ) from error
+
+    def _hand_in(self, path: str, body: bytes, most: int) -> bytes:
+        status, data, wait = self._ask("POST", path, most, body)
         for attempt in range(1, _ATTEMPTS):
             if status not in _LATER:
                 break
             self._sleep(min(_MAX_WAIT, max(wait, attempt)))
-            status, data, wait = self._ask("POST", ADD_PATH, MAX_RECEIPT_SIZE, body)
+            status, data, wait = self._ask("POST", path, most, body)
         if status == _OK:
             return data
         if status in _NOT_FOUND - {403}:
             raise UnsupportedError(
-                f"`{self.name}` takes no submissions",
+                f"`{self.name}/{path}` takes no submissions",
                 fix="append to the ledger itself, or to a service that is not only read",
             )
-        raise parse_error(data, f"{self.name}/{ADD_PATH}", status)
+        raise parse_error(data, f"{self.name}/{path}", status)
 
     def search(self, query: Query, *, start: int = 0, limit: int | None = None) -> Iterator[Found]:
         """Yield what the service finds, rising; raises `MalformedError`, `LedgerInconsistentError`, `NetworkError`."""

@@ -3,7 +3,7 @@
 The process says what a request and its claim are; only `admit`, here, makes an admitted submission of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from weightmark.errors import UncheckedError, WeightmarkError
@@ -16,9 +16,12 @@ from weightmark.provenance.ledger.admission import (
     VerifiedRequest,
     admit,
 )
+from weightmark.provenance.ledger.ruling import Silence
 
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
+
+    from weightmark.provenance.ledger.log import Ledger
 
 __all__ = ["Judge"]
 
@@ -103,6 +106,10 @@ class _Known:
 
     def describe_claim(self, claim: bytes, policy: RegistrationPolicy) -> VerifiedClaim:  # noqa: ARG002 - as in `ClaimVerifier`
         return self._claim
+
+    def silenced(self, ledger: "Ledger") -> Mapping[str, Silence]:  # noqa: ARG002 - as in `ClaimVerifier`
+        """Nobody: that is judged when the entry is written."""
+        return {}
 
 
 def _admit(

@@ -41,15 +41,19 @@ class RateLimit:
         self._clock = clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def take(self, address: str) -> float:
-        """Take one; returns 0, or the seconds after which there is one again."""
-        if not self._rate:
+    def take(self, address: str, count: int = 1) -> float:
+        """Take one, or `count` at once; returns 0, or the seconds after which there are as many.
+
+        Over two seconds' worth at once there never are: they are taken when the bucket is full.
+        """
+        if not self._rate or not count:
             return 0.0
         now, most = self._clock(), max(1.0, 2 * self._rate)
         left, then = self._buckets.pop(address, (most, now))
         left = min(most, left + (now - then) * self._rate)
-        wait = 0.0 if left >= 1 else (1 - left) / self._rate
-        self._buckets[address] = (left if wait else left - 1, now)
+        wanted = min(count, most)
+        wait = 0.0 if left >= wanted else (wanted - left) / self._rate
+        self._buckets[address] = (left if wait else left - wanted, now)
         if len(self._buckets) > _CLIENTS:
             self._buckets.popitem(last=False)
         return wait

@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import field
+from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
-from weightmark.errors import UncheckedError, WeightmarkError
+from weightmark.errors import LimitError, UncheckedError, WeightmarkError
 from weightmark.provenance.ledger.admission import (
     Admitted,
     ClaimVerifier,
@@ -21,6 +22,7 @@ from weightmark.provenance.ledger.admission import (
     Submission,
 )
 from weightmark.provenance.ledger.log import Ledger
+from weightmark.provenance.ledger.plan import numbered
 from weightmark.provenance.ledger.proof import Receipt
 from weightmark.provenance.ledger.service.judging import Judge
 from weightmark.values import dataclass
@@ -61,18 +63,31 @@ class Silent:
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """A submission on its way."""
+    """Submissions on their way, which are entered together or not at all."""
 
-    submission: Submission
-    answer: Future[Receipt] = field(default_factory=Future)
+    submissions: tuple[Submission, ...]
+    answer: Future[tuple[Receipt, ...]] = field(default_factory=Future)
     policy: RegistrationPolicy | None = None
-    """by which it was judged"""
-    outcome: Admitted | WeightmarkError | None = None
-    """once it was judged"""
+    """by which they were judged"""
+    outcome: tuple[Admitted, ...] | WeightmarkError | None = None
+    """once they were judged: the first refusal is that of all"""
 
-    def accept(self, receipt: Receipt) -> None:
+    def accept(self, receipts: tuple[Receipt, ...]) -> None:
         if not self.answer.done():
-            self.answer.set_result(receipt)
+            self.answer.set_result(receipts)
+
+    def judged(
+        self, policy: RegistrationPolicy, outcomes: Sequence[Admitted | WeightmarkError]
+    ) -> None:
+        """Keep what was found out about each submission."""
+        self.policy = policy
+        admitted: list[Admitted] = []
+        for number, one in enumerate(outcomes):
+            if isinstance(one, WeightmarkError):
+                self.outcome = numbered(one, self.submissions[number], number, len(outcomes))
+                return
+            admitted.append(one)
+        self.outcome = tuple(admitted)
 
     def refuse(self, error: Exception) -> None:
         if not self.answer.done():
@@ -99,6 +114,7 @@ class Sequencer:
         Raises what opening the ledger raises, and what says that nothing can be appended to it.
         """
         self._open = open_ledger
+        self._silencer = verifier.silenced
         self._observer = observer or Silent()
         self._arrived: _Line = SimpleQueue()
         self._judged: _Line = SimpleQueue()
@@ -117,9 +133,14 @@ class Sequencer:
         self._committer = _thread("committer", self._commit_all)
         self._publisher = _thread("publisher", self._publish_all)
 
-    def submit(self, submission: Submission) -> Future[Receipt]:
-        """Hand in a submission; the future gives its receipt, or raises why there is none."""
-        one = _Waiting(submission)
+    def submit(self, *submissions: Submission) -> Future[tuple[Receipt, ...]]:
+        """Hand in submissions, which are entered together or not at all; the future gives the receipt of each.
+
+        It raises why there is none. Raises `LimitError` for over 256 of them.
+        """
+        if len(submissions) > MAX_GROUP:
+            raise LimitError(f"a batch has {len(submissions)} submissions, over {MAX_GROUP}")
+        one = _Waiting(submissions)
         if self._closing.is_set():
             one.refuse(_stopping())
         else:
@@ -145,12 +166,13 @@ class Sequencer:
         while chunk := _take(self._arrived, _JUDGED_AT_ONCE):
             policy = self._policy
             try:
-                outcomes = judge.judge(policy, [one.submission for one in chunk])
+                all_of_them = [submission for one in chunk for submission in one.submissions]
+                outcomes = iter(judge.judge(policy, all_of_them))
             except Exception as error:  # noqa: BLE001 - whoever waits is told, and the thread goes on
                 self._refuse(chunk, error)
                 continue
-            for one, outcome in zip(chunk, outcomes, strict=True):
-                one.policy, one.outcome = policy, outcome
+            for one in chunk:
+                one.judged(policy, list(islice(outcomes, len(one.submissions))))
                 self._judged.put(one)
         judge.close()
 
@@ -167,7 +189,7 @@ class Sequencer:
         connection lost. Nothing is entered twice.
         """
         start = time.perf_counter()
-        admitted: list[tuple[_Waiting, Admitted]] | None = None
+        admitted: list[tuple[_Waiting, tuple[Admitted, ...]]] | None = None
         for is_last in (False, True):
             try:
                 ledger = ledger or self._open()
@@ -182,31 +204,36 @@ class Sequencer:
             else:
                 self.problem = ""
                 self._news.set()
-                self._observer.committed(len(group), time.perf_counter() - start, self._size)
+                count = sum(len(one.submissions) for one in group)
+                self._observer.committed(count, time.perf_counter() - start, self._size)
                 break
         return ledger
 
-    def _commit(self, ledger: Ledger, group: Sequence[tuple[_Waiting, Admitted]]) -> None:
+    def _commit(
+        self, ledger: Ledger, group: Sequence[tuple[_Waiting, tuple[Admitted, ...]]]
+    ) -> None:
         if not group:
             return
-        outcomes = ledger.record([admitted for _, admitted in group], partly=True)
-        places = sorted({one for one in outcomes if isinstance(one, int)})
+        batches = [admitted for _, admitted in group]
+        outcomes = ledger.record_groups(batches, silencer=self._silencer)
+        entered = [one for one in outcomes if not isinstance(one, WeightmarkError)]
+        places = sorted({place for one in entered for place in one})
         receipts = dict(zip(places, ledger.receipts(places), strict=True))
         new = [place for place in places if place >= self._size]
         if new == list(range(self._size, self._size + len(new))):
             self._size += len(new)
         for (one, _), outcome in zip(group, outcomes, strict=True):
-            if isinstance(outcome, int):
-                one.accept(receipts[outcome])
-            else:
+            if isinstance(outcome, WeightmarkError):
                 one.refuse(outcome)
+            else:
+                one.accept(tuple(receipts[place] for place in outcome))
 
     def _admitted_of(
         self, ledger: Ledger, group: Sequence[_Waiting]
-    ) -> list[tuple[_Waiting, Admitted]]:
+    ) -> list[tuple[_Waiting, tuple[Admitted, ...]]]:
         """Return what is admitted by the policy in force; what was judged by an older one is judged again."""
         self._follow_policy(ledger)
-        admitted: list[tuple[_Waiting, Admitted]] = []
+        admitted: list[tuple[_Waiting, tuple[Admitted, ...]]] = []
         for one in group:
             if one.policy is not self._policy or one.outcome is None:
                 self._arrived.put(one)
@@ -266,12 +293,14 @@ def _close(ledger: Ledger | None) -> None:
 
 
 def _take(line: _Line, most: int) -> list[_Waiting]:
-    """Wait for one, and take what waits with it, at most `most`; empty when the line has ended."""
+    """Wait for one, and take what waits with it, until that is `most` submissions; empty when the line has ended."""
     taken: list[_Waiting] = []
+    size = 0
     one = line.get()
     while one is not None:
         taken.append(one)
-        if len(taken) == most:
+        size += len(one.submissions)
+        if size >= most:
             return taken
         try:
             one = line.get_nowait()

@@ -71,11 +71,11 @@ class LedgerService:
         """Why the last commit or publication failed; empty when all is well."""
         return self._sequencer.problem if self._sequencer else ""
 
-    def submit(self, submission: Submission) -> Future[Receipt]:
-        """Hand in a submission; raises `RuntimeError` on a service that is only read."""
+    def submit(self, *submissions: Submission) -> Future[tuple[Receipt, ...]]:
+        """Hand in submissions, all or none; raises `RuntimeError` on a service that is only read, and `LimitError`."""
         if self._sequencer is None:
             raise RuntimeError("this service takes no submissions")
-        return self._sequencer.submit(submission)
+        return self._sequencer.submit(*submissions)
 
     def decided(self, decision: Decision) -> None:
         """Count a decision and tell whoever listens."""

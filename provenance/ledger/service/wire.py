@@ -20,6 +20,7 @@ from weightmark.errors import (
 from weightmark.provenance.ledger.admission import Submission
 from weightmark.provenance.ledger.event import KINDS
 from weightmark.provenance.ledger.note import NoteVerifier, decode_base64
+from weightmark.provenance.ledger.proof import MAX_RECEIPT_SIZE
 from weightmark.provenance.ledger.snapshot import LoggedEvent
 from weightmark.provenance.ledger.store.interface import Query
 from weightmark.provenance.strict_json import canonical_json, parse_object
@@ -27,8 +28,10 @@ from weightmark.values import dataclass
 
 __all__ = [
     "ABOUT_PATH",
+    "ADD_BATCH_PATH",
     "ADD_PATH",
     "MAX_ANSWER_SIZE",
+    "MAX_BATCH",
     "MAX_ERROR_SIZE",
     "MAX_FOUND",
     "SEARCH_PATH",
@@ -36,12 +39,16 @@ __all__ = [
     "Found",
     "Search",
     "encode_about",
+    "encode_batch",
     "encode_error",
     "encode_found",
+    "encode_receipts",
     "encode_submission",
     "parse_about",
+    "parse_batch",
     "parse_error",
     "parse_found",
+    "parse_receipts",
     "parse_search",
     "parse_submission",
     "search_parameters",
@@ -52,8 +59,12 @@ ABOUT_PATH: Final = "ledger.json"
 """below the root of the service"""
 ADD_PATH: Final = "add"
 """below the root of the service"""
+ADD_BATCH_PATH: Final = "add-batch"
+"""below the root of the service"""
 SEARCH_PATH: Final = "search"
 """below the root of the service"""
+MAX_BATCH = 256
+"""submissions of one batch, which are entered all or none"""
 MAX_FOUND = 1000
 """entries of one answer to a search"""
 MAX_ANSWER_SIZE = MAX_FOUND * 2 * 65_535
@@ -62,6 +73,7 @@ MAX_ERROR_SIZE = 64 * 1024
 """bytes of one answer that says what is wrong"""
 _ABOUT_SCHEMA: Final = "weightmark/ledger-service/v1"
 _FOUND_SCHEMA: Final = "weightmark/ledger-service-search/v1"
+_RECEIPTS_SCHEMA: Final = "weightmark/ledger-service-receipts/v1"
 _ERROR_SCHEMA: Final = "weightmark/ledger-service-error/v1"
 _MAX_WORDS = 500
 _OWN_TROUBLE = 500
@@ -116,16 +128,67 @@ class Found:
 
 def encode_submission(submission: Submission) -> bytes:
     """Write the body of `POST /add`."""
-    fields = {
-        "claim": base64.b64encode(submission.claim).decode(),
-        "request": base64.b64encode(submission.request).decode(),
-    }
-    return json.dumps(fields).encode()
+    return json.dumps(_submission_fields(submission)).encode()
+
+
+def encode_batch(submissions: Sequence[Submission]) -> bytes:
+    """Write the body of `POST /add-batch`; raises `LimitError` for over 256 submissions."""
+    if len(submissions) > MAX_BATCH:
+        raise LimitError(
+            f"{len(submissions)} claims are over the {MAX_BATCH} that a service enters all or none",
+            fix="enter them in parts, with `--line`",
+        )
+    return json.dumps({"submissions": [_submission_fields(one) for one in submissions]}).encode()
 
 
 def parse_submission(body: bytes, max_size: int) -> Submission:
     """Read the body of `POST /add`; raises `MalformedError` or `LimitError`."""
-    fields = parse_object(body, what="the submission", max_size=max_size, max_depth=2)
+    return _submission_from(
+        parse_object(body, what="the submission", max_size=max_size, max_depth=2)
+    )
+
+
+def parse_batch(body: bytes, max_size: int) -> tuple[Submission, ...]:
+    """Read the body of `POST /add-batch`; raises `MalformedError` or `LimitError`."""
+    fields = parse_object(body, what="the batch", max_size=max_size, max_depth=4)
+    listed = fields.get("submissions")
+    if fields.keys() != {"submissions"} or not isinstance(listed, list) or not listed:
+        raise MalformedError(
+            "a batch has exactly the field `submissions`, a list that is not empty"
+        )
+    if len(listed) > MAX_BATCH:
+        raise LimitError(f"a batch has {len(listed)} submissions, over {MAX_BATCH}")
+    return tuple(_submission_from(one if isinstance(one, dict) else {}) for one in listed)
+
+
+def encode_receipts(receipts: Iterable[bytes]) -> bytes:
+    """Write the answer to `POST /add-batch`: the text of each receipt, in the order of the submissions."""
+    return canonical_json(
+        {"schema": _RECEIPTS_SCHEMA, "receipts": [one.decode() for one in receipts]}
+    )
+
+
+def parse_receipts(data: bytes, count: int) -> tuple[bytes, ...]:
+    """Read the answer to a batch of `count`; raises `MalformedError`. What a receipt proves is for `verify_receipt`."""
+    most = MAX_BATCH * 2 * MAX_RECEIPT_SIZE
+    fields = parse_object(data, what="the answer to the batch", max_size=most, max_depth=4)
+    receipts = fields.get("receipts")
+    if fields.get("schema") != _RECEIPTS_SCHEMA or not isinstance(receipts, list):
+        raise MalformedError("the answer to the batch is not in the form that weightmark knows")
+    texts = [one.encode() for one in receipts if isinstance(one, str)]
+    if not len(texts) == len(receipts) == count:
+        raise MalformedError(f"the answer to a batch of {count} holds another number of receipts")
+    return tuple(texts)
+
+
+def _submission_fields(submission: Submission) -> dict[str, str]:
+    return {
+        "claim": base64.b64encode(submission.claim).decode(),
+        "request": base64.b64encode(submission.request).decode(),
+    }
+
+
+def _submission_from(fields: dict[str, Any]) -> Submission:
     claim, request = fields.get("claim"), fields.get("request")
     if fields.keys() != {"claim", "request"}:
         raise MalformedError("a submission has exactly the fields `claim` and `request`")

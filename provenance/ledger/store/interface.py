@@ -120,6 +120,10 @@ class StoreIndex(Protocol):
         """Yield the indices, rising from `start` on, that the search table has for a query."""
         ...
 
+    def key_rows(self) -> Iterator[tuple[bytes, int]]:
+        """Yield every unique key with its entry, as the table has them in order."""
+        ...
+
     def rows(self, start: int, limit: int) -> Iterator[IndexRow]:
         """Yield rows of the search table, rising from the index `start` on."""
         ...
@@ -129,7 +133,7 @@ class StoreIndex(Protocol):
         ...
 
     def damage(self) -> str:
-        """Compare the database's own indexes with its tables; empty when they agree."""
+        """Let the database check its own indexes and the order of its keys; empty when they agree."""
         ...
 
 

@@ -64,6 +64,18 @@ class PostgresIndex(_Session):
         )
         yield from (int(row[0]) for row in rows)
 
+    def key_rows(self) -> Iterator[tuple[bytes, int]]:
+        """Yield every unique key with its entry."""
+        last = b""
+        while rows := list(
+            self._rows(
+                "select key, idx from weightmark.unique_key where key > %b order by key limit %s",
+                (last, _PAGE),
+            )
+        ):
+            yield from ((bytes(key), int(at)) for key, at in rows)
+            last = bytes(rows[-1][0])
+
     def rows(self, start: int, limit: int) -> Iterator[IndexRow]:
         """Yield rows of the search table."""
         rows = self._rows(
@@ -86,7 +98,7 @@ class PostgresIndex(_Session):
         row = self._row("select to_regprocedure('bt_index_check(regclass,boolean)') is not null")
         if not row[0]:
             return ""
-        for name in ("search_subject", "search_signer", "search_kind"):
+        for name in ("search_subject", "search_signer", "search_kind", "unique_key_pkey"):
             self._row("select bt_index_check(%s::regclass, true)", (f"weightmark.{name}",))
         return ""
 

@@ -67,6 +67,10 @@ class SqliteIndex:
         )
         yield from (int(row[0]) for row in rows)
 
+    def key_rows(self) -> Iterator[tuple[bytes, int]]:
+        """Yield every unique key with its entry."""
+        yield from self._db.execute("select key, idx from unique_key order by key")
+
     def rows(self, start: int, limit: int) -> Iterator[IndexRow]:
         """Yield rows of the search table."""
         rows = self._db.execute(
@@ -85,9 +89,12 @@ class SqliteIndex:
         return int(row[0]), int(row[1]), int(row[2])
 
     def damage(self) -> str:
-        """Let SQLite compare each index of the search table with the table."""
-        said = self._db.execute("pragma integrity_check(search)").fetchone()[0]
-        return "" if said == "ok" else str(said)
+        """Let SQLite compare each index of the search table with the table, and check the tree of the keys."""
+        for table in ("search", "unique_key"):
+            said = self._db.execute(f"pragma integrity_check({table})").fetchone()[0]
+            if said != "ok":
+                return str(said)
+        return ""
 
 
 class SqliteReader:

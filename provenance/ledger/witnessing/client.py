@@ -12,13 +12,14 @@ from weightmark.errors import (
     RefusedError,
 )
 from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint, verify_checkpoint
-from weightmark.provenance.ledger.merkle import NodeReader, consistency_proof, tree_root
+from weightmark.provenance.ledger.merkle import NodeReader, consistency_proof
 from weightmark.provenance.ledger.note import (
     MAX_NOTE_SIZE,
     NoteVerifier,
     SignatureLine,
     parse_lines,
 )
+from weightmark.provenance.ledger.snapshot import require_extends
 from weightmark.provenance.ledger.witnessing.cosignature import WitnessVerifier
 from weightmark.provenance.ledger.witnessing.exchange import Answer, exchange, require_http, words
 from weightmark.provenance.ledger.witnessing.quorum import (
@@ -34,12 +35,25 @@ from weightmark.provenance.ledger.witnessing.request import (
 )
 from weightmark.values import dataclass
 
-__all__ = ["LogHead", "WitnessClient"]
+__all__ = ["LogHead", "WitnessClient", "shown_checkpoint"]
 
 _MAX_ANSWER = 64 * 1024
 _OK, _MISMATCH = 200, 409
 _INCONSISTENT = frozenset([409, 422])
 _BUSY = frozenset([408, 425, 429, 500, 502, 503, 504])
+
+
+def shown_checkpoint(
+    url: str, log: NoteVerifier, *, timeout: float = 10.0
+) -> VerifiedCheckpoint | None:
+    """Ask a witness for the newest checkpoint of a log that it saw; None when it shows none.
+
+    Raises `NetworkError`, `LimitError`, and what verifying the checkpoint raises.
+    """
+    require_http(url)
+    place = f"{url.rstrip('/')}/{checkpoint_path(log.name)}"
+    answer = exchange(place, timeout=timeout, max_size=MAX_NOTE_SIZE)
+    return verify_checkpoint(answer.body, log) if answer.status == _OK else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,28 +149,16 @@ class WitnessClient:
             return self._failure(
                 f"it refused ({said}) and shows no checkpoint of the log that would prove it right"
             )
-        ours = head.checkpoint
-        if seen.size > ours.size:
-            return LedgerInconsistentError(
-                f"the ledger `{ours.origin}` was rolled back: it has {ours.size} entries, the"
-                f" witness at `{self.url}` shows its signed checkpoint of {seen.size}",
-                why="an older copy of the ledger stands here, or its key signs elsewhere, too",
-                fix="restore the newest copy; nothing is to be signed until then",
-            )
-        if tree_root(head.nodes, seen.size) != seen.root:
-            return LedgerInconsistentError(
-                f"the ledger `{ours.origin}` was forked: its first {seen.size} entries are not"
-                f" those of the signed checkpoint that the witness at `{self.url}` shows",
-                why="history was rewritten, or the key of the ledger signs elsewhere, too",
-                fix="keep both checkpoints as evidence and restore the true copy",
-            )
+        where = f"the checkpoint that the witness at `{self.url}` shows, signed by the log,"
+        try:
+            require_extends(head.checkpoint, head.nodes, seen, where)
+        except LedgerInconsistentError as error:
+            return error
         return self._failure(f"it refused ({said}), and what it shows does not contradict the log")
 
     def _shown(self, head: LogHead) -> VerifiedCheckpoint | None:
-        url = f"{self.url.rstrip('/')}/{checkpoint_path(head.verifier.name)}"
         try:
-            answer = exchange(url, timeout=self.timeout, max_size=MAX_NOTE_SIZE)
-            return verify_checkpoint(answer.body, head.verifier) if answer.status == _OK else None
+            return shown_checkpoint(self.url, head.verifier, timeout=self.timeout)
         except (NetworkError, RefusedError, LimitError):
             return None
 

@@ -41,6 +41,7 @@ __all__ = [
     "Outcome",
     "collect_cosignatures",
     "keep_cosigned",
+    "read_cosigned",
     "witnessed_before",
     "witnessed_checkpoint",
 ]
@@ -110,6 +111,23 @@ def collect_cosignatures(
     )
     met = policy.is_met_by(one.witness for one in cosigned.cosignatures)
     return Collection(cosigned, outcomes, met)
+
+
+def read_cosigned(note: bytes, log: NoteVerifier, policy: TlogPolicy, now: datetime) -> Collection:
+    """Read a checkpoint that witnesses of the policy cosigned, wherever it comes from.
+
+    Whether the log extends it, the caller checks. Raises `PolicyError` as `collect_cosignatures`,
+    `ProofMissingError` when no witness of the policy cosigned it, and as `verify_cosigned`.
+    """
+    _require_about(policy, log)
+    cosigned = verify_cosigned(note, log, [one.verifier for one in policy.witnesses], now)
+    if not cosigned.cosignatures:
+        raise ProofMissingError(
+            "the checkpoint bears no cosignature by a witness of the policy",
+            fix="name what `weightmark ledger witness cosign` printed",
+        )
+    met = policy.is_met_by(one.witness for one in cosigned.cosignatures)
+    return Collection(cosigned, (), met)
 
 
 def keep_cosigned(home: Home, cosigned: CosignedCheckpoint, log: NoteVerifier) -> bool:

@@ -26,6 +26,8 @@ BASE = _table(("a.weight", (8, 4), "a"), ("b.weight", (4, 8), "b"), ("b.bias", (
         ("convert", _table(("x", (8, 4), "a"), ("y", (4, 8), "b"), ("z", (4,), "c")), Agreement.CONSISTENT),
         ("convert", _table(("a.weight", (8, 4), "EVIL"), ("b.weight", (4, 8), "b"), ("b.bias", (4,), "c")), Agreement.CONTRADICTED),
         ("package", _table(("a.weight", (8, 4), "a")), Agreement.CONTRADICTED),
+        ("ingest", BASE, Agreement.CONSISTENT),
+        ("ingest", _table(("a.weight", (8, 4), "EVIL"), ("b.weight", (4, 8), "b"), ("b.bias", (4,), "c")), Agreement.CONTRADICTED),
         ("finetune", _table(("a.weight", (8, 4), "a"), ("b.weight", (4, 8), "new")), Agreement.CONSISTENT),
         ("finetune", _table(("a.weight", (8, 4), "n"), ("b.weight", (4, 8), "n")), Agreement.NOT_CHECKABLE),
         ("finetune", _table(("other.weight", (8, 4), "a")), Agreement.CONTRADICTED),

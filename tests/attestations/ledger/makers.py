@@ -24,9 +24,9 @@ from weightmark.attestations.signers.key import KeySigner
 from weightmark.attestations.statements import Statement
 from weightmark.attestations.trust import Trust
 from weightmark.provenance.ledger.admission import SUBMITTED_KINDS, Submitter
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.manifest import Manifest, Row
 
 ORIGIN = "example.com/models"

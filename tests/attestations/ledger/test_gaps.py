@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -35,17 +36,20 @@ from weightmark.attestations.ledger.descent import ancestors_of
 from weightmark.attestations.ledger.impact import Impact, find_impact
 from weightmark.attestations.ledger.revocations import Revocations
 from weightmark.attestations.ledger.revoking import reinstate, revocations_of, revoke
+from weightmark.attestations.ledger.submission import BundleVerifier, make_submission
 from weightmark.attestations.ledger.witnessed import MAX_WITNESS_AGE, witness_check
 from weightmark.attestations.making.signing import SignOptions, sign_artifact
 from weightmark.attestations.predicates.oms import Serialization
-from weightmark.attestations.predicates.revocation import RevocationSubject
+from weightmark.attestations.predicates.revocation import ReinstatementClaim, RevocationSubject
 from weightmark.attestations.predicates.slsa_provenance import (
     SLSA_PROVENANCE_PREDICATE,
     SlsaProvenance,
 )
+from weightmark.attestations.signers.key import KeySigner
 from weightmark.attestations.statements import Statement
 from weightmark.errors import Exit, ReadError, SubmissionRefusedError
 from weightmark.provenance.ledger.administration import redact
+from weightmark.provenance.ledger.admission import RegistrationPolicy, VerifiedClaim, admit
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.witnessing.cosignature import CosignatureType, WitnessSigner
@@ -152,6 +156,24 @@ def test_a_parent_named_by_its_identity_is_tainted_by_its_file(ledger: Ledger) -
     assert set(ancestors_of(ledger, [B], complete=True)) == {identity, FILE}
 
 
+class Careless(BundleVerifier):
+    """Judges as a log did that counted no subjects."""
+
+    def describe_claim(self, claim: bytes, policy: RegistrationPolicy) -> VerifiedClaim:
+        return replace(super().describe_claim(claim, policy), subjects=1)
+
+
+def test_an_entry_about_two_artifacts_that_stands_in_a_log_is_followed_and_named(
+    ledger: Ledger,
+) -> None:
+    item = make_submission(made_of_two(B, C).to_bytes(), ledger.origin, ALICE)
+    ledger.record([admit(ledger.policy(), item, Careless())])
+    ledger.publish()
+    assert {one.identity for one in impact(ledger).descendants} == {B, C}
+    (problem,) = ledger.verify(BundleVerifier()).problems
+    assert (problem.where, "about 2 things" in problem.what) == ("entry 1", True)
+
+
 # --- gaps -----------------------------------------------------------------------------------------
 
 
@@ -189,10 +211,18 @@ def test_revoked_keys_do_not_lift_their_own_revocation(three: Ledger) -> None:
     for one in (BOB, CAROL):
         revoke(three, ALICE, about(one.identity.name), "leaked")
     for voice in (BOB, CAROL):
-        for one in (BOB, CAROL):
-            reinstate(three, voice, revocations_of(three, one.identity.name), "was fine")
+        for meant in revocations_of(three, BOB.identity.name):
+            claim = ReinstatementClaim(meant.subject, meant.claim_id, "was fine")
+            enter_unasked(three, voice, claim)
     subjects = {one.subject.text for one in Revocations.read(three, complete=True).in_force}
     assert subjects == {BOB.identity.name, CAROL.identity.name}
+
+
+def enter_unasked(ledger: Ledger, signer: KeySigner, claim: ReinstatementClaim) -> None:
+    """Enter as an operator could who does not look at revocations."""
+    bundle = signer.sign_statement(claim.to_statement())
+    item = make_submission(bundle.to_bytes(), ledger.origin, signer)
+    ledger.record([admit(ledger.policy(), item, BundleVerifier())])
 
 
 def test_who_was_cleared_has_a_voice_again(three: Ledger) -> None:
@@ -255,3 +285,15 @@ def test_a_provenance_claim_about_two_artifacts_is_refused(ledger: Ledger) -> No
     with pytest.raises(SubmissionRefusedError, match="about 2 things"):
         enter(ledger, ALICE, claim)
     enter(ledger, ALICE, claim, kind=Kind.OBSERVED)
+
+
+@pytest.mark.parametrize(("days", "stale"), [(1, False), (30, True)])
+def test_the_gate_takes_no_old_copy_although_its_policy_names_no_age(
+    ledger: Ledger, tmp_path: Path, days: int, stale: bool
+) -> None:
+    model = make_signed(tmp_path / "model", scan=False)
+    cosign(ledger, NOW - timedelta(days=days), *WITNESSES)
+    rules = preset("baseline").with_witnesses(BOTH)
+    decision = gate(model, rules, Sources(ledger=str(ledger.path)))
+    codes = {one.code for one in decision.checks if one.name == "witnesses"}
+    assert ("stale-ledger" in codes) is stale

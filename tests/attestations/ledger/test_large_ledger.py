@@ -25,9 +25,9 @@ from weightmark.attestations.predicates.revocation import RevocationSubject
 from weightmark.attestations.trust import Trust
 from weightmark.errors import LedgerInconsistentError, RevokedError
 from weightmark.provenance.ledger.binding_index import MAX_WALK, BindingIndex
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.event import Event, Kind
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.plan import make_addition, unique_keys
 from weightmark.provenance.ledger.snapshot import LedgerSnapshot
 from weightmark.provenance.ledger.store.interface import Row

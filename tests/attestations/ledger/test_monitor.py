@@ -30,8 +30,8 @@ from weightmark.attestations.ledger.monitor.watching import MonitorState, watch
 from weightmark.attestations.predicates.dataset import DATASET_PREDICATE
 from weightmark.attestations.predicates.scan import SCAN_PREDICATE, ScanClaim
 from weightmark.errors import LimitError, MalformedError
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 
 QUIET = Watch(usual_kinds=frozenset(), burst=10_000)
 LATER = datetime.now(UTC) + timedelta(days=1)

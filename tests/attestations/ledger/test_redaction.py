@@ -1,6 +1,7 @@
 """What must not stay is erased, the log stays whole, and what decides who counts is never erased."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -17,21 +18,29 @@ from tests.attestations.ledger.makers import (
     roots_of,
 )
 from tests.sim.loopback import LoopbackSigstore
+from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.ledger.revoking import reinstate, revocations_of, revoke
 from weightmark.attestations.ledger.submission import BundleVerifier
 from weightmark.attestations.predicates.revocation import RevocationSubject
 from weightmark.errors import CallError, Exit, ReadError, SubmissionRefusedError
 from weightmark.provenance.ledger.administration import (
     apply_proposal,
+    copies_of,
     propose_policy,
     redact,
-    redaction_of,
     sign_proposal,
 )
+from weightmark.provenance.ledger.admission import admit_operation
 from weightmark.provenance.ledger.blobs import BlobState
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.note import NoteSigner
+from weightmark.provenance.ledger.operations import (
+    operation_text,
+    peek_operation,
+    sign_operation,
+    verify_operation,
+)
 
 
 def claim_of(ledger: Ledger, index: int) -> str:
@@ -50,7 +59,8 @@ def test_an_erased_claim_is_gone_and_the_log_is_whole(ledger: Ledger) -> None:
         ledger.claim(index)
     assert ledger.entry(index) == before
     assert (receipt.event.kind, receipt.event.subject) == (Kind.REDACT, subject)
-    assert redaction_of(ledger, ledger.entry(receipt.index)) == "asked for by its author"
+    said = peek_operation(ledger.claim(receipt.index), Kind.REDACT)
+    assert said["reason"] == "asked for by its author"
     audit = ledger.verify(BundleVerifier())
     assert audit.exit is Exit.GOOD
     assert audit.blobs[BlobState.REDACTED] == 1
@@ -78,6 +88,56 @@ def test_an_erased_claim_does_not_enter_again_as_something_new(ledger: Ledger) -
     assert enter(ledger, ALICE, claim) == [index]
     with pytest.raises(ReadError):
         ledger.claim(index)
+
+
+def anew(claim: Bundle) -> Bundle:
+    """The same statement by the same signer, in other bytes."""
+    fields = json.loads(claim.to_bytes())
+    again = Bundle.parse(
+        json.dumps({**fields, "mediaType": fields["mediaType"]}, indent=1).encode()
+    )
+    signed = ALICE.sign_statement(again.envelope.payload)
+    assert signed.envelope.claim_id == claim.envelope.claim_id
+    assert signed.to_bytes() != claim.to_bytes()
+    return signed
+
+
+def test_an_erased_claim_does_not_come_back_signed_anew(ledger: Ledger) -> None:
+    """Its digest is another one then, but it says the same: neither as what it was nor as observed."""
+    claim = release(ALICE, "m")
+    (index,) = enter(ledger, ALICE, claim)
+    redact(ledger, claim_of(ledger, index), "asked for")
+    with pytest.raises(ReadError, match="not there to be compared"):
+        enter(ledger, ALICE, anew(claim))
+    for submitter in (ALICE, BOB):
+        with pytest.raises(SubmissionRefusedError, match="was redacted"):
+            enter(ledger, submitter, anew(claim), kind=Kind.OBSERVED)
+    left = b"".join(one.read_bytes() for one in (ledger.path / "claims").iterdir())
+    assert claim.envelope.payload not in left
+
+
+def test_copies_in_other_bytes_are_named_to_whoever_erases(ledger: Ledger) -> None:
+    claim = release(ALICE, "m")
+    (first,) = enter(ledger, ALICE, claim)
+    (second,) = enter(ledger, ALICE, anew(claim), kind=Kind.OBSERVED)
+    assert [one.index for one in copies_of(ledger, claim_of(ledger, first))] == [second]
+    redact(ledger, claim_of(ledger, first), "asked for")
+    redact(ledger, claim_of(ledger, second), "asked for")
+    assert copies_of(ledger, claim_of(ledger, first)) == ()
+    assert ledger.verify(BundleVerifier()).exit is Exit.GOOD
+
+
+def test_a_redaction_that_names_no_claim_id_is_followed_all_the_same(ledger: Ledger) -> None:
+    claim = release(ALICE, "m")
+    (index,) = enter(ledger, ALICE, claim)
+    log = ledger.home.read_signer(ledger.verifier)
+    fields = {"at": "2026-01-01T00:00:00Z", "origin": ledger.origin, "reason": "r", "v": 1}
+    text = operation_text(Kind.REDACT, {**fields, "subject": claim_of(ledger, index)})
+    item = sign_operation(Kind.REDACT, log.sign(text), log, ledger.now())
+    operation = verify_operation(item, Kind.REDACT, claim_of(ledger, index), log.verifier, ())
+    ledger.record([admit_operation(operation)])
+    with pytest.raises(SubmissionRefusedError, match="was redacted"):
+        enter(ledger, ALICE, anew(claim), kind=Kind.OBSERVED)
 
 
 def test_what_decides_who_counts_is_never_erased(ledger: Ledger) -> None:

@@ -22,9 +22,9 @@ from weightmark.provenance.ledger.administration import (
     sign_proposal,
 )
 from weightmark.provenance.ledger.admission import admit_operation
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier
 from weightmark.provenance.ledger.operations import operation_text, sign_operation, verify_operation
 from weightmark.provenance.ledger.proof import verify_receipt
@@ -72,6 +72,21 @@ def test_while_they_overlap_readers_of_the_old_key_verify_receipts(place: Path) 
         receipt = ledger.prove(3).text
     for vkey in (old, new):
         assert verify_receipt(receipt, NoteVerifier.parse(vkey)).index == 3
+
+
+def test_while_they_overlap_a_ledger_is_verified_under_either_key(place: Path) -> None:
+    old, new = rotated(place)
+    stranger = NoteSigner.generate(NoteVerifier.parse(old).name).verifier.vkey
+    for vkey in (old, new):
+        with opened(place, vkey) as ledger:
+            assert ledger.verify(BundleVerifier()).exit is Exit.GOOD
+    with pytest.raises(WrongSignerError, match="another key"):
+        opened(place, stranger)
+    with opened(place) as ledger:
+        finish_rotation(ledger)
+        enter(ledger, ALICE, release(ALICE, "n"))
+    with pytest.raises(WrongSignerError, match="another key"):
+        opened(place, old)
 
 
 def test_after_the_overlap_the_old_key_signs_nothing(place: Path) -> None:

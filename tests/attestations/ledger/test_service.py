@@ -20,11 +20,15 @@ from tests.attestations.ledger.makers import (
     release,
 )
 from tests.attestations.ledger.served import ServedLedger, body_of, serving
+from weightmark.attestations.ledger.submission import make_submission
+from weightmark.attestations.signers.key import KeySigner
+from weightmark.provenance.ledger.admission import Submission
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier
 from weightmark.provenance.ledger.proof import verify_receipt
 from weightmark.provenance.ledger.rotation import finish_rotation, rotate
+from weightmark.provenance.ledger.service.wire import encode_batch, parse_receipts
 
 GIGABYTE = 1 << 30
 
@@ -63,6 +67,31 @@ def test_a_submission_is_answered_with_a_receipt_of_a_durable_entry(
     again = served.add(body)
     with opened(folder) as ledger:
         assert verify_receipt(again.body, ledger.verifier).index == receipt.index
+
+
+def test_a_batch_is_entered_whole_or_not_at_all(served: ServedLedger, folder: Path) -> None:
+    with opened(folder) as ledger:
+        before, verifier = ledger.refresh().size, ledger.verifier
+    good = [made(ALICE, f"batch {number}") for number in range(3)]
+    refused = served.ask("POST", "/add-batch", encode_batch([*good, made(MALLORY, "x")]))
+    assert (refused.status, b"submission 4 of 4" in refused.body) == (403, True)
+    with opened(folder) as ledger:
+        assert ledger.refresh().size == before
+    for _ in range(2):
+        reply = served.ask("POST", "/add-batch", encode_batch(good))
+        assert reply.headers["content-type"] == "application/json"
+        receipts = parse_receipts(reply.body, 3)
+        places = [verify_receipt(one, verifier).index for one in receipts]
+        assert places == [before, before + 1, before + 2]
+
+
+def made(signer: KeySigner, name: str) -> Submission:
+    return make_submission(release(signer, name).to_bytes(), ORIGIN, signer)
+
+
+@pytest.mark.parametrize("body", [b"", b'{"submissions":[]}', b'{"submissions":[{}]}'])
+def test_a_batch_of_nothing_is_refused(served: ServedLedger, body: bytes) -> None:
+    assert served.ask("POST", "/add-batch", body).status == 400
 
 
 def test_the_read_paths_are_those_of_a_published_view(served: ServedLedger, folder: Path) -> None:

@@ -24,8 +24,8 @@ from weightmark.provenance.ledger.administration import (
     succession_of,
 )
 from weightmark.provenance.ledger.checkpoint import Checkpoint, verify_checkpoint
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier, split_note
 
 NEW = "example.com/models-2"

@@ -9,8 +9,8 @@ from tests.attestations.ledger.makers import ALICE, CAROL, admitted, enter, make
 from tests.attestations.ledger.test_witnessed_time import BOTH, HER_KEY, WITNESSES, cosign, spared
 from weightmark.attestations.ledger.revoking import revoke
 from weightmark.errors import PolicyError, ProofMissingError, WeightmarkError
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier
 from weightmark.provenance.ledger.rotation import finish_rotation, rotate
 from weightmark.provenance.ledger.witnessing.collection import witnessed_checkpoint

@@ -105,10 +105,11 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "personal_data": "none",
     },
     "classification": {"level": "internal", "reason": "contract"},
+    "deployment": {"target": "cluster eu-1"},
     "approval": {"reason": "looked at it", "expires": "2027-01-31T00:00:00Z"},
 }
 _URIS = {one.name: uri for uri, one in PREDICATE_TYPES.items()}
-_OPEN = sorted(EXAMPLES.keys() - {"dataset", "classification", "approval"})
+_OPEN = sorted(EXAMPLES.keys() - {"dataset", "classification", "deployment", "approval"})
 """types of others, in which unknown fields are kept"""
 
 

@@ -198,7 +198,7 @@ def test_a_timestamp_that_was_asked_for_and_is_missing_is_never_accepted(vectors
     with pytest.raises(
         ProofMissingError, match="timestamp is missing: 1 asked for, 0 found"
     ) as caught:
-        case.verify(thresholds=Thresholds().with_timestamp())
+        case.verify(thresholds=Thresholds(timestamps=1))
     assert caught.value.code == "proof-missing"
 
 

@@ -18,10 +18,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.provenance.ledger.ledger_sim import NOW, ORIGIN, ClaimVerifierSim, SubmitterSim
-from weightmark.errors import WeightmarkError
+from weightmark.errors import LedgerInconsistentError, WeightmarkError
 from weightmark.provenance.ledger.backup import back_up
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.migration import migrate
 from weightmark.provenance.ledger.opening import view_of
 
@@ -79,7 +79,8 @@ def main(path: str, state: str, command: str, *names: str) -> int:
             else:
                 listed = ledger.entries(0, 1000)
                 ledger.prove(len(listed) - 1)
-                ledger.verify(ClaimVerifierSim()).require_sound()
+                for problem in ledger.verify(ClaimVerifierSim()).problems:
+                    raise LedgerInconsistentError(f"{problem.where}: {problem.what}")
                 sys.stdout.write(f"{len(listed)}\n")
     except WeightmarkError as error:
         sys.stdout.write(f"{type(error).__name__}: {error.what}\n")

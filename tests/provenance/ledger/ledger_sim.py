@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,6 +25,8 @@ from weightmark.provenance.ledger.admission import (
     VerifiedRequest,
 )
 from weightmark.provenance.ledger.event import Kind, format_time, parse_time
+from weightmark.provenance.ledger.log import Ledger
+from weightmark.provenance.ledger.ruling import Silence
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 ORIGIN = "example.com/models"
@@ -33,8 +36,12 @@ def subject_of(name: str) -> str:
     return f"wm1:{hashlib.sha256(name.encode()).hexdigest()}"
 
 
+@dataclass
 class ClaimVerifierSim:
     """Implements `ClaimVerifier` for the documents of `SubmitterSim`."""
+
+    revoked: dict[str, Silence] = field(default_factory=dict)
+    """who may not write any more"""
 
     def verify_request(self, request: bytes, policy: RegistrationPolicy) -> VerifiedRequest:
         outer = json.loads(request)
@@ -59,6 +66,9 @@ class ClaimVerifierSim:
             subject=fields["subject"],
             signer=fields["signer"],
         )
+
+    def silenced(self, ledger: "Ledger") -> Mapping[str, Silence]:  # noqa: ARG002 - the protocol's signature
+        return self.revoked
 
 
 def claim_id_of(claim: bytes) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tests.provenance.ledger.ledger_sim import NOW, ORIGIN, ClaimVerifierSim, SubmitterSim
 from tests.sim.postgres import PostgresServer
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.migration import migrate
 from weightmark.provenance.ledger.opening import view_of
 from weightmark.provenance.ledger.proof import Receipt

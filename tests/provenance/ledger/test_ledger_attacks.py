@@ -24,8 +24,8 @@ from weightmark.errors import (
 )
 from weightmark.provenance.ledger.admission import Submission
 from weightmark.provenance.ledger.blobs import BlobState
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.note import NoteSigner
 from weightmark.provenance.ledger.proof import (
     Receipt,
@@ -58,6 +58,11 @@ def edit_database(ledger: Ledger, *statements: str) -> None:
             db.execute(sql)
 
 
+def assert_sound(ledger: Ledger) -> None:
+    for one in ledger.verify().problems:
+        raise LedgerInconsistentError(one.what)
+
+
 def copy_of(ledger: Ledger, to: Path) -> Path:
     ledger.close()
     shutil.copytree(ledger.path, to)
@@ -74,7 +79,7 @@ def test_a_truncated_database_is_called_damaged(ledger: Ledger, reopen: Opener) 
     for size in (len(whole) // 2, 8192, 100):
         path.write_bytes(whole[:size])
         with pytest.raises(LedgerInconsistentError):
-            reopen().verify().require_sound()
+            assert_sound(reopen())
 
 
 def test_an_empty_or_foreign_database_is_no_ledger(ledger: Ledger, reopen: Opener) -> None:
@@ -177,8 +182,6 @@ def test_an_edited_table_is_found_by_the_audit(
     audit = reopen().verify()
     assert audit.exit == Exit.BAD
     assert where in {one.where for one in audit.problems}
-    with pytest.raises(LedgerInconsistentError):
-        audit.require_sound()
 
 
 def test_a_search_table_that_lies_is_not_believed(ledger: Ledger, reopen: Opener) -> None:

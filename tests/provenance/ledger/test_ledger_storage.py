@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.provenance.ledger.ledger_sim import NOW, ORIGIN, ClaimVerifierSim, SubmitterSim
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 
 ROOT = Path(__file__).parents[3]
 JUDGE = ClaimVerifierSim()

@@ -18,10 +18,11 @@ from weightmark.errors import (
     TrustMissingError,
     UnsupportedError,
 )
+from weightmark.provenance.atomic import exclusive
 from weightmark.provenance.ledger.backup import back_up, reconcile, reindex, restore
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.home.folder import FolderHome
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.migration import migrate
 from weightmark.provenance.ledger.opening import home_of, view_of
 from weightmark.provenance.ledger.proof import verify_receipt
@@ -438,3 +439,35 @@ def test_an_edited_database_of_postgresql_is_found(
         opened(database, memory)
     with pytest.raises(ReadError, match="cannot read or write"):
         opened(database + "&dbname=absent", memory)
+
+
+# --- what a killed process left -------------------------------------------------------------------
+
+
+def test_what_a_killed_move_left_is_removed_by_the_next(ledger: Ledger, tmp_path: Path) -> None:
+    """It may hold a copy of the log's private key."""
+    left = tmp_path / ".new.0123456789abcdef.tmp"
+    left.mkdir()
+    (left / "log.key").write_text("secret")
+    others = [tmp_path / name for name in (".new.tmp", ".newer.0123456789abcdef.tmp", "x.tmp")]
+    for one in others:
+        one.mkdir()
+    migrate(ledger, tmp_path / "new")
+    assert not left.exists()
+    assert all(one.exists() for one in others)
+    assert (tmp_path / "new" / "log.key").exists()
+
+
+def test_what_another_process_is_making_is_left_alone(ledger: Ledger, tmp_path: Path) -> None:
+    busy = tmp_path / ".new.0123456789abcdef.tmp"
+    busy.mkdir()
+    with exclusive(busy):
+        back_up(ledger, tmp_path / "new")
+    assert busy.exists()
+
+
+def test_a_link_in_the_place_of_a_leftover_leads_nowhere(ledger: Ledger, tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / ".new.0123456789abcdef.tmp").symlink_to(tmp_path / "precious")
+    back_up(ledger, tmp_path / "new")
+    assert (tmp_path / "precious").exists()

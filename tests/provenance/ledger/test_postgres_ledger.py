@@ -25,8 +25,8 @@ from weightmark.provenance.ledger.administration import (
 from weightmark.provenance.ledger.admission import Submitter
 from weightmark.provenance.ledger.backup import back_up
 from weightmark.provenance.ledger.checkpoint import verify_checkpoint
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.migration import migrate
 from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier, split_note
 from weightmark.provenance.ledger.private import PrivateValue

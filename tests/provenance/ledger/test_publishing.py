@@ -20,8 +20,8 @@ from weightmark.errors import (
     WrongSignerError,
 )
 from weightmark.provenance.ledger.administration import redact
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.opening import view_of
 from weightmark.provenance.ledger.publish import publish_claims
 from weightmark.provenance.ledger.view.interface import ViewFiles

@@ -24,10 +24,10 @@ from weightmark.provenance.ledger.administration import redact
 from weightmark.provenance.ledger.admission import admit_operation
 from weightmark.provenance.ledger.backup import back_up, reconcile, restore
 from weightmark.provenance.ledger.blobs import BlobState
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.home.folder import FolderHome
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.migration import migrate
 from weightmark.provenance.ledger.note import NoteSigner
 from weightmark.provenance.ledger.opening import view_of

@@ -20,9 +20,9 @@ from weightmark.errors import (
     WrongSignerError,
 )
 from weightmark.provenance.ledger.blobs import BlobState
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.merkle import leaf_hash, node_hash
 from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier
 from weightmark.provenance.ledger.proof import verify_receipt
@@ -176,10 +176,31 @@ def test_a_group_commit_records_the_good_beside_the_refused(grown: StoredLog) ->
         alice.submit("c"),
     ]
     admitted = [admit(ledger.policy(), one, JUDGE) for one in batch]
-    first, refused, malformed, last = ledger.record(admitted, partly=True)
-    assert (first, last) == (2, 3)
+    first, refused, malformed, last = ledger.record_groups([[one] for one in admitted])
+    assert (first, last) == ((2,), (3,))
     assert isinstance(refused, SubmissionRefusedError)
     assert isinstance(malformed, MalformedError)
+    assert ledger.verify(JUDGE).problems == ()
+
+
+def test_a_group_is_recorded_whole_or_not_at_all(grown: StoredLog) -> None:
+    """What the refused group would have entered leaves no trace: the next one takes its places and keys."""
+    from weightmark.provenance.ledger.admission import admit
+
+    ledger, alice = grown.writer(), grown.alice
+    judged = {
+        name: admit(ledger.policy(), one, JUDGE)
+        for name, one in {
+            "b": alice.submit("b"),
+            "a again": alice.submit("a", event_id="another"),
+            "c": alice.submit("c"),
+        }.items()
+    }
+    groups = [[judged["b"], judged["a again"]], [judged["c"], judged["b"], judged["b"]]]
+    refused, entered = ledger.record_groups(groups)
+    assert isinstance(refused, SubmissionRefusedError)
+    assert refused.what.startswith("submission 2 of 2: ")
+    assert entered == (2, 3, 3)
     assert ledger.verify(JUDGE).problems == ()
 
 

@@ -6,7 +6,7 @@ from itertools import product
 from math import prod
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.attacks.scan_builders import Member, archive
@@ -17,6 +17,8 @@ from weightmark.provenance.reading.views import MemoryView
 from weightmark.scanners.tensors.scattered import gathered, normal_dimensions
 
 MEBIBYTE = 1024 * 1024
+MOST_REPEATS = 17
+"""more of what is far apart would be over the limit of what may be read"""
 DIMENSIONS = st.lists(
     st.tuples(st.sampled_from([1, 2, 3, 5, 17]), st.sampled_from([0, 1, 2, 3, 7, 50, 9000])),
     max_size=4,
@@ -27,6 +29,7 @@ DIMENSIONS = st.lists(
 def test_scattered_items_come_as_if_they_were_taken_one_by_one(
     dimensions: list[tuple[int, int]], item_size: int, offset: int
 ) -> None:
+    assume(prod(size for size, stride in dimensions if not stride) <= MOST_REPEATS)
     steps = [
         range(0, size * stride, stride) if stride else [0] * size for size, stride in dimensions
     ]

@@ -9,13 +9,20 @@ from weightmark.attestations.checks import counted, merge_checks
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import check_lines
-from weightmark.cli.options.common import option
+from weightmark.cli.options.common import FILE_OR_URI, option
+from weightmark.cli.options.ledger import require_online
+from weightmark.cli.options.policy import environment_option, load_rules, policy_option
 from weightmark.cli.options.trust import load_trust, trust_choice_options
 from weightmark.cli.render.interface import Document
-from weightmark.errors import Exit
+from weightmark.errors import CallError, Exit
+from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from weightmark.attestations.chain.gathering import GatheredChain
+    from weightmark.attestations.chain.judging import ChainRule
+    from weightmark.attestations.chain.model import StepRoles
+    from weightmark.attestations.ledger.consulting import Consultation
+    from weightmark.attestations.trust import Trust
     from weightmark.attestations.trust.selection import TrustChoice
 
 __all__ = ["chain"]
@@ -41,12 +48,13 @@ _DRAWINGS = ("mermaid", "dot", "svg")
     multiple=True,
     help="More claims; may be given several times",
 )
+@policy_option(required=False)
+@environment_option()
+@option("--ledger", metavar="PLACE", type=FILE_OR_URI, help="Ledger with claims and revocations")
 @option(
     "--max-depth",
     type=click.IntRange(1, 1000),
-    default=64,
-    show_default=True,
-    help="Steps to follow",
+    help="Steps to follow (default: as the policy says, else 64)",
 )
 @option("--draw", type=click.Choice(_DRAWINGS), help="Draw it instead")
 @pass_console
@@ -57,42 +65,100 @@ def chain(
     choice: "TrustChoice",
     at_hand: tuple[str, ...],
     claims: tuple[str, ...],
-    max_depth: int,
+    policy_word: str | None,
+    env: str | None,
+    ledger: str | None,
+    max_depth: int | None,
     draw: str | None,
 ) -> None:
     """Show from what an artifact was made, step by step, as far as trusted signers say so.
 
-    Only strong digests link. Each gap names the missing claim and the command that supplies it.
+    Only strong digests link. Each gap names the missing claim and the command that supplies it. With
+    a policy the roles are those that it gives to each step, as `gate` sees them.
     """
     from weightmark.attestations.chain.gathering import gather_chain
-    from weightmark.attestations.chain.model import StepRoles
+    from weightmark.attestations.gate.lineage import claims_in_ledger, revoked_in
+    from weightmark.attestations.ledger.consulting import consulted
     from weightmark.provenance.lineage.graph import Bounds
 
-    trust = load_trust(choice, path)
+    require_online(ledger)
+    consultation = consulted(Path(path), ledger)
+    judge = _judge(path, policy_word, env, choice, consultation)
     with console.progress(None) as progress:
         gathered = gather_chain(
             path,
-            StepRoles(trust) if trust else None,
+            judge.roles,
+            vouchers=judge.vouchers,
             at_hand=[Path(one) for one in at_hand],
             claims=[Path(one) for one in claims],
-            bounds=Bounds(depth=max_depth),
+            claims_about=claims_in_ledger(ledger or ""),
+            revoked_in=lambda found: revoked_in(found, consultation),
+            bounds=Bounds(depth=max_depth or judge.depth),
             progress=progress,
             jobs=console.jobs,
         )
-    console.finish(_document(path, gathered, draw))
+    console.finish(_document(path, gathered, judge.rule, consultation, draw))
 
 
-def _document(path: str, gathered: "GatheredChain", draw: str | None) -> Document:
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """By whose words and by which rule a chain is judged."""
+
+    roles: "StepRoles | None"
+    vouchers: "Trust | None"
+    rule: "ChainRule"
+    depth: int
+
+
+def _judge(
+    path: str,
+    policy_word: str | None,
+    env: str | None,
+    choice: "TrustChoice",
+    consultation: "Consultation | None",
+) -> _Judge:
+    """Return whom and what a policy names, or whom the call trusts; raises as `load_rules`."""
+    from weightmark.attestations.chain.judging import ChainRule
+    from weightmark.attestations.chain.model import StepRoles
+    from weightmark.attestations.gate.lineage import step_roles, vouchers_of
+    from weightmark.attestations.gate.sources import trusts_of
+
+    complete = ChainRule(complete=True)
+    if policy_word is None:
+        if env:
+            raise CallError(
+                "`--env` is about a policy, and none is named", fix="name it with `--policy FILE`"
+            )
+        trust = load_trust(choice, path)
+        bound = consultation.bind(trust) if consultation else trust
+        return _Judge(StepRoles(bound) if bound else None, None, complete, complete.max_depth)
+    policy = load_rules(path, policy_word, choice=choice, mode=None, fail_on=None, env=env)
+    trusts = trusts_of(policy, consultation)
+    rule = policy.lineage.rule if policy.lineage else complete
+    # one step more than is allowed, so that too deep a chain is told from one that has no end
+    depth = rule.max_depth + 1
+    return _Judge(step_roles(policy, trusts), vouchers_of(policy, trusts), rule, depth)
+
+
+def _document(
+    path: str,
+    gathered: "GatheredChain",
+    rule: "ChainRule",
+    consultation: "Consultation | None",
+    draw: str | None,
+) -> Document:
     from weightmark.attestations.chain.gathering import content_checks
-    from weightmark.attestations.chain.judging import ChainRule, judge_chain
+    from weightmark.attestations.chain.judging import judge_chain
     from weightmark.attestations.checks import exit_of
     from weightmark.cli.chain.tree import chain_facts, draw_chain, tree_lines
 
     chain = gathered.chain
+    asked = (consultation.problem, consultation.witnesses) if consultation else ()
     checks = [
-        *judge_chain(chain, ChainRule(complete=True)),
+        *judge_chain(chain, rule),
         *content_checks(gathered.compared),
         *gathered.checks,
+        *(one for one in asked if one),
     ]
     code = exit_of(checks)
     lines = tree_lines(chain)

@@ -1,6 +1,7 @@
 """How a chain is shown: as a tree for people, as facts for machines, as a drawing."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from weightmark.provenance.lineage.names import shortened
@@ -8,6 +9,7 @@ from weightmark.provenance.lineage.names import shortened
 if TYPE_CHECKING:
     from weightmark.attestations.chain.model import Chain
     from weightmark.provenance.lineage.drawing import Drawing
+    from weightmark.provenance.lineage.graph import Lineage
 
 __all__ = ["chain_facts", "draw_chain", "tree_lines"]
 
@@ -58,7 +60,13 @@ def chain_facts(chain: "Chain") -> dict[str, Any]:
             for step in steps
         ],
         "gaps": [
-            {"kind": gap.kind.value, "artifact": gap.artifact, "summary": gap.summary}
+            {
+                "kind": gap.kind.value,
+                "artifact": gap.artifact,
+                "summary": gap.summary,
+                "why": gap.why,
+                "fix": gap.fix,
+            }
             for gap in chain.gaps
         ],
     }
@@ -70,8 +78,8 @@ def draw_chain(chain: "Chain") -> "Drawing":
 
     bad = {gap.artifact for gap in chain.gaps}
     boxes = tuple(
-        Box(one, _box_label(chain.name_of(one), one), "bad" if one in bad else "good", depth)
-        for one, depth in chain.lineage.depths.items()
+        Box(one, _box_label(chain.name_of(one), one), "bad" if one in bad else "good", layer)
+        for one, layer in _layers(chain.lineage).items()
     )
     arrows = tuple(
         Arrow(parent, output, step.kind.rpartition("/")[2])
@@ -82,12 +90,40 @@ def draw_chain(chain: "Chain") -> "Drawing":
     return Drawing(boxes, arrows)
 
 
+def _layers(lineage: "Lineage") -> Mapping[str, int]:
+    """Return the most steps from the artifact to each, so that arrows never run within a layer or down.
+
+    In a circle there is no such number, and the fewest steps stand for it.
+    """
+    if lineage.circles:
+        return lineage.depths
+    parents = {
+        one: tuple(
+            parent
+            for parent in dict.fromkeys(p for step in steps for p in step.parents)
+            if parent in lineage.depths
+        )
+        for one, steps in lineage.steps.items()
+    }
+    undrawn = Counter(parent for made in parents.values() for parent in made)
+    layers = dict.fromkeys(lineage.depths, 0)
+    waiting = [lineage.root]
+    while waiting:
+        made = waiting.pop()
+        for parent in parents.get(made, ()):
+            layers[parent] = max(layers[parent], layers[made] + 1)
+            undrawn[parent] -= 1
+            if not undrawn[parent]:
+                waiting.append(parent)
+    return layers
+
+
 def _box_label(name: str, identity: str) -> str:
     return name if name == shortened(identity) else f"{name} {shortened(identity)}"
 
 
 def _tree(chain: "Chain") -> Iterator[str]:
-    bad = {gap.artifact for gap in chain.gaps}
+    gaps = _fixes(chain)
     shown: set[str] = set()
     # what is still to be shown: an artifact or the text of an input that links to none, how its line begins,
     # and how the lines below it do
@@ -97,7 +133,7 @@ def _tree(chain: "Chain") -> Iterator[str]:
         if not artifact:
             yield f"{lead}{text}"
             continue
-        mark = "✗" if artifact in bad else "✓"
+        mark = "✗" if artifact in gaps else "✓"
         again = " (shown above)" if artifact in shown else ""
         name = chain.name_of(artifact)
         shown_as = name if name == shortened(artifact) else f"{name}  {shortened(artifact)}"
@@ -106,12 +142,22 @@ def _tree(chain: "Chain") -> Iterator[str]:
             continue
         shown.add(artifact)
         inputs = list(_inputs(chain, artifact))
+        stem = "│  " if inputs else "   "
+        yield from (f"{below}{stem}{fix}" for fix in gaps.get(artifact, ()))
         ends = [("├─ ", "│  ")] * (len(inputs) - 1) + [("└─ ", "   ")]
         following = [
-            (identity, words, below + branch, below + stem)
-            for (identity, words), (branch, stem) in zip(inputs, ends, strict=False)
+            (identity, words, below + branch, below + further)
+            for (identity, words), (branch, further) in zip(inputs, ends, strict=False)
         ]
         waiting += reversed(following)
+
+
+def _fixes(chain: "Chain") -> Mapping[str, list[str]]:
+    """Return what closes each gap, by the artifact that it is about."""
+    found: dict[str, list[str]] = {}
+    for gap in chain.gaps:
+        found.setdefault(gap.artifact, []).append(f"{gap.kind.value}: {gap.fix}")
+    return found
 
 
 def _inputs(chain: "Chain", artifact: str) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """`weightmark ledger list`: list the entries."""
 
 import re
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,10 @@ from weightmark.cli.options.ledger import ledger_option, log_key_option, open_le
 from weightmark.cli.options.witnesses import tell_witnesses, witness_policy_option
 from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit
+
+if TYPE_CHECKING:
+    from weightmark.provenance.ledger.log import Ledger
+    from weightmark.provenance.ledger.snapshot import LoggedEvent
 
 __all__ = ["list_"]
 
@@ -44,7 +49,10 @@ def list_(
     start: int,
     limit: int,
 ) -> None:
-    """List the entries of a ledger, each proven against its signed checkpoint."""
+    """List the entries of a ledger, each proven against its signed checkpoint.
+
+    The last column is the predicate type of the claim, where the claim is at hand and is a statement.
+    """
     if subject and not _SUBJECT.fullmatch(subject):
         raise CallError(
             f"`{subject}` is no identity", fix="name it as `weightmark digest` does: `wm1:<hex>`"
@@ -58,16 +66,30 @@ def list_(
         else:
             found = log.entries(start, limit)
             more = size - start - len(found)
+        types = [_predicate_type(log, one) for one in found]
         facts = {
             "origin": log.origin,
             "size": size,
-            "entries": [entry_facts(one) for one in found],
+            "entries": [
+                {**entry_facts(one), "predicate_type": said}
+                for one, said in zip(found, types, strict=True)
+            ],
         }
     if not found:
         console.note("no entries match")
     elif more > 0:
         console.note(f"{more} more; use `--start {found[-1].index + 1}` or `--limit`")
-    lines = tuple(entry_line(one.index, one.event) for one in found)
+    lines = tuple(
+        f"{entry_line(one.index, one.event)}  {said or '-'}"
+        for one, said in zip(found, types, strict=True)
+    )
     console.finish(
         Document(schema="weightmark/ledger-list/v1", exit=Exit.GOOD, facts=facts, lines=lines)
     )
+
+
+def _predicate_type(log: "Ledger", logged: "LoggedEvent") -> str | None:
+    """Return what kind of statement the claim is; None where it is not at hand: no claim is fetched for a list."""
+    from weightmark.attestations.ledger.claim_index import predicate_type_of
+
+    return predicate_type_of(log, logged.event) if log.home.near else None

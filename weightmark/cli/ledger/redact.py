@@ -32,6 +32,7 @@ def redact(
     The log stays whole: it holds digests only. Claims that revoke, reinstate, or say who may write
     are never erased. Copies that others have are not erased.
     """
+    from weightmark.provenance.ledger.administration import copies_of
     from weightmark.provenance.ledger.administration import redact as erase
 
     if not reason:
@@ -44,6 +45,7 @@ def redact(
                 fix="name `claim_sha256` or `request_sha256` of an entry as `ledger show` prints it, or `IDENTITY@ISSUER`",
             )
         receipt = erase(log, subject, reason)
+        copies = copies_of(log, subject)
         facts = {"origin": log.origin, "subject": subject, "entry": receipt_facts(receipt)}
     console.finish(
         Document(
@@ -53,6 +55,10 @@ def redact(
             notices=(
                 entry_line(receipt.index, receipt.event),
                 "erased here; backups and published copies keep it until they are replaced",
+                *(
+                    f"entry {one.index} holds the same claim in other bytes: erase `sha256:{one.event.claim_sha256}` as well"
+                    for one in copies
+                ),
             ),
         )
     )

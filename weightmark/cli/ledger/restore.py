@@ -10,8 +10,9 @@ from weightmark.cli.console import Console, pass_console
 from weightmark.cli.ledger.copies import said_place
 from weightmark.cli.options.common import option
 from weightmark.cli.options.ledger import ledger_place, log_key_option, private_key_file
+from weightmark.cli.options.witnesses import read_witness_policy
 from weightmark.cli.render.interface import Document
-from weightmark.errors import CallError, Exit, TrustMissingError
+from weightmark.errors import CallError, Exit, TrustMissingError, UnsupportedError
 
 if TYPE_CHECKING:
     from weightmark.provenance.ledger.home.interface import Home
@@ -38,6 +39,12 @@ _MAX_CHECKPOINT = 2 * 1024 * 1024
     is_flag=True,
     help="No entry was added after the backup: sign without a newer checkpoint",
 )
+@option(
+    "--witness-policy",
+    metavar="FILE",
+    type=click.Path(),
+    help="Ask the witnesses of this C2SP tlog-policy file what they saw last: it counts as a known checkpoint",
+)
 @pass_console
 def restore(
     console: Console,
@@ -47,12 +54,14 @@ def restore(
     checkpoints: tuple[Path, ...],
     view: str | None,
     nothing_newer: bool,
+    witness_policy: str | None,
 ) -> None:
     """Make a ledger at TO out of BACKUP; with TO alone, go on with one that was restored before.
 
     It signs nothing before it is as new as every checkpoint that is known: your own memory, those
     that you name, and that of the published view, which also supplies missing entries. One that you
-    name, or the view, must be newer than the backup; or say that nothing is.
+    name, or the view, or a witness, must be newer than the backup; or say that nothing is. What is
+    newer than all of them is lost, and whoever saw it will call this ledger forked: ask the witnesses.
     """
     from weightmark.provenance.ledger.backup import reconcile
     from weightmark.provenance.ledger.backup import restore as make
@@ -70,6 +79,8 @@ def restore(
         )
     home = home_of(target, log_key=key)
     notes = [_read_checkpoint(path) for path in checkpoints]
+    if witness_policy:
+        notes += _ask_witnesses(console, home, witness_policy)
     files = view_of(view) if view else None
     head = reconcile(home, notes, view=files, nothing_newer=nothing_newer)
     signs = _said_signing(home)
@@ -94,6 +105,20 @@ def _said_signing(home: "Home") -> str:
     except TrustMissingError:
         return "signs again as soon as the log's private key is there: put it into the folder as `log.key`"
     return "signs again"
+
+
+def _ask_witnesses(console: Console, home: "Home", policy: str) -> list[bytes]:
+    """Return what each witness saw last; raises `NetworkError` when one does not answer."""
+    from weightmark.provenance.ledger.witnessing.client import shown_checkpoint
+
+    if console.offline:
+        raise UnsupportedError("witnesses cannot be asked with `--offline`")
+    log = home.read_verifier()
+    addresses = dict.fromkeys(one.url for one in read_witness_policy(policy).witnesses if one.url)
+    shown = {url: shown_checkpoint(url, log) for url in addresses}
+    for url, seen in shown.items():
+        console.note(f"the witness at `{url}` saw {seen.size if seen else 0} entries")
+    return [seen.note for seen in shown.values() if seen]
 
 
 def _read_checkpoint(path: Path) -> bytes:

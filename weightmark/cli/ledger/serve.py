@@ -1,16 +1,12 @@
 """`weightmark ledger serve`: a ledger for many clients."""
 
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
+from weightmark.cli.decision_lines import decision_lines
 from weightmark.cli.options.common import option
 from weightmark.cli.options.ledger import (
     ledger_option,
@@ -19,12 +15,12 @@ from weightmark.cli.options.ledger import (
     private_key_file,
     read_log_key,
 )
+from weightmark.cli.options.listening import Listening, ListeningValues, listening_options
 from weightmark.cli.render.interface import Document
-from weightmark.errors import CallError, Exit, UnsupportedError, read_failure
+from weightmark.errors import CallError, Exit
 
 if TYPE_CHECKING:
     from weightmark.provenance.ledger.log import Ledger
-    from weightmark.provenance.ledger.service.decisions import Decision, DecisionLog
     from weightmark.provenance.ledger.service.sequencer import LedgerOpener
 
 __all__ = ["serve"]
@@ -37,16 +33,7 @@ _BODIES = 16
 @command("ledger serve", formats=("text",))
 @ledger_option()
 @log_key_option("File of the log's private key, for a ledger that does not hold it")
-@option("--host", default="127.0.0.1", show_default=True, help="Address to listen on")
-@option(
-    "--port",
-    type=click.IntRange(min=0, max=65535),
-    default=7379,
-    show_default=True,
-    help="Port to listen on; 0 takes a free one",
-)
-@option("--tls-cert", metavar="FILE", type=click.Path(), help="Certificate chain, for https")
-@option("--tls-key", metavar="FILE", type=click.Path(), help="Private key of the certificate")
+@listening_options(7379)
 @option("--read-only", is_flag=True, help="Take no submissions")
 @option(
     "--max-body",
@@ -76,14 +63,11 @@ def serve(
     *,
     ledger: str | None,
     log_key: str | None,
-    host: str,
-    port: int,
-    tls_cert: str | None,
-    tls_key: str | None,
     read_only: bool,
     max_body: int,
     rate: float,
     access_log: str | None,
+    **listening: Unpack[ListeningValues],
 ) -> None:
     """Serve a ledger over HTTP until stopped: others append, search, prove and audit with `--ledger https://…`.
 
@@ -94,30 +78,23 @@ def serve(
     from weightmark.provenance.ledger.service.app import service_app
     from weightmark.provenance.ledger.service.limits import Limits
     from weightmark.provenance.ledger.service.service import LedgerService
-    from weightmark.provenance.ledger.witnessing.serving import serve as run
 
-    if console.offline:
-        raise UnsupportedError("a ledger cannot be served with `--offline`")
-    if bool(tls_cert) != bool(tls_key):
-        raise CallError("`--tls-cert` and `--tls-key` go together")
-    tls = (Path(tls_cert), Path(tls_key)) if tls_cert and tls_key else None
+    place = Listening.of(console, "a ledger", **listening)
     body = max_body * _MEGABYTE
     limits = Limits(body=body, bodies=max(_BODIES * body, 256 * _MEGABYTE), rate=rate)
     verifier = None if read_only else BundleVerifier()
     with (
-        _decision_log(access_log) as tell,
+        decision_lines(access_log) as write,
         LedgerService.open(
-            _opener(ledger, log_key), verifier, workers=console.jobs, limits=limits, tell=tell
+            _opener(ledger, log_key),
+            verifier,
+            workers=console.jobs,
+            limits=limits,
+            tell=lambda one: write(one.to_line()),
         ) as service,
     ):
         console.note(f"serving `{service.about.origin}`")
-        run(
-            service_app(service),
-            host,
-            port,
-            tls=tls,
-            ready=lambda url: console.note(f"listening on {url}"),
-        )
+        place.serve(console, service_app(service))
     console.finish(Document("weightmark/ledger-serve/v1", Exit.GOOD, notices=("stopped",)))
 
 
@@ -136,28 +113,3 @@ def _opener(place: str | None, log_key: str | None) -> "LedgerOpener":
         return Ledger.open(where, vkey=vkey, log_key=key)
 
     return open_it
-
-
-@contextmanager
-def _decision_log(path: str | None) -> "Iterator[DecisionLog]":
-    """Write decisions to a file, or to stderr."""
-    if path is None:
-        yield _writer(sys.stderr)
-        return
-    try:
-        file = Path(path).open("a", encoding="ascii")  # noqa: SIM115 - closed below; the error is of opening only
-    except OSError as error:
-        raise read_failure(path, error) from error
-    with file:
-        yield _writer(file)
-
-
-def _writer(stream: TextIO) -> "DecisionLog":
-    lock = threading.Lock()
-
-    def write(decision: "Decision") -> None:
-        with lock:
-            stream.write(f"{decision.to_line()}\n")
-            stream.flush()
-
-    return write

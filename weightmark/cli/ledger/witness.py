@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
@@ -17,11 +17,14 @@ from weightmark.cli.ledger.witness_documents import (
 from weightmark.cli.moments import parse_beginning
 from weightmark.cli.options.common import option
 from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger, read_log_key
+from weightmark.cli.options.listening import Listening, ListeningValues, listening_options
 from weightmark.cli.options.witnesses import read_witness_policy
 from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit, MalformedError, ProofMissingError, UnsupportedError
 
 if TYPE_CHECKING:
+    from weightmark.provenance.ledger.log import Ledger
+    from weightmark.provenance.ledger.witnessing.collection import Collection
     from weightmark.provenance.ledger.witnessing.policy import TlogPolicy
     from weightmark.provenance.ledger.witnessing.quorum import WitnessedCheckpoint
     from weightmark.provenance.ledger.witnessing.witness import Witness
@@ -115,44 +118,16 @@ def cosign(console: Console, path: str, log: str, *, log_key: str | None) -> Non
     multiple=True,
     help="Verifier key of a log to cosign for; may be given several times",
 )
-@option("--host", default="127.0.0.1", show_default=True, help="Address to listen on")
-@option(
-    "--port",
-    type=click.IntRange(min=0, max=65535),
-    default=7380,
-    show_default=True,
-    help="Port to listen on; 0 takes a free one",
-)
-@option("--tls-cert", metavar="FILE", type=click.Path(), help="Certificate chain, for https")
-@option("--tls-key", metavar="FILE", type=click.Path(), help="Private key of the certificate")
+@listening_options(7380)
 @pass_console
 def serve(
-    console: Console,
-    path: str,
-    *,
-    log_key: tuple[str, ...],
-    host: str,
-    port: int,
-    tls_cert: str | None,
-    tls_key: str | None,
+    console: Console, path: str, *, log_key: tuple[str, ...], **listening: Unpack[ListeningValues]
 ) -> None:
     """Serve as a C2SP tlog-witness until stopped; logs send their checkpoints and get cosignatures."""
     from weightmark.provenance.ledger.witnessing.service import witness_app
-    from weightmark.provenance.ledger.witnessing.serving import serve as run
 
-    if console.offline:
-        raise UnsupportedError("a witness cannot be served with `--offline`")
-    if bool(tls_cert) != bool(tls_key):
-        raise CallError("`--tls-cert` and `--tls-key` go together")
-    witness = _open_witness(path, log_key)
-    tls = (Path(tls_cert), Path(tls_key)) if tls_cert and tls_key else None
-    run(
-        witness_app(witness),
-        host,
-        port,
-        tls=tls,
-        ready=lambda url: console.note(f"listening on {url}"),
-    )
+    place = Listening.of(console, "a witness", **listening)
+    place.serve(console, witness_app(_open_witness(path, log_key)))
     console.finish(Document("weightmark/ledger-witness-serve/v1", Exit.GOOD, notices=("stopped",)))
 
 
@@ -167,30 +142,43 @@ def serve(
     show_default=True,
     help="Seconds to wait for one answer of a witness",
 )
+@option(
+    "--file",
+    "files",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Take a checkpoint that `ledger witness cosign` printed, instead of asking; may be given several times",
+)
 @pass_console
 def collect(
-    console: Console, policy: str, *, ledger: str | None, log_key: str | None, timeout: float
+    console: Console,
+    policy: str,
+    *,
+    ledger: str | None,
+    log_key: str | None,
+    timeout: float,
+    files: tuple[Path, ...],
 ) -> None:
     """Ask the witnesses of POLICY, a C2SP tlog-policy file, to cosign the newest checkpoint.
 
-    What they send is kept with a ledger in a folder, and published with its checkpoint.
+    What they send is kept with a ledger in a folder, and published with its checkpoint. With `--file`
+    nobody is asked: what witnesses sent by another way is checked and kept, also when the ledger has
+    grown since.
     """
-    from weightmark.provenance.ledger.witnessing.client import LogHead
-    from weightmark.provenance.ledger.witnessing.collection import (
-        collect_cosignatures,
-        keep_cosigned,
-    )
+    from weightmark.provenance.ledger.witnessing.collection import keep_cosigned
 
-    if console.offline:
+    if console.offline and not files:
         raise UnsupportedError("witnesses cannot be asked with `--offline`")
     rules = read_witness_policy(policy)
     with open_ledger(ledger, log_key) as log:
-        with log.snapshot() as snapshot:
-            head = LogHead(snapshot.head, log.verifier, snapshot.nodes)
-            collection = collect_cosignatures(head, rules, timeout=timeout)
-        kept = not collection.contradicted and keep_cosigned(
-            log.home, collection.cosigned, log.verifier
-        )
+        if files:
+            collection, kept = _taken(log, rules, files)
+        else:
+            collection = _asked(log, rules, timeout)
+            kept = not collection.contradicted and keep_cosigned(
+                log.home, collection.cosigned, log.verifier
+            )
     if not kept:
         console.note("not kept with the ledger: `--format json` gives the cosigned checkpoint")
     console.finish(collection_document(collection, kept=kept))
@@ -264,6 +252,37 @@ def prove(
             lines=tuple(text.splitlines()),
         )
     )
+
+
+def _asked(log: "Ledger", rules: "TlogPolicy", timeout: float) -> "Collection":
+    from weightmark.provenance.ledger.witnessing.client import LogHead
+    from weightmark.provenance.ledger.witnessing.collection import collect_cosignatures
+
+    with log.snapshot() as snapshot:
+        head = LogHead(snapshot.head, log.verifier, snapshot.nodes)
+        return collect_cosignatures(head, rules, timeout=timeout)
+
+
+def _taken(
+    log: "Ledger", rules: "TlogPolicy", files: tuple[Path, ...]
+) -> "tuple[Collection, bool]":
+    """Keep what files hold, all or none; returns what is known of the newest of these checkpoints."""
+    from weightmark.provenance.ledger.note import MAX_NOTE_SIZE
+    from weightmark.provenance.ledger.witnessing.collection import keep_cosigned, read_cosigned
+    from weightmark.provenance.sidecars import read_named
+
+    now = datetime.now(UTC)
+    notes = [read_named(path, "cosigned checkpoint", limit=MAX_NOTE_SIZE) for path in files]
+    found = [read_cosigned(note, log.verifier, rules, now) for note in notes]
+    with log.snapshot() as snapshot:
+        for one in found:
+            snapshot.require_extends(one.cosigned.checkpoint, "the witnesses' checkpoint")
+    kept = [keep_cosigned(log.home, one.cosigned, log.verifier) for one in found]
+    newest = max(found, key=lambda one: one.cosigned.checkpoint.size)
+    together = log.home.cosigned.get(newest.cosigned.checkpoint.size)
+    if together is not None:
+        newest = read_cosigned(together.newest, log.verifier, rules, now)
+    return newest, all(kept)
 
 
 def _open_witness(path: str, log_keys: tuple[str, ...]) -> "Witness":

@@ -36,14 +36,25 @@ class _PresetOrFile(click.types.StringParamType):
         return str(directory / value) if is_policy_file(value) else value
 
 
-def policy_option() -> Callable[[F], F]:
-    """Add `--policy`; it arrives as `policy_word`."""
+def policy_option(*, required: bool = True, unless: str = "") -> Callable[[F], F]:
+    """Add `--policy`; it arrives as `policy_word`.
+
+    Where it is `required` it has to be said, but where `unless` is: an eager option that needs no
+    policy. It is None where it is not said.
+    """
+
+    def require(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+        if value is None and not ctx.params.get(unless) and not ctx.resilient_parsing:
+            raise click.MissingParameter(ctx=ctx, param=param)
+        return value
+
     return option(
         "--policy",
         "policy_word",
         metavar="PRESET|FILE",
         type=_PresetOrFile(),
-        required=True,
+        required=required and not unless,
+        callback=require if required and unless else None,
         help="`baseline`, `strict`, `airgapped`, `audit`, or a policy file (with `/` or `.toml`)",
     )
 

@@ -188,7 +188,8 @@ def trust_choice_options(*, without: Collection[str] = ()) -> Callable[[F], F]:
         own = inspect.signature(function)
         kept = [one for one in own.parameters.values() if one.name != "choice"]
         added = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in names]
-        call.__signature__ = own.replace(parameters=[*kept, *added])  # type: ignore[attr-defined] # functions take it
+        ordered = sorted([*kept, *added], key=lambda one: one.kind)
+        call.__signature__ = own.replace(parameters=ordered)  # type: ignore[attr-defined] # functions take it
         decorated: Any = call
         for name, add in reversed(list(zip(_FIELDS, _OPTIONS, strict=True))):
             decorated = decorated if name in left_out else add(decorated)

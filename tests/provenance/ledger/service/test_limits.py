@@ -77,3 +77,11 @@ def test_a_body_that_breaks_off_gives_its_budget_back() -> None:
         break_off()
     with budget.reserve() as take:
         take(10)
+
+
+def test_a_batch_takes_as_many_as_it_has() -> None:
+    limit = RateLimit(2, Clock())
+    assert limit.take("a", 3) == 0
+    assert limit.take("a", 2) == pytest.approx(0.5)
+    assert limit.take("b", 100) == 0
+    assert limit.take("b") > 0

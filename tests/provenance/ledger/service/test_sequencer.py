@@ -11,6 +11,7 @@ import pytest
 
 from tests.provenance.ledger.ledger_sim import NOW, ClaimVerifierSim, SubmitterSim
 from weightmark.errors import (
+    LimitError,
     MalformedError,
     ReadError,
     SubmissionRefusedError,
@@ -27,8 +28,8 @@ from weightmark.provenance.ledger.admission import (
     Submission,
     VerifiedRequest,
 )
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.note import NoteSigner
 from weightmark.provenance.ledger.proof import verify_receipt
 from weightmark.provenance.ledger.service.sequencer import MAX_GROUP, Sequencer
@@ -89,7 +90,7 @@ def test_each_submission_gets_a_receipt_of_its_own(
     names = [f"m{number}" for number in range(300)]
     with sequencing(ledger, memory, watch) as sequencer:
         answers = [sequencer.submit(alice.submit(name)) for name in names]
-        receipts = [answer.result(SECONDS) for answer in answers]
+        receipts = [answer.result(SECONDS)[0] for answer in answers]
     assert sorted(one.index for one in receipts) == list(range(1, 301))
     for name, one in zip(names, receipts, strict=True):
         assert one.event.event_id == f"event-1-{name}-release"
@@ -108,7 +109,7 @@ def test_what_waits_while_a_commit_runs_is_one_group(
         with ledger.home.store.write():
             answers = [sequencer.submit(alice.submit(f"m{number}")) for number in range(600)]
             assert not any(answer.done() for answer in answers)
-        places = {answer.result(SECONDS).index for answer in answers}
+        places = {answer.result(SECONDS)[0].index for answer in answers}
     assert places == set(range(1, 601))
     assert MAX_GROUP in watch.groups
     assert len(watch.groups) <= 5
@@ -121,8 +122,8 @@ def test_a_submission_doubled_in_one_group_is_one_entry(
     with sequencing(ledger, memory, watch) as sequencer:
         with ledger.home.store.write():
             answers = [sequencer.submit(same) for _ in range(40)]
-        receipts = {answer.result(SECONDS).text for answer in answers}
-        assert sequencer.submit(same).result(SECONDS).index == 1
+        receipts = {answer.result(SECONDS)[0].text for answer in answers}
+        assert sequencer.submit(same).result(SECONDS)[0].index == 1
     assert len(receipts) == 1
     assert ledger.refresh().size == 2
 
@@ -146,7 +147,7 @@ def test_one_bad_submission_does_not_fail_its_neighbours(
         with ledger.home.store.write():
             failing = {name: sequencer.submit(one) for name, one in bad.items()}
             passing = [sequencer.submit(one) for one in good]
-        assert {one.result(SECONDS).index for one in passing} == set(range(2, 8))
+        assert {one.result(SECONDS)[0].index for one in passing} == set(range(2, 8))
         for name, answer in failing.items():
             with pytest.raises((SubmissionRefusedError, MalformedError)):
                 pytest.fail(f"{name}: {answer.result(SECONDS)}")
@@ -163,9 +164,26 @@ def test_a_submission_that_kills_its_judge_does_not_fail_its_neighbours(
             answers = [sequencer.submit(alice.submit(f"m{number}")) for number in range(4)]
             deadly = sequencer.submit(alice.submit("deadly"))
             answers += [sequencer.submit(alice.submit(f"n{number}")) for number in range(4)]
-        assert {one.result(SECONDS).index for one in [first, *answers]} == set(range(1, 10))
+        assert {one.result(SECONDS)[0].index for one in [first, *answers]} == set(range(1, 10))
         with pytest.raises(UncheckedError, match="process"):
             deadly.result(SECONDS)
+
+
+def test_a_batch_is_entered_whole_or_not_at_all(
+    ledger: Ledger, memory: CheckpointMemory, watch: Watch, alice: SubmitterSim
+) -> None:
+    """A refusal of one leaves nothing of the others, neither when it is judged nor when it is written."""
+    with sequencing(ledger, memory, watch) as sequencer:
+        sequencer.submit(alice.submit("known")).result(SECONDS)
+        judged = sequencer.submit(alice.submit("a"), alice.but(seed=9).submit("b"))
+        written = sequencer.submit(alice.submit("a"), alice.submit("known", event_id="another"))
+        good = sequencer.submit(*(alice.submit(name) for name in "abc"), alice.submit("a"))
+        for bad in (judged, written):
+            with pytest.raises(SubmissionRefusedError, match="submission 2 of 2"):
+                bad.result(SECONDS)
+        assert [one.index for one in good.result(SECONDS)] == [2, 3, 4, 2]
+        with pytest.raises(LimitError):
+            sequencer.submit(*[alice.submit("a")] * (MAX_GROUP + 1))
 
 
 def test_stopping_enters_what_was_accepted_and_refuses_the_rest(
@@ -177,7 +195,7 @@ def test_stopping_enters_what_was_accepted_and_refuses_the_rest(
             stopping = threading.Thread(target=sequencer.close)
             stopping.start()
         stopping.join(SECONDS)
-        assert {one.result(0).index for one in answers} == set(range(1, 301))
+        assert {one.result(0)[0].index for one in answers} == set(range(1, 301))
         with pytest.raises(UncheckedError, match="stopping"):
             sequencer.submit(alice.submit("late")).result(0)
     assert ledger.home.view
@@ -194,7 +212,7 @@ def test_whoever_is_admitted_meanwhile_may_write_and_whoever_is_not_may_not(
         with pytest.raises(SubmissionRefusedError):
             sequencer.submit(bob.submit("b")).result(SECONDS)
         change_submitters(ledger, bob, alice)
-        assert sequencer.submit(bob.submit("b")).result(SECONDS).event.kind == "release"
+        assert sequencer.submit(bob.submit("b")).result(SECONDS)[0].event.kind == "release"
         with pytest.raises(SubmissionRefusedError):
             sequencer.submit(alice.submit("after")).result(SECONDS)
     audit = ledger.verify(JUDGE)
@@ -237,7 +255,7 @@ def test_a_disk_that_fails_is_told_and_a_retry_succeeds(
         assert sequencer.problem
         (ledger.path / "claims").unlink()
         aside.rename(ledger.path / "claims")
-        assert sequencer.submit(alice.submit("a")).result(SECONDS).index == 1
+        assert sequencer.submit(alice.submit("a")).result(SECONDS)[0].index == 1
         assert not sequencer.problem
 
 

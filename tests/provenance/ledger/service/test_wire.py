@@ -23,14 +23,18 @@ from weightmark.provenance.ledger.admission import Submission
 from weightmark.provenance.ledger.note import NoteSigner
 from weightmark.provenance.ledger.service.decisions import Decision
 from weightmark.provenance.ledger.service.wire import (
+    MAX_BATCH,
     About,
     Search,
     encode_about,
+    encode_batch,
     encode_error,
     encode_submission,
     parse_about,
+    parse_batch,
     parse_error,
     parse_found,
+    parse_receipts,
     parse_search,
     parse_submission,
     search_parameters,
@@ -53,6 +57,47 @@ def test_a_submission_arrives_byte_for_byte(claim: bytes, request: bytes) -> Non
 def test_any_bytes_are_a_submission_or_refused(data: bytes) -> None:
     with pytest.raises((MalformedError, LimitError)):
         parse_submission(data, MOST)
+
+
+@given(st.lists(st.builds(Submission, st.binary(), st.binary()), min_size=1, max_size=8))
+def test_a_batch_arrives_byte_for_byte(batch: list[Submission]) -> None:
+    assert parse_batch(encode_batch(batch), MOST) == tuple(batch)
+
+
+@given(st.binary())
+def test_any_bytes_are_a_batch_or_receipts_or_refused(data: bytes) -> None:
+    with pytest.raises((MalformedError, LimitError)):
+        parse_batch(data, MOST)
+    with pytest.raises((MalformedError, LimitError)):
+        parse_receipts(data, 1)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        b'{"submissions":[]}',
+        b'{"submissions":{}}',
+        b'{"submissions":[[]]}',
+        b'{"submissions":["e30="]}',
+        b'{"submissions":[{"claim":"e30="}]}',
+        b'{"submissions":[{"claim":"e30=","request":"e30=","more":1}]}',
+        b'{"submissions":[{"claim":"e30=","request":"e30="}],"more":1}',
+    ],
+)
+def test_what_is_no_batch_is_malformed(body: bytes) -> None:
+    with pytest.raises(MalformedError):
+        parse_batch(body, MOST)
+
+
+def test_a_batch_is_bounded_on_both_sides() -> None:
+    one = Submission(b"{}", b"{}")
+    body = json.dumps({"submissions": [json.loads(encode_submission(one))] * (MAX_BATCH + 1)})
+    with pytest.raises(LimitError):
+        parse_batch(body.encode(), MOST)
+    with pytest.raises(LimitError):
+        encode_batch([one] * (MAX_BATCH + 1))
+    assert len(parse_batch(encode_batch([one] * MAX_BATCH), MOST)) == MAX_BATCH
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,9 @@ from weightmark.errors import (
     UnsupportedError,
     WrongSignerError,
 )
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.cosigned import CosignedNote
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.note import split_note
 from weightmark.provenance.ledger.proof import verify_receipt
 from weightmark.provenance.ledger.witnessing.client import LogHead

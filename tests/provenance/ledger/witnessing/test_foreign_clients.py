@@ -19,8 +19,8 @@ from tests.conftest import ENVIRONMENT, ROOT
 from tests.provenance.ledger.ledger_sim import NOW, ClaimVerifierSim, SubmitterSim
 from tests.provenance.ledger.witnessing.served import serving
 from weightmark.provenance.ledger.checkpoint import Checkpoint, verify_checkpoint
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.memory import CheckpointMemory
 from weightmark.provenance.ledger.note import NoteSigner, parse_lines
 from weightmark.provenance.ledger.proof import verify_proof
 from weightmark.provenance.ledger.witnessing.client import LogHead

@@ -1,0 +1,102 @@
+"""Whether everything still holds that stood when an earlier decision was made; what does not takes the answer."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from weightmark.attestations.bundles.dsse import Envelope
+from weightmark.attestations.gate.decisions.answering import Earlier
+from weightmark.attestations.gate.decisions.case import Case, summaries_in
+from weightmark.attestations.gate.decisions.record import DecisionRecord
+from weightmark.attestations.identities import SignerIdentity
+from weightmark.errors import UnsupportedError, WeightmarkError, WrongSignerError
+
+if TYPE_CHECKING:
+    from weightmark.attestations.ledger.revocations import Revocations
+
+__all__ = ["changed"]
+
+
+def changed(case: Case, earlier: Earlier) -> str:
+    """Say what is otherwise than it was when it was decided; empty when nothing is."""
+    if case.place and (case.consultation is None or case.consultation.problem):
+        return "the ledger can't be consulted"
+    if case.policy.ledger.required and not case.place:
+        return "no ledger was named, and the policy demands one"
+    if case.artifact and case.artifact.has_links:
+        return "the artifact holds links, of which a decision says nothing"
+    ended = _ended_member(case)
+    if ended:
+        return ended
+    revocations = case.consultation.revocations if case.consultation else None
+    revoked = _revoked(earlier, revocations) if revocations else ""
+    return revoked or _added(case, earlier)
+
+
+def _ended_member(case: Case) -> str:
+    """Say that a member of a role was revoked or is past its time: what it signed is weighed by when that was."""
+    for role in case.policy.roles.values():
+        for one in role.all_anchors:
+            past = one.expires is not None and one.expires <= case.at
+            if past or one.validity.revoked is not None:
+                return (
+                    f"{one.label or one.name} of the role `{role.name}` is revoked or past its time"
+                )
+    return ""
+
+
+def _revoked(earlier: Earlier, revocations: "Revocations") -> str:
+    """Say what of that on which the decision rests was revoked, whenever it was signed."""
+    record = earlier.record
+    claims = {*earlier.summary.inputs, earlier.verified.claim_id}
+    signers = [earlier.verified.signer]
+    artifacts = {earlier.identity}
+    names: set[str] = set()
+    if record:
+        signers += [one.signer for one in record.evidence.signed]
+        names |= {*record.evidence.content_signers, *_step_signers(record)}
+        claims |= {one.claim_id for one in record.evidence.signed}
+        artifacts |= set(record.evidence.chain.lineage.depths if record.evidence.chain else ())
+    for one in revocations.in_force:
+        text = one.subject.text
+        if text in artifacts or text in names or text.removeprefix("sha256:") in claims:
+            return f"what the decision rests on is {one.words}: `{text}`"
+        if any(_means(one.subject, signer) for signer in signers):
+            return f"a signer on whom the decision rests is {one.words}"
+    return ""
+
+
+def _means(subject: Any, signer: SignerIdentity) -> bool:
+    from weightmark.attestations.ledger.parties import value_of
+
+    if subject.salt:
+        return bool(subject.means(value_of(signer)))
+    return bool(subject.text == f"key:{signer.fingerprint}")
+
+
+def _step_signers(record: DecisionRecord) -> Iterator[str]:
+    chain = record.evidence.chain
+    for steps in chain.lineage.steps.values() if chain else ():
+        yield from (step.signer for step in steps)
+
+
+def _added(case: Case, earlier: Earlier) -> str:
+    """Say that a member of a role states something that the decision did not know, or that a claim was spoilt."""
+    known = {*earlier.summary.inputs}
+    if earlier.record:
+        known |= {one.claim_id for one in earlier.record.evidence.signed}
+        known |= set(earlier.record.evidence.claims)
+    summaries = {id(one) for one in summaries_in(case)}
+    for bundle in case.bundles:
+        if id(bundle) in summaries:
+            continue
+        if isinstance(bundle.content, Envelope) and bundle.content.claim_id in known:
+            continue
+        for trust in case.trusts.values():
+            try:
+                trust.verify(bundle, now=case.at)
+            except (WrongSignerError, UnsupportedError):
+                continue
+            except WeightmarkError as error:
+                return f"a claim is at hand that the decision did not know: {error.what}"
+            return "claims were added since the decision"
+    return ""

@@ -1,0 +1,54 @@
+"""Predicate `lock/v1`: which bytes an address stood for, so that a commit or a digest of a registry may link."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from weightmark.attestations.bundles.dsse import require_fields
+from weightmark.attestations.predicates.fields import Fields
+from weightmark.attestations.statements import Statement
+from weightmark.errors import MalformedError
+from weightmark.provenance.sources.interface import PINS, ArtifactKind, is_pin
+from weightmark.values import dataclass
+
+__all__ = ["LOCK_PREDICATE", "LockClaim"]
+
+LOCK_PREDICATE = "https://weightmark/predicates/lock/v1"
+
+
+@dataclass(frozen=True)
+class LockClaim:
+    """What its signer saw an address to stand for; the subject is the artifact."""
+
+    uri: str
+    """as the project names it"""
+    pinned: str
+    """the address that can't move"""
+    kind: ArtifactKind
+    """what the source says it is"""
+    digest: Mapping[str, str]
+    """what pins it: `gitCommit` or `sha256`"""
+
+    @classmethod
+    def from_statement(cls, statement: Statement) -> Self:
+        """Read a verified statement; raises `MalformedError`."""
+        checked = require_fields(
+            statement.predicate, "the lock predicate", {"uri", "pinned", "kind", "digest"}
+        )
+        fields = Fields(checked, "the lock predicate")
+        kind, digest = fields.text("kind"), fields.mapping("digest")
+        if kind not in set(ArtifactKind):
+            raise MalformedError("`kind` of the lock predicate is none that is known")
+        if not all(
+            isinstance(value, str) and is_pin(name, value) for name, value in digest.items()
+        ):
+            raise MalformedError(f"`digest` of the lock predicate is not {' or '.join(PINS)}")
+        return cls(fields.text("uri"), fields.text("pinned"), ArtifactKind(kind), digest)
+
+    def to_predicate(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "uri": self.uri,
+            "pinned": self.pinned,
+            "kind": self.kind.value,
+            "digest": dict(self.digest),
+        }

@@ -1,0 +1,1 @@
+"""Pulling: fetch into quarantine, judge there, and place only what the policy lets through."""

@@ -1,0 +1,197 @@
+"""The transfer: everything that a snapshot promises, into the tree of a quarantine, and nothing else."""
+
+import os
+from collections import deque
+from collections.abc import Collection, Iterable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from pathlib import Path
+from threading import Event
+
+from weightmark.attestations.pulling.quarantine import Quarantine, Seen
+from weightmark.errors import PromiseBrokenError, read_failure
+from weightmark.provenance.manifest import Manifest, Row
+from weightmark.provenance.names import escape_path
+from weightmark.provenance.reading.columns import Column, new_digest
+from weightmark.provenance.reading.engine import ProgressSink
+from weightmark.provenance.sidecars import RESERVED_NAMES
+from weightmark.provenance.sources.fetching import Fetched, fetch
+from weightmark.provenance.sources.interface import (
+    Member,
+    Part,
+    Snapshot,
+    Source,
+    left_out,
+    require_path,
+)
+from weightmark.values import dataclass
+
+__all__ = ["Delivery", "transfer"]
+
+_MOST_THREADS = 8
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What lies in quarantine: every byte as its source promised it."""
+
+    manifest: Manifest
+    """the files, by the bytes that arrived"""
+    sha256: dict[str, str]
+    """path to SHA-256, lowercase hex"""
+    paths: frozenset[str]
+    """every file in the tree, sidecars included"""
+    resumed: int
+    """bytes that an earlier pull had fetched"""
+    seen: dict[str, Seen]
+    """the tree as it was when the last byte had arrived"""
+
+
+class _StoppedError(Exception):
+    """Another part failed, or somebody interrupted."""
+
+
+class _Watched:
+    """Passes progress on, and ends a transfer that nobody waits for any more."""
+
+    def __init__(self, progress: ProgressSink | None) -> None:
+        self.stopped = Event()
+        self._progress = progress
+
+    def advance(self, count: int) -> None:
+        if self.stopped.is_set():
+            raise _StoppedError
+        if self._progress:
+            self._progress.advance(count)
+
+
+def transfer(
+    source: Source, snapshot: Snapshot, quarantine: Quarantine, progress: ProgressSink | None = None
+) -> Delivery:
+    """Fetch all parts, several at once, and unpack archives.
+
+    Raises what `fetch` raises, and `PromiseBrokenError` for anything in the tree that nobody promised.
+    """
+    files = [part for part in snapshot.parts if not part.archive]
+    archives = [part for part in snapshot.parts if part.archive]
+    watched = _Watched(progress)
+    where = snapshot.pinned
+    jobs = [(part, quarantine.tree, part.path) for part in files]
+    jobs += [(part, quarantine.archives, str(number)) for number, part in enumerate(archives)]
+    jobs += [
+        (part, quarantine.claims, f"{number}.jsonl") for number, part in enumerate(snapshot.claims)
+    ]
+    fetched = _fetch_all(source, jobs, quarantine, where=where, watched=watched)
+    rows = {
+        one.part.path: (Row(one.part.path, one.size, one.blake3), one.sha256)
+        for one in fetched[: len(files)]
+    }
+    for number, part in enumerate(archives):
+        for row, digest in _unpack(source, part, quarantine, quarantine.archives / str(number)):
+            if row.path in rows:
+                raise PromiseBrokenError(f"`{escape_path(row.path)}` comes twice from `{where}`")
+            rows[row.path] = (row, digest)
+    return _delivery(rows, quarantine, sum(one.resumed for one in fetched))
+
+
+def _delivery(rows: dict[str, tuple[Row, str]], quarantine: Quarantine, resumed: int) -> Delivery:
+    seen = quarantine.look()
+    _require_nothing_else(seen, rows)
+    content = {path: one for path, one in rows.items() if path not in RESERVED_NAMES}
+    return Delivery(
+        Manifest.from_rows(row for row, _ in content.values()),
+        {path: digest for path, (_, digest) in content.items()},
+        frozenset(rows),
+        resumed,
+        seen,
+    )
+
+
+def _require_nothing_else(seen: Collection[str], promised: Collection[str]) -> None:
+    """Refuse what appeared in quarantine, empty folders among it, and what is not there any more.
+
+    Names that become one name on this file system are found so, too.
+    """
+    expected = set(promised)
+    for path in promised:
+        parts = path.split("/")[:-1]
+        expected |= {"/".join(parts[:depth]) for depth in range(1, len(parts) + 1)}
+    differing = sorted(expected.symmetric_difference(seen))
+    if differing:
+        path = escape_path(differing[0])
+        what = "appeared in quarantine, and nobody promised it"
+        raise PromiseBrokenError(
+            f"`{path}` {'is not in quarantine any more' if differing[0] in expected else what}",
+            why="another process writes to the folder, or the file system can't tell names apart",
+            fix="find out which it is, then pull again",
+        )
+
+
+def _fetch_all(
+    source: Source,
+    jobs: list[tuple[Part, Path, str]],
+    quarantine: Quarantine,
+    *,
+    where: str,
+    watched: _Watched,
+) -> list[Fetched]:
+    """Fetch in threads, largest first; the first failure ends the others."""
+
+    def one(job: tuple[Part, Path, str]) -> Fetched:
+        part, folder, name = job
+        if folder == quarantine.tree:
+            with quarantine.place(name) as (descriptor, last):
+                return fetch(source, part, last, folder=descriptor, where=where, progress=watched)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            return fetch(source, part, name, folder=descriptor, where=where, progress=watched)
+        finally:
+            os.close(descriptor)
+
+    order = sorted(range(len(jobs)), key=lambda number: -(jobs[number][0].size or 0))
+    with ThreadPoolExecutor(_MOST_THREADS) as pool:
+        futures = {number: pool.submit(one, jobs[number]) for number in order}
+        try:
+            done, _ = wait(futures.values(), return_when=FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+        except OSError as error:
+            raise read_failure(quarantine.tree, error) from error
+        finally:
+            watched.stopped.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+    return [futures[number].result() for number in range(len(jobs))]
+
+
+def _unpack(
+    source: Source, part: Part, quarantine: Quarantine, archive: Path
+) -> Iterable[tuple[Row, str]]:
+    try:
+        with archive.open("rb") as opened:
+            for member in source.unpack(part, opened):
+                require_path(member.path, part.label)
+                if left_out(member.path):
+                    deque(member.blocks, maxlen=0)
+                else:
+                    yield _write(member, quarantine)
+        archive.unlink()
+    except OSError as error:
+        raise read_failure(archive, error) from error
+
+
+def _write(member: Member, quarantine: Quarantine) -> tuple[Row, str]:
+    """Write a member of an archive, over what an earlier pull left of it, hashing what is written."""
+    blake3, sha256 = new_digest(Column.BLAKE3), new_digest(Column.SHA256)
+    size = 0
+    with (
+        quarantine.place(member.path) as (folder, name),
+        open(os.open(name, _NEW, 0o644, dir_fd=folder), "wb") as file,  # noqa: PTH123 - a descriptor
+    ):
+        for block in member.blocks:
+            file.write(block)
+            blake3.update(memoryview(block))
+            sha256.update(memoryview(block))
+            size += len(block)
+        file.flush()
+        os.fsync(file.fileno())
+    return Row(member.path, size, blake3.hexdigest()), sha256.hexdigest()

@@ -1,0 +1,112 @@
+"""The rows of the table that are about the gate: whole processes beside hashes alone and beside other tools."""
+
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from artifacts import MEBIBYTE, random_file, safetensors_of, torch_zip_of
+from measure import Command, paired, run
+
+if TYPE_CHECKING:
+    from run import Bench
+
+ANSWER_GOAL, CLAIM_GOAL, FIRST_GOAL, PEERS_GOAL = 1.5, 1.15, 1.25, 1 / 6
+SCANNER = ".peers/modelscan/bin/modelscan"
+POLICY = """version = 1
+trust_receipts = true
+[roles.release]
+keys = ["{release}"]
+[roles.gate]
+keys = ["{gate}"]
+[require.release]
+[vsa]
+role = "gate"
+max_age = "7d"
+clock = "verifier"
+"""
+
+Figures = tuple[str, float, float | None, str, float, float]
+"""as the fields of a `Row`"""
+
+
+def gate_figures(bench: "Bench", peer: Path, root: Path) -> Iterator[Figures]:
+    """Yield the rows of first gates, of answered ones, and beside the tools that do parts of it."""
+    yield from _first(bench)
+    yield from _answered(bench)
+    yield from _beside_peers(bench, peer, root / SCANNER)
+
+
+def _rounds(bench: "Bench", many: int = 5) -> int:
+    return 2 if bench.quick else many
+
+
+def _first(bench: "Bench") -> Iterator[Figures]:
+    """Gate weights for the first time: beside `digest` where a claim lists them, else beside SHA-256."""
+    size = 64 if bench.quick else 2048
+    private, public = bench.key()
+    file = safetensors_of(bench.scratch / "gate" / "m" / "model.safetensors", size * MEBIBYTE)
+    folder = file.parent
+    run(bench.command("sign", folder, "--key", private), bench.env)
+    call = ("gate", folder, "--policy", "baseline", "--key", public, "--fresh")
+    gate, digest = bench.command(*call), bench.command("digest", folder, "--fresh", label="digest")
+    pair = paired(gate, digest, _rounds(bench), bench.env)
+    name = f"first `gate` of {size} MiB with a manifest claim / `digest`"
+    yield (name, pair.ours * 1e3, pair.theirs * 1e3, "ms", pair.ratio, CLAIM_GOAL)
+    (folder / "model.claims").unlink()
+    sha256 = _sha256(bench, file)
+    pair = paired(gate, sha256, _rounds(bench), bench.env)
+    name = f"first `gate` of {size} MiB by `model.sig` / SHA-256 alone"
+    yield (name, pair.ours * 1e3, pair.theirs * 1e3, "ms", pair.ratio, FIRST_GOAL)
+
+
+def _answered(bench: "Bench") -> Iterator[Figures]:
+    """Gate what an earlier decision answers, with receipts, beside a call that does nothing."""
+    size = 64 if bench.quick else 2048
+    private, public = bench.key()
+    own = bench.scratch / "gate.key"
+    run(bench.command("key", "generate", "-o", own), bench.env)
+    folder = bench.scratch / "gate" / "answered"
+    folder.mkdir(parents=True)
+    random_file(folder / "model.bin", size * MEBIBYTE)
+    run(bench.command("sign", folder, "--key", private, "--no-scan"), bench.env)
+    policy = bench.scratch / "gate.toml"
+    policy.write_text(POLICY.format(release=public, gate=own.with_suffix(".pub")))
+    call = ("gate", folder, "--policy", policy)
+    vsa = bench.scratch / "decision.vsa"
+    kept = bench.command(*call, "--vsa", vsa, "--signing-key", own, expected=(0, 4))
+    run(kept, bench.env)
+    answered = bench.command(*call, "--claims", vsa, expected=(0, 4))
+    start = bench.command("--version", label="start")
+    pair = paired(answered, start, _rounds(bench, 11), bench.env)
+    name = f"`gate` of {size} MiB, answered, with receipts / `--version`"
+    yield (name, pair.ours * 1e3, pair.theirs * 1e3, "ms", pair.ratio, ANSWER_GOAL)
+
+
+def _beside_peers(bench: "Bench", peer: Path, scanner: Path) -> Iterator[Figures]:
+    """Gate a model of torch beside `model_signing verify` and then `modelscan`."""
+    if not scanner.exists():
+        sys.exit(f"error: `{scanner}` is missing\nhint: run `make peers`")
+    size = 64 if bench.quick else 2048
+    private, public = bench.key()
+    file = torch_zip_of(bench.scratch / "gate" / "torch" / "model.pt", size * MEBIBYTE)
+    folder = file.parent
+    run(bench.command("sign", folder, "--key", private), bench.env)
+    gate = bench.command("gate", folder, "--policy", "baseline", "--key", public, "--fresh")
+    verify = (peer, "-m", "model_signing", "verify", "key", folder, "--signature")
+    words = [*map(str, (*verify, folder / "model.sig", "--public_key", public))]
+    both = f"{shlex.join(words)} && {shlex.join([str(scanner), '-p', str(folder)])}"
+    theirs = Command("model_signing, modelscan", ("sh", "-c", both))
+    pair = paired(gate, theirs, _rounds(bench, 3), bench.env)
+    name = f"`gate` of {size} MiB of torch / `model_signing verify`, then `modelscan`"
+    yield (name, pair.ours * 1e3, pair.theirs * 1e3, "ms", pair.ratio, PEERS_GOAL)
+
+
+def _sha256(bench: "Bench", file: Path) -> Command:
+    code = (
+        "import hashlib, sys\n"
+        "with open(sys.argv[1], 'rb') as file:\n"
+        "    hashlib.file_digest(file, 'sha256').hexdigest()\n"
+    )
+    return Command("sha256", (str(bench.bin / "python"), "-c", code, str(file)))

@@ -1,0 +1,1 @@
+"""Hugging Face: `hf://models|datasets|spaces/owner/name@revision`, pinned to the commit."""

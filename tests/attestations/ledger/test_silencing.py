@@ -1,0 +1,118 @@
+"""Whoever is revoked writes nothing any more, on every way in, until two of the role lift it."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.attestations.ledger.makers import (
+    ALICE,
+    BOB,
+    CAROL,
+    ORIGIN,
+    PersonSim,
+    admitted,
+    enter,
+    make_ledger,
+    release,
+    roots_of,
+)
+from tests.attestations.ledger.served import body_of, serving
+from tests.sim.loopback import LoopbackSigstore
+from weightmark.attestations.ledger.revoking import (
+    reinstate,
+    revocations_of,
+    revoke,
+    subject_of_identity,
+)
+from weightmark.attestations.predicates.revocation import RevocationSubject
+from weightmark.errors import ReadError, SubmissionRefusedError
+from weightmark.provenance.ledger.event import Kind
+from weightmark.provenance.ledger.log import Ledger
+
+BOBS_KEY = RevocationSubject(BOB.identity.name)
+
+
+@pytest.mark.parametrize("kind", [None, Kind.OBSERVED])
+def test_a_revoked_key_writes_nothing(ledger: Ledger, kind: str | None) -> None:
+    revoke(ledger, ALICE, BOBS_KEY, "leaked")
+    before = ledger.refresh()
+    with pytest.raises(SubmissionRefusedError, match="is revoked at #1"):
+        enter(ledger, BOB, release(BOB, "m"), kind=kind)
+    with pytest.raises(SubmissionRefusedError, match="is revoked at #1"):
+        enter(ledger, BOB, release(ALICE, "m"), kind=kind)
+    assert ledger.refresh() == before
+
+
+def test_a_revoked_key_revokes_nobody(ledger: Ledger) -> None:
+    revoke(ledger, ALICE, BOBS_KEY, "leaked")
+    with pytest.raises(SubmissionRefusedError, match="is revoked"):
+        revoke(ledger, BOB, RevocationSubject(ALICE.identity.name), "in return")
+
+
+def test_what_stood_there_before_is_still_answered(ledger: Ledger) -> None:
+    claim = release(BOB, "m")
+    known = enter(ledger, BOB, claim)
+    revoke(ledger, ALICE, BOBS_KEY, "leaked")
+    assert enter(ledger, BOB, claim) == known
+
+
+def test_a_key_that_revoked_itself_writes_nothing(ledger: Ledger) -> None:
+    revoke(ledger, CAROL, RevocationSubject(CAROL.identity.name), "laptop stolen")
+    with pytest.raises(SubmissionRefusedError, match="is revoked"):
+        enter(ledger, CAROL, release(CAROL, "m"))
+
+
+def test_without_the_role_nobody_silences_others(ledger: Ledger, tmp_path: Path) -> None:
+    """Carol may write releases only; her word about Bob is not even taken."""
+    with pytest.raises(SubmissionRefusedError):
+        revoke(ledger, CAROL, BOBS_KEY, "rival")
+    enter(ledger, BOB, release(BOB, "m"))
+
+
+def test_whose_revocation_was_lifted_writes_again(tmp_path: Path) -> None:
+    parties = [admitted(one) for one in (ALICE, BOB, CAROL)]
+    with make_ledger(tmp_path / "three", parties) as ledger:
+        revoke(ledger, ALICE, BOBS_KEY, "looked bad")
+        for voice in (ALICE, CAROL):
+            reinstate(ledger, voice, revocations_of(ledger, BOBS_KEY.text), "was fine")
+        enter(ledger, BOB, release(BOB, "m"))
+
+
+def test_a_revocation_from_a_later_day_on_silences_from_then_on(ledger: Ledger) -> None:
+    tomorrow = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+    revoke(ledger, ALICE, BOBS_KEY, "leaves the team", since=tomorrow)
+    enter(ledger, BOB, release(BOB, "m"))
+    yesterday = tomorrow - timedelta(days=2)
+    revoke(ledger, ALICE, BOBS_KEY, "laptop stolen", since=yesterday)
+    with pytest.raises(SubmissionRefusedError, match="is revoked"):
+        enter(ledger, BOB, release(BOB, "n"))
+
+
+def test_a_revoked_identity_writes_nothing(tmp_path: Path, sim: LoopbackSigstore) -> None:
+    person = PersonSim(sim)
+    parties = [admitted(ALICE), person.admitted()]
+    with make_ledger(tmp_path / "l", parties, roots=roots_of(sim)) as ledger:
+        enter(ledger, person, release(person, "m"))
+        subject = subject_of_identity(ledger, person.person, sim.oidc.url)
+        revoke(ledger, ALICE, subject, "left")
+        with pytest.raises(SubmissionRefusedError, match="is revoked"):
+            enter(ledger, person, release(person, "n"))
+
+
+def test_while_nobody_can_tell_who_is_revoked_nothing_is_taken(ledger: Ledger) -> None:
+    receipt = revoke(ledger, ALICE, BOBS_KEY, "leaked")
+    (ledger.path / "claims" / receipt.event.claim_sha256).unlink()
+    for signer in (ALICE, BOB):
+        with pytest.raises(ReadError, match="missing"):
+            enter(ledger, signer, release(signer, "m"))
+
+
+def test_a_service_takes_nothing_of_a_key_that_was_revoked_while_it_runs(tmp_path: Path) -> None:
+    place = tmp_path / "ledger"
+    with make_ledger(place, [admitted(ALICE), admitted(BOB)]) as ledger, serving(place) as served:
+        assert served.add(body_of(release(BOB, "a"), ORIGIN, BOB)).status == 200
+        revoke(ledger, ALICE, BOBS_KEY, "leaked")
+        late = served.add(body_of(release(BOB, "b"), ORIGIN, BOB))
+        assert (late.status, b"is revoked at #2" in late.body) == (403, True)
+        assert served.add(body_of(release(ALICE, "c"), ORIGIN, ALICE)).status == 200

@@ -1,0 +1,100 @@
+"""Where a secret may go, and what of an address is printed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weightmark.errors import SettingsError
+from weightmark.provenance.sources.addresses import (
+    is_private_way,
+    is_same_origin,
+    is_web_address,
+    printable_address,
+)
+from weightmark.provenance.sources.choice import open_source, pinned_address
+
+
+@pytest.mark.parametrize(
+    ("url", "private"),
+    [
+        ("https://hub.example", True),
+        ("http://127.0.0.1:8080", True),
+        ("http://[::1]/x", True),
+        ("http://localhost", True),
+        ("http://hub.example", False),
+        ("http://127.0.0.1.evil.example", False),
+        ("http://localhost.evil.example", False),
+        ("http://127.0.0.1@evil.example", False),
+        ("http://2130706433", False),
+        ("ftp://127.0.0.1", False),
+        ("http://[", False),
+        ("", False),
+    ],
+)
+def test_a_token_goes_over_tls_or_stays_on_this_machine(url: str, private: bool) -> None:
+    assert is_private_way(url) is private
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ("https://hub.example/x?y", True),
+        ("https://hub.example:443", True),
+        ("https://HUB.example", True),
+        ("https://hub.example:444", False),
+        ("http://hub.example", False),
+        ("https://hub.example.evil.example", False),
+        ("https://hub.example@evil.example", False),
+        ("https://hub.example:99999999", False),
+        ("//hub.example", False),
+    ],
+)
+def test_an_origin_is_scheme_host_and_port(other: str, same: bool) -> None:
+    assert is_same_origin("https://hub.example", other) is same
+
+
+def test_what_can_be_no_address_has_no_origin() -> None:
+    assert not is_same_origin("http://[", "http://[")
+
+
+def test_secrets_in_an_address_are_not_printed() -> None:
+    shown = printable_address("https://user:pw@host:1/a/b?X-Amz-Signature=s#t")
+    assert shown == "https://host:1/a/b"
+
+
+@given(st.text(max_size=40))
+def test_no_text_breaks_the_reading_of_addresses(text: str) -> None:
+    for url in (text, f"https://{text}", f"https://host:{text}"):
+        printable_address(url)
+        is_private_way(url)
+        is_same_origin(url, url)
+        is_web_address(url)
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["nonsense", "ftp://host", "http://[", "https://", "file:///x"]
+)
+def test_an_endpoint_that_is_none_is_a_wrong_setting(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", endpoint)
+    with pytest.raises(SettingsError, match="HF_ENDPOINT"):
+        open_source("hf://acme/bert")
+
+
+@pytest.mark.parametrize(
+    ("uri", "name", "value", "address"),
+    [
+        ("hf://acme/bert@main", "gitCommit", "c" * 40, f"hf://models/acme/bert@{'c' * 40}"),
+        ("oci://r.example/m:v1", "sha256", "a" * 64, f"oci://r.example/m@sha256:{'a' * 64}"),
+        ("hf://acme/bert@main", "sha256", "a" * 64, ""),
+        ("oci://r.example/m:v1", "gitCommit", "c" * 40, ""),
+        ("git+https://hub.example/x", "gitCommit", "c" * 40, ""),
+        ("hf://../x", "gitCommit", "c" * 40, ""),
+        ("", "gitCommit", "c" * 40, ""),
+    ],
+)
+def test_an_address_is_pinned_by_its_own_kind_of_digest(
+    uri: str, name: str, value: str, address: str
+) -> None:
+    assert pinned_address(uri, name, value) == address

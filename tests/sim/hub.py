@@ -1,0 +1,270 @@
+"""A hub of models and datasets on loopback, as `huggingface_hub` and git see it; edit its attributes to spoil it.
+
+    with Hub.running() as hub:
+        repo = hub.add("models", "acme/bert", {"config.json": b"{}", "model.safetensors": Lfs(data)})
+        hub.faults["file"] = Fault(FaultKind.TRUNCATED, times=2)
+
+Services and their names in `faults`: `api` (revisions and trees), `file` (content), `storage` (another
+origin, to which large files redirect). Each has a port of its own where it matters: the storage has.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from tests.sim.faults import Faults
+from tests.sim.web import Answer, LoopbackServer, Request
+
+__all__ = ["Content", "Hub", "Lfs", "Repository", "git_blob"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lfs:
+    """Content that the hub keeps as a large file, promised by SHA-256."""
+
+    data: bytes
+
+
+Content = bytes | Lfs
+
+
+def git_blob(data: bytes) -> str:
+    """Return the name that git gives a file."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+@dataclass
+class Repository:
+    """One repository: commits by their name, and where branches and tags point."""
+
+    folder: str
+    name: str
+    commits: dict[str, dict[str, Content]] = field(default_factory=dict)
+    refs: dict[str, str] = field(default_factory=dict)
+    private: bool = False
+    gated: bool = False
+    served: dict[str, bytes] = field(default_factory=dict)
+    """paths that are served with other bytes than the tree promises"""
+    promised: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """fields of tree entries that lie"""
+    more_entries: list[dict[str, Any]] = field(default_factory=list)
+    """entries that the tree lists besides"""
+
+    def commit(self, files: Mapping[str, Content], *, ref: str = "main", name: str = "") -> str:
+        """Add a commit, move `ref` to it, and return its name: 40 hex digits."""
+        listed = repr(sorted((path, _bytes(data)) for path, data in files.items())).encode()
+        made = name or hashlib.sha1(listed, usedforsecurity=False).hexdigest()
+        self.commits[made] = dict(files)
+        self.refs[ref] = made
+        return made
+
+    @property
+    def head(self) -> str:
+        """The commit that `main` points at."""
+        return self.refs["main"]
+
+    @property
+    def uri(self) -> str:
+        """The address of `main`."""
+        return f"hf://{self.folder}/{self.name}@main"
+
+    def find(self, revision: str) -> str:
+        """Return the commit that a revision means; empty for none."""
+        return revision if revision in self.commits else self.refs.get(revision, "")
+
+
+class Hub:
+    """All repositories of one hub."""
+
+    def __init__(self) -> None:
+        self.faults = Faults()
+        self.server = LoopbackServer(self.faults)
+        self.elsewhere = LoopbackServer(self.faults)
+        self.token = ""
+        """the bearer that private and gated repositories ask for"""
+        self.page = 1000
+        """entries of a tree listing on one page"""
+        self.next_page = ""
+        """where listings continue, instead of here"""
+        self.ranges = True
+        """whether files may be asked for from an offset"""
+        self.redirects = True
+        """whether large files are served by the storage at another origin"""
+        self.location = ""
+        """where large files redirect to, instead of the storage"""
+        self.repositories: dict[tuple[str, str], Repository] = {}
+        self.server.route("api", "/api/", self._api)
+        self.server.route("file", "/", self._file)
+        self.elsewhere.route("storage", "/", self._stored)
+
+    @classmethod
+    @contextmanager
+    def running(cls) -> Iterator["Hub"]:
+        """Start it, and close its ports at the end."""
+        hub = cls()
+        try:
+            yield hub
+        finally:
+            hub.server.stop()
+            hub.elsewhere.stop()
+
+    @property
+    def url(self) -> str:
+        """Return its address, without a slash at its end."""
+        return self.server.url
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return what a client has to know, and what keeps it from asking anybody else."""
+        return {"HF_ENDPOINT": self.url, "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+
+    def add(self, folder: str, name: str, files: Mapping[str, Content]) -> Repository:
+        """Make a repository with one commit on `main`."""
+        made = Repository(folder, name)
+        made.commit(files)
+        self.repositories[folder, name] = made
+        return made
+
+    def asked(self, service: str) -> list[Request]:
+        """Return what a service was asked so far."""
+        return [*self.server.requests(service), *self.elsewhere.requests(service)]
+
+    def _api(self, request: Request) -> Answer:
+        """Answer `/api/{folder}/{owner}/{name}[/revision/R|/tree/R]`."""
+        words = request.path.removeprefix("/api/").split("/")
+        for length in (3, 2):
+            found = self.repositories.get((words[0], unquote("/".join(words[1:length]))))
+            if found:
+                return self._about(found, words[length:], request)
+        return _refusal(404, "RepoNotFound")
+
+    def _about(self, repository: Repository, words: list[str], request: Request) -> Answer:
+        denied = self._denied(repository, request)
+        if denied:
+            return denied
+        commit = repository.find(unquote(words[1]) if len(words) > 1 else "main")
+        if not commit:
+            return _refusal(404, "RevisionNotFound")
+        if words[:1] == ["tree"]:
+            return self._tree(repository, commit, request)
+        return Answer.of(
+            {
+                "id": repository.name,
+                "sha": commit,
+                "private": repository.private,
+                "gated": "manual" if repository.gated else False,
+                "tags": [],
+                "downloads": 0,
+                "likes": 0,
+                "siblings": [{"rfilename": path} for path in repository.commits[commit]],
+            }
+        )
+
+    def _tree(self, repository: Repository, commit: str, request: Request) -> Answer:
+        entries = [
+            _entry(path, data) | repository.promised.get(path, {})
+            for path, data in sorted(repository.commits[commit].items())
+        ]
+        entries = [*_folders(repository.commits[commit]), *entries, *repository.more_entries]
+        start = int(request.query.get("cursor", "0"))
+        page = entries[start : start + self.page]
+        headers = {}
+        if start + self.page < len(entries):
+            following = self.next_page or f"{self.url}{request.path}"
+            cursor = f"recursive=true&expand=false&cursor={start + self.page}"
+            headers["Link"] = f'<{following}?{cursor}>; rel="next"'
+        return Answer(json.dumps(page).encode(), headers=headers)
+
+    def _file(self, request: Request) -> Answer:
+        """Answer `/[datasets/|spaces/]{owner}/{name}/resolve/{revision}/{path}`."""
+        place, _, rest = request.path.strip("/").partition("/resolve/")
+        folder, _, name = place.partition("/") if place.count("/") > 1 else ("models", "", place)
+        repository = self.repositories.get((folder, name))
+        if repository is None:
+            return _refusal(404, "RepoNotFound")
+        denied = self._denied(repository, request)
+        if denied:
+            return denied
+        revision, _, quoted = rest.partition("/")
+        commit, path = repository.find(unquote(revision)), unquote(quoted)
+        content = repository.commits.get(commit, {}).get(path)
+        if content is None:
+            return _refusal(404, "EntryNotFound" if commit else "RevisionNotFound")
+        return self._content(repository, commit, path, content, request)
+
+    def _content(
+        self, repository: Repository, commit: str, path: str, content: Content, request: Request
+    ) -> Answer:
+        data = repository.served.get(path, _bytes(content))
+        headers = {"X-Repo-Commit": commit, "ETag": f'"{git_blob(_bytes(content))}"'}
+        if isinstance(content, Lfs):
+            digest = hashlib.sha256(content.data).hexdigest()
+            headers |= {"X-Linked-Etag": f'"{digest}"', "X-Linked-Size": str(len(content.data))}
+            if self.redirects:
+                stored = (
+                    f"{self.elsewhere.url}/{repository.folder}/{repository.name}/{commit}/{path}"
+                )
+                headers["Location"] = self.location or f"{stored}?X-Amz-Signature=presigned-secret"
+                return Answer(b"", 302, headers=headers)
+            headers["ETag"] = f'"{digest}"'
+        return self._ranged(data, request, headers)
+
+    def _stored(self, request: Request) -> Answer:
+        folder, owner, name, commit, path = unquote(request.path).lstrip("/").split("/", 4)
+        repository = self.repositories[folder, f"{owner}/{name}"]
+        data = repository.served.get(path, _bytes(repository.commits[commit][path]))
+        return self._ranged(data, request, {"ETag": f'"{hashlib.sha256(data).hexdigest()}"'})
+
+    def _ranged(self, data: bytes, request: Request, headers: dict[str, str]) -> Answer:
+        said = request.headers.get("range", "")
+        if not said or not self.ranges:
+            return Answer(data, kind="application/octet-stream", headers=headers)
+        start = int(said.removeprefix("bytes=").partition("-")[0])
+        if start >= len(data):
+            return Answer(b"", 416, headers={"Content-Range": f"bytes */{len(data)}"})
+        headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
+        return Answer(data[start:], 206, "application/octet-stream", headers)
+
+    def _denied(self, repository: Repository, request: Request) -> Answer | None:
+        if not (repository.private or repository.gated):
+            return None
+        bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if bearer and bearer == self.token:
+            return None
+        if repository.gated:
+            return _refusal(403 if bearer else 401, "GatedRepo")
+        return _refusal(401, "RepoNotFound")
+
+
+def _bytes(content: Content) -> bytes:
+    return content.data if isinstance(content, Lfs) else content
+
+
+def _entry(path: str, content: Content) -> dict[str, Any]:
+    data = _bytes(content)
+    entry: dict[str, Any] = {"type": "file", "path": path, "size": len(data)}
+    if isinstance(content, Lfs):
+        digest = hashlib.sha256(data).hexdigest()
+        pointer = (
+            f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {len(data)}\n"
+        ).encode()
+        lfs = {"oid": digest, "size": len(data), "pointerSize": len(pointer)}
+        return entry | {"oid": git_blob(pointer), "lfs": lfs}
+    return entry | {"oid": git_blob(data)}
+
+
+def _folders(files: Mapping[str, Content]) -> list[dict[str, Any]]:
+    folders = {path.rpartition("/")[0] for path in files} - {""}
+    return [
+        {"type": "directory", "path": folder, "oid": "0" * 40, "size": 0}
+        for folder in sorted(folders)
+    ]
+
+
+def _refusal(status: int, code: str) -> Answer:
+    headers = {"X-Error-Code": code, "X-Error-Message": "as the hub says it"}
+    return Answer(b'{"error": "refused"}', status, headers=headers)

@@ -1,0 +1,1 @@
+"""`weightmark gate`: decide by policy, keep the decision, and judge it again."""

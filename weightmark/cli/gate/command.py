@@ -1,0 +1,358 @@
+"""`weightmark gate`: allow or refuse artifacts by policy, and say why."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from weightmark.cli.command import command
+from weightmark.cli.console import Console, pass_console
+from weightmark.cli.gate.documents import (
+    Decided,
+    decision_document,
+    decisions_document,
+    replay_document,
+)
+from weightmark.cli.gate.keeping import Keeping, KeepingRequest, Kept
+from weightmark.cli.moments import parse_beginning
+from weightmark.cli.options.common import FILE_OR_URI, option
+from weightmark.cli.options.evidence import evidence_options, fail_on_option
+from weightmark.cli.options.ledger import require_online
+from weightmark.cli.options.policy import (
+    environment_option,
+    load_rules,
+    mode_option,
+    policy_key_option,
+    policy_option,
+)
+from weightmark.cli.options.receipts import fresh_option, kept_receipts
+from weightmark.cli.options.trust import TRUST_FLAGS, load_trust, trust_choice_options
+from weightmark.cli.options.witnesses import read_witness_policy, witness_policy_option
+from weightmark.cli.private_keys import passphrase_option
+from weightmark.cli.render.interface import Document, FindingLine, Outcome
+from weightmark.errors import CallError, WeightmarkError
+from weightmark.values import dataclass
+
+if TYPE_CHECKING:
+    from weightmark.attestations.gate.sources import Sources
+    from weightmark.attestations.policy.model import Policy
+    from weightmark.attestations.trust.selection import TrustChoice
+    from weightmark.provenance.reading.receipts import Receipts
+
+__all__ = ["gate"]
+
+_FORMATS = ("text", "json", "jsonl", "sarif", "junit", "github", "markdown")
+_TOLD = (
+    "policy",
+    "env",
+    "policy-key",
+    "now",
+    *TRUST_FLAGS,
+    "mode",
+    "fail-on",
+    "ledger",
+    "witness-policy",
+    "record",
+    "signing-key",
+    "signature",
+    "claims",
+)
+"""flags whose origin is told"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """The flags from which the policy for one artifact is made."""
+
+    word: str
+    choice: "TrustChoice"
+    mode: str | None
+    fail_on: str | None
+    env: str | None
+    policy_key: str | None
+    witness_policy: str | None
+
+    def load(self, path: str) -> "Policy":
+        """Return the policy that judges the artifact at `path`."""
+        policy = load_rules(
+            path,
+            self.word,
+            choice=self.choice,
+            mode=self.mode,
+            fail_on=self.fail_on,
+            env=self.env,
+            policy_key=self.policy_key,
+        )
+        if self.witness_policy:
+            policy = policy.with_witnesses(read_witness_policy(self.witness_policy))
+        return policy
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Everything that is the same for each artifact of one call."""
+
+    rules: _Rules
+    sources: "Sources"
+    keeping: Keeping
+    now: datetime | None
+    fresh: bool
+
+
+@command("gate", formats=_FORMATS)
+@click.argument("paths", metavar="PATH...", nargs=-1)
+@policy_option(unless="replay")
+@environment_option()
+@policy_key_option()
+@trust_choice_options()
+@mode_option("exits with 0")
+@fail_on_option(
+    "Deny from this severity on; for presets, a policy file says it itself", default=None
+)
+@evidence_options()
+@option("--ledger", metavar="PATH", type=FILE_OR_URI, help="Ledger to consult")
+@witness_policy_option()
+@option("--record", is_flag=True, help="Enter the signed decision into the ledger")
+@option(
+    "--submit-key",
+    metavar="FILE",
+    type=FILE_OR_URI,
+    help="Key that submits the entry of `--record`, if it is not the signing key",
+)
+@option(
+    "--signing-key",
+    metavar="FILE",
+    type=FILE_OR_URI,
+    aliases=("--sign-key",),
+    help="Private key that signs the decision",
+)
+@passphrase_option()
+@option(
+    "--tsa-url",
+    metavar="URL",
+    multiple=True,
+    help="Have the signed decision timestamped by this authority (RFC 3161); may be given several times",
+)
+@option(
+    "--vsa", metavar="FILE", type=click.Path(), help="Write the signed decision (SLSA VSA) there"
+)
+@option(
+    "--svr",
+    metavar="FILE",
+    type=click.Path(),
+    help="Write the signed result (in-toto SVR) there: what was seen to hold",
+)
+@option(
+    "--decision",
+    metavar="FILE",
+    type=click.Path(),
+    help="Write the decision with everything that it rests on there, for `--replay`",
+)
+@option(
+    "--replay",
+    metavar="FILE",
+    type=click.Path(),
+    is_eager=True,
+    help="Judge a kept decision again, by what was recorded only; no PATH is read",
+)
+@fresh_option()
+@option(
+    "--now", metavar="TIME", help="Judge ages, approvals and ends as at this moment (default: now)"
+)
+@option("--resource-uri", metavar="URI", help="Name of the artifact in the VSA (default: identity)")
+@pass_console
+def gate(
+    console: Console,
+    paths: tuple[str, ...],
+    *,
+    policy_word: str | None,
+    env: str | None,
+    policy_key: str | None,
+    choice: "TrustChoice",
+    mode: str | None,
+    fail_on: str | None,
+    signature: str | None,
+    claims: tuple[str, ...],
+    ledger: str | None,
+    witness_policy: str | None,
+    record: bool,
+    submit_key: str | None,
+    signing_key: str | None,
+    passphrase_file: str | None,
+    tsa_url: tuple[str, ...],
+    vsa: str | None,
+    svr: str | None,
+    decision: str | None,
+    replay: str | None,
+    resource_uri: str | None,
+    fresh: bool,
+    now: str | None,
+) -> None:
+    """Allow or refuse models and datasets by policy.
+
+    One read gives identity, verification and scan. Every check says what it saw, why it matters
+    and how to mend it. Exits with 0 for allow, 1 for deny, 4 when a check could not be made; of
+    several artifacts the worst counts. PATH may be an identity, `wm1:…`, where earlier decisions
+    answer by the policy.
+    """
+    from weightmark.attestations.gate.sources import Sources
+
+    if replay:
+        _replay(console, replay, paths, choice)
+    _require_paths(paths)
+    require_online(ledger)
+    for path in paths:
+        for what, place in (
+            ("the ledger", ledger),
+            ("the VSA", vsa),
+            ("the SVR", svr),
+            ("the decision", decision),
+            ("the witness policy", witness_policy),
+        ):
+            _require_outside(path, what, place)
+    rules = _Rules(policy_word or "", choice, mode, fail_on, env, policy_key, witness_policy)
+    first = rules.load(paths[0])
+    request = KeepingRequest(
+        vsa=vsa,
+        svr=svr,
+        decision=decision,
+        ledger=ledger or "",
+        record=record,
+        signing_key=signing_key,
+        submit_key=submit_key,
+        passphrase_file=passphrase_file,
+        tsa_url=tsa_url,
+        resource=resource_uri or "",
+    )
+    run = _Run(
+        rules=rules,
+        sources=Sources(
+            signature=Path(signature) if signature else None,
+            claims=tuple(Path(claim) for claim in claims),
+            ledger=ledger or "",
+        ),
+        keeping=request.load(paths, offline=console.offline),
+        now=parse_beginning(now),
+        fresh=fresh,
+    )
+    console.detail(f"policy: {first.source}, sha256:{first.sha256}")
+    console.tell_origins(_TOLD)
+    several = _decide_all(console, paths, first, run)
+    settings, notices = _origins(console), _from_environment(console)
+    if len(several) == 1:
+        document = decision_document(several[0], first, settings, notices)
+    else:
+        document = decisions_document(several, first, settings, notices)
+    console.finish(_for_scanners(document) if console.format == "sarif" else document)
+
+
+def _decide_all(
+    console: Console, paths: tuple[str, ...], first: "Policy", run: _Run
+) -> list[Decided]:
+    """Decide about each artifact; the error of one hides no other, and with one only it ends the call."""
+    from weightmark.attestations.checks import Check
+
+    wanted = first.trust_receipts and not run.fresh
+    decided = []
+    with kept_receipts(paths, fresh=not wanted) as receipts:
+        for at, path in enumerate(paths):
+            try:
+                policy = run.rules.load(path) if at else first
+                decided.append(_decide(console, path, policy, run, receipts=receipts))
+            except WeightmarkError as error:
+                if len(paths) == 1 or isinstance(error, CallError):
+                    raise
+                failure = Check.from_error("gate", error)
+                decided.append(Decided(path, None, Kept(), _files({}), failure))
+    return decided
+
+
+def _decide(
+    console: Console, path: str, policy: "Policy", run: _Run, *, receipts: "Receipts | None"
+) -> Decided:
+    from weightmark.attestations.gate.gate import gate as run_gate
+
+    with console.progress(None) as progress:
+        decision = run_gate(
+            path,
+            policy,
+            run.sources,
+            now=run.now,
+            receipts=receipts,
+            progress=progress,
+            jobs=console.jobs,
+            workers=console.jobs,
+            earlier=not run.fresh,
+        )
+    kept = run.keeping.keep(decision)
+    written = {one.name for one in kept.checks if one.outcome == "info"}
+    files = {name: str(place) for name, place in run.keeping.files.items() if name in written}
+    return Decided(path, decision, kept, _files(files))
+
+
+def _files(written: dict[str, str]) -> dict[str, str | None]:
+    return {name: written.get(name) for name in ("vsa", "svr", "decision")}
+
+
+def _replay(console: Console, file: str, paths: tuple[str, ...], choice: "TrustChoice") -> None:
+    """Judge a kept decision again, and end with whether it follows from what was recorded."""
+    from weightmark.attestations.gate.decisions.replay import read_decision, replay
+
+    if paths:
+        raise CallError(
+            "`--replay` stands beside a path",
+            why="a decision is judged again by what was recorded only",
+            fix="leave the path out, or leave `--replay` out to decide anew",
+        )
+    kept = read_decision(Path(file), load_trust(choice, file))
+    console.finish(replay_document(file, kept, replay(kept.record), _origins(console)))
+
+
+def _require_paths(paths: Sequence[str]) -> None:
+    if not paths:
+        raise CallError(
+            "nothing was named that is to be judged",
+            fix="name a model, as `weightmark gate ./model`",
+        )
+
+
+def _require_outside(path: str, what: str, place: str | None) -> None:
+    from weightmark.attestations.outside import require_outside
+
+    if place and "://" not in place:
+        require_outside(Path(path), Path(place), what)
+
+
+def _for_scanners(document: Document) -> Document:
+    """Add what refused as findings: viewers of SARIF show nothing else."""
+    told = tuple(
+        FindingLine(
+            rule=f"gate-{line.name.rpartition(': ')[2].replace(' ', '-')}",
+            severity="high",
+            message=line.summary,
+            location=str(document.facts.get("path", line.name)),
+            detail=line.why,
+            help=line.fix,
+            file=str(document.facts.get("path", line.name.rpartition(": ")[0])),
+            engine="weightmark",
+        )
+        for line in document.checks
+        if line.outcome is Outcome.FAIL
+    )
+    return replace(document, findings=(*document.findings, *told))
+
+
+def _from_environment(console: Console) -> tuple[str, ...]:
+    """Name the variables that shaped the decision: nobody sees them in the call."""
+    return tuple(
+        f"- {flag} comes from the environment variable {origin}"
+        for flag, origin in _origins(console).items()
+        if origin.startswith("WEIGHTMARK_")
+    )
+
+
+def _origins(console: Console) -> dict[str, str]:
+    return {flag: console.settings.origin(flag) for flag in _TOLD}

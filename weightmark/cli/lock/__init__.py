@@ -1,0 +1,1 @@
+"""`weightmark lock`: which bytes each address of a project stands for."""

@@ -1,0 +1,171 @@
+"""`weightmark lock update`: look where addresses lead now, judge what is new, and pin it."""
+
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from weightmark.cli.command import command
+from weightmark.cli.console import Console, pass_console
+from weightmark.cli.documents import check_lines, finding_lines
+from weightmark.cli.lock.documents import artifact_facts, lock_option
+from weightmark.cli.options.common import option
+from weightmark.cli.options.evidence import fail_on_option
+from weightmark.cli.options.policy import load_rules, mode_option, policy_option
+from weightmark.cli.options.trust import trust_choice_options
+from weightmark.cli.pull import as_placed
+from weightmark.cli.render.interface import CheckLine, Document, Outcome
+from weightmark.errors import CallError, Exit
+from weightmark.values import dataclass
+
+if TYPE_CHECKING:
+    from weightmark.attestations.policy.model import Policy
+    from weightmark.attestations.pulling.locking import LockedArtifact, LockFile
+    from weightmark.attestations.pulling.pull import Pulled
+    from weightmark.attestations.trust.selection import TrustChoice
+
+__all__ = ["update"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Update:
+    """What became of one address."""
+
+    uri: str
+    before: "LockedArtifact | None"
+    after: "LockedArtifact | None"
+    """None when the policy refused what is there now"""
+    pulled: "Pulled | None" = None
+    """None when nothing had moved"""
+
+    @property
+    def word(self) -> str:
+        """`refused`, `unchanged`, `added` or `moved`."""
+        if self.after is None:
+            return "refused"
+        if self.before == self.after:
+            return "unchanged"
+        return "moved" if self.before else "added"
+
+
+@command("lock update")
+@click.argument("uris", metavar="[URI]...", nargs=-1)
+@lock_option()
+@policy_option()
+@trust_choice_options()
+@mode_option("locks it all the same")
+@fail_on_option(
+    "Deny from this severity on; for presets, a policy file says it itself", default=None
+)
+@option("--refresh", is_flag=True, help="Fetch and judge again what did not move, too")
+@pass_console
+def update(
+    console: Console,
+    uris: tuple[str, ...],
+    *,
+    lock: str,
+    policy_word: str,
+    choice: "TrustChoice",
+    mode: str | None,
+    fail_on: str | None,
+    refresh: bool,
+) -> None:
+    """Pin each URI, or every address in the lock, to what it stands for now.
+
+    What moved is fetched into a temporary folder and judged by the policy; only what it lets
+    through is written into the lock. An address that is refused keeps its old entry.
+    """
+    from weightmark.attestations.pulling.locking import LockFile
+    from weightmark.provenance.atomic import exclusive
+
+    path = Path(lock)
+    policy = load_rules(lock, policy_word, choice=choice, mode=mode, fail_on=fail_on)
+    with exclusive(path.absolute().parent):
+        old = LockFile.load_or_new(path)
+        asked = uris or tuple(one.uri for one in old.artifacts)
+        if not asked:
+            raise CallError(
+                f"`{path}` locks nothing yet", fix="name what to lock, as `hf://owner/name@main`"
+            )
+        done = [_updated(console, old, uri, policy, refresh=refresh) for uri in asked]
+        new = old
+        for one in done:
+            new = new.with_artifact(one.after) if one.after else new
+        if new != old or not path.exists():
+            new.write(path)
+    console.finish(_document(lock, done, policy))
+
+
+def _updated(
+    console: Console, lock: "LockFile", uri: str, policy: "Policy", *, refresh: bool
+) -> _Update:
+    from weightmark.attestations.pulling.locking import LockedArtifact
+    from weightmark.attestations.pulling.pull import PullPlan, pull
+    from weightmark.provenance.sources.choice import open_source
+
+    before = next((one for one in lock.artifacts if one.uri == uri), None)
+    with open_source(uri, offline=console.offline) as source, TemporaryDirectory() as folder:
+        snapshot = source.resolve()
+        moved = before is None or before.pinned != snapshot.pinned or before.differences(snapshot)
+        if before and not moved and not refresh and snapshot.digest:
+            return _Update(uri, before, before)
+        with console.progress(None) as progress:
+            plan = PullPlan(Path(folder) / "artifact", policy, jobs=console.jobs)
+            pulled = pull(source, snapshot, plan, progress=progress)
+    after = None
+    if pulled.placed:
+        after = LockedArtifact.of(snapshot, pulled.delivery.manifest, pulled.delivery.sha256)
+    return _Update(uri, before, after, pulled)
+
+
+def _document(lock: str, done: list[_Update], policy: "Policy") -> Document:
+    refused = [one for one in done if one.after is None]
+    exits = [one.pulled.decision.exit for one in refused if one.pulled]
+    codes = [Exit.UNCHECKED if code is Exit.GOOD else code for code in exits]
+    changed = sum(one.word in {"added", "moved"} for one in done)
+    return Document(
+        schema="weightmark/lock-update/v1",
+        exit=Exit.worst(codes) if codes else Exit.GOOD,
+        verdict="refused" if refused else "updated" if changed else "unchanged",
+        headline=f"{changed} of {len(done)} changed in `{lock}`"
+        + (f", {len(refused)} refused" if refused else ""),
+        checks=tuple(line for one in refused for line in _refusal(one)),
+        findings=tuple(
+            line
+            for one in refused
+            if one.pulled and one.pulled.decision.evidence.scan
+            for line in finding_lines(
+                found
+                for found in one.pulled.decision.evidence.scan.findings
+                if found.severity >= policy.scan.fail_on
+            )
+        ),
+        facts={"lock": lock, "updates": [_facts(one) for one in done]},
+        notices=tuple(
+            f"{one.word}: {one.uri}" + (f" is {one.after.pinned}" if one.after else "")
+            for one in done
+        ),
+    )
+
+
+def _refusal(one: _Update) -> tuple[CheckLine, ...]:
+    """Return what did not pass, each check under the address that it is about."""
+    if one.pulled is None:
+        return ()
+    judged_at = str(one.pulled.judged_at)
+    return tuple(
+        replace(as_placed(line, judged_at, one.uri), name=f"{line.name} of {one.uri}")
+        for line in check_lines(one.pulled.decision.checks)
+        if line.outcome in {Outcome.FAIL, Outcome.UNCHECKED}
+    )
+
+
+def _facts(one: _Update) -> dict[str, Any]:
+    return {
+        "uri": one.uri,
+        "result": one.word,
+        "before": artifact_facts(one.before) if one.before else None,
+        "after": artifact_facts(one.after) if one.after else None,
+    }
