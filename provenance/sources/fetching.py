@@ -21,6 +21,7 @@ from weightmark.values import dataclass
 __all__ = ["Fetched", "fetch"]
 
 _BLOCK = 1024 * 1024
+_STORED_AT_ONCE = 32 * _BLOCK
 _PATIENCE_SECONDS = 120.0
 _SLOWEST = 1024
 """bytes a second; a source that is slower than this for `_PATIENCE_SECONDS` only keeps the caller busy"""
@@ -108,7 +109,7 @@ class _Transfer:
         self._where = aim.where
         self._progress = aim.progress
         self._sleep = aim.sleep
-        self._size = 0
+        self._size = self._stored = 0
         self._promise = PromiseCheck(aim.part, aim.part.size or 0)
         self._blake3 = new_digest(Column.BLAKE3)
 
@@ -152,22 +153,31 @@ class _Transfer:
             try:
                 for block in blocks:
                     pending += block
-                    received += len(block)
-                    self._require_room(len(pending))
+                    if len(pending) < _BLOCK:
+                        continue
+                    received += len(pending)
+                    self._write(pending)
+                    pending = bytearray()
                     self._require_pace(received, time.monotonic() - began)
-                    if len(pending) >= _BLOCK:
-                        self._write(bytes(pending))
-                        pending.clear()
             finally:
-                self._write(bytes(pending))
+                self._write(pending)
 
-    def _write(self, block: bytes) -> None:
+    def _write(self, block: bytearray) -> None:
+        self._require_room(len(block))
         view = memoryview(block)
         while view:
             view = view[os.write(self._descriptor, view) :]
         self._take(block)
+        self._begin_to_store()
 
-    def _take(self, block: bytes) -> None:
+    def _begin_to_store(self) -> None:
+        """Let the system write to the disk what came, so that waiting for all of it at the end is short."""
+        if self._size - self._stored >= _STORED_AT_ONCE and hasattr(os, "posix_fadvise"):
+            length = self._size - self._stored
+            os.posix_fadvise(self._descriptor, self._stored, length, os.POSIX_FADV_DONTNEED)
+            self._stored = self._size
+
+    def _take(self, block: bytes | bytearray) -> None:
         self._promise.update(block)
         self._blake3.update(memoryview(block))
         self._size += len(block)

@@ -10,7 +10,7 @@ __all__ = ["PromiseCheck"]
 
 
 class _Hash(Protocol):
-    def update(self, block: bytes, /) -> object: ...
+    def update(self, block: bytes | bytearray, /) -> object: ...
 
     def hexdigest(self) -> str: ...
 
@@ -23,7 +23,7 @@ class PromiseCheck:
         self._part = part
         self._hashes = {name: _new_hash(name, size) for name in {*part.digests, "sha256"}}
 
-    def update(self, block: bytes) -> None:
+    def update(self, block: bytes | bytearray) -> None:
         """Take the next bytes."""
         for one in self._hashes.values():
             one.update(block)

@@ -145,3 +145,19 @@ def test_a_layer_that_makes_a_folder_of_anothers_file_places_nothing(
     add_archives(sim, archive({"a": b"1"}), archive({"a/b": b"2"}))
     assert pull(run_cli, house, sim.uri("acme/model")).code in (1, 4)
     assert not (house / "pulled").exists()
+
+
+def test_many_files_are_fetched_at_once_with_one_login(
+    house: Path, run_cli: RunCli, sim: RegistrySim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = {f"part-{number}.json": b'{"n":%d}' % number for number in range(60)}
+    sim.add_model("acme/model", "v1", many)
+    sim.scheme = "Bearer"
+    auth = sim.basic.removeprefix("Basic ")
+    (house / "config.json").write_text(json.dumps({"auths": {sim.host: {"auth": auth}}}))
+    monkeypatch.setenv("DOCKER_CONFIG", str(house))
+    ran = pull(run_cli, house, sim.uri("acme/model"))
+    assert ran.code == 0, ran.stdout + ran.stderr
+    assert tree(house / "pulled") == many
+    assert len(sim.scopes) == 1
+    assert auth not in ran.stdout + ran.stderr

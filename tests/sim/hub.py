@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
@@ -22,11 +23,24 @@ from tests.sim.web import Answer, LoopbackServer, Request
 __all__ = ["Content", "Hub", "Lfs", "Repository", "git_blob"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lfs:
     """Content that the hub keeps as a large file, promised by SHA-256."""
 
     data: bytes
+
+    @cached_property
+    def sha256(self) -> str:
+        """Return the digest, computed once: answers must not take longer for larger files."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    @property
+    def pointer(self) -> bytes:
+        """Return what git keeps in its place."""
+        return (
+            f"version https://git-lfs.github.com/spec/v1\n"
+            f"oid sha256:{self.sha256}\nsize {len(self.data)}\n"
+        ).encode()
 
 
 Content = bytes | Lfs
@@ -200,9 +214,10 @@ class Hub:
         self, repository: Repository, commit: str, path: str, content: Content, request: Request
     ) -> Answer:
         data = repository.served.get(path, _bytes(content))
-        headers = {"X-Repo-Commit": commit, "ETag": f'"{git_blob(_bytes(content))}"'}
+        kept = content.pointer if isinstance(content, Lfs) else content
+        headers = {"X-Repo-Commit": commit, "ETag": f'"{git_blob(kept)}"'}
         if isinstance(content, Lfs):
-            digest = hashlib.sha256(content.data).hexdigest()
+            digest = content.sha256
             headers |= {"X-Linked-Etag": f'"{digest}"', "X-Linked-Size": str(len(content.data))}
             if self.redirects:
                 stored = (
@@ -216,8 +231,10 @@ class Hub:
     def _stored(self, request: Request) -> Answer:
         folder, owner, name, commit, path = unquote(request.path).lstrip("/").split("/", 4)
         repository = self.repositories[folder, f"{owner}/{name}"]
-        data = repository.served.get(path, _bytes(repository.commits[commit][path]))
-        return self._ranged(data, request, {"ETag": f'"{hashlib.sha256(data).hexdigest()}"'})
+        content = repository.commits[commit][path]
+        data = repository.served.get(path, _bytes(content))
+        tag = content.sha256 if isinstance(content, Lfs) else git_blob(content)
+        return self._ranged(data, request, {"ETag": f'"{tag}"'})
 
     def _ranged(self, data: bytes, request: Request, headers: dict[str, str]) -> Answer:
         said = request.headers.get("range", "")
@@ -248,12 +265,8 @@ def _entry(path: str, content: Content) -> dict[str, Any]:
     data = _bytes(content)
     entry: dict[str, Any] = {"type": "file", "path": path, "size": len(data)}
     if isinstance(content, Lfs):
-        digest = hashlib.sha256(data).hexdigest()
-        pointer = (
-            f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {len(data)}\n"
-        ).encode()
-        lfs = {"oid": digest, "size": len(data), "pointerSize": len(pointer)}
-        return entry | {"oid": git_blob(pointer), "lfs": lfs}
+        lfs = {"oid": content.sha256, "size": len(data), "pointerSize": len(content.pointer)}
+        return entry | {"oid": git_blob(content.pointer), "lfs": lfs}
     return entry | {"oid": git_blob(data)}
 
 

@@ -208,6 +208,7 @@ class RegistrySim:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 128
 
     def __init__(self, sim: RegistrySim) -> None:
         self.sim = sim

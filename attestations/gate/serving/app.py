@@ -17,8 +17,9 @@ from weightmark.errors import (
     UncheckedError,
     WeightmarkError,
 )
-from weightmark.provenance.ledger.service.limits import RateLimit
-from weightmark.provenance.ledger.service.patience import Patience
+from weightmark.provenance.serving.bodies import read_body
+from weightmark.provenance.serving.limits import RateLimit
+from weightmark.provenance.serving.patience import Patience
 from weightmark.provenance.strict_json import canonical_json
 
 if TYPE_CHECKING:
@@ -141,7 +142,9 @@ class _Front:
             )
         try:
             async with asyncio.timeout(self._service.bounds.body_seconds):
-                return await _read(request)
+                return await read_body(request, MOST_BODY, what="the request")
+        except LimitError as error:
+            raise _TurnedAwayError(_LARGE, error) from None
         except TimeoutError:
             late = UncheckedError("the body came too slowly")
             raise _TurnedAwayError(_SLOW, late) from None
@@ -185,17 +188,6 @@ class _Front:
                 refusal=review.refusal,
             )
         )
-
-
-async def _read(request: "Request") -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > MOST_BODY:
-            raise _TurnedAwayError(_LARGE, LimitError(f"the request is over {MOST_BODY} bytes"))
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _address(request: "Request") -> str:

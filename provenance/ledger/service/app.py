@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from weightmark.errors import ExtraMissingError, LimitError, UncheckedError, WeightmarkError
 from weightmark.provenance.ledger.service.decisions import Decision, Outcome
-from weightmark.provenance.ledger.service.limits import ByteBudget, OverBudgetError, RateLimit
 from weightmark.provenance.ledger.service.metrics import CONTENT_TYPE
-from weightmark.provenance.ledger.service.patience import Patience
 from weightmark.provenance.ledger.service.reading import (
     parse_tile_path,
     read_checkpoint,
@@ -34,6 +32,9 @@ from weightmark.provenance.ledger.service.wire import (
     status_of,
 )
 from weightmark.provenance.ledger.view.interface import CHECKPOINT, cache_control, content_type
+from weightmark.provenance.serving.bodies import read_body
+from weightmark.provenance.serving.limits import ByteBudget, OverBudgetError, RateLimit
+from weightmark.provenance.serving.patience import Patience
 from weightmark.provenance.strict_json import canonical_json
 
 if TYPE_CHECKING:
@@ -125,7 +126,9 @@ class _Front:
         try:
             with self._budget.reserve() as take:
                 async with asyncio.timeout(self._limits.body_seconds):
-                    body = await _read_body(request, self._limits.body, take)
+                    body = await read_body(
+                        request, self._limits.body, what="the submission", take=take
+                    )
                 return await self._enter(body, address, start, parse, answer)
         except TimeoutError:
             return self._limited(UncheckedError("the body came too slowly"), 408, address, start)
@@ -254,25 +257,6 @@ def _receipts(receipts: "Sequence[Receipt]") -> "Response":
     from starlette.responses import Response
 
     return Response(encode_receipts(one.text for one in receipts), media_type=_JSON)
-
-
-async def _read_body(request: "Request", most: int, take: Any) -> bytes:
-    declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared[:20]) > most:
-        raise _too_large(most)
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > most:
-            raise _too_large(most)
-        take(len(part))
-        parts.append(part)
-    return b"".join(parts)
-
-
-def _too_large(most: int) -> LimitError:
-    return LimitError(f"the submission is over {most} bytes")
 
 
 def _size(ledger: Any) -> int:

@@ -30,6 +30,7 @@ MAX_CONFIG = 4 * 1024 * 1024
 """bytes of a configuration that is read"""
 FILE_PATH = "org.cncf.model.filepath"
 _ORAS_UNPACK = "io.deis.oras.content.unpack"
+_FOLDER_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 _ARCHIVE = r"(raw|tar|tar\+gzip|tar\+zstd)"
 _MODELPACK_LAYER = re.compile(
     rf"application/vnd\.cncf\.model\.(?:weight|weight\.config|doc|code|dataset)\.v1\.{_ARCHIVE}"
@@ -63,20 +64,27 @@ def parts_of(manifest: Manifest, config: bytes, what: str) -> tuple[Part, ...]:
 
 
 def _part(number: int, layer: Descriptor, what: str) -> Part:
-    form = _form(layer)
+    form = _form(number, layer, what)
     if form == _RAW:
         return _as_part(layer, _path(number, layer, what), "")
     return _as_part(layer, _ROOT, form)
 
 
-def _form(layer: Descriptor) -> str:
+def _form(number: int, layer: Descriptor, what: str) -> str:
     """Return how a layer is packed, `raw` when it is a file."""
     for pattern in (_MODELPACK_LAYER, _KITOPS_LAYER):
         found = pattern.fullmatch(layer.media_type)
         if found:
             return found[1]
-    if layer.annotations.get(_ORAS_UNPACK) == "true":
+    marked = layer.annotations.get(_ORAS_UNPACK) == "true"
+    if marked and layer.media_type == _FOLDER_LAYER:
         return "tar+gzip"
+    if marked or (title_of(layer) and layer.media_type == _FOLDER_LAYER):
+        raise UnsupportedError(
+            f"layer {number} of {what} is a file to some clients and a folder to others",
+            why=f"ORAS goes by `{_ORAS_UNPACK}`, its Python client by the media type, and they disagree",
+            fix="push the folder with `weightmark push`, or with `oras push`",
+        )
     return _RAW
 
 

@@ -65,7 +65,7 @@ class Listening:
 
     def serve(self, console: "Console", app: "Starlette") -> None:
         """Serve until stopped; says where on stderr."""
-        from weightmark.provenance.ledger.witnessing.serving import serve
+        from weightmark.provenance.serving.listening import serve
 
         serve(
             app,

@@ -29,8 +29,8 @@ from weightmark.provenance.ledger.witnessing.client import WitnessClient
 from weightmark.provenance.ledger.witnessing.cosignature import WitnessVerifier
 from weightmark.provenance.ledger.witnessing.request import AddCheckpoint, checkpoint_path
 from weightmark.provenance.ledger.witnessing.service import witness_app
-from weightmark.provenance.ledger.witnessing.serving import serve
 from weightmark.provenance.ledger.witnessing.witness import Witness
+from weightmark.provenance.serving.listening import serve
 
 NAMES = [f"log.example/{number}" for number in range(8)]
 Reply = tuple[int, str, bytes]

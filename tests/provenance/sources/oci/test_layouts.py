@@ -99,6 +99,22 @@ def test_files_of_oras_have_their_titles_and_folders_are_unpacked() -> None:
     assert found == {"config.json": b"{}", "data/x.bin": WEIGHTS}
 
 
+@pytest.mark.parametrize(
+    ("kind", "notes"),
+    [
+        ("application/vnd.oci.image.layer.v1.tar+gzip", {}),
+        ("application/vnd.oci.image.layer.v1.tar+gzip", {"io_deis_oras_content_unpack": "false"}),
+        ("application/json", {"io_deis_oras_content_unpack": "true"}),
+    ],
+)
+def test_a_layer_that_one_client_of_oras_unpacks_and_another_does_not_is_unsupported(
+    kind: str, notes: dict[str, str]
+) -> None:
+    notes = {"org_opencontainers_image_title": "data", **notes}
+    with pytest.raises(UnsupportedError):
+        contents([(tar("data/x.bin", WEIGHTS, "w:gz"), kind, notes)])
+
+
 def test_a_modelkit_that_refers_to_another_is_not_whole() -> None:
     code = tar("c/run.py", CODE, "w")
     settings = kitfile(b"elsewhere", code)

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from weightmark.provenance.ledger.service.patience import PIECE, Patience
+from weightmark.provenance.serving.patience import PIECE, Patience
 
 Message = Any
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from weightmark.provenance.ledger.service.limits import ByteBudget, OverBudgetError, RateLimit
+from weightmark.provenance.serving.limits import ByteBudget, OverBudgetError, RateLimit
 
 
 class Clock:

@@ -60,10 +60,11 @@ def serve(
     with _listen(host, port) as listener:
         name = f"[{host}]" if ":" in host else host
         scheme = "https" if tls else "http"
-        ready(f"{scheme}://{name}:{listener.getsockname()[1]}")
-        previous = signal.signal(signal.SIGTERM, _stop_quietly)
+        server = uvicorn.Server(config)
+        previous = signal.signal(signal.SIGTERM, lambda *_: _stop(server))
         try:
-            uvicorn.Server(config).run(sockets=[listener])
+            ready(f"{scheme}://{name}:{listener.getsockname()[1]}")
+            server.run(sockets=[listener])
         finally:
             signal.signal(signal.SIGTERM, previous)
 
@@ -96,8 +97,9 @@ def _require_usable(certificate: Path, key: Path) -> None:
         ) from error
 
 
-def _stop_quietly(*_: object) -> None:
-    """Take the signal that uvicorn sends again after it stopped in good order."""
+def _stop(server: Any) -> None:
+    """Take the signal before uvicorn hears it, and when uvicorn sends it again after it stopped in good order."""
+    server.should_exit = True
 
 
 class _Patience:

@@ -1,0 +1,1 @@
+"""What every service of ours does with hostile clients: bounds on bodies, rates, headers and readers."""
