@@ -14,6 +14,7 @@ from weightmark.errors import read_failure
 __all__ = [
     "create_file",
     "exclusive",
+    "name_files",
     "replace_file",
     "replace_files",
     "stream_file",
@@ -51,6 +52,35 @@ def replace_file(path: Path, content: bytes, *, mode: int = 0o644) -> None:
             file.replace(path)
     except OSError as error:
         raise read_failure(path, error) from error
+
+
+def name_files(folder: Path, contents: Mapping[str, bytes], *, mode: int = 0o644) -> None:
+    """Write many small files whole below a folder; their names become durable with `sync_folder`.
+
+    As `replace_file` of each, but quicker for names that are free. Raises `ReadError`.
+    """
+    place = str(folder)
+    flags = getattr(os, "O_TMPFILE", 0) | os.O_WRONLY | os.O_CLOEXEC
+    quick = hasattr(os, "O_TMPFILE") and os.path.isdir("/proc/self/fd")  # noqa: PTH112 - a probe of the kernel, not of a file
+    for name, content in contents.items():
+        if not quick or not _named_quickly(place, name, content, flags, mode):
+            replace_file(folder / name, content, mode=mode)
+
+
+def _named_quickly(folder: str, name: str, content: bytes, flags: int, mode: int) -> bool:
+    """Write a file without a name, then name it; whatever hinders it is left to the careful way."""
+    try:
+        descriptor = os.open(folder, flags, mode)
+        try:
+            if os.write(descriptor, content) != len(content):
+                return False
+            os.fsync(descriptor)
+            os.link(f"/proc/self/fd/{descriptor}", f"{folder}/{name}", src_dir_fd=descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 def stream_file(path: Path, blocks: Iterable[bytes], *, mode: int = 0o644) -> None:

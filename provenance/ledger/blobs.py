@@ -17,7 +17,7 @@ from weightmark.errors import (
     WeightmarkError,
     read_failure,
 )
-from weightmark.provenance.atomic import replace_file, sync_folder
+from weightmark.provenance.atomic import name_files, sync_folder
 from weightmark.provenance.ledger.admission import MAX_CLAIM_SIZE
 from weightmark.provenance.ledger.files import read_file
 from weightmark.provenance.ledger.view.interface import ViewFiles
@@ -78,11 +78,7 @@ class BlobStore:
         """Store blobs by their SHA-256 hex, durably, all or none."""
         wanted = [digest for digest in sorted(blobs) if self.state(digest) != BlobState.PRESENT]
         try:
-            if len(wanted) <= _WRITERS:
-                for digest in wanted:
-                    replace_file(self._path(digest), blobs[digest])
-            else:
-                self._put_many({digest: blobs[digest] for digest in wanted})
+            self._put_many({require_digest(digest): blobs[digest] for digest in wanted})
             sync_folder(self.folder)
         except WeightmarkError:
             for digest in wanted:
@@ -91,13 +87,14 @@ class BlobStore:
             raise
 
     def _put_many(self, blobs: Mapping[str, bytes]) -> None:
+        digests = list(blobs)
+        if len(digests) <= _WRITERS:
+            name_files(self.folder, blobs)
+            return
         from concurrent.futures import ThreadPoolExecutor
 
-        digests = list(blobs)
-
         def put(some: list[str]) -> None:
-            for digest in some:
-                replace_file(self._path(digest), blobs[digest])
+            name_files(self.folder, {digest: blobs[digest] for digest in some})
 
         with ThreadPoolExecutor(_WRITERS) as writers:
             for _ in writers.map(put, [digests[at::_WRITERS] for at in range(_WRITERS)]):

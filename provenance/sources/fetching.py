@@ -153,12 +153,11 @@ class _Transfer:
             try:
                 for block in blocks:
                     pending += block
-                    if len(pending) < _BLOCK:
-                        continue
-                    received += len(pending)
-                    self._write(pending)
-                    pending = bytearray()
+                    received += len(block)
                     self._require_pace(received, time.monotonic() - began)
+                    if len(pending) >= _BLOCK:
+                        full, pending = pending, bytearray()
+                        self._write(full)
             finally:
                 self._write(pending)
 

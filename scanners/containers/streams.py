@@ -5,11 +5,13 @@ that are decompressed twice count twice against the budget.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import IO, Any, cast
 
 from weightmark.errors import ExtraMissingError, LimitError, UncheckedError, UnsupportedError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.reading.views import MemoryView
+from weightmark.scanners.containers.checked_deflate import gzip_stream, zlib_stream
 from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.containers.zstd_frames import frame_end
 from weightmark.scanners.limits import MEBIBYTE, Budget, over_limit
@@ -31,6 +33,8 @@ LARGEST_DICTIONARY = 256 * MEBIBYTE
 """bytes that a decompressor may look back"""
 _INPUT = 64 * 1024
 _OUTPUT = 256 * 1024
+_SALVAGED = 16
+"""bytes that may be lost before the place where a stream is damaged"""
 _HELD = 4 * MEBIBYTE
 _LZMA_PROPERTIES = 5
 
@@ -51,7 +55,9 @@ class Unpacked:
     def __init__(self, begin: Callable[[], Iterator[Block]], size: int) -> None:
         """Read what `begin()` yields; `size` is the length of the content."""
         self.size = size
-        self._begin = begin
+        self.intact: int | None = None
+        """bytes before the place where the content is damaged, once somebody came to it"""
+        self.begin = begin
         self._restart()
 
     def read_at(self, offset: int, length: int) -> bytes:
@@ -75,7 +81,7 @@ class Unpacked:
         return bytes(parts)
 
     def _restart(self) -> None:
-        self._blocks = self._begin()
+        self._blocks = self.begin()
         self._failed: UncheckedError | None = None
         self._start = 0
         self._latest = b""
@@ -92,6 +98,8 @@ class Unpacked:
             block = next(self._blocks, None)
         except UncheckedError as error:
             self._failed = error
+            if isinstance(error, UnsupportedError):
+                self.intact = self._start + len(self._kept)
             raise
         if block is None:
             return False
@@ -140,24 +148,68 @@ def unpack(kind: str, source: ByteView, budget: Budget) -> Iterator[Block]:
 
 
 def _steps(kind: str, source: ByteView) -> Iterator[tuple[bytes, int]]:
-    if kind == "zstd":
-        yield from _zstd(source)
-        return
-    engine, at = _engine(kind, source)
-    pending = b""
-    while not engine.eof:
-        if not pending and getattr(engine, "needs_input", True):
-            pending = source.read_at(at, _INPUT)
-            at += len(pending)
-            if not pending:
-                raise UnsupportedError(f"the {kind} stream is cut off")
+    """Yield content and the bytes read for it; what an engine drops with its error comes before the error."""
+    steps = 0
+    begin = _ZstdDecoder if kind == "zstd" else _Decoder
+    decoder = begin(kind, source)
+    try:
+        while not decoder.ended:
+            data = decoder.step(_INPUT, _OUTPUT)
+            steps += 1
+            yield data, decoder.used
+    except UnsupportedError:
+        used = decoder.used
+        yield from ((data, used) for data in _salvaged(begin(kind, source), steps))
+        raise
+    yield b"", decoder.used
+
+
+def _salvaged(decoder: "_Decoder | _ZstdDecoder", steps: int) -> Iterator[bytes]:
+    """Go again to the step that failed, and take it byte by byte until it fails."""
+    for _ in range(steps):
+        decoder.step(_INPUT, _OUTPUT)
+        yield b""
+    decoder.rewind()
+    found = bytearray()
+    with suppress(UnsupportedError):
+        while not decoder.ended and len(found) < _OUTPUT:
+            found += decoder.step(1, _SALVAGED)
+    yield bytes(found)
+
+
+class _Decoder:
+    """Feeds a decompressor of the usual form from a view."""
+
+    def __init__(self, kind: str, source: ByteView) -> None:
+        self._kind, self._source = kind, source
+        self._engine, self._at = _engine(kind, source)
+        self._pending = b""
+
+    @property
+    def ended(self) -> bool:
+        return bool(self._engine.eof)
+
+    @property
+    def used(self) -> int:
+        return self._at - len(self._pending) - len(self._engine.unused_data or b"")
+
+    def step(self, most_in: int, most_out: int) -> bytes:
+        if not self._pending and getattr(self._engine, "needs_input", True):
+            self._pending = self._source.read_at(self._at, most_in)
+            self._at += len(self._pending)
+            if not self._pending:
+                raise UnsupportedError(f"the {self._kind} stream is cut off")
         try:
-            data = engine.decompress(pending, _OUTPUT)
+            data: bytes = self._engine.decompress(self._pending, most_out)
         except _errors() as error:
-            raise UnsupportedError(f"the {kind} stream is damaged: {error}") from error
-        pending = getattr(engine, "unconsumed_tail", b"")
-        yield data, at - len(pending)
-    yield b"", at - len(engine.unused_data or b"")
+            raise UnsupportedError(f"the {self._kind} stream is damaged: {error}") from error
+        self._pending = getattr(self._engine, "unconsumed_tail", b"")
+        return data
+
+    def rewind(self) -> None:
+        """Go back to what the engine has not taken, to read it in smaller pieces."""
+        self._at -= len(self._pending)
+        self._pending = b""
 
 
 def _engine(kind: str, source: ByteView) -> tuple[Any, int]:
@@ -166,17 +218,18 @@ def _engine(kind: str, source: ByteView) -> tuple[Any, int]:
     import lzma
     import zlib
 
-    makers: dict[str, Callable[[], Any]] = {
-        "bzip2": bz2.BZ2Decompressor,
-        "deflate": lambda: zlib.decompressobj(-zlib.MAX_WBITS),
-        "gzip": lambda: zlib.decompressobj(16 + zlib.MAX_WBITS),
-        "joblib-zf": zlib.decompressobj,
-        "lz4": _lz4,
-        "lzma": lambda: _lzma_alone(source),
-        "xz": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=LARGEST_DICTIONARY),
-        "zlib": zlib.decompressobj,
+    makers: dict[str, Callable[[], tuple[Any, int]]] = {
+        "bzip2": lambda: (bz2.BZ2Decompressor(), 0),
+        "deflate": lambda: (zlib.decompressobj(-zlib.MAX_WBITS), 0),
+        "gzip": lambda: gzip_stream(source),
+        "joblib-zf": lambda: zlib_stream(source),
+        "lz4": lambda: (_lz4(), 0),
+        "lzma": lambda: (_lzma_alone(source), 0),
+        "lzma-raw": lambda: _lzma_raw(source),
+        "xz": lambda: (lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=LARGEST_DICTIONARY), 0),
+        "zlib": lambda: zlib_stream(source),
     }
-    return _lzma_raw(source) if kind == "lzma-raw" else (makers[kind](), 0)
+    return makers[kind]()
 
 
 def _lzma_alone(source: ByteView) -> Any:
@@ -221,23 +274,38 @@ def _lz4() -> Any:
     return LZ4FrameDecompressor()
 
 
-def _zstd(source: ByteView) -> Iterator[tuple[bytes, int]]:
-    """Read one frame; its end is known by its blocks, which the library would read over."""
-    end = frame_end(source)
-    try:
-        import zstandard
-    except ImportError as error:
-        raise _missing("zstd") from error
+class _ZstdDecoder:
+    """Reads one frame; its end is known by its blocks, which the library would read over."""
 
-    engine = zstandard.ZstdDecompressor(max_window_size=LARGEST_DICTIONARY)
-    file = cast("IO[bytes]", _File(Slice(source, 0, end)))
-    reader = engine.stream_reader(file, read_size=_INPUT)
-    try:
-        while data := reader.read(_OUTPUT):
-            yield data, end
-    except zstandard.ZstdError as error:
-        raise UnsupportedError(f"the zstd stream is damaged: {error}") from error
-    yield b"", end
+    def __init__(self, _kind: str, source: ByteView) -> None:
+        try:
+            import zstandard
+        except ImportError as error:
+            raise _missing("zstd") from error
+
+        self.ended = False
+        self._cut: UnsupportedError | None = None
+        try:
+            self.used = frame_end(source)
+        except UnsupportedError as error:
+            self.used, self._cut = source.size, error
+        engine = zstandard.ZstdDecompressor(max_window_size=LARGEST_DICTIONARY)
+        file = cast("IO[bytes]", _File(Slice(source, 0, self.used)))
+        self._reader = engine.stream_reader(file, read_size=_INPUT)
+        self._failed = zstandard.ZstdError
+
+    def step(self, _most_in: int, most_out: int) -> bytes:
+        try:
+            data = self._reader.read(most_out)
+        except self._failed as error:
+            raise UnsupportedError(f"the zstd stream is damaged: {error}") from error
+        if not data and self._cut:
+            raise self._cut
+        self.ended = not data
+        return data
+
+    def rewind(self) -> None:
+        """Do nothing: the library reads ahead by itself."""
 
 
 class _File:

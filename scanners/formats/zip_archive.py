@@ -245,14 +245,22 @@ class _Archive:
             inner = self.place.inside(_shown(header), view)
         except UncheckedError as error:
             self.examination.problem(f"`{_shown(header)}`: {error.what}", self.place)
+            self._before_damage(header, view)
             return
         known = self.examination.look(inner)
+        self._before_damage(header, view)
         self._special(header, inner)
         if (known and not self.place.dialect.torch) or (known and header.size <= MEBIBYTE):
             self._check_sum(header, view)
         raw = self.exported and is_raw_weight(header.name)
         if not known and not raw and not self.place.dialect.torch:
             self.examination.unknown_members += 1
+
+    def _before_damage(self, header: Header, view: ByteView) -> None:
+        """Look at what a loader is given of a member before it comes to the damaged place."""
+        if isinstance(view, Unpacked) and view.intact is not None:
+            intact = held(Unpacked(view.begin, view.intact))
+            self.examination.look(self.place.inside(_shown(header), intact))
 
     def _special(self, header: Header, inner: Place) -> None:
         """Read members as what they are to this archive, or to a loader that knows their names."""

@@ -166,6 +166,15 @@ def test_offline_asks_nobody(hub: Hub, repository: Repository, desk: Path, run_c
     assert hub.asked("api") == []
 
 
+def test_the_hubs_own_offline_switch_counts_too(
+    hub: Hub, repository: Repository, desk: Path, spawn_cli: RunCli
+) -> None:
+    ran = pull(spawn_cli, desk, env={"HF_HUB_OFFLINE": "1"})
+    assert ran.code == 4
+    assert "HF_HUB_OFFLINE" in ran.stderr
+    assert hub.asked("api") == []
+
+
 @pytest.mark.parametrize(
     "uri",
     ["hf://$(touch x)/y", "hf://a/b@`id`", "hf://../..", "hf://a/b;id", "hf://u:p@h/a/b"],
@@ -191,6 +200,26 @@ def test_what_configures_the_judge_lies_outside_of_the_destination(
     hub: Hub, repository: Repository, desk: Path, run_cli: RunCli, words: tuple[str, str]
 ) -> None:
     assert pull(run_cli, desk, *words).code == 2
+
+
+def test_what_a_pull_placed_is_replaced_only_when_that_is_said(
+    hub: Hub, repository: Repository, desk: Path, run_cli: RunCli
+) -> None:
+    assert pull(run_cli, desk).code == 0
+    repository.commit({**repository.commits[repository.head], ".gitattributes": b"x"})
+    refused = pull(run_cli, desk)
+    assert refused.code == 2
+    assert "--replace" in refused.stderr
+    assert not (desk / "bert" / ".gitattributes").exists()
+    assert pull(run_cli, desk, "--replace").code == 1, "nobody signed the new file"
+    assert not (desk / "bert" / ".gitattributes").exists()
+    assert pull(run_cli, desk, "--replace", "--policy", "audit").code == 0
+    assert (desk / "bert" / ".gitattributes").exists()
+    (desk / "mine").mkdir()
+    (desk / "mine" / "thesis").write_bytes(b"x")
+    words = ("--to", "mine", "--replace", "--policy", "audit")
+    assert run_cli("pull", repository.uri, *words, cwd=desk).code == 2
+    assert (desk / "mine" / "thesis").exists()
 
 
 # --- recording and locking ------------------------------------------------------------------------

@@ -1,0 +1,93 @@
+"""What stands behind the part of a file that its loader reads.
+
+Some loader seeks there: past padding, past a header of its own, to the next pickle of a row. So it
+is offered to every reader, and pickles are looked for wherever one could begin.
+"""
+
+import re
+
+from weightmark.provenance.reading.interface import ByteView
+from weightmark.scanners.containers.slices import Slice
+from weightmark.scanners.findings import Severity
+from weightmark.scanners.formats.interface import Examination, Place
+from weightmark.scanners.limits import MEBIBYTE, over_limit
+from weightmark.scanners.pickles.hidden import counts
+from weightmark.scanners.pickles.judge import Judge
+from weightmark.scanners.pickles.openings import HEAD, begins_pickle
+from weightmark.scanners.pickles.run import run
+
+__all__ = ["look_behind", "search_pickles", "skip_zeros"]
+
+_TRAILING = "trailing"
+_BLOCK = MEBIBYTE
+_OPENING = re.compile(
+    rb"\x80[\x00-\x05][(-)0-2F-NP-TVX\]a-eg-jl-u}\x80-\x98]|\x8c[\x01-\x7f][A-Za-z_][\w.]"
+    rb"|[ci][A-Za-z_][\w.]{0,99}\n[A-Za-z_][\w.]{0,99}\n",
+    re.DOTALL,
+)
+
+
+def look_behind(place: Place, examination: Examination, start: int) -> None:
+    """Look at all that stands from `start` on; zeros before it are padding.
+
+    Raises `LimitError` when it is longer than what is searched (limit `gaps`).
+    """
+    at = skip_zeros(place.view, start, examination)
+    if at >= place.view.size:
+        return
+    inner = place.inside(_TRAILING, Slice(place.view, at, place.view.size - at))
+    before = _bad(examination)
+    if place.member.rpartition("!")[2] != _TRAILING:
+        examination.look(inner)
+    if _bad(examination) == before:
+        search_pickles(inner, examination)
+
+
+def skip_zeros(view: ByteView, start: int, examination: Examination) -> int:
+    """Return where the first byte that is not zero stands, or the end."""
+    at = start
+    while at < view.size:
+        block = view.read_at(at, _BLOCK)
+        rest = block.lstrip(b"\0")
+        if rest or not block:
+            return at + len(block) - len(rest)
+        at += len(block)
+        examination.budget.check_time()
+    return at
+
+
+def search_pickles(place: Place, examination: Examination) -> None:
+    """Report every pickle that begins anywhere in a place, and that more than chance has made.
+
+    Raises `LimitError` when the place is longer than what is searched (limit `gaps`).
+    """
+    view, budget = place.view, examination.budget
+    end = min(view.size, max(0, budget.gaps))
+    budget.gaps -= end
+    at = base = 0
+    while base < end:
+        block = view.read_at(base, _BLOCK + HEAD)
+        for found in _OPENING.finditer(block):
+            if base + found.start() >= at and found.start() < _BLOCK:
+                at = max(at, _judge_at(base + found.start(), place, examination))
+        base += _BLOCK
+        budget.check_time()
+    if end < view.size:
+        raise over_limit("gaps", f"{view.size} bytes are too many to be searched for pickles")
+
+
+def _judge_at(at: int, place: Place, examination: Examination) -> int:
+    """Report the pickle that begins at `at`; return where it ends, or `at` if there is none."""
+    if not begins_pickle(place.view.read_at(at, HEAD)):
+        return at
+    judge = Judge(place, examination)
+    ended = run(place.view, at, judge, examination.budget)
+    if not counts(place.view, at, judge, ended):
+        return at
+    judge.report()
+    return max(at, ended.end)
+
+
+def _bad(examination: Examination) -> int:
+    """Count the findings that nobody would pass over."""
+    return sum(finding.severity >= Severity.MEDIUM for finding in examination.findings)
