@@ -32,8 +32,10 @@ class Proposal:
     """findings at or over `high`"""
     licenses: tuple[str, ...]
     """licences that it says of itself"""
-    path: Path
-    """where it is"""
+    place: str
+    """where it is: a path or a pinned address"""
+    is_address: bool
+    """whether it had to be fetched"""
 
     @property
     def is_unsigned(self) -> bool:
@@ -44,11 +46,13 @@ class Proposal:
     def words(self) -> tuple[str, ...]:
         """What it means to follow the proposal, one line each."""
         said = [f"found {self.identity}"]
-        path = shlex.quote(str(self.path))
+        if self.is_address:
+            said.append(f"it is {self.place}: demand this revision, for a name can move")
+        where = shlex.quote(self.place) + (" --out CLAIMS" if self.is_address else "")
         if self.is_unsigned:
             said.append(
                 "unsigned: if you have looked at it, vouch for it in your own name: "
-                f"`weightmark attest {path} --type approval --reason REASON --expires DATE --key KEY`"
+                f"`weightmark attest {where} --type approval --reason REASON --expires DATE --key KEY`"
             )
         for subject, issuer in self.identities[:_SHOWN]:
             said.append(
@@ -68,8 +72,11 @@ class Proposal:
         return tuple(said)
 
 
-def propose(path: Path, *, jobs: int | None = None) -> Proposal:
-    """Look at the model at `path`: who signed it, of what it consists; raises what reading raises."""
+def propose(path: Path, *, address: str = "", jobs: int | None = None) -> Proposal:
+    """Look at the model at `path`: who signed it, of what it consists; raises what reading raises.
+
+    `address` is where it came from, where it was fetched to be looked at.
+    """
     from weightmark.scanners.findings import Severity
     from weightmark.scanners.tree import scan_tree
 
@@ -92,7 +99,8 @@ def propose(path: Path, *, jobs: int | None = None) -> Proposal:
         formats=tuple(sorted({one for file in report.files for one in file.formats})),
         findings=len(severe),
         licenses=_licenses(path),
-        path=path,
+        place=address or str(path),
+        is_address=bool(address),
     )
 
 

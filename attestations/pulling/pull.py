@@ -25,7 +25,7 @@ from weightmark.provenance.sidecars import CLAIMS, read_sidecar
 from weightmark.provenance.sources.interface import Snapshot, Source
 from weightmark.values import dataclass
 
-__all__ = ["PullPlan", "Pulled", "pull"]
+__all__ = ["PullPlan", "Pulled", "plan_of", "pull"]
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def pull(
     there = _found_there(to, plan.locked, progress) if plan.locked else None
     if there:
         return _judged_there(snapshot, plan, there, to, keep)
-    with Quarantine.open(to, _plan_of(snapshot)) as quarantine:
+    with Quarantine.open(to, plan_of(snapshot)) as quarantine:
         try:
             require_free(to, plan.replace)
             pulled = _judged(source, snapshot, plan, quarantine, progress)
@@ -104,7 +104,7 @@ def pull(
     return pulled
 
 
-def _plan_of(snapshot: Snapshot) -> str:
+def plan_of(snapshot: Snapshot) -> str:
     """Return what has to be equal for an earlier pull's files to be of use."""
     digests = sorted(
         f"{part.label} {part.size} {sorted(part.digests.items())}" for part in snapshot.parts

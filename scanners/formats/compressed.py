@@ -19,6 +19,7 @@ from weightmark.scanners.containers.streams import (
     unpack,
 )
 from weightmark.scanners.formats.interface import Examination, Place
+from weightmark.scanners.formats.trailing import look_behind
 from weightmark.scanners.limits import Budget
 from weightmark.values import dataclass
 
@@ -90,7 +91,7 @@ class CompressedReader:
         if not known:
             examination.unknown_members += 1
         if not content.broken:
-            _look_behind(content.end, start, source, place, examination)
+            _look_behind(content.end, start, place, examination)
         return True
 
 
@@ -116,13 +117,10 @@ def _look(
         examination.budget.held -= held
 
 
-def _look_behind(
-    end: int, start: int, source: ByteView, place: Place, examination: Examination
-) -> None:
+def _look_behind(end: int, start: int, place: Place, examination: Examination) -> None:
     """Report and look at what follows the last stream, unless it is padding."""
-    if end < source.size and any(source.read_at(end, _INPUT)):
+    if look_behind(place, start + end, examination):
         examination.find("CMP001", place, offset=start + end)
-        examination.look(place.inside("trailing", Slice(source, end, source.size - end)))
 
 
 def _kind(head: bytes) -> tuple[str, int]:

@@ -9,10 +9,10 @@ size of the program, where segments begin, and in newer files how long they are
 
 from typing import Final
 
-from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.formats.executorch_program import program_faults
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.malformed import malformed_as
+from weightmark.scanners.formats.trailing import look_behind
 from weightmark.scanners.wire.flatbuffers import root_table
 from weightmark.scanners.wire.window import Window, resident
 from weightmark.values import dataclass
@@ -22,7 +22,6 @@ __all__ = ["ExecutorchReader"]
 _IDENTIFIER, _IDENTIFIER_AT = b"ET12", 4
 _EXTENDED, _EXTENDED_AT = b"eh00", 8
 _WITH_SEGMENT_SIZE = 32
-_ALIGNMENT = 64 * 1024
 _PLANS, _OPERATORS, _DELEGATES = 1, 6, 7
 _SHOWN = 120
 _LIBRARIES = frozenset(
@@ -115,7 +114,6 @@ def _report(what: str, offset: int, place: Place, examination: Examination) -> N
 
 
 def _look_behind(end: int, place: Place, examination: Examination) -> None:
-    rest = Slice(place.view, end, place.view.size - end)
-    if rest.size and any(rest.read_at(0, _ALIGNMENT)):
-        examination.find("ETX001", place, offset=end, detail=f"{rest.size} bytes at the end")
-        examination.look(place.inside("trailing", rest))
+    if look_behind(place, end, examination):
+        detail = f"{place.view.size - end} bytes at the end"
+        examination.find("ETX001", place, offset=end, detail=detail)

@@ -7,9 +7,9 @@ the FlatBuffer begins and how long it is, where segments begin and how long they
 
 from typing import Final
 
-from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.malformed import malformed_as
+from weightmark.scanners.formats.trailing import look_behind
 from weightmark.scanners.wire.flatbuffers import Table, root_table
 from weightmark.scanners.wire.window import Window, resident
 from weightmark.values import dataclass
@@ -41,10 +41,10 @@ class FlatTensorReader:
         window = Window(resident(place.view, examination.limits))
         with malformed_as("ETX001", place, examination):
             _check(root_table(window, examination.budget), end - base, place, examination)
-        rest = Slice(place.view, end, place.view.size - end)
-        if rest.size:
-            examination.find("ETX001", place, offset=end, detail=f"{rest.size} bytes at the end")
-            examination.look(place.inside("trailing", rest))
+        rest = place.view.size - end
+        if rest:
+            examination.find("ETX001", place, offset=end, detail=f"{rest} bytes at the end")
+            look_behind(place, end, examination)
         return True
 
 

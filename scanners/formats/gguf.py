@@ -4,6 +4,7 @@ from typing import Final
 
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.malformed import malformed_as
+from weightmark.scanners.formats.trailing import look_behind
 from weightmark.scanners.repository.split_models import PART_RULE, describe_part
 from weightmark.scanners.repository.templates import report_template
 from weightmark.scanners.wire.gguf import GGUF_LEAST, GGUF_MAGIC, GgufHeader, GgufKey, GgufTensor
@@ -89,5 +90,7 @@ def _judge_tensors(
     end = header.data_start + at if known else header.end
     if end > size:
         examination.problem("the GGUF file ends before its tensors do", place)
-    elif size - end >= max(header.alignment, _LEAST_PADDING):
+    elif look_behind(place, end, examination) or size - end >= max(
+        header.alignment, _LEAST_PADDING
+    ):
         examination.find("GGF004", place, offset=end, detail=f"{size - end} bytes")

@@ -9,6 +9,7 @@ from weightmark.errors import UnsupportedError
 from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.pickled import PickleReader
+from weightmark.scanners.formats.trailing import look_behind
 from weightmark.values import dataclass
 
 __all__ = ["LONGEST_HEADER", "NPY_MAGIC", "NPY_PREFIX", "NpyReader", "header_place"]
@@ -78,7 +79,7 @@ def _look_behind(wanted: int, data: Slice, place: Place, examination: Examinatio
     if not rest.read_at(0, len(NPY_MAGIC)).startswith(NPY_MAGIC):
         detail = f"{rest.size} bytes"
         examination.find("NPY002", place, offset=place.view.size - rest.size, detail=detail)
-    examination.look(place.inside("trailing", rest))
+    look_behind(place, place.view.size - rest.size, examination)
 
 
 def _wanted(header: bytes) -> int | None:

@@ -9,9 +9,12 @@ from weightmark.scanners.allow.names import Grade
 from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.plain_text import is_text
+from weightmark.scanners.formats.trailing import look_behind
 from weightmark.scanners.limits import over_limit
+from weightmark.scanners.pickles.hidden import look_into_carried, look_into_payload
 from weightmark.scanners.pickles.judge import Judge
 from weightmark.scanners.pickles.opcodes import OPCODES, PROTO
+from weightmark.scanners.pickles.remainder import skip_zeros
 from weightmark.scanners.pickles.run import Run, run
 from weightmark.scanners.pickles.storages import item_size
 from weightmark.values import dataclass
@@ -58,9 +61,8 @@ def _torch_legacy(place: Place, examination: Examination, first: Run) -> None:
             return
     end = _storages_end(place, examination, latest.end, storages)
     if end < place.view.size:
-        rest = Slice(place.view, end, place.view.size - end)
-        examination.find("PKL013", place, offset=end, detail=f"{rest.size} bytes")
-        examination.look(place.inside("trailing", rest))
+        examination.find("PKL013", place, offset=end, detail=f"{place.view.size - end} bytes")
+        look_behind(place, end, examination)
 
 
 def _storages_end(
@@ -80,6 +82,7 @@ def _storages_end(
             detail = f"storage `{key[:40]}` is not followed by {count} numbers"
             examination.find("PKL020", place, offset=at, detail=detail)
             return place.view.size
+        look_into_payload(at + _COUNT, following - at - _COUNT, place, examination)
         at = following
     return at
 
@@ -92,11 +95,22 @@ def _following(place: Place, examination: Examination, latest: Run) -> None:
             raise over_limit("streams", f"more than {examination.limits.streams} pickles in a row")
         following = _try(place, examination, latest.end)
         if following is None:
-            rest = place.view.size - latest.end
-            if rest > 1 or place.view.read_at(latest.end, 1) != b"\n":
-                examination.find("PKL013", place, offset=latest.end, detail=f"{rest} bytes")
+            following = _behind_zeros(place, examination, latest.end)
+        if following is None:
             return
         latest = following
+
+
+def _behind_zeros(place: Place, examination: Examination, start: int) -> Run | None:
+    """Run the pickle that stands behind zeros, or look at whatever else follows the last one."""
+    rest = place.view.size - start
+    if rest > 1 or place.view.read_at(start, 1) != b"\n":
+        examination.find("PKL013", place, offset=start, detail=f"{rest} bytes")
+    at = skip_zeros(place.view, start, examination)
+    following = _try(place, examination, at) if at > start else None
+    if following is None:
+        look_behind(place, at, examination)
+    return following
 
 
 def _try(place: Place, examination: Examination, start: int) -> Run | None:
@@ -109,6 +123,7 @@ def _try(place: Place, examination: Examination, start: int) -> Run | None:
         ended = run(place.view, start, judge, examination.budget)
     except UncheckedError:
         judge.report()
+        look_into_carried(judge, place, examination)
         raise
     if not _is_pickle(place, start, judge, ended):
         return None
@@ -128,6 +143,7 @@ def _judged(place: Place, examination: Examination, judge: Judge, start: int) ->
         ended = run(place.view, start, judge, examination.budget)
     except UncheckedError:
         judge.report()
+        look_into_carried(judge, place, examination)
         raise
     _report(place, examination, judge, ended)
     return ended
@@ -135,6 +151,7 @@ def _judged(place: Place, examination: Examination, judge: Judge, start: int) ->
 
 def _report(place: Place, examination: Examination, judge: Judge, ended: Run) -> None:
     judge.report()
+    look_into_carried(judge, place, examination)
     for end in sorted(judge.frame_ends):
         if end < place.view.size:
             rest = Slice(place.view, end, place.view.size - end)

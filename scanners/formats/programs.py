@@ -1,13 +1,19 @@
-"""Programs and scripts, as far as they pretend to be models or lie among them."""
+"""Programs and scripts, as far as they pretend to be models or lie among or behind them.
+
+Sources: System V ABI (ELF), Microsoft "PE Format", Apple `mach-o/loader.h` and `fat.h`.
+"""
 
 import re
 from typing import Final, Literal
 
+from weightmark.provenance.reading.interface import ByteView
+from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.formats.interface import Examination, Place
+from weightmark.scanners.limits import MEBIBYTE
 from weightmark.scanners.repository.paths import base_name
 from weightmark.values import dataclass
 
-__all__ = ["ProgramReader"]
+__all__ = ["ProgramReader", "report_hidden_program"]
 
 _PE_POINTER, _PE_HEAD = 0x3C, b"PE\0\0"
 _MACHO = frozenset(
@@ -15,6 +21,8 @@ _MACHO = frozenset(
 )
 _FAT = (b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")
 _MOST_ARCHITECTURES = 30
+_MACHINE_FAMILY, _MACHINES = 0xFFFFFF, frozenset({6, 7, 10, 11, 12, 13, 14, 18})
+"""families of processors (`mach/machine.h`); the highest byte tells their width"""
 _APE = (b"MZqFpD='", b"jartsr='", b"APEDBG='")
 _WASM = (b"\0asm\1\0\0\0", b"\0asm\x0d\0\1\0")
 _CLASS = b"\xca\xfe\xba\xbe"
@@ -24,10 +32,17 @@ _BYTECODE_VERSIONS = range(3000, 4000)
 _BYTECODE_FLAGS = frozenset({0, 1, 3})
 _CODE_AT, _CODE = 16, frozenset({b"c", b"\xe3"})
 _ELF_CLASSES = frozenset(b"\x01\x02")
+_HEADER = 64
+_HIDDEN = re.compile(
+    rb"\x7fELF[\x01\x02][\x01\x02]\x01|MZ|\xfe\xed\xfa[\xce\xcf]|[\xce\xcf]\xfa\xed\xfe"
+)
+_SEARCHED, _OVERLAP = 64 * MEBIBYTE, 8
+_STORAGE = re.compile(r"(?:\A|/)data/\d+\Z")
+"""the numbers of a tensor in an archive of torch"""
 _MODEL_NAMES = re.compile(
     r"\.(bin|caffemodel|ckpt|dat|data|dill|gguf|ggml|h5|hdf5|joblib|keras|mar|mlmodel|model|msgpack|nemo"
     r"|npy|npz|onnx|params|pb|pdparams|pickle|pkl|pmml|pt|pt2|pte|pth|rda|rdata|rds|safetensors|skops"
-    r"|tflite|weights)\Z",
+    r"|tflite|ubj|weights)\Z",
     re.IGNORECASE,
 )
 _SCRIPT_LINE = re.compile(rb"#![ \t]*/[\x20-\x7e]+")
@@ -42,14 +57,14 @@ class ProgramReader:
     def read(self, place: Place, examination: Examination) -> bool:
         """Report a program; see `FormatReader.read`. A script under its own name is none."""
         path = place.member or examination.path
-        disguised = _MODEL_NAMES.search(base_name(path)) is not None
+        disguised = _is_disguise(path)
         script = _SCRIPT_LINE.match(place.head)
         if script:
             if disguised:
                 line = script[0][:80].decode("ascii")
                 examination.find("EXE003", place, offset=0, detail=line)
             return disguised
-        kind = _kind(place) or (_portable_kind(place.head) if disguised else "")
+        kind = _kind(place.view, place.head) or (_portable_kind(place.head) if disguised else "")
         if not kind:
             return False
         examination.also_read_as(kind, place)
@@ -60,21 +75,50 @@ class ProgramReader:
         return True
 
 
-def _kind(place: Place) -> str:
+def report_hidden_program(place: Place, examination: Examination) -> None:
+    """Report a native program or a script that begins in bytes that belong to no model.
+
+    A script counts at their start, a program anywhere in their first 64 MiB: whoever carries it this way
+    cuts it out again.
+    """
+    if script := _SCRIPT_LINE.match(place.head):
+        examination.find("EXE005", place, offset=0, detail=script[0][:80].decode("ascii"))
+    end = min(place.view.size, _SEARCHED)
+    for start in range(0, end, MEBIBYTE):
+        block = place.view.read_at(start, MEBIBYTE + _OVERLAP)
+        for found in _HIDDEN.finditer(block):
+            at = start + found.start()
+            rest = Slice(place.view, at, place.view.size - at)
+            if kind := _kind(rest, rest.read_at(0, _HEADER)):
+                examination.find("EXE005", place, offset=at, detail=kind)
+                return
+
+
+def _is_disguise(path: str) -> bool:
+    """Tell the name of a model, or of the numbers of one."""
+    inside = path.rpartition("!")[2]
+    return bool(_MODEL_NAMES.search(base_name(path)) or _STORAGE.search(inside))
+
+
+def _kind(view: ByteView, head: bytes) -> str:
     """Return the word for a native program, or an empty text; raw weights may begin like one."""
-    head = place.head
     if head.startswith(_APE):
         return "llamafile"
     if head.startswith(b"\x7fELF") and head[4:5] and head[4] in _ELF_CLASSES:
         return "elf"
     if head.startswith(b"MZ"):
         at = int.from_bytes(head[_PE_POINTER : _PE_POINTER + 4], "little")
-        return "pe" if place.view.read_at(at, len(_PE_HEAD)) == _PE_HEAD else ""
-    if head[:4] in _MACHO and 0 < int.from_bytes(head[12:16], _order(head)) < 16:  # noqa: PLR2004 - kinds of Mach-O files
-        return "mach-o"
-    if head.startswith(_FAT) and 0 < int.from_bytes(head[4:8], "big") < _MOST_ARCHITECTURES:
-        return "mach-o"
-    return ""
+        return "pe" if view.read_at(at, len(_PE_HEAD)) == _PE_HEAD else ""
+    is_fat = head.startswith(_FAT) and 0 < int.from_bytes(head[4:8], "big") < _MOST_ARCHITECTURES
+    return "mach-o" if is_fat or _is_macho(head) else ""
+
+
+def _is_macho(head: bytes) -> bool:
+    """Tell a magic number of Mach-O before a known machine or kind of file."""
+    if head[:4] not in _MACHO:
+        return False
+    machine = int.from_bytes(head[4:8], _order(head)) & _MACHINE_FAMILY
+    return machine in _MACHINES or 0 < int.from_bytes(head[12:16], _order(head)) < 16  # noqa: PLR2004 - kinds of Mach-O files
 
 
 def _portable_kind(head: bytes) -> str:

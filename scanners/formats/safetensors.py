@@ -7,6 +7,7 @@ from weightmark.errors import MalformedError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.strict_json import parse_object
 from weightmark.scanners.formats.interface import Examination, Place
+from weightmark.scanners.formats.trailing import look_behind
 from weightmark.scanners.limits import over_limit
 from weightmark.values import dataclass
 
@@ -161,4 +162,6 @@ def _check_layout(tensors: list[Tensor], size: int, place: Place, examination: E
         examination.find("STF005", place, offset=_PREFIX, detail=f"ends {at - size} bytes later")
         examination.problem("the safetensors file ends before its tensors do", place)
     elif at < size:
-        examination.find("STF004", place, offset=place.view.size - (size - at), detail="at the end")
+        end = place.view.size - (size - at)
+        examination.find("STF004", place, offset=end, detail="at the end")
+        look_behind(place, end, examination)

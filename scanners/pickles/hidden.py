@@ -14,6 +14,8 @@ from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.limits import over_limit
 from weightmark.scanners.pickles.judge import Judge
+from weightmark.scanners.pickles.literals import line_value
+from weightmark.scanners.pickles.opcodes import PROTO, STRING
 from weightmark.scanners.pickles.openings import (
     HEAD,
     LEAST_TEXT,
@@ -28,7 +30,6 @@ __all__ = ["counts", "look_into_carried", "look_into_payload", "look_into_text"]
 
 _NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _TORCH_MAGIC = 0x1950A86A20F9469CFC6C
-_PROTO = 0x80
 _MOST_STREAMS = 1000
 
 
@@ -45,10 +46,16 @@ def look_into_carried(judge: Judge, place: Place, examination: Examination) -> N
             raise over_limit("nested", f"a text that may be a pickle is over {limit} bytes")
         else:
             raw = place.view.read_at(offset, length)
-            text = raw.decode(encoding, "replace").strip().strip("'\"")
-            look_into_text(text, f"text at {offset}", place, examination)
+            look_into_text(_decode(raw, encoding), f"text at {offset}", place, examination)
     if judge.carries_more:
         examination.problem("more values begin like a pickle than are looked into", place)
+
+
+def _decode(raw: bytes, encoding: str) -> str:
+    """Return a text of a pickle; `string-line` is a line of protocol 0 with quotes and escapes."""
+    if encoding == "string-line":
+        return str(line_value(STRING, raw))
+    return raw.decode(encoding, "replace")
 
 
 def look_into_payload(offset: int, length: int, place: Place, examination: Examination) -> None:
@@ -106,5 +113,5 @@ def counts(view: ByteView, start: int, judge: Judge, ended: Run) -> bool:
     if ended.error:
         return dangerous and judge.acted
     if not found:
-        return judge.acted and view.read_at(start, 1)[0] == _PROTO
+        return judge.acted and view.read_at(start, 1)[0] == PROTO
     return judge.acted or dangerous

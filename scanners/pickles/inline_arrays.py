@@ -5,6 +5,7 @@ from itertools import chain
 
 from weightmark.scanners.pickles.broken import BreakError, TruncatedError
 from weightmark.scanners.pickles.opcodes import OPCODES
+from weightmark.scanners.pickles.openings import HEAD
 from weightmark.scanners.pickles.operands import Operands
 from weightmark.scanners.pickles.snapshot import Snapshot, WatchedMemo, is_unknown
 from weightmark.scanners.pickles.values import Call, Global, Instance, Value
@@ -44,6 +45,8 @@ class InlineArrays(Operands):
         end = start + padding + found.size
         if end > view.size:
             raise TruncatedError("an array of joblib reaches over the end")
+        begin = start + padding
+        self._judge.carry(begin, found.size, view.read_at(begin, min(found.size, HEAD)))
         return end, Instance(None, built=True)
 
     def _nested_pickle(

@@ -25,6 +25,7 @@ from weightmark.scanners.pickles.checks import (
 from weightmark.scanners.pickles.code_objects import code_text
 from weightmark.scanners.pickles.imports import REFUSED, Imports
 from weightmark.scanners.pickles.nested_bytes import NestedBytes
+from weightmark.scanners.pickles.openings import begins_archive, begins_pickle, begins_text
 from weightmark.scanners.pickles.persistent_ids import (
     class_of_source,
     is_source,
@@ -60,6 +61,7 @@ _NAMED_TUPLE = ("dill._dill", "_create_namedtuple")
 _DEEPEST_TEMPLATE = 2
 _MOST_STORAGES = 200_000
 _MOST_FRAME_ENDS = 8
+_MOST_CARRIED = 100_000
 _DATA = (str, int, float, tuple, type(None), BytesAt, TextAt)
 """types of values that are no objects to a loader"""
 
@@ -67,7 +69,7 @@ _DATA = (str, int, float, tuple, type(None), BytesAt, TextAt)
 class Judge(Imports):
     """Judges the events of one pickle and reports into an examination."""
 
-    __slots__ = ("_nested", "frame_ends", "storages")
+    __slots__ = ("_nested", "carried", "carries_more", "frame_ends", "storages")
 
     def __init__(
         self, place: Place, examination: Examination, twins: Mapping[int, Global] | None = None
@@ -75,6 +77,8 @@ class Judge(Imports):
         """Judge for `place`; nothing is reported before `report`. See `Imports` for `twins`."""
         super().__init__(place, examination, twins)
         self._nested = NestedBytes(place, examination)
+        self.carried: list[tuple[int, int, str]] = []
+        self.carries_more = False
         self.frame_ends: set[int] = set()
         self.storages: dict[str, tuple[str, int]] = {}
 
@@ -238,6 +242,19 @@ class Judge(Imports):
         self._find("PKL021", offset, f"{what} that ends at byte {end}")
         if len(self.frame_ends) < _MOST_FRAME_ENDS:
             self.frame_ends.add(end)
+
+    def carry(self, offset: int, length: int, head: bytes, encoding: str = "") -> None:
+        """Take note of bytes, or of a text of an encoding, that begin like a pickle or an archive."""
+        if encoding:
+            begins = begins_text(head)
+        else:
+            begins = begins_pickle(head) or begins_archive(head)
+        if not begins or self._second:
+            return
+        if len(self.carried) < _MOST_CARRIED:
+            self.carried.append((offset, length, encoding))
+        else:
+            self.carries_more = True
 
     def has_template(self, value: Value) -> bool:
         """Judge the chat templates that a tokenizer keeps: a text, or texts in a dict or a list.

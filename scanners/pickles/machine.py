@@ -83,6 +83,7 @@ from weightmark.scanners.pickles.opcodes import (
     TUPLE3,
     UNICODE,
 )  # fmt: skip
+from weightmark.scanners.pickles.openings import LEAST_BYTES, LEAST_TEXT, OPENINGS
 from weightmark.scanners.pickles.operands import (
     LONG_TEXT,
     LONGEST_NAME,
@@ -175,6 +176,8 @@ class Machine(InlineArrays):
                             texts += length
                         else:
                             stack.append(self._text(base + position, length))
+                        if length >= LEAST_TEXT:
+                            self._carry_text(position, length)
                         position += length
                     elif op == TUPLE2:
                         second = stack.pop()
@@ -246,6 +249,7 @@ class Machine(InlineArrays):
                     elif op == BINUNICODE8:
                         length, position = self._length(op, position)
                         stack.append(self._text(base + position, length))
+                        self._carry_text(position, length)
                         position += length
                     elif op in _EXTENSIONS:
                         size = 1 if op == EXT1 else 2 if op == EXT2 else 4
@@ -437,6 +441,8 @@ class Machine(InlineArrays):
                             texts += length
                         else:
                             stack.append(self._text(base + position, length))
+                        if length >= LEAST_TEXT:
+                            self._carry_text(position, length)
                         position += length
                     elif op == EMPTY_LIST:
                         stack.append(PlainList())
@@ -482,6 +488,8 @@ class Machine(InlineArrays):
                         end = data.find(b"\n", position)
                         if 0 <= end <= position + LONGEST_NAME:
                             stack.append(line_value(op, data[position:end]))
+                            if end - position >= LEAST_TEXT:
+                                self._carry_line(op, position, end - position, stack[-1])
                             position = end + 1
                         else:
                             position = self._long_line(op, position, stack)
@@ -495,6 +503,9 @@ class Machine(InlineArrays):
                             stack.append(data[position : position + length].decode("latin-1"))
                         else:
                             stack.append(TextAt(base + position, length))
+                        if length >= LEAST_BYTES:
+                            self._carry_text(position, length, "latin-1")
+                            self._carry_bytes(position, length)
                         position += length
                     elif op == PERSID:
                         line, after = self._line(position)
@@ -553,6 +564,8 @@ class Machine(InlineArrays):
                     elif op == SHORT_BINBYTES:
                         length = data[position]
                         stack.append(BytesAt(base + position + 1, length))
+                        if length >= LEAST_BYTES and data[position + 1] in OPENINGS:
+                            self._carry_bytes(position + 1, length)
                         position += 1 + length
                         if base + position > window.view.size:
                             raise TruncatedError("a payload reaches over the end")

@@ -20,8 +20,8 @@ HEAD = 256
 """bytes that are looked at"""
 LEAST_BYTES = 16
 """bytes of the shortest pickle that calls something by name"""
-LEAST_TEXT = 28
-"""characters of the shortest text that is such a pickle in base64"""
+LEAST_TEXT = 20
+"""characters of the shortest text that is such a pickle"""
 OPENINGS = OPCODES | frozenset(b"PB\x1f\x28\xfd\x37\x04\x93")
 """first bytes of pickles and archives"""
 

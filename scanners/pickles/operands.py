@@ -18,8 +18,10 @@ from weightmark.scanners.pickles.opcodes import (
     LONG4,
     SHORT_BINBYTES,
     SHORT_BINSTRING,
+    STRING,
     UNICODE,
 )
+from weightmark.scanners.pickles.openings import HEAD, LEAST_BYTES, OPENINGS
 from weightmark.scanners.pickles.state_keys import LONGEST_CODE, is_honest_code, is_odd_item
 from weightmark.scanners.pickles.values import (
     CODE_KEYS,
@@ -180,7 +182,28 @@ class Operands:
         stack.append(BytesAt(window.base + position, length))
         if window.base + position + length > window.view.size:
             raise TruncatedError("a payload reaches over the end")
+        if length >= LEAST_BYTES and window.data[position] in OPENINGS:
+            self._carry_bytes(position, length)
         return position + length
+
+    def _carry_bytes(self, position: int, length: int) -> None:
+        """Have a payload at `position` looked into if it begins like a pickle."""
+        window = self._window
+        head = window.data[position : position + min(length, HEAD)]
+        self._judge.carry(window.base + position, length, head)
+
+    def _carry_text(self, position: int, length: int, encoding: str = "utf-8") -> None:
+        """Have a text at `position` looked into if it begins like a pickle in letters."""
+        window = self._window
+        head = window.data[position : position + min(length, HEAD)]
+        self._judge.carry(window.base + position, length, head, encoding)
+
+    def _carry_line(self, op: int, position: int, length: int, value: Value) -> None:
+        """Have a line of text, which stands for `value`, looked into as `_carry_text` does."""
+        if isinstance(value, str):
+            head = value[:HEAD].encode("utf-8", "replace")
+            encoding = "string-line" if op == STRING else "raw-unicode-escape"
+            self._judge.carry(self._window.base + position, length, head, encoding)
 
     def _long_number(self, op: int, position: int, stack: list[Value]) -> int:
         length, position = self._length(op, position)
@@ -199,6 +222,7 @@ class Operands:
             stack.append(line_value(op, line))
         elif op == UNICODE:
             stack.append(TextAt(self._window.base + position, length, "raw-unicode-escape"))
+            self._carry_line(op, position, length, line[:HEAD].decode("latin-1"))
         else:
             stack.append(Unknown(f"line of {length} bytes"))
         return after

@@ -7,7 +7,6 @@ is offered to every reader, and pickles are looked for wherever one could begin.
 import re
 
 from weightmark.provenance.reading.interface import ByteView
-from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.findings import Severity
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.limits import MEBIBYTE, over_limit
@@ -16,9 +15,9 @@ from weightmark.scanners.pickles.judge import Judge
 from weightmark.scanners.pickles.openings import HEAD, begins_pickle
 from weightmark.scanners.pickles.run import run
 
-__all__ = ["look_behind", "search_pickles", "skip_zeros"]
+__all__ = ["look_at_rest", "search_pickles", "skip_zeros"]
 
-_TRAILING = "trailing"
+_TWICE = "trailing!trailing"
 _BLOCK = MEBIBYTE
 _OPENING = re.compile(
     rb"\x80[\x00-\x05][(-)0-2F-NP-TVX\]a-eg-jl-u}\x80-\x98]|\x8c[\x01-\x7f][A-Za-z_][\w.]"
@@ -27,20 +26,17 @@ _OPENING = re.compile(
 )
 
 
-def look_behind(place: Place, examination: Examination, start: int) -> None:
-    """Look at all that stands from `start` on; zeros before it are padding.
+def look_at_rest(rest: Place, examination: Examination) -> None:
+    """Offer what stands behind a loader's part to every reader, and search it for pickles.
 
+    What stands behind a rest that was looked at is searched alone, so that a long row costs no more.
     Raises `LimitError` when it is longer than what is searched (limit `gaps`).
     """
-    at = skip_zeros(place.view, start, examination)
-    if at >= place.view.size:
-        return
-    inner = place.inside(_TRAILING, Slice(place.view, at, place.view.size - at))
     before = _bad(examination)
-    if place.member.rpartition("!")[2] != _TRAILING:
-        examination.look(inner)
+    if not rest.member.endswith(_TWICE):
+        examination.look(rest)
     if _bad(examination) == before:
-        search_pickles(inner, examination)
+        search_pickles(rest, examination)
 
 
 def skip_zeros(view: ByteView, start: int, examination: Examination) -> int:

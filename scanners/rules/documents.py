@@ -124,6 +124,13 @@ RULES = (
         ("CWE-829",),
     ),
     Rule(
+        "EXE005",
+        "a program or script stands in bytes that belong to no part of the model",
+        Severity.HIGH,
+        "get the file again from its source, and ask the publisher what these bytes are",
+        ("CWE-506",),
+    ),
+    Rule(
         "NBK001",
         "the notebook holds code, which runs when somebody runs its cells",
         Severity.INFO,

@@ -1,6 +1,8 @@
 """`weightmark attest`: sign a statement about a model and add it to its claims."""
 
 import shlex
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +27,7 @@ __all__ = ["attest"]
 
 
 @command("attest")
-@click.argument("path", metavar="PATH")
+@click.argument("path", metavar="PATH|URI")
 @option(
     "--type",
     "predicate_type",
@@ -67,10 +69,13 @@ def attest(
 ) -> None:
     """State something about a model or a dataset, signed, as one more line of its claims.
 
-    `--type approval --reason TEXT` vouches in your own name for what somebody else made.
+    `--type approval --reason TEXT` vouches in your own name for what somebody else made. What an
+    address holds (`hf://owner/name@REVISION`, `oci://…`) is fetched, identified and not kept: the claim
+    goes to `--out`.
     """
     from weightmark.attestations.making.signing import add_claim
     from weightmark.attestations.predicates.stating import stated
+    from weightmark.provenance.sources.choice import is_remote
 
     saying = stated(
         predicate_type,
@@ -80,14 +85,20 @@ def attest(
     )
     if out:
         require_folder(Path(out))
+    elif is_remote(path):
+        raise CallError(
+            "a claim about an address needs a place",
+            why="nothing is written where the address leads",
+            fix="name a folder with `--out`; `gate --claims` and `pull --claims` read it",
+        )
     only = _one(
         signer.load(
             command=shlex.join(["attest", path, "--type", predicate_type]), offline=console.offline
         )
     )
-    with console.progress(None) as progress:
+    with _artifact(console, path) as (place, pinned), console.progress(None) as progress:
         result = add_claim(
-            path,
+            place,
             only,
             saying.uri,
             saying.predicate,
@@ -95,9 +106,27 @@ def attest(
             progress=progress,
             jobs=console.jobs,
         )
+    if pinned:
+        console.note(f"stated of {pinned}: {result.manifest.identity}")
     for notice in result.notices:
         console.note(notice)
     console.finish(signed_document("weightmark/attest/v1", path, result, stated=saying.words))
+
+
+@contextmanager
+def _artifact(console: Console, path: str) -> Iterator[tuple[Path, str]]:
+    """Give the artifact, and for what had to be fetched its pinned address."""
+    from weightmark.provenance.sources.choice import is_remote
+
+    if not is_remote(path):
+        yield Path(path), ""
+        return
+    from weightmark.attestations.pulling.visiting import visit
+
+    with ExitStack() as stack:
+        with console.progress(None) as progress:
+            fetched = stack.enter_context(visit(path, offline=console.offline, progress=progress))
+        yield fetched.path, fetched.snapshot.pinned
 
 
 def _one(signers: "Sequence[Signer]") -> "Signer":

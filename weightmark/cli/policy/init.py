@@ -24,7 +24,7 @@ _DEFAULT_FILE = "weightmark-policy.toml"
 
 
 @command("policy init", own_output=True)
-@click.argument("model", metavar="[MODEL]", required=False)
+@click.argument("model", metavar="[MODEL|URI]", required=False)
 @option(
     "--preset",
     type=click.Choice(_PRESETS),
@@ -59,7 +59,7 @@ def init(
 ) -> None:
     """Write a commented policy that says whom you trust; never overwrites.
 
-    With MODEL it looks at it first: the policy then allows the formats that the model consists of,
+    With MODEL, a path or an address such as `hf://owner/name`, it looks at it first: the policy then allows the formats that the model consists of,
     and, where you name nobody, trusts the identities that its signatures name. It says what that
     implies. Keys stand in the policy itself. A trust file is named by its path from the policy file.
     """
@@ -119,13 +119,22 @@ def init(
 def _propose(console: Console, model: str, policy: Path) -> "Proposal":
     from weightmark.attestations.outside import require_outside
     from weightmark.attestations.policy.proposal import propose
+    from weightmark.provenance.sources.choice import is_remote
 
+    if is_remote(model):
+        from weightmark.attestations.pulling.visiting import visit
+
+        with (
+            console.progress(None) as progress,
+            visit(model, offline=console.offline, progress=progress) as fetched,
+        ):
+            return propose(fetched.path, address=fetched.snapshot.pinned, jobs=console.jobs)
     require_outside(Path(model), policy, "the policy", error=PolicyError)
     return propose(Path(model), jobs=console.jobs)
 
 
 def _nobody(proposal: "Proposal") -> CallError:
-    named = "; ".join(proposal.words[1:3])
+    named = "; ".join(proposal.words[1:4])
     return CallError(
         "a policy has to say whom to trust",
         why=f"the model itself can't say it; {named}",

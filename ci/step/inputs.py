@@ -1,4 +1,4 @@
-"""What a workflow asked for, read from the variables that `action.yml` sets."""
+"""What a pipeline asked for, read from the variables `INPUT_…`, as `action.yml` and the recipes set them."""
 
 import re
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The inputs of the action, checked for their form."""
+    """The inputs, checked for their form."""
 
     path: str
     """what is judged, scanned or signed"""

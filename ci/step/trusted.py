@@ -22,6 +22,7 @@ _MAX_FILES = 500
 _MAX_BYTES = 1 << 20
 _MAX_EVENT = 32 << 20
 _REGULAR = {"100644", "100755"}
+_QUIET = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
 _SAFE = ("-c", "safe.directory=*", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
 
 
@@ -48,7 +49,32 @@ class TrustedFiles:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], target: Path) -> "TrustedFiles":
-        """Read what the runner says about the event; raises `UntrustedError`."""
+        """Take the base from GitHub's event, and elsewhere from INPUT_BASE; raises `UntrustedError`."""
+        github = environment.get("GITHUB_ACTIONS") == "true"
+        return (
+            cls._from_event(environment, target)
+            if github
+            else cls._from_branch(environment, target)
+        )
+
+    @classmethod
+    def _from_branch(cls, environment: Mapping[str, str], target: Path) -> "TrustedFiles":
+        """Fetch the branch that INPUT_BASE names from INPUT_BASE_URL; without one, trust the commit of the run."""
+        workspace = Path.cwd()
+        base = environment.get("INPUT_BASE", "").removeprefix("refs/heads/")
+        repository = environment.get("INPUT_BASE_URL") or "origin"
+        if not base:
+            commit = _git(workspace, "rev-parse", "HEAD^{commit}").decode().strip()
+            return cls(workspace, commit, repository, frozenset(), proposed=False, target=target)
+        if base.startswith("-") or repository.startswith("-") or "::" in repository:
+            raise UntrustedError("`INPUT_BASE` or `INPUT_BASE_URL` is no branch or no address")
+        asked = f"+refs/heads/{base}:refs/weightmark/base"
+        _git(workspace, "fetch", *_QUIET, "--depth=1", repository, asked)
+        commit = _git(workspace, "rev-parse", "refs/weightmark/base^{commit}").decode().strip()
+        return cls(workspace, commit, repository, frozenset(), proposed=True, target=target)
+
+    @classmethod
+    def _from_event(cls, environment: Mapping[str, str], target: Path) -> "TrustedFiles":
         event = _event(environment.get("GITHUB_EVENT_PATH", ""))
         asked = _member(event, "pull_request", "base", "sha")
         queued = _member(event, "merge_group", "base_sha")
@@ -116,7 +142,12 @@ class TrustedFiles:
             raise UntrustedError(
                 "the workspace is no git checkout, so nobody knows what was changed in it"
             ) from error
-        return Path(shown.decode().removesuffix("\n"))
+        top = Path(os.fsdecode(shown).removesuffix("\n"))
+        if top != self.workspace and not (top / ".git").is_dir():
+            raise UntrustedError(
+                f"`{place}` lies in a submodule, which a pull request can redirect"
+            )
+        return top
 
     def _commit(self, top: Path) -> str:
         """Return the commit that counts in a checkout, and fetch it where it is missing."""
@@ -125,9 +156,8 @@ class TrustedFiles:
         try:
             _git(top, "cat-file", "-e", f"{self.commit}^{{commit}}")
         except UntrustedError:
-            quiet = ("--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules")
             try:
-                _git(top, "fetch", *quiet, "--no-write-fetch-head", self.repository, self.commit)
+                _git(top, "fetch", *_QUIET, "--depth=1", self.repository, self.commit)
             except UntrustedError as error:
                 raise UntrustedError(
                     f"the trusted commit {self.commit} is not here and can't be fetched; "

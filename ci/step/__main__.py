@@ -1,4 +1,4 @@
-"""The step of the action that judges, scans or signs, and tells the runner what came of it.
+"""The step of a pipeline that judges, scans or signs, and tells the runner what came of it.
 
 Inputs come by environment and reach `weightmark` as words of a call without a shell. Nothing else
 configures it: no settings file, and no variable `WEIGHTMARK_…` of the job but the passphrase.
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from inputs import InputError, Inputs, Mode
-from runner import add_summary, print_unheeded, set_outputs
+from reporting import VSA, print_unheeded, reports_folder, tell
 from trusted import TrustedFiles, UntrustedError
 
 _KEPT = {"WEIGHTMARK_PASSPHRASE"}
@@ -24,23 +24,25 @@ _CALL, _UNCHECKED = 2, 4
 def main() -> int:
     """Do what the inputs say; return the exit code of `weightmark`."""
     environment = dict(os.environ)
-    home = Path(environment["RUNNER_TEMP"]) / "weightmark"
-    home.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="run-", dir=home))
     path = environment.get("INPUT_PATH", "")
-    try:
-        inputs = Inputs.from_environment(environment)
-        words = _words(inputs, environment, folder)
-        answer = _run(words, environment)
-    except InputError as error:
-        answer = _failure("an input of the action is wrong", str(error), _CALL)
-    except UntrustedError as error:
-        answer = _failure("what decides can't be trusted", str(error), _UNCHECKED)
-    _tell(answer, path, environment, folder)
+    folder = None
+    with tempfile.TemporaryDirectory(prefix="weightmark-") as scratch:
+        try:
+            folder = reports_folder(environment)
+            inputs = Inputs.from_environment(environment)
+            words = _words(inputs, environment, Path(scratch), folder)
+            answer = _run(words, environment)
+        except InputError as error:
+            answer = _failure("an input is wrong", str(error), _CALL)
+        except FileExistsError as error:
+            answer = _failure("an input is wrong", f"`{error.filename}` exists already", _CALL)
+        except UntrustedError as error:
+            answer = _failure("what decides can't be trusted", str(error), _UNCHECKED)
+        tell(answer, path, environment, folder)
     return int(answer["exit"])
 
 
-def _words(inputs: Inputs, environment: dict[str, str], folder: Path) -> list[str]:
+def _words(inputs: Inputs, environment: dict[str, str], scratch: Path, folder: Path) -> list[str]:
     """Return the words of the call; no value can pass for a flag."""
     if inputs.mode is Mode.SCAN:
         words = ["scan"]
@@ -48,7 +50,7 @@ def _words(inputs: Inputs, environment: dict[str, str], folder: Path) -> list[st
         words = ["sign", f"--key={inputs.key}" if inputs.key else "--keyless"]
         words += _flag("trust-config", inputs.trust_config)
     else:
-        trusted = TrustedFiles.from_environment(environment, folder / "trusted")
+        trusted = TrustedFiles.from_environment(environment, scratch)
         words = ["gate", *_judging(inputs, trusted, folder)]
     words += _flag("fail-on", inputs.fail_on)
     return [*words, "--isolated", "--no-progress", "--format=json", "--", inputs.path]
@@ -69,7 +71,7 @@ def _judging(inputs: Inputs, trusted: TrustedFiles, folder: Path) -> list[str]:
     words += _flag("ledger", inputs.ledger)
     words += ["--mode=warn"] if inputs.mode is Mode.WARN else []
     if inputs.signing_key:
-        words += [f"--signing-key={inputs.signing_key}", f"--vsa={folder / 'decision.vsa'}"]
+        words += [f"--signing-key={inputs.signing_key}", f"--vsa={folder / VSA}"]
     return [*words, "--record"] if inputs.record else words
 
 
@@ -88,7 +90,7 @@ def _run(words: list[str], environment: dict[str, str]) -> dict[str, Any]:
     done = subprocess.run(
         call, stdin=subprocess.DEVNULL, capture_output=True, check=False, env={**kept, "CI": "true"}
     )
-    print_unheeded(done.stderr.decode(errors="replace"))
+    print_unheeded(done.stderr.decode(errors="replace"), environment)
     try:
         answer = json.loads(done.stdout)
         if isinstance(answer, dict) and answer.get("exit") == done.returncode:
@@ -109,29 +111,6 @@ def _failure(title: str, what: str, code: int) -> dict[str, Any]:
         "why": "",
         "fix": "",
     }
-
-
-def _tell(answer: dict[str, Any], path: str, environment: dict[str, str], folder: Path) -> None:
-    """Write reports, annotations, the summary and the outputs."""
-    from forms import as_document, show
-
-    document = as_document(answer)
-    report, sarif, vsa = folder / "report.json", folder / "report.sarif", folder / "decision.vsa"
-    report.write_text(json.dumps(answer, indent=2) + "\n", encoding="utf-8")
-    sarif.write_text(show("sarif", document, path), encoding="utf-8")
-    sys.stdout.write(show("github", document, path))
-    short = f"**{document.verdict}** (exit {int(document.exit)}); the report holds the rest\n"
-    add_summary(environment, show("markdown", document, path) + "\n", short)
-    written = [one for one in answer.get("written") or () if one.endswith(".claims")]
-    outputs = {
-        "decision": document.verdict,
-        "identity": answer.get("identity") or "",
-        "report-path": str(report),
-        "sarif-path": str(sarif),
-        "vsa-path": str(vsa) if vsa.is_file() else "",
-        "bundle-path": os.path.abspath(written[0]) if written else "",  # noqa: PTH100 - links stay
-    }
-    set_outputs(environment, outputs)
 
 
 if __name__ == "__main__":
