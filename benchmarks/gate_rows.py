@@ -1,8 +1,16 @@
 """The rows of the table that are about the gate: whole processes beside hashes alone and beside other tools."""
 
+import base64
+import json
+import re
 import shlex
+import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +21,8 @@ if TYPE_CHECKING:
     from run import Bench
 
 ANSWER_GOAL, CLAIM_GOAL, FIRST_GOAL, PEERS_GOAL = 1.5, 1.15, 1.25, 1 / 6
+SERVED_GOAL = 15.0
+"""milliseconds"""
 SCANNER = ".peers/modelscan/bin/modelscan"
 POLICY = """version = 1
 trust_receipts = true
@@ -82,6 +92,39 @@ def _answered(bench: "Bench") -> Iterator[Figures]:
     pair = paired(answered, start, _rounds(bench, 11), bench.env)
     name = f"`gate` of {size} MiB, answered, with receipts / `--version`"
     yield (name, pair.ours * 1e3, pair.theirs * 1e3, "ms", pair.ratio, ANSWER_GOAL)
+    late = _asked(policy, vsa, bench.env, 100 if bench.quick else 1000)
+    yield ("`gate serve`, answered by identity, p99", late, None, "ms", late, SERVED_GOAL)
+
+
+def _asked(policy: Path, vsa: Path, env: Mapping[str, str], count: int) -> float:
+    """Ask a service of the same environment as this script, one by one; returns p99 in milliseconds."""
+    (subject,) = json.loads(
+        base64.b64decode(json.loads(vsa.read_text())["dsseEnvelope"]["payload"])
+    )["subject"]
+    body = json.dumps({"identity": f"wm1:{subject['digest']['sha256']}"})
+    words = ("gate", "serve", "--policy", policy, "--claims", vsa, "--port", "0", "--rate", "0")
+    command = [sys.executable, "-m", "weightmark", *map(str, words), "--isolated"]
+    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as service:
+        said = service.stderr
+        if said is None:
+            sys.exit("error: the service says nothing")
+        while not (found := re.search(r"listening on http://([\d.]+):(\d+)", said.readline())):
+            if service.poll() is not None:
+                sys.exit("error: the service did not start")
+        threading.Thread(target=lambda: [None for _ in said], daemon=True).start()
+        connection = HTTPConnection(found[1], int(found[2]))
+        times = []
+        for _ in range(count):
+            start = time.perf_counter()
+            connection.request("POST", "/v1/decide", body)
+            reply = connection.getresponse()
+            reply.read()
+            times.append(time.perf_counter() - start)
+            if reply.status != HTTPStatus.OK:
+                sys.exit(f"error: the service answers {reply.status}")
+        connection.close()
+        service.terminate()
+    return sorted(times)[int(count * 0.99) - 1] * 1e3
 
 
 def _beside_peers(bench: "Bench", peer: Path, scanner: Path) -> Iterator[Figures]:

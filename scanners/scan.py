@@ -45,6 +45,7 @@ from weightmark.scanners.formats.r_data import RDataReader
 from weightmark.scanners.formats.recognise import INERT, recognise
 from weightmark.scanners.formats.safetensors import SafetensorsReader
 from weightmark.scanners.formats.seven_zip import SevenZipReader
+from weightmark.scanners.formats.shell_script import ShellScriptReader
 from weightmark.scanners.formats.tar_archive import TarReader
 from weightmark.scanners.formats.tensorflow import TensorflowReader
 from weightmark.scanners.formats.tensorflow_text import TensorflowTextReader
@@ -86,6 +87,7 @@ _READERS: tuple[FormatReader, ...] = (
     NamedPathsReader(),
     NamedCodeReader(),
     ProgramReader(),
+    ShellScriptReader(),
     RDataReader(),
     XmlModelReader(),
     CompressedReader(),

@@ -116,7 +116,9 @@ def _operations(entry: dict[str, Any], full: str, fact: dict[str, Any]) -> str |
         return "" if public else None
     families = entry.get("families", {})
     found = [families[base] for base in (full, *fact["bases"]) if base in families]
-    if not found or _reason_against(entry, full) is not None:
+    patterns = entry.get("classes", {})
+    found += [word for pattern, word in patterns.items() if re.match(pattern, full)]
+    if not found or _reason_against(entry, full) is not None or _is_no_data(fact):
         return None
     operations = str(found[0])
     run = {hook: owner for hook, owner in fact["hooks"].items() if _runs(hook, operations)}
@@ -125,6 +127,11 @@ def _operations(entry: dict[str, Any], full: str, fact: dict[str, Any]) -> str |
         print(f"left out: {full}: nobody has reviewed {', '.join(sorted(set(unknown)))}")
         return None
     return operations
+
+
+def _is_no_data(fact: dict[str, Any]) -> bool:
+    """Tell a class that makes classes, or a native one of which a pickle makes no instance."""
+    return bool(set(fact["bases"]) & {"builtins:type", "_pickle:Unpickler", "torch._C:_FunctionBase"})
 
 
 def _runs(hook: str, operations: str) -> bool:

@@ -18,6 +18,8 @@ from reporting import VSA, print_unheeded, reports_folder, tell
 from trusted import TrustedFiles, UntrustedError
 
 _KEPT = {"WEIGHTMARK_PASSPHRASE"}
+_IDENTITY = ("ACTIONS_ID_TOKEN_REQUEST_", "SIGSTORE_ID_TOKEN")
+"""what signs as the job; whoever does not sign never sees it"""
 _CALL, _UNCHECKED = 2, 4
 
 
@@ -31,13 +33,16 @@ def main() -> int:
             folder = reports_folder(environment)
             inputs = Inputs.from_environment(environment)
             words = _words(inputs, environment, Path(scratch), folder)
-            answer = _run(words, environment)
+            hidden = () if inputs.mode is Mode.SIGN else _IDENTITY
+            answer = _run(words, environment, hidden)
         except InputError as error:
             answer = _failure("an input is wrong", str(error), _CALL)
         except FileExistsError as error:
             answer = _failure("an input is wrong", f"`{error.filename}` exists already", _CALL)
         except UntrustedError as error:
             answer = _failure("what decides can't be trusted", str(error), _UNCHECKED)
+        except OSError as error:
+            answer = _failure("a file can't be read or written", str(error), _UNCHECKED)
         tell(answer, path, environment, folder)
     return int(answer["exit"])
 
@@ -79,12 +84,12 @@ def _flag(name: str, value: str) -> list[str]:
     return [f"--{name}={value}"] if value else []
 
 
-def _run(words: list[str], environment: dict[str, str]) -> dict[str, Any]:
+def _run(words: list[str], environment: dict[str, str], hidden: tuple[str, ...]) -> dict[str, Any]:
     """Call `weightmark`; what it says beside the answer is shown and not obeyed."""
     kept = {
         name: value
         for name, value in environment.items()
-        if name in _KEPT or not name.startswith(("WEIGHTMARK_", "INPUT_", "PYTHON"))
+        if name in _KEPT or not name.startswith(("WEIGHTMARK_", "INPUT_", "PYTHON", *hidden))
     }
     call = [sys.executable, "-I", "-m", "weightmark", *words]
     done = subprocess.run(

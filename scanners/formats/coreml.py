@@ -38,7 +38,8 @@ class CoremlReader:
 
     def read(self, place: Place, examination: Examination) -> bool:
         """Judge custom parts, links and files; see `FormatReader.read`."""
-        if not may_be_message(place.head) or not _is_model(examination.probe(place)):
+        named = (place.member or examination.path).lower().endswith(".mlmodel")
+        if not may_be_message(place.head) or not _is_model(examination.probe(place), named):
             return False
         view = resident(place.view, examination.limits)
         with malformed_as("CML003", place, examination):
@@ -46,9 +47,9 @@ class CoremlReader:
         return True
 
 
-def _is_model(found: Probe) -> bool:
+def _is_model(found: Probe, named: bool) -> bool:
     kinds = [n for n, wire in found.found if _FIRST_KIND <= n <= _LAST_KIND and wire == _BYTES]
-    described = found.has(_VERSION, _VARINT) and found.has(_DESCRIPTION)
+    described = found.has(_VERSION, _VARINT) and (named or found.has(_DESCRIPTION))
     return described and bool(kinds)
 
 

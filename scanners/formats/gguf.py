@@ -14,6 +14,8 @@ from weightmark.values import dataclass
 __all__ = ["GgufReader"]
 
 _LEAST_PADDING = 32
+_IMPLAUSIBLE = 1 << 40
+"""bytes that no file of this format has: a place behind them was never true"""
 _BYTES_OF_A_LETTER = 4
 _SHOWN = 80
 _SPLIT_NUMBER, _SPLIT_COUNT, _SPLIT_TENSORS = "split.no", "split.count", "split.tensors.count"
@@ -78,19 +80,35 @@ def _judge_templates(
 def _judge_tensors(
     header: GgufHeader, tensors: list[GgufTensor], place: Place, examination: Examination
 ) -> None:
-    at, size = 0, place.view.size
     for kind in sorted({tensor.kind for tensor in tensors if tensor.type is None}):
         examination.problem(f"tensor type {kind} is not known here", place)
     known = [tensor for tensor in tensors if tensor.type is not None]
-    for tensor in sorted(known, key=lambda one: (one.start, one.size)):
-        if tensor.start < at:
-            detail = f"`{tensor.name[:_SHOWN]}` at {tensor.start}"
-            examination.find("GGF003", place, detail=detail)
-        at = max(at, tensor.start + tensor.size)
-    end = header.data_start + at if known else header.end
+    _judge_places(known, header.alignment, len(known) == len(tensors), place, examination)
+    at = max((tensor.start + tensor.size for tensor in known), default=0)
+    if at >= _IMPLAUSIBLE:
+        examination.find("GGF001", place, detail=f"the tensors end {at} bytes behind the header")
+    end, size = header.data_start + at if known else header.end, place.view.size
     if end > size:
         examination.problem("the GGUF file ends before its tensors do", place)
     elif look_behind(place, end, examination) or size - end >= max(
         header.alignment, _LEAST_PADDING
     ):
         examination.find("GGF004", place, offset=end, detail=f"{size - end} bytes")
+
+
+def _judge_places(
+    tensors: list[GgufTensor],
+    alignment: int,
+    are_all: bool,
+    place: Place,
+    examination: Examination,
+) -> None:
+    """Check that tensors follow one another, as `gguf_init_from_file` demands it."""
+    end = 0
+    for tensor in sorted(tensors, key=lambda one: (one.start, one.size)):
+        name = f"`{tensor.name[:_SHOWN]}` at {tensor.start}"
+        if tensor.start < end:
+            examination.find("GGF003", place, detail=name)
+        elif are_all and tensor.start > -(-end // alignment) * alignment:
+            examination.find("GGF001", place, detail=f"no tensor has the bytes before {name}")
+        end = max(end, tensor.start + tensor.size)

@@ -1,11 +1,14 @@
 """safetensors: eight bytes of length, a JSON header, then the tensors without gaps."""
 
+import re
 from collections.abc import Iterator
+from json import JSONDecoder
 from typing import Any, Final
 
 from weightmark.errors import MalformedError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.strict_json import parse_object
+from weightmark.scanners.findings import Severity
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.trailing import look_behind
 from weightmark.scanners.limits import over_limit
@@ -16,6 +19,10 @@ __all__ = ["SafetensorsReader", "Tensor", "read_header", "read_tensor"]
 _PREFIX = 8
 _LOADERS_LIMIT = 100_000_000
 _IMPLAUSIBLE = 1 << 40
+"""bytes that no file of this format has: a length over it was never true"""
+_OBJECT = re.compile(rb"\{\s*[\"}]")
+_DTYPE = re.compile(r"[A-Z]{1,5}\d{1,3}(?:_[A-Z0-9]+)?|BOOL")
+"""how names of data types are formed, those of versions to come included"""
 _DEPTH = 8
 _RANGE = 2
 _BITS = {
@@ -71,12 +78,15 @@ class SafetensorsReader:
         if place.head[_PREFIX : _PREFIX + 1] != b"{":
             return False
         length = int.from_bytes(place.head[:_PREFIX], "little")
-        if length >= _IMPLAUSIBLE:
+        if length >= _IMPLAUSIBLE and not _OBJECT.match(place.head, _PREFIX):
             return False
+        is_beyond = _PREFIX + length > place.view.size
         if length > _LOADERS_LIMIT:
-            examination.find("STF009", place, offset=0, detail=f"{length} bytes")
-        if _PREFIX + length > place.view.size:
-            examination.problem("the safetensors header reaches over the end of the file", place)
+            weight = Severity.HIGH if is_beyond else None
+            detail = f"{length} bytes"
+            examination.find("STF009", place, offset=0, detail=detail, severity=weight)
+        if is_beyond:
+            _check_broken_header(place, examination)
             return True
         header = read_header(place.view, examination.limits.header, length)
         if isinstance(header, str):
@@ -100,6 +110,18 @@ def read_header(view: ByteView, limit: int, length: int) -> dict[str, Any] | str
         return error.what
 
 
+def _check_broken_header(place: Place, examination: Examination) -> None:
+    """Tell a header that is cut off from one that ends long before it says."""
+    text = place.view.read_at(_PREFIX, examination.limits.header).decode("utf-8", "replace")
+    try:
+        end = JSONDecoder().raw_decode(text)[1]
+    except (ValueError, RecursionError):
+        end = 0
+    if end and not text[end:].isspace() and text[end:]:
+        examination.find("STF010", place, offset=0)
+    examination.problem("the safetensors header reaches over the end of the file", place)
+
+
 def _check_metadata(metadata: object, place: Place, examination: Examination) -> None:
     if metadata is None:
         return
@@ -118,7 +140,8 @@ def _entries(header: dict[str, Any], place: Place, examination: Examination) -> 
         bits = _BITS.get(tensor.dtype)
         if bits is None:
             detail = f"`{name[:80]}`: {tensor.dtype[:40]}"
-            examination.find("STF007", place, offset=_PREFIX, detail=detail)
+            weight = None if _DTYPE.fullmatch(tensor.dtype) else Severity.HIGH
+            examination.find("STF007", place, offset=_PREFIX, detail=detail, severity=weight)
         elif _bit_count(tensor.shape, bits) != 8 * (tensor.end - tensor.start):
             examination.find("STF006", place, offset=_PREFIX, detail=f"`{name[:80]}`")
         yield tensor
@@ -159,7 +182,9 @@ def _check_layout(tensors: list[Tensor], size: int, place: Place, examination: E
             examination.find("STF004", place, offset=_PREFIX, detail=f"before {shown}")
         at = max(at, tensor.end)
     if at > size:
-        examination.find("STF005", place, offset=_PREFIX, detail=f"ends {at - size} bytes later")
+        weight = Severity.HIGH if at >= _IMPLAUSIBLE else None
+        detail = f"ends {at - size} bytes later"
+        examination.find("STF005", place, offset=_PREFIX, detail=detail, severity=weight)
         examination.problem("the safetensors file ends before its tensors do", place)
     elif at < size:
         end = place.view.size - (size - at)

@@ -8,6 +8,7 @@ from typing import Final
 
 from weightmark.errors import MalformedError
 from weightmark.provenance.reading.interface import ByteView
+from weightmark.scanners.findings import Severity
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.malformed import malformed_as
 from weightmark.scanners.formats.tensorflow_nodes import judge_operator
@@ -27,6 +28,9 @@ _DATA, _DATA_OFFSET, _DATA_SIZE = 0, 1, 2
 _METADATA_NAME, _DESCRIPTION = 0, "TFLITE_METADATA"
 _CUSTOM = 32
 _SHOWN = 120
+_LATEST_ROOT = 1 << 16
+_IMPLAUSIBLE = 1 << 40
+"""bytes that no file of this format has"""
 _KNOWN_CUSTOM = frozenset(
     [
         "AudioSpectrogram",
@@ -55,6 +59,7 @@ class TfliteReader:
             return False
         window = Window(resident(place.view, examination.limits))
         with malformed_as("TFL002", place, examination):
+            _check_root(window, place, examination)
             model = root_table(window, examination.budget)
             codes = model.tables(_OPERATOR_CODES)
             for code in codes:
@@ -63,6 +68,13 @@ class TfliteReader:
             _check_graphs(model, len(codes), len(buffers), place, examination)
             _check_buffers(buffers, place, examination)
         return True
+
+
+def _check_root(window: Window, place: Place, examination: Examination) -> None:
+    """Report a first table outside of the file, where no cut explains it: writers put it at the start."""
+    start = window.number(0, 4)
+    if start >= max(window.size, _LATEST_ROOT):
+        _find_lie(f"the first table lies at {start}", place, examination)
 
 
 def is_model(head: bytes) -> bool:
@@ -109,10 +121,15 @@ def _check_graphs(
     for graph in model.tables(_SUBGRAPHS):
         for tensor in graph.tables(_TENSORS):
             if tensor.number(_TENSOR_BUFFER, 4) >= max(1, buffers):
-                examination.find("TFL002", place, detail="a tensor's buffer is not there")
+                _find_lie("a tensor's buffer is not there", place, examination)
         for operator in graph.tables(_OPERATORS):
             if operator.number(_OPERATOR_INDEX, 4) >= codes:
-                examination.find("TFL002", place, detail="an operator's code is not there")
+                _find_lie("an operator's code is not there", place, examination)
+
+
+def _find_lie(detail: str, place: Place, examination: Examination) -> None:
+    """Report a number that leads a reader out of its lists, as no file that is cut off does."""
+    examination.find("TFL002", place, detail=detail, severity=Severity.HIGH)
 
 
 def _check_buffers(buffers: list[Table], place: Place, examination: Examination) -> None:
@@ -121,5 +138,6 @@ def _check_buffers(buffers: list[Table], place: Place, examination: Examination)
         buffer.vector(_DATA, 1)
         start, size = buffer.number(_DATA_OFFSET, 8), buffer.number(_DATA_SIZE, 8)
         if start > 1 and start + size > place.view.size:
-            examination.find("TFL002", place, detail=f"a buffer lies at {start}")
+            weight = Severity.HIGH if start + size >= _IMPLAUSIBLE else None
+            examination.find("TFL002", place, detail=f"a buffer lies at {start}", severity=weight)
             examination.problem("a TFLite buffer lies outside of the file", place)

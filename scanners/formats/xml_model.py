@@ -33,6 +33,9 @@ _UNREAD_STARTS = tuple(
 _ROOTS = re.compile(rb"<([\w.-]+:)?(PMML|net)\b")
 _DOTTED = re.compile(r"[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)+")
 _OPSETS = re.compile(r"opset\d{1,3}|experimental|ie_internal_opset|type_relaxed_opset")
+_NUMBER = re.compile(r"\d{1,20}", re.ASCII)
+_IMPLAUSIBLE = 1 << 40
+"""bytes that no file of weights has"""
 _SEPARATOR = " "
 _INCLUDE = "http://www.w3.org/2001/XInclude"
 
@@ -130,6 +133,15 @@ class _Document:
         elif local == "layer" and not _OPSETS.fullmatch(attributes.get("version", "opset1")):
             said = f"{attributes.get('type', '')} of {attributes.get('version', '')}"
             self._note("XML005", said, parser)
+        elif local == "data" and self.kind == "openvino":
+            self._weights(attributes, parser)
+
+    def _weights(self, attributes: dict[str, str], parser: "XMLParserType") -> None:
+        """Judge where the numbers of a constant lie in the file of weights."""
+        said = [attributes.get(name, "0").strip() for name in ("offset", "size")]
+        numbers = [int(one) if _NUMBER.fullmatch(one) else _IMPLAUSIBLE for one in said]
+        if sum(numbers) >= _IMPLAUSIBLE:
+            self._note("XML007", f"{said[1]} bytes at {said[0]}", parser)
 
     def _pmml(self, local: str, attributes: dict[str, str], parser: "XMLParserType") -> None:
         function = attributes.get("function", "")

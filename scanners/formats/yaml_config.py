@@ -16,6 +16,7 @@ from weightmark.scanners.repository.dataset_cards import (
     card_header,
     judge_dataset_card,
 )
+from weightmark.scanners.repository.interpolations import judge_interpolations
 from weightmark.scanners.repository.mlflow_models import (
     is_mlflow_model,
     judge_mlflow_model,
@@ -31,6 +32,7 @@ from weightmark.scanners.repository.yaml_documents import (
     included_paths,
     parse_yaml,
 )
+from weightmark.scanners.repository.yolo_data import judge_yolo_data
 from weightmark.values import dataclass
 
 __all__ = ["YamlConfigReader"]
@@ -38,7 +40,9 @@ __all__ = ["YamlConfigReader"]
 _ENDINGS = (".yaml", ".yml")
 _NAMES = frozenset({"MLmodel", "MLproject", "hparams", "conda"})
 _LARGE = MEBIBYTE
-_TELLING = re.compile(rb"!|%TAG|target|params|types|py/|\\|searchpath|_(?i:base)_|" + TELLING_KEYS)
+_TELLING = re.compile(
+    rb"!|%TAG|download|\$\{|target|params|types|py/|\\|searchpath|_(?i:base)_|" + TELLING_KEYS
+)
 _PYTHON_TAG = re.compile(
     rb"!!?(?:p|%70)(?:y|%79)(?:t|%74)(?:h|%68)(?:o|%6[fF])(?:n|%6[eE])(?:/|%2[fF])"
     rb"|!<(?:t|%74)(?:a|%61)(?:g|%67)(?::|%3[aA])|%TAG"
@@ -133,10 +137,11 @@ def _judge(document: YamlDocument, path: str, place: Place, examination: Examina
             examination.find("REP004", place, detail=f"`!include`: {included}"[:_SHOWN])
     content = document.content
     hits = [hit for hit in judge_configuration(content, path) if hit.rule != "REP008"]
+    hits += [*judge_yolo_data(content), *judge_interpolations(content)]
     if base_name(path) == "MLproject":
         hits += judge_mlflow_project(content)
     if is_conda_list(path):
-        hits += judge_conda_list(content)
+        hits += judge_conda_list(content, path)
     if is_mlflow_model(content):
         hits += judge_mlflow_model(content)
     if base_name(path) == CARD_NAME:

@@ -6,7 +6,6 @@ could be imported, and where it makes something and runs to its end, or does har
 
 import re
 
-from weightmark.errors import UncheckedError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.reading.views import MemoryView
 from weightmark.scanners.allow.names import Grade

@@ -245,10 +245,7 @@ class Judge(Imports):
 
     def carry(self, offset: int, length: int, head: bytes, encoding: str = "") -> None:
         """Take note of bytes, or of a text of an encoding, that begin like a pickle or an archive."""
-        if encoding:
-            begins = begins_text(head)
-        else:
-            begins = begins_pickle(head) or begins_archive(head)
+        begins = begins_text(head) if encoding else begins_pickle(head) or begins_archive(head)
         if not begins or self._second:
             return
         if len(self.carried) < _MOST_CARRIED:

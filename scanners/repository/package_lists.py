@@ -6,6 +6,7 @@ serves the model installs them, some services by themselves.
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from weightmark.scanners.findings import Severity
 from weightmark.scanners.repository.configurations import Hit
@@ -17,6 +18,16 @@ __all__ = ["is_conda_list", "is_package_list", "judge_conda_list", "judge_packag
 _RULE = "REP010"
 _LIST = re.compile(r"(?:[\w.-]*requirements[\w.-]*|constraints)\.(?:txt|in)\Z", re.IGNORECASE)
 _CONDA = re.compile(r"(?:conda[\w.-]*|environment[\w.-]*|python_env)\.ya?ml\Z", re.IGNORECASE)
+_INSTALLED = frozenset({"conda.yaml", "python_env.yaml"})
+"""environments that MLflow builds by itself before it serves a model"""
+_FOREIGN = re.compile(r"(?:https?|ftp|git|svn)://", re.IGNORECASE)
+_MIRRORS = re.compile(
+    r"://(?:[\w.-]+\.)?(?:aliyun\.com|tsinghua\.edu\.cn|ustc\.edu\.cn|bfsu\.edu\.cn|huaweicloud\.com|tencent\.com|douban\.com"
+    r"|anaconda\.(?:com|org)|prefix\.dev|github\.com|gitlab\.com|bitbucket\.org|huggingface\.co|github\.io|amazonaws\.com"
+    r"|pkg\.dev|azure\.com|jfrog\.io|nvidia\.com|pytorch\.org|googleapis\.com)(?=[:/]|\Z)",
+    re.IGNORECASE,
+)
+"""hosts of mirrors, forges and registries, where anybody may publish and nobody is surprised"""
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _OPTION = re.compile(
     r"(-i|--index-url|--extra-index-url|--pypi-url|-f|--find-links|--trusted-host|-e|--editable|-r"
@@ -61,8 +72,19 @@ def judge_package_list(text: str) -> Iterator[Hit]:
             yield Hit(_RULE, _shown(entry), weight)
 
 
-def judge_conda_list(document: object) -> Iterator[Hit]:
-    """Yield channels, packages and variables of an environment that come from elsewhere."""
+def judge_conda_list(document: object, path: str) -> Iterator[Hit]:
+    """Yield channels, packages and variables of an environment that come from elsewhere.
+
+    `path` tells whether somebody installs it by himself, or the server does that (MLflow).
+    """
+    by_server = base_name(path).lower() in _INSTALLED
+    for hit in _judge_environment(document):
+        is_foreign = _FOREIGN.search(hit.detail) and not _MIRRORS.search(hit.detail)
+        grave = hit.severity in (None, Severity.MEDIUM)
+        yield replace(hit, severity=Severity.HIGH) if by_server and is_foreign and grave else hit
+
+
+def _judge_environment(document: object) -> Iterator[Hit]:
     if not isinstance(document, JsonObject):
         return
     for channel in _texts(document.all("channels")):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from weightmark.scanners.findings import Severity
 from weightmark.scanners.repository.configurations import Hit
+from weightmark.scanners.repository.installer_scripts import judge_installer
 from weightmark.scanners.repository.paths import base_name
 from weightmark.scanners.repository.python_configs import why_a_configuration_runs
 
@@ -58,6 +59,7 @@ def judge_python_file(path: str, data: bytes) -> Iterator[Hit]:
         yield Hit("REP005", "`inference.py`: SageMaker's containers import it")
     if name == "setup.py" and inside == name:
         yield _installer(data)
+        yield from (Hit("REP014", f"`setup.py` {said}"[:_SHOWN]) for said in judge_installer(data))
     if said := why_a_configuration_runs(name, data):
         yield Hit("REP005", f"detectron2 or MMEngine runs the configuration: {said}")
     if script := _SCRIPT.search(data):

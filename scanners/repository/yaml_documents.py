@@ -26,6 +26,14 @@ __all__ = [
 _DANGEROUS_TAG = re.compile(
     r"tag:yaml\.org,2002:python/(?!(?:none|bool|int|long|float|str|unicode|bytes|complex|list|tuple|dict)$)"
 )
+_OTHER_LANGUAGES = re.compile(
+    r"tag:yaml\.org,2002:(?:[a-z]\w*(?:\.[a-z]\w*)*\.[A-Z][\w.$]*|js/function|perl/(?!(?:array|hash|str|ref)\Z).+|php/.+)"
+    r"|!(?:ruby/(?:object|exception|struct|class|module|hash|array|marshalable)\b.*"
+    r"|perl/(?!(?:array|hash|str|ref)\Z).+|php/object.*|js/function)"
+    r"|tag:ruby\.yaml\.org,2002:.+",
+    re.DOTALL,
+)
+"""tags with which SnakeYAML (Java), Psych (Ruby), js-yaml, YAML::XS (Perl) and PHP build objects by class"""
 _INCLUDE_TAG = re.compile(r"!include(?:_\w+)?(?::\s*(.*))?", re.DOTALL)
 _MOST_NODES = 1_000_000
 _MOST_IN_PYTHON = 1 << 17
@@ -100,9 +108,13 @@ def _read(text: str, loader: Any, what: str, nesting: int) -> YamlFile:
 
 
 def dangerous_tags(document: YamlDocument) -> Iterator[str]:
-    """Yield each tag for which PyYAML's unsafe loader or HyperPyYAML imports what is no known class."""
+    """Yield each tag for which an unsafe loader imports what is no known class.
+
+    Loaders: PyYAML, HyperPyYAML, and those of other languages that build objects by the name of a class.
+    """
     for one in document.tags:
-        if _DANGEROUS_TAG.search(one.tag) or is_foreign_tag(one.tag):
+        dangerous = _DANGEROUS_TAG.search(one.tag) or _OTHER_LANGUAGES.fullmatch(one.tag)
+        if dangerous or is_foreign_tag(one.tag):
             yield one.tag.replace("tag:yaml.org,2002:", "!!")
 
 

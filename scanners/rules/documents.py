@@ -58,6 +58,13 @@ RULES = (
         ("CWE-73", "CWE-611"),
     ),
     Rule(
+        "XML007",
+        "the model takes numbers from a place that its file of weights can't have",
+        Severity.HIGH,
+        "convert the model again; a reader that does not check would read other memory",
+        ("CWE-125",),
+    ),
+    Rule(
         "RDS001",
         "the R file holds a promise: reading a variable runs its code",
         Severity.HIGH,

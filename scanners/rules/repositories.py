@@ -61,7 +61,7 @@ RULES = (
     ),
     Rule(
         "REP009",
-        "the document asks its reader to build Python objects",
+        "the document asks its reader to build objects by the names of their classes",
         Severity.HIGH,
         "read it with a safe loader only, and write it without such tags",
         ("CWE-502",),
@@ -79,6 +79,27 @@ RULES = (
         Severity.MEDIUM,
         "read it before you run `pip install` on the folder",
         ("CWE-829",),
+    ),
+    Rule(
+        "REP012",
+        "a setting hands a variable of the environment to another host",
+        Severity.MEDIUM,
+        "write the address out, and pass secrets by the program that needs them",
+        ("CWE-200", "CWE-522"),
+    ),
+    Rule(
+        "REP013",
+        "a script runs what it fetches or decodes",
+        Severity.HIGH,
+        "read what it would run, and remove the script from the model's folder",
+        ("CWE-494", "CWE-506"),
+    ),
+    Rule(
+        "REP014",
+        "installing the folder reaches a process, the network or hidden code at once",
+        Severity.HIGH,
+        "do not run `pip install` on the folder before you have read the file",
+        ("CWE-506", "CWE-829"),
     ),
     Rule(
         "KER001",

@@ -37,7 +37,7 @@ RULES = (
         "STF005",
         "a safetensors tensor lies outside the file",
         Severity.MEDIUM,
-        "the file is cut off or damaged: get it again from its source",
+        "the file is cut off or damaged: get it again from its source; a place that no file reaches is a lie",
         (_FORMAT,),
     ),
     Rule(
@@ -57,7 +57,7 @@ RULES = (
     Rule(
         "STF008",
         "the safetensors metadata is no map of text to text",
-        Severity.MEDIUM,
+        Severity.HIGH,
         _AGAIN,
         (_FORMAT,),
     ),
@@ -66,6 +66,13 @@ RULES = (
         "the safetensors header is longer than loaders accept",
         Severity.MEDIUM,
         _AGAIN,
-        (_FORMAT,),
+        (_FORMAT, "CWE-789"),
+    ),
+    Rule(
+        "STF010",
+        "the safetensors header ends before the length that it claims, which lies outside the file",
+        Severity.HIGH,
+        _AGAIN,
+        (_FORMAT, "CWE-130"),
     ),
 )

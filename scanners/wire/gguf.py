@@ -247,7 +247,7 @@ class GgufHeader:
 
     def _skip_array(self, depth: int) -> None:
         if depth >= _DEEPEST_ARRAY:
-            raise LimitError(f"GGUF arrays are nested deeper than {_DEEPEST_ARRAY} levels")
+            raise MalformedError(f"GGUF arrays are nested deeper than {_DEEPEST_ARRAY} levels")
         below, count = self._number(4), self._number(8)
         if below in _WIDTHS:
             self._move(_WIDTHS[below] * count)

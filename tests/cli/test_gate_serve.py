@@ -126,9 +126,10 @@ def test_files_beneath_a_root_are_judged_and_only_a_yes_is_200(place: Path) -> N
         status, said = served.decide(path="edited")
         assert (status, said["allowed"], said["verdict"]) == (403, False, "deny")
         assert any(check["outcome"] == "fail" for check in said["checks"])
+        assert str(place) not in json.dumps(said), "where files lie is nobody's business"
         for path in ("../p.toml", "/etc", "missing"):
             status, said = served.decide(path=path)
-            assert (status, said["allowed"]) == (400, False)
+            assert (status, said["allowed"], said["asked"]) == (400, False, path)
         status, said = served.decide(identity=f"wm1:{'a' * 64}")
         assert (status, said["allowed"], said["known"]) == (403, False, "asked")
         assert [line["allowed"] for line in served.lines(6)] == [True, *[False] * 5]
@@ -286,6 +287,7 @@ def test_it_stops_in_good_order(place: Path) -> None:
         (("--policy", "./p.toml", "--root", "nowhere"), "is no folder"),
         (("--policy", "./p.toml", "--record", "--ledger", "log"), "needs a signer"),
         (("--policy", "./p.toml", "--token-file", "release.pub"), "holds no token"),
+        (("--policy", "./p.toml", "--claims", "nowhere"), "does not exist"),
         (("--policy", "./p.toml", "--tls-key", "gate.key"), "go together"),
     ],
 )

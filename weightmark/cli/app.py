@@ -161,6 +161,9 @@ COMMANDS: Mapping[str, Entry] = {
         "say in a ledger that something no longer counts",
         "Register",
     ),
+    "inventory": Entry(
+        "weightmark.cli.inventory:inventory", "list models, datasets and references", "Register"
+    ),
     "impact": Entry(
         "weightmark.cli.impact:impact", "list what descends from an artifact", "Register"
     ),

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 from weightmark.attestations.gate.serving.admission_review import AdmissionRequest, answer_review
 from weightmark.attestations.gate.serving.decision_log import Answered
 from weightmark.attestations.gate.serving.metrics import CONTENT_TYPE
-from weightmark.attestations.gate.serving.questions import MOST_BODY, Answer, Question
+from weightmark.attestations.gate.serving.questions import (
+    MOST_BODY,
+    Answer,
+    Question,
+    read_request,
+)
 from weightmark.attestations.gate.serving.service import GateService
 from weightmark.errors import (
     ExtraMissingError,
@@ -35,6 +40,7 @@ ADMISSION_PATH = "/v1/admission"
 """where a cluster asks about an object"""
 _JSON = "application/json"
 _STALL_SECONDS = 10.0
+_MOST_SHOWN = 4096
 _BAD, _UNKNOWN, _REFUSED, _SLOW, _LARGE, _OFTEN, _BUSY = 400, 401, 403, 408, 413, 429, 503
 
 
@@ -83,13 +89,15 @@ class _Front:
     async def decide(self, request: "Request") -> "Response":
         """Decide about one artifact."""
         start = time.perf_counter()
+        asked: dict[str, str] = {}
         try:
-            body = await self._body(request)
-            question = Question.parse(body, self._service.roots)
+            asked = read_request(await self._body(request))
+            question = Question.of(asked, self._service.roots)
         except _TurnedAwayError as away:
             return self._turned_away(request, away.error, away.status, start)
         except WeightmarkError as error:
-            return self._turned_away(request, error, _BAD, start)
+            given = next(iter(asked.values()), "")
+            return self._turned_away(request, error, _BAD, start, given=given)
         answer = await self._service.answer(question)
         self._told(request, start, [answer])
         return _json(answer.to_bytes(), 200 if answer.allowed else _REFUSED)
@@ -156,11 +164,11 @@ class _Front:
         )
 
     def _turned_away(
-        self, request: "Request", error: WeightmarkError, status: int, start: float
+        self, request: "Request", error: WeightmarkError, status: int, start: float, given: str = ""
     ) -> "Response":
         took = time.perf_counter() - start
         self._service.told(Answered(_address(request), took, allowed=False, error=error))
-        answer = Answer.of_error("", error)
+        answer = Answer.of_error(given[:_MOST_SHOWN], error)
         response = _json(answer.to_bytes(), status)
         if status not in (_BAD, _UNKNOWN):
             response.headers["Connection"] = "close"

@@ -61,7 +61,7 @@ def _artifact(answer: Answer) -> dict[str, object]:
     return {
         "asked": answer.given,
         "identity": decision.evidence.identity if decision else None,
-        "verdict": answer.word,
+        "verdict": answer.verdict,
         "known": decision.evidence.known.value if decision else None,
         "reasons": [f"{one.name}: {one.summary}" for one in answer.reasons],
         "record": answer.record,

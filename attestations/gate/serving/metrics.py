@@ -6,7 +6,7 @@ __all__ = ["CONTENT_TYPE", "Metrics"]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.002, 0.005, 0.01, 0.015, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
-_UNDECIDED = "not judged"
+_UNDECIDED = "not-judged"
 
 
 class Metrics:
@@ -32,13 +32,13 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
-        for word in ("allow", "deny", "would deny", "could not be checked", _UNDECIDED):
+        for word in ("allow", "deny", "would-deny", "could-not-be-checked", _UNDECIDED):
             self._verdicts.labels(word)
 
     def told(self, answered: Answered) -> None:
         """Count a request."""
         for one in answered.answers:
-            self._verdicts.labels(one.word).inc()
+            self._verdicts.labels(one.verdict).inc()
         if not answered.answers:
             self._verdicts.labels(_UNDECIDED).inc()
         self._seconds.observe(answered.seconds)

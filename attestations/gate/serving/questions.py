@@ -1,6 +1,6 @@
 """What a service is asked about one artifact, and its answer (docs/formats/gate-serve.md)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,11 +12,24 @@ from weightmark.provenance.ledger.event import format_time
 from weightmark.provenance.strict_json import canonical_json, parse_object
 from weightmark.values import dataclass
 
-__all__ = ["MOST_BODY", "Answer", "Question"]
+__all__ = ["MOST_BODY", "Answer", "Question", "read_request"]
 
 MOST_BODY = 4 * 1024 * 1024
 """bytes of a request; Kubernetes sends two copies of an object of at most 1.5 MiB"""
 _MOST_PATH = 4096
+
+
+def read_request(body: bytes) -> dict[str, str]:
+    """Return the one member of a request, `identity` or `path`; raises `MalformedError`."""
+    fields = parse_object(body, what="the request", max_size=MOST_BODY)
+    if set(fields) in ({"identity"}, {"path"}) and all(
+        isinstance(one, str) for one in fields.values()
+    ):
+        return fields
+    raise MalformedError(
+        "the request names no single artifact",
+        fix='send `{"identity": "wm1:…"}` or `{"path": "…"}`',
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +42,11 @@ class Question:
     """as it was asked"""
 
     @classmethod
-    def parse(cls, body: bytes, roots: Sequence[Path]) -> Self:
-        """Read the body of a request; raises `MalformedError` and `CallError`."""
-        fields = parse_object(body, what="the request", max_size=MOST_BODY)
-        if set(fields) == {"identity"}:
-            return cls.of_identity(fields["identity"])
-        if set(fields) == {"path"}:
-            return cls.of_path(fields["path"], roots)
-        raise MalformedError(
-            "the request names no single artifact",
-            fix='send `{"identity": "wm1:…"}` or `{"path": "…"}`',
-        )
+    def of(cls, given: Mapping[str, Any], roots: Sequence[Path]) -> Self:
+        """Take what `read_request` read; raises `MalformedError` and `CallError`."""
+        if "identity" in given:
+            return cls.of_identity(given["identity"])
+        return cls.of_path(given["path"], roots)
 
     @classmethod
     def of_identity(cls, given: Any) -> Self:
@@ -80,6 +87,8 @@ class Answer:
     """`origin`, `index` and `kind` of the entry in a ledger"""
     kept: tuple[Check, ...] = ()
     """what could not be kept as the service was told to"""
+    place: str = ""
+    """where it lies here, which nobody outside has to know"""
 
     @classmethod
     def of_error(cls, given: str, error: WeightmarkError) -> Self:
@@ -99,6 +108,11 @@ class Answer:
         return self.decision.word
 
     @property
+    def verdict(self) -> str:
+        """The word as machines read it."""
+        return self.word.replace(" ", "-")
+
+    @property
     def reasons(self) -> tuple[Check, ...]:
         """The checks that did not pass."""
         made = self.decision.checks if self.decision else ()
@@ -114,14 +128,28 @@ class Answer:
             "schema": "weightmark/gate-answer/v1",
             "asked": self.given,
             "allowed": self.allowed,
-            "verdict": self.word.replace(" ", "-"),
+            "verdict": self.verdict,
             "identity": (decision.evidence.identity or None) if decision else None,
             "known": decision.evidence.known.value if decision else None,
             "decided_at": format_time(decision.evidence.at) if decision else None,
             "policy": _policy(decision) if decision else None,
-            "checks": [_check(check) for check in checks],
+            "checks": [self._told(check) for check in checks],
             "record": self.record,
         }
+
+    def _told(self, check: Check) -> dict[str, Any]:
+        return {
+            "name": check.name,
+            "outcome": check.outcome.value,
+            "summary": self._without_place(check.summary),
+            "why": self._without_place(check.why),
+            "fix": self._without_place(check.fix),
+            "details": [self._without_place(one) for one in check.details],
+            "code": check.code,
+        }
+
+    def _without_place(self, text: str) -> str:
+        return text.replace(self.place, self.given) if self.place else text
 
     def to_bytes(self) -> bytes:
         """Return canonical JSON."""
@@ -131,15 +159,3 @@ class Answer:
 def _policy(decision: Decision) -> dict[str, str]:
     policy = decision.policy
     return {"name": policy.name, "uri": policy.uri, "sha256": policy.sha256}
-
-
-def _check(check: Check) -> dict[str, Any]:
-    return {
-        "name": check.name,
-        "outcome": check.outcome.value,
-        "summary": check.summary,
-        "why": check.why,
-        "fix": check.fix,
-        "details": list(check.details),
-        "code": check.code,
-    }

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -118,11 +119,12 @@ class GateService:
         try:
             decision = gate(question.text, self.policy, self._sources, jobs=1, earlier=True)
         except WeightmarkError as error:
-            return Answer.of_error(question.given, error)
+            return replace(Answer.of_error(question.given, error), place=question.text)
         except Exception as error:  # noqa: BLE001 - our bug must not be taken for a yes, nor end the connection
             unknown = UncheckedError(f"{type(error).__name__}: {error}")
             return Answer.of_error(question.given, unknown)
-        return Answer(question.given, decision)
+        place = "" if question.text == question.given else question.text
+        return Answer(question.given, decision, place=place)
 
     def _kept(self, answer: Answer, keep: Keep) -> Answer:
         if answer.decision is None:
@@ -132,4 +134,4 @@ class GateService:
         except Exception as error:  # noqa: BLE001 - what was not kept as told allows nothing
             lost = UncheckedError(f"{type(error).__name__}: {error}")
             failed, record = (Check.from_error("record", lost),), None
-        return Answer(answer.given, answer.decision, record=record, kept=failed)
+        return replace(answer, record=record, kept=failed)

@@ -16,7 +16,7 @@ from weightmark.attestations.gate.serving.admission_review import (
     AdmissionRequest,
     answer_review,
 )
-from weightmark.attestations.gate.serving.questions import MOST_BODY, Answer, Question
+from weightmark.attestations.gate.serving.questions import MOST_BODY, Answer, Question, read_request
 from weightmark.errors import CallError, LimitError, MalformedError, UncheckedError, WeightmarkError
 
 IDENTITY = f"wm1:{'a' * 64}"
@@ -229,4 +229,4 @@ def test_a_path_beneath_a_root_is_found_by_its_real_place(tmp_path: Path) -> Non
 def test_a_question_names_one_artifact_and_nothing_else(tmp_path: Path, body: bytes) -> None:
     (tmp_path / "model").mkdir()
     with pytest.raises(MalformedError):
-        Question.parse(body, [tmp_path])
+        Question.of(read_request(body), [tmp_path])

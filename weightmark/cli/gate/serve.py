@@ -147,6 +147,9 @@ def serve(
         tsa_url=(),
         resource="",
     )
+    for claim in claims:
+        if not Path(claim).exists():
+            raise CallError(f"`{claim}` does not exist", fix="check the path of `--claims`")
     sources = Sources(claims=tuple(Path(claim) for claim in claims), ledger=ledger or "")
     keep = _keeper(request.load((), offline=console.offline)) if record else None
     token = _token(token_file)

@@ -1,0 +1,1 @@
+"""What lies on a machine: models and datasets wherever tools keep them, and what code asks for by name."""

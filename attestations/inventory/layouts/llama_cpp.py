@@ -1,0 +1,29 @@
+"""The cache of llama.cpp: GGUF files in one folder, each with what was asked for in its name."""
+
+from weightmark.attestations.inventory.interface import Claimed, Folder, Place
+from weightmark.provenance.sources.interface import ArtifactKind
+
+__all__ = ["LlamaCppLayout"]
+
+_SUFFIX = ".gguf"
+
+
+class LlamaCppLayout:
+    """Each GGUF file is an artifact."""
+
+    def claim(self, folder: Folder) -> Claimed | None:
+        """Return the models of a folder `llama.cpp` that holds any."""
+        models = [name for name in folder.files if name.endswith(_SUFFIX)]
+        if folder.path.name != "llama.cpp" or not models:
+            return None
+        places = tuple(
+            Place(
+                str(folder.path / name),
+                folder.label(name),
+                "llama.cpp",
+                ArtifactKind.MODEL,
+                f"llama.cpp:{name.removesuffix(_SUFFIX)}",
+            )
+            for name in models
+        )
+        return Claimed(places, frozenset(), frozenset(models))

@@ -1,0 +1,56 @@
+"""Caches that name files by their digests: whether the bytes are what the names say."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from weightmark.provenance.artifact import Artifact
+from weightmark.provenance.links import LinkKind
+
+__all__ = ["promise_of"]
+
+_SHA256 = re.compile(r"(?:sha256-)?([0-9a-f]{64})\Z")
+_GIT_BLOB = re.compile(r"([0-9a-f]{40})\Z")
+
+
+def promise_of(artifact: Artifact, layout: str) -> tuple[str, tuple[str, ...]]:
+    """Return `kept`, `broken` or `none`, and the files that are not what their names say.
+
+    The hub names what it keeps in LFS by SHA-256 and everything else as git does, which is enough to
+    find a fault and not to withstand a collision. Raises `OSError`.
+    """
+    blobs = list(_blobs(artifact, layout))
+    broken = tuple(sorted(path for path, blob in blobs if not _is_kept(blob)))
+    if broken:
+        return "broken", broken
+    return ("kept" if blobs else "none"), ()
+
+
+def _blobs(artifact: Artifact, layout: str) -> Iterator[tuple[str, Path]]:
+    if layout == "ollama" and artifact.single:
+        yield artifact.name, artifact.path
+    for entry in artifact.entries:
+        blob = Path(entry.base, entry.location)
+        if entry.link is LinkKind.STORAGE and _is_named_by_digest(blob.name):
+            yield entry.path, blob
+
+
+def _is_named_by_digest(name: str) -> bool:
+    return bool(_SHA256.match(name) or _GIT_BLOB.match(name))
+
+
+def _is_kept(blob: Path) -> bool:
+    strong, git = _SHA256.match(blob.name), _GIT_BLOB.match(blob.name)
+    with blob.open("rb") as file:
+        if strong:
+            return hashlib.file_digest(file, "sha256").hexdigest() == strong[1]
+        return git is not None and _git_blob(file, blob.stat().st_size) == git[1]
+
+
+def _git_blob(file: BinaryIO, size: int) -> str:
+    digest = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+    for block in iter(lambda: file.read(1 << 20), b""):
+        digest.update(block)
+    return digest.hexdigest()

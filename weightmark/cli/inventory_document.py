@@ -1,0 +1,230 @@
+"""The answer of `weightmark inventory`."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from weightmark.attestations.checks import counted
+from weightmark.cli.render.interface import UNSAFE_FINDINGS, CheckLine, Document, Outcome
+from weightmark.errors import Exit
+from weightmark.values import dataclass
+
+if TYPE_CHECKING:
+    from weightmark.attestations.inventory.inventory import Inventory, Listed
+    from weightmark.attestations.inventory.record import Record
+    from weightmark.attestations.inventory.references.interface import Reference
+    from weightmark.scanners.findings import Severity
+
+__all__ = ["Asked", "inventory_document"]
+
+_VERDICTS = {
+    Exit.GOOD: "clean",
+    Exit.BAD: "at-risk",
+    Exit.NOTHING: "nothing-found",
+    Exit.UNCHECKED: "incomplete",
+}
+_MOST_DETAILS = 50
+_HEADINGS = ("identity", "risk", "claims", "formats", "path")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the caller wants to know."""
+
+    path: str
+    """what was looked through, as it was given"""
+    fail_on: "Severity"
+    """from which severity on an artifact is at risk"""
+    exit_code: bool
+    """whether the exit code says so"""
+    origin: str
+    """name of the ledger that was asked; empty for none"""
+
+
+def inventory_document(inventory: "Inventory", asked: Asked) -> Document:
+    """Say what was found; the verdict is about all of it, the exit code only where that is wanted."""
+    checks = tuple(_checks(inventory, asked))
+    verdict = _verdict(inventory, checks)
+    listed = Exit.UNCHECKED if inventory.problems else Exit.GOOD
+    shown = verdict if asked.exit_code or verdict is Exit.NOTHING else listed
+    return Document(
+        schema="weightmark/inventory/v1",
+        exit=shown,
+        verdict=_VERDICTS[verdict],
+        headline=_headline(inventory, verdict),
+        checks=checks,
+        facts={
+            "path": asked.path,
+            "fail_on": asked.fail_on.word,
+            "origin": asked.origin or None,
+            "artifacts": [_artifact(one) for one in inventory.artifacts],
+            "references": [_reference(one) for one in inventory.references],
+            "omitted": list(inventory.omitted),
+            "problems": [
+                {"path": one.path, "what": one.what}
+                for one in (*inventory.problems, *inventory.unread)
+            ],
+        },
+        lines=tuple(_table(inventory)),
+    )
+
+
+def _verdict(inventory: "Inventory", checks: Sequence[CheckLine]) -> Exit:
+    outcomes = {check.outcome for check in checks}
+    if Outcome.FAIL in outcomes:
+        return Exit.BAD
+    if Outcome.UNCHECKED in outcomes:
+        return Exit.UNCHECKED
+    return Exit.GOOD if inventory.artifacts or inventory.references else Exit.NOTHING
+
+
+def _headline(inventory: "Inventory", verdict: Exit) -> str:
+    if verdict is Exit.NOTHING:
+        return "nothing was found that is a model, a dataset or a reference to one"
+    artifacts = counted(len(inventory.artifacts), "artifact")
+    references = counted(len(inventory.references), "reference")
+    return f"{_VERDICTS[verdict]}: {artifacts}, {references}"
+
+
+def _checks(inventory: "Inventory", asked: Asked) -> Iterator[CheckLine]:
+    yield from _risk(inventory, asked)
+    records = [one.record for one in inventory.artifacts]
+    broken = [f"`{one.path}`" for one in records if one.promise == "broken"]
+    if broken:
+        yield _failed(
+            "promises",
+            f"{counted(len(broken), 'artifact')} with files that are not what the cache says",
+            "a cache names files by their digests, and these were changed",
+            "delete it from the cache and fetch it anew",
+            broken,
+            "promise-broken",
+        )
+    revoked = [
+        f"`{one.record.path}`" for one in inventory.artifacts if one.ledger and one.ledger.word == "revoked"
+    ]  # fmt: skip
+    if revoked:
+        yield _failed(
+            "ledger",
+            f"{counted(len(revoked), 'artifact')} revoked by {asked.origin}",
+            "whoever is responsible withdrew it",
+            "use another release",
+            revoked,
+            "revoked",
+        )
+    yield from _unpinned(inventory.references)
+    yield from _incomplete(inventory, records)
+
+
+def _risk(inventory: "Inventory", asked: Asked) -> Iterator[CheckLine]:
+    from weightmark.scanners.findings import Severity
+
+    risky = [
+        f"`{one.record.path}`: {one.record.risk}"
+        for one in inventory.artifacts
+        if one.record.risk != "none" and Severity.parse(one.record.risk) >= asked.fail_on
+    ]
+    if risky:
+        yield _failed(
+            "risk",
+            f"{counted(len(risky), 'artifact')} at or over `{asked.fail_on.word}`",
+            "opening it can run code or reach elsewhere",
+            "look at each with `weightmark scan`",
+            risky,
+            UNSAFE_FINDINGS,
+        )
+
+
+def _unpinned(references: "Sequence[Reference]") -> Iterator[CheckLine]:
+    from weightmark.attestations.inventory.references.interface import Pin
+
+    moving = [f"{one.file}:{one.line}: {one.via} `{one.target}`" for one in references if one.pin is Pin.UNPINNED]  # fmt: skip
+    if moving:
+        yield _failed(
+            "references",
+            f"{counted(len(moving), 'reference')} whose meaning can change",
+            "whoever controls the name decides what is loaded tomorrow",
+            "name a commit or a digest; `weightmark lock update` finds it",
+            moving,
+            "unpinned",
+        )
+
+
+def _incomplete(inventory: "Inventory", records: "Sequence[Record]") -> Iterator[CheckLine]:
+    lost = [f"`{one.path}`: {one.problem}" for one in records if one.problem]
+    lost += [
+        f"`{one.path}`: {counted(one.unchecked, 'file')} not checked to the end"
+        for one in records
+        if one.unchecked
+    ]
+    lost += [f"`{one.path}`: {one.what}" for one in (*inventory.problems, *inventory.unread)]
+    if lost:
+        yield CheckLine(
+            Outcome.UNCHECKED,
+            "complete",
+            f"{counted(len(lost), 'thing')} could not be read or checked",
+            "something may be missing or unsafe there",
+            "see what stands in the way, and run it again",
+            _shortened(lost),
+            "unchecked",
+        )
+
+
+def _failed(
+    name: str, summary: str, why: str, fix: str, details: Sequence[str], code: str
+) -> CheckLine:
+    return CheckLine(Outcome.FAIL, name, summary, why, fix, _shortened(details), code)
+
+
+def _shortened(details: Sequence[str]) -> tuple[str, ...]:
+    more = len(details) - _MOST_DETAILS
+    rest = (f"and {more} more, see `-f json`",) if more > 0 else ()
+    return (*details[:_MOST_DETAILS], *rest)
+
+
+def _artifact(one: "Listed") -> dict[str, Any]:
+    record = one.record.to_json()
+    for name in ("name", "revision", "identity", "problem"):
+        record[name] = record[name] or None
+    status = one.ledger
+    record["ledger"] = (
+        {"status": status.word, "kinds": list(status.kinds), "entries": list(status.entries)}
+        if status
+        else None
+    )
+    return record
+
+
+def _reference(one: "Reference") -> dict[str, Any]:
+    return {
+        "file": one.file,
+        "line": one.line,
+        "via": one.via,
+        "target": one.target or None,
+        "revision": one.revision or None,
+        "pin": one.pin.value,
+    }
+
+
+def _table(inventory: "Inventory") -> Iterator[str]:
+    """Yield a line an artifact in columns; what is of any length stands last."""
+    rows = [_HEADINGS, *(_cells(one) for one in inventory.artifacts)]
+    widths = [max(len(row[at]) for row in rows) for at in range(len(_HEADINGS) - 1)]
+    for row in rows if inventory.artifacts else []:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        yield "  ".join([*cells, row[-1]])
+
+
+def _cells(one: "Listed") -> tuple[str, ...]:
+    record = one.record
+    risk = f"{record.risk}?" if record.unchecked or record.problem else record.risk
+    claimed = (["signature"] if record.signature else []) + (
+        [counted(record.claims, "claim")] if record.claims else []
+    )
+    status = [one.ledger.word] if one.ledger else []
+    called = f"  {record.name}@{record.revision}" if record.revision else f"  {record.name}"
+    return (
+        record.identity[:16] or "-",
+        risk,
+        "+".join([*claimed, *status]) or "-",
+        ",".join(record.formats[:3]) or "-",
+        f"{record.path}{called.rstrip()}",
+    )
