@@ -6,7 +6,6 @@ import re
 import shlex
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
@@ -104,14 +103,15 @@ def _asked(policy: Path, vsa: Path, env: Mapping[str, str], count: int) -> float
     body = json.dumps({"identity": f"wm1:{subject['digest']['sha256']}"})
     words = ("gate", "serve", "--policy", policy, "--claims", vsa, "--port", "0", "--rate", "0")
     command = [sys.executable, "-m", "weightmark", *map(str, words), "--isolated"]
-    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as service:
-        said = service.stderr
-        if said is None:
-            sys.exit("error: the service says nothing")
-        while not (found := re.search(r"listening on http://([\d.]+):(\d+)", said.readline())):
+    log = policy.with_name("served.log")
+    with (
+        log.open("w") as said,
+        subprocess.Popen(command, env=env, stdout=said, stderr=said) as service,
+    ):
+        while not (found := re.search(r"listening on http://([\d.]+):(\d+)", log.read_text())):
             if service.poll() is not None:
                 sys.exit("error: the service did not start")
-        threading.Thread(target=lambda: [None for _ in said], daemon=True).start()
+            time.sleep(0.05)
         connection = HTTPConnection(found[1], int(found[2]))
         times = []
         for _ in range(count):

@@ -20,7 +20,7 @@ class Limits:
 
     opcodes: int = 50_000_000
     """pickle opcodes"""
-    memo: int = 1_500_000
+    memo: int = 12_000_000
     """memo entries of one pickle"""
     stack: int = 500_000
     """values on the stack of one pickle, marks included"""

@@ -169,6 +169,8 @@ def _look(place: Place, examination: Examination) -> bool:
         return True
     name = recognise(place.view, place.head)
     examination.also_read_as(name or "data", place)
+    if not name and not place.member:
+        search_numbers(place, examination)
     if broken := broken_promise(place, name, examination):
         examination.problem(broken, place)
         return True

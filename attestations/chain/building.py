@@ -1,12 +1,14 @@
 """Building a chain: verify every bundle, learn what each says, then follow the inputs."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.bundles.dsse import Envelope
 from weightmark.attestations.chain.aliases import Aliases
-from weightmark.attestations.chain.model import Chain, Gap, GapKind, Known, Refusal, StepRoles
+from weightmark.attestations.chain.gaps import gaps_of
+from weightmark.attestations.chain.model import Chain, Known, Refusal, StepRoles
 from weightmark.attestations.predicates.approval import APPROVAL_PREDICATE, ApprovalClaim
 from weightmark.attestations.predicates.classification import (
     CLASSIFICATION_PREDICATE,
@@ -23,20 +25,28 @@ from weightmark.attestations.predicates.slsa_provenance import (
     SLSA_PROVENANCE_PREDICATE,
     SlsaProvenance,
 )
-from weightmark.attestations.statements import Subject
+from weightmark.attestations.statements import Statement, Subject
 from weightmark.attestations.trust import Trust, VerifiedBundle
+from weightmark.attestations.trust.claimed import claimed_signer
 from weightmark.errors import WeightmarkError
 from weightmark.provenance.lineage.graph import DEFAULT_BOUNDS, Bounds, Lineage, Step
-from weightmark.provenance.lineage.names import shortened
 from weightmark.values import dataclass
 
 __all__ = ["build_chain"]
 
-_OTHER = "use another artifact, or have it made again from what still counts"
-_SKEW = timedelta(minutes=5)
-"""by how much two honest clocks may differ"""
+_MAX_FOREIGN = 1000
+"""statements by others that are named at most"""
 _CONVERSION = "convert"
 _STEP_PREDICATES = frozenset({SLSA_PROVENANCE_PREDICATE, LINK_PREDICATE, CONVERSION_PREDICATE})
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What a statement says of a step."""
+
+    kind: str
+    builder: str
+    dependencies: tuple[Descriptor, ...]
 
 
 @dataclass(frozen=True)
@@ -66,8 +76,8 @@ def build_chain(
     `roles` says who may state which step, `vouchers` who may list or approve an artifact (the same
     as `roles.usual` unless given). `revoked` maps an identity or a signer to the words that say so, `places` an
     identity to where the caller has that artifact.
-    What no trusted signer signed, or what is malformed, is left out and proves nothing. The order
-    of `bundles` never matters.
+    What no trusted signer signed, or what is malformed, proves nothing; steps that it states are named
+    as refusals. The order of `bundles` never matters.
     """
     pool = _Pool(roles, vouchers or roles.usual, now or datetime.now(UTC))
     for bundle in bundles:
@@ -76,9 +86,9 @@ def build_chain(
     lineage = Lineage.trace(root, lambda identity: steps.get(identity, ()), bounds)
     known = {one: pool.known[one] for one in lineage.depths if one in pool.known}
     mine = tuple(one for one in refusals if one.artifact in lineage.depths)
-    gaps = _Gaps(lineage, known, mine, revoked or {}, places or {}).all()
     used = {step.claim_id for made in lineage.steps.values() for step in made}
-    return Chain(lineage, known, tuple(gaps), mine, tuple(sorted(used)))
+    chain = Chain(lineage, known, (), mine, tuple(sorted(used)))
+    return replace(chain, gaps=tuple(gaps_of(chain, revoked or {}, places or {})))
 
 
 class _Pool:
@@ -90,6 +100,7 @@ class _Pool:
         self._now = now
         self._aliases = Aliases()
         self._stated: list[tuple[_Stated, bool]] = []
+        self._foreign: list[tuple[Subject, str, str]] = []
         self._oms: list[tuple[str, OmsClaim]] = []
         self.known: dict[str, Known] = {}
 
@@ -101,6 +112,7 @@ class _Pool:
             if (verified := self._verify(trust, bundle))
         }
         if not believers:
+            self._meet_stranger(bundle)
             return
         verified = next(iter(believers.values()))
         try:
@@ -117,14 +129,18 @@ class _Pool:
         for root, claim in self._oms:
             self._aliases.add_oms(root, claim)
         steps: dict[str, dict[str, Step]] = {}
-        refusals: set[tuple[str, str, str]] = set()
+        refusals = {
+            (output, kind, signer, False)
+            for subject, kind, signer in self._foreign
+            if (output := self._output(subject))
+        }
         for stated, counts in self._stated:
             output = self._output(stated.subject)
             if not output:
                 continue
             signer = stated.verified.signer.name
             if not counts:
-                refusals.add((output, stated.kind, signer))
+                refusals.add((output, stated.kind, signer, True))
                 continue
             step = self._step(stated, output)
             steps.setdefault(output, {})[f"{step.claim_id} {signer}"] = step
@@ -139,21 +155,27 @@ class _Pool:
         except WeightmarkError:
             return None
 
+    def _meet_stranger(self, bundle: Bundle) -> None:
+        """Remember that somebody else states a step; nothing that such a statement says is followed."""
+        envelope = bundle.content
+        if len(self._foreign) >= _MAX_FOREIGN or not isinstance(envelope, Envelope):
+            return
+        if not any(one.encode() in envelope.payload for one in _STEP_PREDICATES):
+            return
+        try:
+            statement = Statement.parse(envelope.payload_type, envelope.payload)
+            kind = _made_of(statement).kind if statement.predicate_type in _STEP_PREDICATES else ""
+        except WeightmarkError:
+            return
+        if kind:
+            claimed = claimed_signer(bundle)[0]
+            self._foreign += [(subject, kind, claimed) for subject in statement.subjects]
+
     def _add_steps(self, verified: VerifiedBundle, believers: Collection[int]) -> None:
-        if verified.statement.predicate_type == LINK_PREDICATE:
-            link = Link.from_statement(verified.statement)
-            kind, builder, dependencies = link.name, "", link.materials
-        elif verified.statement.predicate_type == CONVERSION_PREDICATE:
-            claim = ConversionClaim.from_statement(verified.statement)
-            kind, builder = _CONVERSION, claim.converter
-            dependencies = (Descriptor.of_identity("source", claim.source.identity, {}),)
-        else:
-            provenance = SlsaProvenance.from_statement(verified.statement)
-            kind = provenance.step or provenance.build_type
-            builder, dependencies = provenance.builder, provenance.dependencies
-        counts = id(self._roles.of(kind)) in believers
+        made = _made_of(verified.statement)
+        counts = id(self._roles.of(made.kind)) in believers
         for subject in verified.statement.subjects:
-            stated = _Stated(verified, kind, builder, dependencies, subject)
+            stated = _Stated(verified, made.kind, made.builder, made.dependencies, subject)
             self._stated.append((stated, counts))
 
     def _add_voucher(self, verified: VerifiedBundle) -> None:
@@ -169,7 +191,7 @@ class _Pool:
                 self._aliases.add_lock(subject.identity, LockClaim.from_statement(statement))
             case type_ if type_ == APPROVAL_PREDICATE:
                 if not ApprovalClaim.from_statement(statement).has_expired(self._now):
-                    self._note(verified, subject, vouches=True)
+                    self._note(verified, subject, vouches=True, approves=True)
             case type_ if type_ == CLASSIFICATION_PREDICATE:
                 level = ClassificationClaim.from_statement(statement).level
                 self._note(verified, subject, classification=level)
@@ -183,6 +205,7 @@ class _Pool:
         subject: Subject,
         *,
         vouches: bool = False,
+        approves: bool = False,
         classification: str = "",
         licence: str = "",
     ) -> None:
@@ -196,6 +219,7 @@ class _Pool:
             old,
             name=names[0] if names else "",
             vouchers=_with(old.vouchers, verified.signer.name if vouches else ""),
+            approvers=_with(old.approvers, verified.signer.name if approves else ""),
             at=min(times) if times else None,
             classifications=_with(old.classifications, classification),
             licenses=_with(old.licenses, licence),
@@ -224,108 +248,18 @@ class _Pool:
         )
 
 
-@dataclass(frozen=True)
-class _Gaps:
-    """Looks at a lineage from every side."""
-
-    lineage: Lineage
-    known: Mapping[str, Known]
-    refusals: Sequence[Refusal]
-    revoked: Mapping[str, str]
-    places: Mapping[str, str]
-
-    def all(self) -> Iterator[Gap]:
-        """Yield every gap, nearest artifact first."""
-        for artifact in self.lineage.depths:
-            yield from self._of_artifact(artifact)
-        for circle in self.lineage.circles:
-            names = " → ".join(shortened(one) for one in (*circle, circle[0]))
-            yield Gap(
-                GapKind.CIRCLE,
-                circle[0],
-                f"made from itself: {names}",
-                why="nothing can have gone into its own making",
-                fix="find out which of these statements is wrong, and have its signer revoke it",
-            )
-        if self.lineage.limit:
-            summary = f"the chain is {self.lineage.limit}"
-            fix = "raise `[chain] max_depth` if that is meant"
-            yield Gap(GapKind.LIMIT, self.lineage.root, summary, fix=fix)
-
-    def _of_artifact(self, artifact: str) -> Iterator[Gap]:
-        steps = self.lineage.steps.get(artifact, ())
-        reason = self.revoked.get(artifact)
-        if reason:
-            yield Gap(GapKind.REVOKED, artifact, f"`{shortened(artifact)}` is {reason}", fix=_OTHER)
-        if not steps:
-            yield from self._unproven(artifact)
-        elif len({step.parents for step in steps}) > 1 or len({s.kind for s in steps}) > 1:
-            signers = ", ".join(sorted({shortened(step.signer) for step in steps}))
-            yield Gap(
-                GapKind.CONTRADICTION,
-                artifact,
-                f"`{shortened(artifact)}` was made in different ways, by the words of {signers}",
-                fix="revoke the statement that is wrong",
-            )
-        for step in steps:
-            yield from self._of_step(step)
-
-    def _unproven(self, artifact: str) -> Iterator[Gap]:
-        known = self.known.get(artifact)
-        if known and known.vouchers:
-            return
-        refused = [one for one in self.refusals if one.artifact == artifact]
-        for one in refused:
-            yield Gap(
-                GapKind.WRONG_ROLE,
-                artifact,
-                f"how `{shortened(artifact)}` was made ({one.kind}) is stated only by {shortened(one.signer)}",
-                why="who may state a step is said by the role of that step",
-                fix=f"have it stated by the role for `{one.kind}`, or give the signer that role",
-            )
-        if not refused:
-            yield Gap(
-                GapKind.UNPROVEN,
-                artifact,
-                f"nobody who is trusted vouches for `{shortened(artifact)}` or says how it was made",
-                fix="sign what you have of it: `weightmark attest"
-                f' {self.places.get(artifact, "PATH")} --type approval --reason "…" --key KEY`,'
-                " or record its step with `weightmark record`",
-            )
-
-    def _of_step(self, step: Step) -> Iterator[Gap]:
-        reason = self.revoked.get(step.signer)
-        if reason:
-            said = f"the signer {shortened(step.signer)} is {reason}"
-            yield Gap(GapKind.REVOKED, step.output, said, fix=_OTHER)
-        for one in step.inputs:
-            if not one.identity:
-                yield Gap(
-                    GapKind.UNLINKED,
-                    step.output,
-                    f"the input `{one.label[:80]}` of `{step.kind[:80]}` links to no artifact",
-                    why=one.problem,
-                    fix=f"record the step again with `weightmark record --input {one.name or 'NAME'}=PATH`,"
-                    " or give the signed manifest of that input with `--claims`",
-                )
-        for parent in step.parents:
-            born = self._born(parent)
-            if step.at and born and born > step.at + _SKEW:
-                yield Gap(
-                    GapKind.YOUNGER_PARENT,
-                    step.output,
-                    f"`{shortened(parent)}` appeared after what was made from it",
-                    why=f"{born:%Y-%m-%dT%H:%M:%SZ} is later than {step.at:%Y-%m-%dT%H:%M:%SZ}",
-                    fix="find out which statement is wrong, and revoke it",
-                )
-
-    def _born(self, artifact: str) -> datetime | None:
-        """Return the earliest verified time of anything that is said of an artifact."""
-        known = self.known.get(artifact)
-        times = [known.at if known else None]
-        times += [step.at for step in self.lineage.steps.get(artifact, ())]
-        proven = [one for one in times if one]
-        return min(proven) if proven else None
+def _made_of(statement: Statement) -> "_Made":
+    """Read how something was made, whichever predicate says it; raises `MalformedError`."""
+    if statement.predicate_type == LINK_PREDICATE:
+        link = Link.from_statement(statement)
+        return _Made(link.name, "", tuple(link.materials))
+    if statement.predicate_type == CONVERSION_PREDICATE:
+        claim = ConversionClaim.from_statement(statement)
+        source = Descriptor.of_identity("source", claim.source.identity, {})
+        return _Made(_CONVERSION, claim.converter, (source,))
+    provenance = SlsaProvenance.from_statement(statement)
+    kind = provenance.step or provenance.build_type
+    return _Made(kind, provenance.builder, tuple(provenance.dependencies))
 
 
 def _with(values: tuple[str, ...], more: str) -> tuple[str, ...]:

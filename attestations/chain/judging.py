@@ -1,19 +1,26 @@
 """Judging a chain by a rule: which gaps a policy forgives, and what it demands of bases and data."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
+from weightmark.attestations.chain.gaps import is_derived
 from weightmark.attestations.chain.model import Chain, Gap, GapKind
 from weightmark.attestations.checks import Check, Outcome, counted
 from weightmark.provenance.lineage.names import shortened
 from weightmark.values import dataclass
 
-__all__ = ["DATA_ROLES", "ChainRule", "judge_chain"]
+__all__ = ["DATA_ROLES", "ChainRule", "counts", "judge_chain"]
 
 DATA_ROLES = frozenset({"data", "dataset", "training-data", "evaluation-data"})
 """what went in as data, by the role that a step gives it"""
+_NEITHER = frozenset({"code", "environment", "lockfile", "container"})
+"""what is neither"""
 _BASE_ROLES = frozenset({"base", "base-model", "model", "adapter"})
-_OPEN_ENDS = frozenset({GapKind.UNLINKED, GapKind.UNPROVEN})
+_OPEN_ENDS = frozenset(
+    {GapKind.UNLINKED, GapKind.UNPROVEN, GapKind.UNSTATED, GapKind.WITHOUT_INPUT}
+)
 """gaps of a chain that merely ends somewhere"""
+_MAX_SHOWN = 20
+_MAX_KIND = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,22 +28,30 @@ class ChainRule:
     """What a chain must be."""
 
     complete: bool = False
-    """whether every input must link, and every artifact be proven or vouched for"""
+    """whether every input must link, and every artifact be stated, approved, or signed and listed"""
     max_depth: int = 64
     """steps from the artifact to its farthest ancestor"""
     allowed_bases: tuple[str, ...] = ()
     """identities that may stand at the end of the chain as models; empty for any"""
     allowed_datasets: tuple[str, ...] = ()
     """identities that may stand at the end of the chain as data; empty for any"""
+    signed_ends: bool = False
+    """whether the chain may end at an artifact that is signed and whose making nobody states"""
+
+    @property
+    def listed(self) -> frozenset[str]:
+        """Identities at which it may end by the policy's own word."""
+        return frozenset((*self.allowed_bases, *self.allowed_datasets))
 
 
 def judge_chain(chain: Chain, rule: ChainRule) -> tuple[Check, ...]:
     """Return one check a gap that counts, and one that says how far the chain holds. Pure."""
-    bad = [gap for gap in chain.gaps if _counts(gap, rule)]
-    ends = [gap for gap in chain.gaps if not _counts(gap, rule)]
+    bad = [gap for gap in chain.gaps if counts(gap, rule)]
+    ends = [gap for gap in chain.gaps if not counts(gap, rule) and not _is_listed(gap, rule)]
     checks = [_gap_check(gap) for gap in bad]
     checks += _depth_checks(chain, rule)
     checks += _allowed(chain, rule)
+    checks += _unlinked(chain, rule)
     if not checks:
         count = counted(len(chain.lineage.depths), "artifact")
         checks.append(Check("chain", Outcome.PASS, f"the chain of {count} holds"))
@@ -44,11 +59,38 @@ def judge_chain(chain: Chain, rule: ChainRule) -> tuple[Check, ...]:
         Check("chain", Outcome.INFO, gap.summary, gap.why, gap.fix, code=gap.kind.value)
         for gap in ends
     ]
-    return tuple(checks)
+    return (*checks, *_refusals(chain))
 
 
-def _counts(gap: Gap, rule: ChainRule) -> bool:
+def counts(gap: Gap, rule: ChainRule) -> bool:
+    """Tell whether a gap is one by a rule, or an end that the rule accepts."""
+    if gap.kind is GapKind.UNSTATED and (rule.signed_ends or _is_listed(gap, rule)):
+        return False
     return rule.complete or gap.kind not in _OPEN_ENDS
+
+
+def _is_listed(gap: Gap, rule: ChainRule) -> bool:
+    return gap.kind is GapKind.UNSTATED and gap.artifact in rule.listed
+
+
+def _refusals(chain: Chain) -> Iterator[Check]:
+    """Name the steps that count for nothing, so that nobody takes them for unread."""
+    for one in chain.refusals[:_MAX_SHOWN]:
+        who = shortened(one.signer) if one.trusted else f"{one.signer}, unverified"
+        why = (
+            "the role of that step belongs to others"
+            if one.trusted
+            else "nobody of whom this call or its policy says so may state steps signed it"
+        )
+        kind = one.kind.rpartition("/")[2][:_MAX_KIND] if one.kind.isprintable() else "?"
+        yield Check(
+            "chain",
+            Outcome.INFO,
+            f"a step `{kind}` of `{shortened(one.artifact)}` counts for nothing: it is stated by {who}",
+            why,
+            "name who may state it: `[chain] role` and `steps` of a policy, or a trust flag",
+            code="step-not-counted",
+        )
 
 
 def _gap_check(gap: Gap) -> Check:
@@ -75,30 +117,67 @@ def _depth_checks(chain: Chain, rule: ChainRule) -> list[Check]:
 def _allowed(chain: Chain, rule: ChainRule) -> Iterator[Check]:
     """Hold the ends of the chain against the lists; an end whose role nobody said counts as both."""
     roles = _roles_of_ends(chain)
-    for noun, allowed, others in (
-        ("base", rule.allowed_bases, DATA_ROLES),
-        ("dataset", rule.allowed_datasets, _BASE_ROLES),
-    ):
-        if not allowed:
-            continue
+    root = chain.lineage.root
+    for noun, allowed, others in _lists(rule):
         for end, said in roles.items():
-            if end not in allowed and not said <= others:
-                yield Check(
-                    "chain",
-                    Outcome.FAIL,
-                    f"`{chain.name_of(end)}` ({shortened(end)}) is no allowed {noun}",
-                    "the policy lists those that are",
-                    f"add its identity to `[chain] allowed_{noun}s` if it may be used",
-                    code=f"{noun}-not-allowed",
-                )
+            # the artifact itself went into nothing, so that either list may name it
+            if end in (rule.listed if end == root else allowed) or said <= others:
+                continue
+            why = "the policy lists those that are"
+            if end == root:
+                why += ", and nobody whom it trusts says how this one was made"
+            yield Check(
+                "chain",
+                Outcome.FAIL,
+                f"`{chain.name_of(end)}` ({shortened(end)}) is no allowed {noun}",
+                why,
+                f"add its identity to `[chain] allowed_{noun}s` if it may be used",
+                code=f"{noun}-not-allowed",
+            )
+
+
+def _lists(rule: ChainRule) -> Iterator[tuple[str, tuple[str, ...], frozenset[str]]]:
+    """Yield what a list is about, the list, and the roles that are none of its business."""
+    if rule.allowed_bases:
+        yield "base", rule.allowed_bases, DATA_ROLES
+    if rule.allowed_datasets:
+        yield "dataset", rule.allowed_datasets, _BASE_ROLES
+
+
+def _unlinked(chain: Chain, rule: ChainRule) -> Iterator[Check]:
+    """Refuse inputs that no list can be held against, where the chain may be incomplete otherwise."""
+    if rule.complete:
+        return
+    steps = (step for made in chain.lineage.steps.values() for step in made)
+    inputs = [(step, one) for step in steps for one in step.inputs if not one.identity]
+    for noun, _, others in _lists(rule):
+        for step, one in inputs:
+            if one.role in others or one.role in _NEITHER:
+                continue
+            yield Check(
+                "chain",
+                Outcome.FAIL,
+                f"the input `{one.label[:80]}` of `{step.kind[:80]}` may be a {noun} that is not allowed",
+                one.problem,
+                "give the signed manifest of that input with `--claims`, or record the step again",
+                code=f"{noun}-not-allowed",
+            )
 
 
 def _roles_of_ends(chain: Chain) -> dict[str, frozenset[str]]:
-    ends: Sequence[str] = [one for one in chain.lineage.leaves if one != chain.lineage.root]
-    found: dict[str, set[str]] = {end: set() for end in ends}
+    found: dict[str, set[str]] = {end: set() for end in _ends(chain)}
     for steps in chain.lineage.steps.values():
         for step in steps:
             for one in step.inputs:
                 if one.identity in found:
                     found[one.identity].add(one.role or "unsaid")
+    if chain.lineage.root in found:
+        found[chain.lineage.root].add("unsaid")
     return {end: frozenset(said) for end, said in found.items()}
+
+
+def _ends(chain: Chain) -> Iterator[str]:
+    """Yield what a chain ends at; a step that names nothing of what it was made from leads no further."""
+    for artifact in chain.lineage.depths:
+        if all(is_derived(step) for step in chain.lineage.steps.get(artifact, ())):
+            yield artifact

@@ -18,8 +18,12 @@ class GapKind(StrEnum):
 
     UNLINKED = "unlinked-input"
     """an input names no artifact by a strong digest"""
+    WITHOUT_INPUT = "missing-input"
+    """a step that makes one artifact of others names no other"""
     UNPROVEN = "unproven-artifact"
     """nobody who is trusted says how it was made, and nobody vouches for it"""
+    UNSTATED = "unstated-making"
+    """its files are signed, and nobody who is trusted says how it was made or approved it"""
     WRONG_ROLE = "wrong-role"
     """a step is stated only by somebody who may not state it"""
     CONTRADICTION = "contradiction"
@@ -79,6 +83,8 @@ class Known:
     """what its signer calls it; informational"""
     vouchers: tuple[str, ...] = ()
     """who listed its files or approved it"""
+    approvers: tuple[str, ...] = ()
+    """who approved it"""
     at: datetime | None = None
     """the earliest verified time at which one of these claims existed"""
     classifications: tuple[str, ...] = ()
@@ -96,7 +102,9 @@ class Refusal:
     kind: str
     """of the step"""
     signer: str
-    """who signed it"""
+    """who signed it; of one who is not trusted, whom it names, unverified"""
+    trusted: bool = True
+    """whether that signer is trusted with other steps"""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from weightmark.attestations.gate.judges.interface import SIDECARS
 from weightmark.attestations.policy.choices import Clashes
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.verifying.belief import Belief
-from weightmark.attestations.verifying.evidence import Evidence
+from weightmark.attestations.verifying.evidence import STORE_CHECK, Evidence
 from weightmark.attestations.verifying.verification import VerifyOptions, judge
 from weightmark.provenance.artifact import Artifact
 from weightmark.provenance.names import escape_path
@@ -13,7 +13,7 @@ from weightmark.provenance.names import escape_path
 __all__ = ["clashes_of", "present_checks"]
 
 _NOBODY = Belief(None, (), (), (), ())
-_OF_THE_COPY = frozenset([*SIDECARS, "names"])
+_OF_THE_COPY = frozenset([*SIDECARS, STORE_CHECK, "names"])
 
 
 def present_checks(artifact: Artifact, found: Evidence, policy: Policy) -> tuple[Check, ...]:

@@ -18,6 +18,7 @@ from weightmark.errors import (
     ExpiredError,
     LimitError,
     MalformedError,
+    NothingCheckedError,
     RefusedError,
     TamperedError,
     WeightmarkError,
@@ -73,6 +74,12 @@ def verify_layout(layout: Path, keys: Sequence[PublicKey], links: Path) -> Verif
         raise _refusal(error, loaded) from error
     payload = loaded.get_payload()
     names = tuple(str(step.name) for step in payload.steps)
+    if not names:
+        raise NothingCheckedError(
+            "the layout demands no step",
+            why="whatever was done would be as it demands",
+            fix="ask its owner for a layout that names steps",
+        )
     checks = [Check("layout", Outcome.PASS, f"{counted(len(names), 'step')} as the layout demands")]
     checks += walked.checks()
     if remarks:
@@ -129,6 +136,10 @@ class _Walk:
         if layout.type_ != "layout":
             raise MalformedError("the file is a link, not a layout")
         verifylib.verify_layout_expiration(layout)
+        if any(step.threshold < 1 for step in layout.steps):
+            raise MalformedError(
+                "a step of the layout is content with nobody: its threshold is below 1"
+            )
         self._inspections += [str(one.name) for one in layout.inspect]
         found = verifylib.load_links_for_layout(layout, str(folder))
         signed = verifylib.verify_link_signature_thresholds(layout, found)

@@ -13,6 +13,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.ledger.descent import aliases_of, materials_of
+from weightmark.attestations.predicates.revocation import (
+    REINSTATEMENT_PREDICATE,
+    REVOCATION_PREDICATE,
+)
+from weightmark.attestations.predicates.stating import Stated
 from weightmark.attestations.statements import Statement
 from weightmark.errors import ReadError, WeightmarkError
 from weightmark.provenance.ledger.event import Event, Kind, parse_event
@@ -23,14 +28,22 @@ from weightmark.values import dataclass
 if TYPE_CHECKING:
     import sqlite3
 
-__all__ = ["ClaimIndex", "Descent", "Said", "cache_folder", "predicate_type_of", "said_by"]
+__all__ = [
+    "ClaimIndex",
+    "Descent",
+    "Said",
+    "cache_folder",
+    "predicate_type_of",
+    "said_by",
+    "words_of",
+]
 
-_VERSION = 3
+_VERSION = 4
 _RETRIED = 1000
 _MAX_TEXT = 64 * 1024
 _SCHEMA = """
 create table name(id integer primary key, text text not null unique) strict;
-create table claim(idx integer primary key, kind text not null, subject integer not null, blob text not null, verdict text not null, words text not null) strict;
+create table claim(idx integer primary key, kind text not null, subject integer not null, blob text not null, verdict text not null, words text not null, said text not null) strict;
 create index claim_subject on claim(subject, kind);
 create index claim_verdict on claim(verdict);
 create index claim_blob on claim(blob);
@@ -47,7 +60,7 @@ create temp table below as with recursive walk(id) as
 _UNREAD = "select count(*) from unread join claim using (idx) left join erased using (blob) where kind in ('provenance', 'release') and (erased.blob is not null) = ?"
 _MISSING = "select idx, event from unread join claim using (idx) where blob not in (select blob from erased) order by kind not in ('provenance', 'release'), idx limit ?"
 _STEPS = "select child, parent, idx from edge join below on parent = id order by child, parent, idx"
-_ABOUT = "select idx, kind, text, verdict from below join claim on subject = id where kind in"
+_ABOUT = "select idx, kind, text, verdict, said from below join claim on subject = id where kind in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,8 @@ class Said:
     """what it is about; an entry names the first, and is of one thing unless the log admitted it against the rules"""
     broken: bool = False
     """whether what it says of descent could not be read"""
+    line: str = ""
+    """what it says, in one line for a person"""
 
 
 def cache_folder() -> Path:
@@ -89,7 +104,8 @@ def said_by(data: bytes) -> Said:
         statement = Statement.parse(envelope.payload_type, envelope.payload)
     except WeightmarkError:
         return Said("", "", (), (), broken=True)
-    words = " ".join(_texts([subject.name for subject in statement.subjects], statement.predicate))
+    names = [subject.name for subject in statement.subjects]
+    words = " ".join(_texts(statement.predicate_type, names, statement.predicate))
     try:
         parents, aliases, broken = materials_of(statement), aliases_of(statement), False
     except WeightmarkError:
@@ -99,7 +115,8 @@ def said_by(data: bytes) -> Said:
         for one in statement.subjects
         if one.identity or one.sha256
     )
-    return Said(_verdict(statement), words[:_MAX_TEXT], parents, aliases, subjects, broken)
+    verdict, line = _verdict(statement), _line_of(statement)
+    return Said(verdict, words[:_MAX_TEXT], parents, aliases, subjects, broken, line)
 
 
 class ClaimIndex:
@@ -154,13 +171,23 @@ class ClaimIndex:
         """Keep what the claim of an entry says."""
         if event.kind is Kind.REDACT:
             erased = event.subject.removeprefix("sha256:")
-            self._db.execute("update claim set words = '', verdict = '' where blob = ?", (erased,))
+            self._db.execute(
+                "update claim set words = '', verdict = '', said = '' where blob = ?", (erased,)
+            )
             self._db.execute("insert or ignore into erased values(?)", (erased,))
         said = _said_in(ledger, event)
         subject = self._id(event.subject)
         self._db.execute(
-            "insert or replace into claim values(?, ?, ?, ?, ?, ?)",
-            (index, event.kind, subject, event.claim_sha256, said.verdict, said.words),
+            "insert or replace into claim values(?, ?, ?, ?, ?, ?, ?)",
+            (
+                index,
+                event.kind,
+                subject,
+                event.claim_sha256,
+                said.verdict,
+                said.words,
+                said.line,
+            ),
         )
         if said.broken:
             row = (index, event.to_bytes())
@@ -210,8 +237,8 @@ class Descent:
         """
         yield from self._db.execute(_STEPS)
 
-    def about(self, kinds: Sequence[Kind]) -> tuple[tuple[int, str, str, str], ...]:
-        """Return (entry, kind, subject, verdict) of claims about any of it, rising."""
+    def about(self, kinds: Sequence[Kind]) -> tuple[tuple[int, str, str, str, str], ...]:
+        """Return (entry, kind, subject, verdict, line) of claims about any of it, rising."""
         marks = ",".join("?" * len(kinds))
         rows = self._db.execute(f"{_ABOUT} ({marks}) order by idx", (*kinds,))
         return tuple(rows.fetchall())
@@ -234,6 +261,19 @@ def predicate_type_of(ledger: Ledger, event: Event) -> str | None:
         return Statement.parse(envelope.payload_type, envelope.payload).predicate_type
     except WeightmarkError:
         return None
+
+
+def words_of(ledger: Ledger, event: Event) -> str | None:
+    """Return what the claim of an entry says, in one line; None for one that is gone, or is no statement."""
+    return _said_in(ledger, event).line or None
+
+
+def _line_of(statement: Statement) -> str:
+    """Return the short name of a statement's type and its texts; of a revocation since when, and why."""
+    said = statement.predicate
+    if statement.predicate_type in (REVOCATION_PREDICATE, REINSTATEMENT_PREDICATE):
+        said = {name: said[name] for name in ("since", "reason") if name in said}
+    return Stated(statement.predicate_type, said).words
 
 
 def _verdict(statement: Statement) -> str:

@@ -1,14 +1,20 @@
 """Asking a ledger whether something was revoked: the artifact, what it holds, what it descends from, its signers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from weightmark.attestations.checks import Check, Outcome
-from weightmark.attestations.ledger.descent import ancestors_of, materials_of
+from weightmark.attestations.checks import Check, Outcome, counted
+from weightmark.attestations.ledger.descent import Ancestry, ancestors_of
 from weightmark.attestations.ledger.revocations import Revocation, Revocations
+from weightmark.attestations.ledger.steps import (
+    digest_of,
+    materials_of,
+    names_alone,
+    unfollowed_in,
+)
 from weightmark.attestations.ledger.witnessed import (
     MAX_WITNESS_AGE,
     load_witness_policy,
@@ -18,15 +24,16 @@ from weightmark.attestations.outside import require_outside
 from weightmark.attestations.trust import Trust
 from weightmark.attestations.verifying.belief import Belief
 from weightmark.attestations.verifying.verification import Examination
-from weightmark.errors import CallError, WeightmarkError
+from weightmark.errors import CallError, LedgerInconsistentError, WeightmarkError
 from weightmark.provenance.ledger.log import Ledger
+from weightmark.provenance.ledger.standing import Role
 from weightmark.provenance.reading.results import Reading
 from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from weightmark.provenance.ledger.witnessing.policy import TlogPolicy
 
-__all__ = ["Consultation", "consult", "consulted", "open_place", "revoked_content"]
+__all__ = ["Consultation", "consult", "consulted", "open_place", "revoked_content", "stale_check"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,25 +147,110 @@ def revoked_content(
         )
     known = _files(identity, belief, reading)
     files = known or frozenset()
-    held = {**dict.fromkeys(files, "a file of the artifact"), identity: "the artifact"}
+    names = _names_alone(identity, belief, reading)
+    held = {**dict.fromkeys((*names, *files), "a file of the artifact"), identity: "the artifact"}
     first = _first(revocations, held)
     if first:
         return _refusal(*first)
     try:
-        materials = _materials(identity, belief)
+        stated = _Stated.of(identity, belief)
         with open_place(place) as ledger:
-            named = [identity, *files, *materials] if revocations.in_force else []
-            above = ancestors_of(ledger, named, complete=ledger.can_be_read_whole())
+            above = _ancestors(ledger, revocations, stated, held, whole=known is not None)
+            old = stale_check(ledger)
     except WeightmarkError as error:
         return Check.from_error("revocation", error)
-    inherited = dict.fromkeys((*above, *materials), "what the artifact descends from")
+    inherited = dict.fromkeys(
+        (*above.reached, *stated.materials), "what the artifact descends from"
+    )
     first = _first(revocations, inherited)
     if first:
         return _refusal(*first)
+    if old:
+        return old
+    if above.problem:
+        return Check.from_error("revocation", above.problem)
     if known is None and _names_files(revocations):
         return _files_unknown()
     how = "" if revocations.complete else ", as far as the ledger's own index says"
-    return Check("revocation", Outcome.PASS, f"no revocation of the content{how}")
+    return Check("revocation", Outcome.PASS, f"no revocation of the content{how}{_open_ends(above.unfollowed + stated.unfollowed)}")
+
+
+def stale_check(ledger: Ledger) -> Check | None:
+    """Return why what is not revoked in this copy may be revoked all the same; None for the live one."""
+    standing = ledger.home.standing()
+    if standing.role is Role.LIVE:
+        return None
+    try:
+        standing.require_live(ledger.home.name)
+    except LedgerInconsistentError as error:
+        return Check(
+            "revocation",
+            Outcome.UNCHECKED,
+            f"the ledger at `{ledger.home.name}` is not the live one: what was revoked since is not in it",
+            f"{error.what}{f': {error.why}' if error.why else ''}",
+            error.fix,
+            code="stale-ledger",
+        )
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Stated:
+    """What claims beside an artifact say went in."""
+
+    materials: tuple[str, ...]
+    """`wm1:<hex>` or `sha256:<hex>`"""
+    unfollowed: int
+    """things that none of them names by SHA-256"""
+
+    @classmethod
+    def of(cls, identity: str, belief: Belief | None) -> "_Stated":
+        """Read the believed claims; raises `MalformedError`."""
+        about = [
+            one.statement
+            for one in (belief.others if belief else ())
+            if identity in [subject.identity for subject in one.statement.subjects]
+        ]
+        materials = tuple(material for one in about for material in materials_of(one))
+        return cls(materials, sum(unfollowed_in(one) for one in about))
+
+
+def _ancestors(
+    ledger: Ledger,
+    revocations: Revocations,
+    stated: _Stated,
+    held: Mapping[str, str],
+    *,
+    whole: bool,
+) -> Ancestry:
+    """Follow what an artifact was made from; with nothing in force there is nothing to be found."""
+    if not revocations.in_force:
+        return Ancestry({})
+    identity = next(reversed(held))
+    files = held if whole else [one for one in held if one != identity]
+    return ancestors_of(
+        ledger,
+        [identity, *stated.materials],
+        held=files,
+        complete=ledger.can_be_read_whole(),
+        void=revocations.void_claims,
+    )
+
+
+def _open_ends(count: int) -> str:
+    if not count:
+        return ""
+    return f"; {counted(count, 'thing')} that went in could not be followed: no claim names it by SHA-256"
+
+
+def _names_alone(
+    identity: str, belief: Belief | None, reading: Reading[Any] | None
+) -> tuple[str, ...]:
+    """Return what each file is called as an artifact of its own."""
+    if reading and reading.files and all(file.blake3 for file in reading.files):
+        return names_alone(reading.manifest())
+    manifests = (one.claim.manifest for one in (belief.manifests if belief else ()))
+    return next((names_alone(one) for one in manifests if one.identity == identity), ())
 
 
 def _files(
@@ -192,19 +284,13 @@ def _files_unknown() -> Check:
     )
 
 
-def _materials(identity: str, belief: Belief | None) -> tuple[str, ...]:
-    others = belief.others if belief else ()
-    return tuple(
-        material
-        for one in others
-        if identity in [subject.identity for subject in one.statement.subjects]
-        for material in materials_of(one.statement)
-    )
-
-
 def _first(revocations: Revocations, held: dict[str, str]) -> tuple[Revocation, str] | None:
     found = revocations.of_content(held)
-    return (found, held[found.subject.text]) if found else None
+    if found is None:
+        return None
+    return found, next(
+        what for name, what in held.items() if digest_of(name) == found.subject.digest
+    )
 
 
 def _refusal(revocation: Revocation, what: str) -> Check:

@@ -1,128 +1,245 @@
-"""Descent by a ledger's own provenance claims: what an artifact was made from, as far back as they say."""
+"""Descent by a ledger's own claims: what an artifact was made from and holds, as far back as they say."""
 
-from collections.abc import Callable, Iterable
-from functools import cached_property, partial
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from types import MappingProxyType
 
 from weightmark.attestations.bundles.bundle import Bundle
-from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
-from weightmark.attestations.predicates.slsa_provenance import (
-    SLSA_PROVENANCE_PREDICATE,
-    SlsaProvenance,
+from weightmark.attestations.ledger.steps import (
+    aliases_of,
+    digest_of,
+    held_by,
+    materials_of,
+    unfollowed_in,
 )
 from weightmark.attestations.statements import Statement
-from weightmark.errors import LimitError, ReadError
+from weightmark.errors import LimitError, ReadError, UncheckedError, WeightmarkError
 from weightmark.provenance.ledger.binding_index import MAX_WALK
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.snapshot import LoggedEvent
+from weightmark.values import dataclass
 
-__all__ = ["MAX_ANCESTORS", "aliases_of", "ancestors_of", "materials_of"]
+__all__ = ["MAX_ANCESTORS", "MAX_FILES", "Ancestry", "ancestors_of"]
 
 MAX_ANCESTORS = 10_000
 """artifacts that are looked at before a descent counts as not checked"""
+MAX_FILES = 200_000
+"""names of files that they hold; beyond that likewise"""
+_FEW = 64
+"""names that are asked for one by one in a large ledger, before every step is read at once"""
 
 
-def materials_of(statement: Statement) -> tuple[str, ...]:
-    """Return what a provenance statement says went in: `wm1:<hex>` or `sha256:<hex>`, each once.
+@dataclass(frozen=True, slots=True)
+class Ancestry:
+    """What artifacts descend from."""
 
-    Nothing for a statement of another type; raises `MalformedError` for one that breaks its format.
-    """
-    if statement.predicate_type != SLSA_PROVENANCE_PREDICATE:
-        return ()
-    found = []
-    for one in SlsaProvenance.from_statement(statement).dependencies:
-        sha256 = one.digest.get("sha256", "")
-        found.append(one.identity or (f"sha256:{sha256}" if sha256 else ""))
-    return tuple(dict.fromkeys(text for text in found if text))
-
-
-def aliases_of(statement: Statement) -> tuple[str, ...]:
-    """Return `sha256:<hex>` of the file, if a manifest statement is about an artifact of one file alone.
-
-    Raises `MalformedError` for one that breaks its format.
-    """
-    files = statement.predicate.get("files")
-    if statement.predicate_type != MANIFEST_PREDICATE or not isinstance(files, list):
-        return ()
-    if len(files) != 1:
-        return ()
-    digests = ManifestClaim.from_statement(statement).sha256.values()
-    return tuple(f"sha256:{digest}" for digest in digests)
+    reached: Mapping[str, str]
+    """`wm1:<hex>` or `sha256:<hex>` of each ancestor, with the child by which it was reached"""
+    unfollowed: int = 0
+    """things that went in which no claim names by SHA-256"""
+    problem: WeightmarkError | None = None
+    """why there may be more ancestors; None when everything was followed to its end"""
 
 
 def ancestors_of(
-    ledger: Ledger, roots: Iterable[str], *, complete: bool, limit: int = MAX_ANCESTORS
-) -> dict[str, str]:
-    """Return every artifact that `roots` descend from, each with the child by which it was reached.
+    ledger: Ledger,
+    roots: Iterable[str],
+    *,
+    complete: bool,
+    held: Iterable[str] = (),
+    void: frozenset[str] = frozenset(),
+    limit: int = MAX_ANCESTORS,
+) -> Ancestry:
+    """Return everything that `roots` and `held` descend from, by provenance claims and by the files that they hold.
 
-    A file and the artifact that is this file alone, by a release, are one thing, as `ClaimIndex` has
-    it; of `roots` the caller names both. With `complete` no entry can be hidden, else the ledger's
-    index is asked. Raises `LimitError` over `limit`, `ReadError` when a claim is missing or was
-    erased, and `MalformedError`.
+    An artifact descends from each of its files, as a release lists them; a file and the artifact
+    that is this file alone are one thing; `wm1:` and `sha256:` with the same digits are one name.
+    `held` are names of files, and of an artifact whose files are all among them. With `complete` no entry can be hidden, else the ledger's index is asked. Claims with an id in
+    `void` say nothing. A claim that is missing, erased or malformed is the `problem`, and so is
+    whatever lies beyond `limit` artifacts.
     """
-    with ledger.snapshot() as snapshot:
-        small = snapshot.head.size <= MAX_WALK
-    look = _all_steps(ledger) if complete and small else partial(_steps_of, ledger, complete)
-    others = _Aliases(ledger, complete, limit)
-    starts = tuple(dict.fromkeys(one for one in roots if one))
-    reached: dict[str, str] = {}
-    waiting = list(starts)
-    while waiting:
-        child = waiting.pop()
-        for logged in look(child):
-            for material in materials_of(_statement_of(ledger, logged)):
-                for one in (material, *others.of(material)):
-                    if one not in reached and one not in starts:
-                        reached[one] = child
-                        waiting.append(one)
-        if len(reached) > limit:
-            raise LimitError(
-                f"the artifact descends from over {limit} others",
-                why="not every one of them was looked at",
-            )
-    return reached
+    walk = _Walk(_Entries(ledger, void, complete=complete), limit)
+    try:
+        walk.start(roots, held)
+        walk.finish()
+    except WeightmarkError as error:
+        walk.problem = walk.problem or _unchecked(error)
+    return Ancestry(MappingProxyType(walk.reached), walk.unfollowed, walk.problem)
 
 
-def _steps_of(ledger: Ledger, complete: bool, subject: str) -> tuple[LoggedEvent, ...]:
-    return ledger.find(subject=subject, kind=Kind.PROVENANCE, complete=complete)
+class _Walk:
+    """Goes from children to parents, each name once."""
 
-
-def _all_steps(ledger: Ledger) -> Callable[[str], tuple[LoggedEvent, ...]]:
-    steps: dict[str, tuple[LoggedEvent, ...]] = {}
-    for one in ledger.find(kind=Kind.PROVENANCE, complete=True):
-        steps[one.event.subject] = (*steps.get(one.event.subject, ()), one)
-    return lambda subject: steps.get(subject, ())
-
-
-class _Aliases:
-    """The other names of artifacts that are one file alone, as releases tell them."""
-
-    def __init__(self, ledger: Ledger, complete: bool, limit: int) -> None:
-        self._ledger = ledger
-        self._complete = complete
+    def __init__(self, entries: "_Entries", limit: int) -> None:
+        self.reached: dict[str, str] = {}
+        self.unfollowed = 0
+        self.problem: WeightmarkError | None = None
+        self._entries = entries
         self._limit = limit
+        self._seen: set[str] = set()
+        self._artifacts = 0
+        self._files: set[str] = set()
+        self._waiting: list[str] = []
 
-    def of(self, name: str) -> tuple[str, ...]:
-        """Return what else `name` is called: of an artifact its file, of a file the artifacts that are it."""
-        if name.startswith("sha256:"):
-            return self._artifacts.get(name, ())
-        released = self._ledger.find(subject=name, kind=Kind.RELEASE, complete=self._complete)
-        found = (aliases_of(_statement_of(self._ledger, one)) for one in released)
-        return tuple(dict.fromkeys(alias for aliases in found for alias in aliases))
+    def start(self, roots: Iterable[str], held: Iterable[str]) -> None:
+        """Take what is asked about, and what else it is called."""
+        listed = dict.fromkeys(one for one in held if one)
+        starts = dict.fromkeys(one for one in (*listed, *roots) if one)
+        self._files |= {digest_of(one) for one in listed}
+        self._seen |= {digest_of(one) for one in starts}
+        self._waiting += starts
+        for one in starts:
+            self._reach(self._entries.alone_in_near(one), one)
+
+    def finish(self) -> None:
+        """Follow everything that waits."""
+        while self._waiting:
+            child = self._waiting.pop()
+            for statement in self._read(Kind.PROVENANCE, child):
+                self.unfollowed += unfollowed_in(statement)
+                for material in materials_of(statement):
+                    self._reach([material], child)
+                    self._reach(self._entries.alone_in(material), child)
+            if digest_of(child) not in self._files:
+                for statement in self._read(Kind.RELEASE, child):
+                    self._hold(statement, child)
+
+    def _read(self, kind: Kind, subject: str) -> Iterator[Statement]:
+        for logged in self._entries.about(kind, subject):
+            try:
+                statement = self._entries.statement(logged)
+                materials_of(statement)
+            except WeightmarkError as error:
+                self.problem = self.problem or _unchecked(error)
+                continue
+            yield statement
+
+    def _hold(self, statement: Statement, child: str) -> None:
+        """Reach the files that a release lists."""
+        try:
+            held = held_by(statement)
+        except WeightmarkError as error:
+            self.problem = self.problem or _unchecked(error)
+            return
+        if held is None:
+            self.problem = self.problem or ReadError(
+                f"the files of `{child}` are listed outside of the ledger",
+                why="its release names their list by digest, so nobody looked for revoked ones",
+            )
+            return
+        names = [name for one in held for name in (one.sha256, one.identity)]
+        self._files |= {digest_of(name) for name in names}
+        self._reach(names, child, files=True)
+        if len(self._files) > MAX_FILES:
+            raise LimitError(f"what the artifact descends from holds over {MAX_FILES // 2} files")
+
+    def _reach(self, names: Iterable[str], child: str, *, files: bool = False) -> None:
+        for name in names:
+            digest = digest_of(name)
+            if digest in self._seen:
+                continue
+            self._seen.add(digest)
+            self.reached[name] = child
+            self._waiting.append(name)
+            self._artifacts += not files
+            if self._artifacts > self._limit:
+                raise LimitError(
+                    f"the artifact descends from over {self._limit} others",
+                    why="not every one of them was looked at",
+                )
+
+
+class _Entries:
+    """The entries of a ledger about names: all at once of a small one, else those that are asked for."""
+
+    def __init__(self, ledger: Ledger, void: frozenset[str], *, complete: bool) -> None:
+        self._ledger = ledger
+        self._void = void
+        self._complete = complete
+        self._read: dict[Kind, dict[str, list[LoggedEvent]]] = {}
+        self._asked = 0
+        with ledger.snapshot() as snapshot:
+            self._small = snapshot.head.size <= MAX_WALK
+
+    def about(self, kind: Kind, name: str) -> list[LoggedEvent]:
+        """Return the entries of a kind about something, without those whose claim is void."""
+        self._asked += 1
+        many = kind is Kind.PROVENANCE and self._asked > _FEW
+        if self._small or many or kind in self._read:
+            return self._all(kind).get(digest_of(name), [])
+        digest = digest_of(name)
+        found = [
+            one
+            for form in ("wm1", "sha256")
+            for one in self._ledger.find(
+                subject=f"{form}:{digest}", kind=kind, complete=self._complete
+            )
+        ]
+        return [one for one in found if one.event.claim_id not in self._void]
+
+    def statement(self, logged: LoggedEvent) -> Statement:
+        """Read the claim of an entry; raises `ReadError` when it is missing or was erased."""
+        return _statement_of(self._ledger, logged)
+
+    def alone_in(self, name: str) -> tuple[str, ...]:
+        """Return the artifacts that are the file `name` alone.
+
+        Raises `LimitError` for too many releases, and `ReadError` when one cannot be read.
+        """
+        if not name.startswith("sha256:"):
+            return ()
+        found, problem = self._alone
+        if problem:
+            raise problem
+        return found.get(name, ())
+
+    def alone_in_near(self, name: str) -> tuple[str, ...]:
+        """Return the same, as far as it costs little: of a file at hand most such names are computed, too."""
+        near = self._small and self._ledger.home.near and name.startswith("sha256:")
+        return self._alone[0].get(name, ()) if near else ()
 
     @cached_property
-    def _artifacts(self) -> dict[str, tuple[str, ...]]:
+    def _alone(self) -> tuple[dict[str, tuple[str, ...]], WeightmarkError | None]:
         released = self._ledger.find(kind=Kind.RELEASE, complete=self._complete)
-        if len(released) > self._limit:
-            raise LimitError(
-                f"a file is named by its digest, and the ledger holds over {self._limit} releases",
+        if len(released) > MAX_ANCESTORS:
+            return {}, LimitError(
+                f"a file is named by its digest, and the ledger holds over {MAX_ANCESTORS} releases",
                 why="not every one of them was read for the artifact that is this file",
             )
         found: dict[str, tuple[str, ...]] = {}
+        problem: WeightmarkError | None = None
         for one in released:
-            for alias in aliases_of(_statement_of(self._ledger, one)):
+            if one.event.claim_id in self._void:
+                continue
+            try:
+                aliases = aliases_of(self.statement(one))
+            except WeightmarkError as error:
+                problem = problem or error
+                continue
+            for alias in aliases:
                 found[alias] = (*found.get(alias, ()), one.event.subject)
-        return found
+        return found, problem
+
+    def _all(self, kind: Kind) -> dict[str, list[LoggedEvent]]:
+        if kind not in self._read:
+            by_name: dict[str, list[LoggedEvent]] = {}
+            for one in self._ledger.find(kind=kind, complete=self._complete):
+                if one.event.claim_id not in self._void:
+                    by_name.setdefault(digest_of(one.event.subject), []).append(one)
+            self._read[kind] = by_name
+        return self._read[kind]
+
+
+def _unchecked(error: WeightmarkError) -> WeightmarkError:
+    """Return a problem as one that leaves the descent open: a claim that cannot be read proves nothing bad."""
+    if isinstance(error, UncheckedError):
+        return error
+    return ReadError(
+        "what was made from what cannot be followed to the end",
+        why=f"{error.what}{f': {error.why}' if error.why else ''}",
+        fix="ask the owners to revoke that claim by its id, so that it counts for nobody",
+    )
 
 
 def _statement_of(ledger: Ledger, logged: LoggedEvent) -> Statement:

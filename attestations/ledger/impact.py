@@ -40,6 +40,8 @@ class Use:
     """about which artifact"""
     verdict: str
     """what a decision came to; empty for a deployment"""
+    said: str = ""
+    """what its claim says, in one line, for example where it is deployed; empty where it is not at hand"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,8 @@ def find_impact(index: ClaimIndex, ledger: Ledger, root: str) -> Impact:
         grouped = groupby(below.steps(), key=itemgetter(0))
         found = [_descendant(names, child, steps) for child, steps in grouped]
         uses = tuple(
-            Use(at, Kind(kind), subject, verdict)
-            for at, kind, subject, verdict in below.about((Kind.DECISION, Kind.DEPLOY))
+            Use(at, Kind(kind), subject, verdict, said)
+            for at, kind, subject, verdict, said in below.about((Kind.DECISION, Kind.DEPLOY))
         )
     descendants = sorted((one for one in found if one.identity != root), key=attrgetter("identity"))
     with ledger.snapshot() as snapshot:

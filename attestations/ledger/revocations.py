@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.bundles.dsse import Envelope
-from weightmark.attestations.identities import VerifiedTime
+from weightmark.attestations.identities import SignerKind, VerifiedTime
 from weightmark.attestations.ledger.parties import admitted_trust, party_of, value_of
 from weightmark.attestations.predicates.revocation import (
     ReinstatementClaim,
@@ -25,12 +25,13 @@ from weightmark.attestations.trust.validity import Validity
 from weightmark.attestations.trust.veto import Veto
 from weightmark.errors import (
     LedgerInconsistentError,
+    ReadError,
     RefusedError,
     RevokedError,
     WrongSignerError,
 )
 from weightmark.provenance.ledger.admission import RegistrationPolicy
-from weightmark.provenance.ledger.event import Kind
+from weightmark.provenance.ledger.event import Event, Kind, parse_time
 from weightmark.provenance.ledger.history import PolicyHistory
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.note import NoteVerifier
@@ -53,9 +54,9 @@ class Revocation:
     """One revocation in force."""
 
     index: int
-    """of its entry"""
+    """of its entry; 0 for one that was carried over from the log before"""
     origin: str
-    """the log that holds it"""
+    """the log that it was entered into"""
     claim_id: str
     """of its claim, hex; what a reinstatement names"""
     subject: RevocationSubject
@@ -67,18 +68,32 @@ class Revocation:
     signer: str
     """who revoked it, `key:<hex>` or `salted:<hex>`"""
     only_of: str | None
-    """without the role: the signer whose claims alone it binds (`value_of`); None when it binds everybody"""
+    """without the role: the signer whose claims alone it binds (`value_of`), empty when nobody can
+    tell here who that is; None when it binds everybody"""
     spared: frozenset[str] = frozenset()
     """SHA-256, hex, of claims by the signer that witnesses saw in the log before `since`"""
+    own: bool = False
+    """of a claim by an identity that nobody can name here: whether the log holds it as one of its own"""
+    entered_at: int | None = None
+    """for one that was carried over: of its entry in the log before, which `origin` names"""
 
     @property
     def words(self) -> str:
         """Where it stands: `revoked at #7 of <origin>`."""
-        return f"revoked at #{self.index} of `{self.origin}`"
+        at = self.index if self.entered_at is None else self.entered_at
+        return f"revoked at #{at} of `{self.origin}`"
 
     def is_about(self, digest: str) -> bool:
-        """Tell whether it revokes content: `wm1:<hex>` or `sha256:<hex>`."""
-        return self.only_of is None and self.subject.text == digest
+        """Tell whether it revokes content: `wm1:<hex>` or `sha256:<hex>`, whichever of both it is written as."""
+        if self.only_of is not None or self.subject.is_party:
+            return False
+        return self.subject.digest == digest.partition(":")[2]
+
+    def withdraws(self, claim_id: str, party: str, value: str) -> bool:
+        """Tell whether it revokes the claim `claim_id` by the signer whom the log calls `party`."""
+        if self.subject.text != f"sha256:{claim_id}":
+            return False
+        return self.only_of in (None, value) or self.signer == party
 
     def silences(self, party: str, value: str) -> bool:
         """Tell whether it revokes the signer that the log calls `party`, and that `value_of` is `value`."""
@@ -120,23 +135,36 @@ class Revocations:
         with ledger.snapshot() as snapshot:
             size = snapshot.head.size
         history = ledger.policies(complete=complete)
+        voices = ledger.find(kind=Kind.REINSTATE, complete=complete)
+        taken_back = {f"sha256:{one.event.claim_id}" for one in voices}
+
+        def wanted(subject: str) -> bool:
+            return not only_parties or subject.startswith(_PARTIES) or subject in taken_back
+
         revoked = ledger.find(kind=Kind.REVOKE, complete=complete)
-        found = [
-            _revocation(ledger, history, one)
-            for one in revoked
-            if not only_parties or one.event.subject.startswith(_PARTIES)
-        ]
+        found = [one for one in _carried(history) if wanted(one.subject.text)]
+        found += [_revocation(ledger, history, one) for one in revoked if wanted(one.event.subject)]
         if witnesses is not None:
             found = [replace(one, spared=_spared(ledger, history, one, witnesses)) for one in found]
-        lifted = _lifted(ledger, history, found, complete=complete) if found else frozenset()
+        lifted = _lifted(found, _voices(ledger, history, found, voices)) if found else frozenset()
         in_force = tuple(one for one in found if one.claim_id not in lifted)
         return cls(ledger.origin, size, in_force, complete, lifted)
 
     def of_content(self, digests: Iterable[str]) -> Revocation | None:
         """Return the first revocation of any of these digests; absolute, whatever its time."""
-        wanted = frozenset(digests)
-        found = (one for one in self.in_force if any(one.is_about(digest) for digest in wanted))
+        wanted = {one.partition(":")[2]: one for one in digests}
+        found = (
+            one
+            for one in self.in_force
+            if one.subject.digest in wanted and one.is_about(wanted[one.subject.digest])
+        )
         return next(found, None)
+
+    @property
+    def void_claims(self) -> frozenset[str]:
+        """Ids of claims that count for nobody, by somebody with the role; one's own word hides no descent."""
+        names = (one.subject for one in self.in_force if one.only_of is None)
+        return frozenset(one.digest for one in names if one.text.startswith("sha256:"))
 
     def bind(self, trust: Trust) -> Trust:
         """Return the same trust, for which nothing counts that a revoked signer made, nor a revoked claim."""
@@ -201,21 +229,64 @@ class _RevokedSigner:
     def concerns(self, bundle: Bundle, proof: Proof) -> bool:
         """Tell whether the signer of `proof`, or its very claim, is revoked."""
         one = self.revocation
+        if one.only_of == "":
+            return self._is_unnamed_signers(bundle, proof)
         if one.only_of is not None and one.only_of != value_of(proof.signer):
             return False
         if one.spared and hashlib.sha256(bundle.to_bytes()).hexdigest() in one.spared:
             return False
         subject = one.subject
         if subject.text.startswith("sha256:"):
-            envelope = bundle.content
-            return isinstance(envelope, Envelope) and envelope.claim_id == subject.digest
+            return _is_claim(bundle, subject.text)
         if subject.salt:
             return subject.means(value_of(proof.signer))
         return subject.text == f"key:{proof.signer.fingerprint}"
 
+    def _is_unnamed_signers(self, bundle: Bundle, proof: Proof) -> bool:
+        """Tell whether it is a claim that an identity revoked without the role, where nobody can name that one.
+
+        Raises `ReadError` when the log does not hold the claim as its own: it can't be told then.
+        """
+        if proof.signer.kind is not SignerKind.SIGSTORE or not _is_claim(bundle, self.name):
+            return False
+        if self.revocation.own:
+            return True
+        raise ReadError(
+            f"the claim is {self.revocation.words}, by somebody who may revoke their own only",
+            why="who that is cannot be told here: a published view names nobody",
+            fix="consult the ledger where `private/` lies, or use a claim that nobody revoked",
+        )
+
     def prove(self, bundle: Bundle, now: datetime) -> Proof:  # noqa: ARG002 - the protocol's signature
         """Prove nothing."""
         raise WrongSignerError("signed by somebody else than you trust")
+
+
+def _is_claim(bundle: Bundle, name: str) -> bool:
+    envelope = bundle.content
+    return isinstance(envelope, Envelope) and f"sha256:{envelope.claim_id}" == name
+
+
+def _carried(history: PolicyHistory) -> Iterator[Revocation]:
+    """Yield what entry 0 says was revoked in the log before; whoever holds both recovery keys signed that."""
+    before = history.newest.succeeds
+    for one in (before.revoked or ()) if before else ():
+        claim = RevocationClaim(
+            RevocationSubject(one.subject, one.salt),
+            one.reason,
+            parse_time(one.since) if one.since else None,
+        )
+        yield Revocation(
+            0,
+            one.origin,
+            one.claim_id,
+            claim.subject,
+            claim.reason,
+            claim.since,
+            one.signer,
+            one.only_of or None,
+            entered_at=one.index,
+        )
 
 
 def _revocation(ledger: Ledger, history: PolicyHistory, logged: LoggedEvent) -> Revocation:
@@ -225,7 +296,7 @@ def _revocation(ledger: Ledger, history: PolicyHistory, logged: LoggedEvent) -> 
     _require_match(logged, bundle, claim.subject)
     if not _is_anonymous(policy, event.signer):
         _require_signer(policy, logged, bundle)
-    has_role = policy.allows(event.signer, Kind.REVOKE)
+    only_of = _bound_by(policy, event)
     return Revocation(
         logged.index,
         event.origin,
@@ -234,8 +305,24 @@ def _revocation(ledger: Ledger, history: PolicyHistory, logged: LoggedEvent) -> 
         claim.reason,
         claim.since,
         event.signer,
-        None if has_role else _value_of_party(policy, event.signer),
+        only_of,
+        own=only_of == "" and _holds_own(ledger, event),
     )
+
+
+def _bound_by(policy: RegistrationPolicy, event: Event) -> str | None:
+    """Return whose claims alone a revocation binds; of an identity that revokes itself the salt beside it tells."""
+    if policy.allows(event.signer, Kind.REVOKE):
+        return None
+    if event.subject == event.signer and event.signer.startswith("salted:"):
+        return None
+    return _value_of_party(policy, event.signer)
+
+
+def _holds_own(ledger: Ledger, event: Event) -> bool:
+    """Tell whether the log holds the revoked claim as one by whoever revoked it."""
+    made = ledger.search(Query(signer=event.signer))
+    return any(f"sha256:{one.event.claim_id}" == event.subject for one in made)
 
 
 def _spared(
@@ -267,17 +354,35 @@ def _spared(
     )
 
 
-def _lifted(
-    ledger: Ledger, history: PolicyHistory, found: Sequence[Revocation], *, complete: bool
-) -> frozenset[str]:
-    """Return the claim ids of revocations that two of the role reinstated.
+@dataclass(frozen=True, slots=True)
+class _Voice:
+    """One reinstatement by somebody of the role."""
 
-    A signer who is revoked at that moment has no voice, and one who was admitted twice has one.
+    index: int
+    """of its entry"""
+    claim_id: str
+    """of its claim, hex"""
+    revocation: str
+    """claim id of the revocation that is meant, hex"""
+    party: str
+    """who speaks, as the log calls it"""
+    value: str
+    """the same by `value_of`: one who was admitted twice has one voice"""
+
+
+def _voices(
+    ledger: Ledger,
+    history: PolicyHistory,
+    found: Sequence[Revocation],
+    entered: Sequence[LoggedEvent],
+) -> tuple[_Voice, ...]:
+    """Read and verify the reinstatements of what was revoked before, by signers with the role.
+
+    What was carried over and is entered again by its signer is one revocation, as old as the first.
     """
-    by_id = {one.claim_id: one for one in found}
-    lifted: set[str] = set()
-    voices: dict[str, set[str]] = {}
-    for logged in ledger.find(kind=Kind.REINSTATE, complete=complete):
+    by_id = {one.claim_id: one for one in reversed(found)}
+    voices: list[_Voice] = []
+    for logged in entered:
         policy, signer = history.at(logged.index), logged.event.signer
         bundle, statement = _claim_of(ledger, logged)
         claim = ReinstatementClaim.from_statement(statement)
@@ -289,14 +394,45 @@ def _lifted(
             continue
         _require_signer(policy, logged, bundle)
         value = _value_of_party(policy, signer)
-        if any(
-            one.claim_id not in lifted and one.index < logged.index and one.silences(signer, value)
+        said = _Voice(logged.index, logged.event.claim_id, claim.revocation, signer, value)
+        voices.append(said)
+    return tuple(voices)
+
+
+def _lifted(found: Sequence[Revocation], voices: Sequence[_Voice]) -> frozenset[str]:
+    """Return the claim ids of revocations that two of the role reinstated.
+
+    A voice that was taken back does not count, unless taking it back was lifted itself: what that
+    lifts is counted again until nothing more is lifted.
+    """
+    lifted: frozenset[str] = frozenset()
+    while (more := _lifted_by(found, voices, lifted)) != lifted:
+        lifted = more
+    return lifted
+
+
+def _lifted_by(
+    found: Sequence[Revocation], voices: Sequence[_Voice], forgiven: frozenset[str]
+) -> frozenset[str]:
+    """Count the voices in order; a signer who is revoked at that moment has none."""
+    lifted: set[str] = set()
+    heard: dict[str, set[str]] = {}
+    for voice in voices:
+        silenced = (
+            one.claim_id not in lifted
+            and one.index < voice.index
+            and one.silences(voice.party, voice.value)
             for one in found
-        ):
+        )
+        taken_back = (
+            one.claim_id not in forgiven and one.withdraws(voice.claim_id, voice.party, voice.value)
+            for one in found
+        )
+        if any(silenced) or any(taken_back):
             continue
-        voices.setdefault(claim.revocation, set()).add(value)
-        if len(voices[claim.revocation]) >= _TO_LIFT:
-            lifted.add(claim.revocation)
+        heard.setdefault(voice.revocation, set()).add(voice.value)
+        if len(heard[voice.revocation]) >= _TO_LIFT:
+            lifted.add(voice.revocation)
     return frozenset(lifted)
 
 

@@ -15,6 +15,7 @@ from weightmark.attestations.policy.choices import (
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.policy.requirements import Requirement
 from weightmark.attestations.policy.roles import Role
+from weightmark.attestations.policy.rules import LineageRule
 from weightmark.provenance.ledger.event import format_time
 from weightmark.values import dataclass
 
@@ -69,9 +70,9 @@ def _release(policy: Policy) -> Iterator[_Line]:
     if rule is None:
         yield "signature", "signatures are not judged", "require.release"
         return
-    approved = ", or approved its identity" if rule.approvals else ""
+    vouched = "signed, or approved by identity," if rule.approvals else "signed"
     setting = f"require.release, roles.{rule.role}"
-    yield "signature", f"signed by {_signers(policy.release)}{approved}{_fresh(rule)}", setting
+    yield "signature", f"{vouched} by {_signers(policy.release)}{_fresh(rule)}", setting
     yield "content", _CONTENT[policy.digests], "digests"
 
 
@@ -135,27 +136,38 @@ def _claims(policy: Policy) -> Iterator[_Line]:
 def _lineage(policy: Policy) -> Iterator[_Line]:
     line = policy.lineage
     if line:
-        whole = "is proven to its ends" if line.rule.complete else "holds as far as it goes"
-        yield "chain", f"what it was made from {whole}", "chain.complete"
-        yield "chain", f"at most {line.rule.max_depth} steps deep", "chain.max_depth"
-        for noun, allowed in (
-            ("base", line.rule.allowed_bases),
-            ("dataset", line.rule.allowed_datasets),
-        ):
-            if allowed:
-                yield "chain", f"every {noun} is one of {len(allowed)}", f"chain.allowed_{noun}s"
-        for kind, role in line.steps.items():
-            who = _signers(policy.role(role))
-            yield "chain", f"`{kind}` is stated by {who}", f"chain.steps.{kind}"
+        yield from _chain(policy, line)
     if policy.licenses:
         allowed, denied = policy.licenses.allow, policy.licenses.deny
         if allowed:
             yield "licenses", f"all along under {' or '.join(allowed)}", "licenses.allow"
         if denied:
             yield "licenses", f"nowhere under {' or '.join(denied)}", "licenses.deny"
+        text = "one is stated of the artifact and of all that it was made from"
+        yield "licenses", text, "licenses"
     if policy.max_classification:
         text = f"at most {policy.max_classification}, and so is all it was made from"
         yield "classification", text, "max_classification"
+        asked = policy.require.classification is not None
+        text = "is refused" if asked else f"counts as {policy.unclassified}"
+        yield "classification", f"what nobody classified {text}", "unclassified"
+
+
+def _chain(policy: Policy, line: LineageRule) -> Iterator[_Line]:
+    rule = line.rule
+    yield "chain", _COMPLETE if rule.complete else _OPEN, "chain.complete"
+    if rule.complete:
+        text = _SIGNED_ENDS if rule.signed_ends else _APPROVED_ENDS
+        yield "chain", text, "chain.signed_ends"
+    yield "chain", f"at most {rule.max_depth} steps deep", "chain.max_depth"
+    for noun, allowed in (("base", rule.allowed_bases), ("dataset", rule.allowed_datasets)):
+        if allowed:
+            named = " or ".join(allowed[:_SHOWN])
+            more = f" or {len(allowed) - _SHOWN} more" if len(allowed) > _SHOWN else ""
+            yield "chain", f"every {noun} at its ends is {named}{more}", f"chain.allowed_{noun}s"
+    for kind, role in line.steps.items():
+        who = _signers(policy.role(role))
+        yield "chain", f"`{kind}` is stated by {who}", f"chain.steps.{kind}"
 
 
 def _ledger(policy: Policy) -> Iterator[_Line]:
@@ -212,6 +224,10 @@ def _mode(policy: Policy) -> _Line:
     return "mode", "a refusal ends with exit code 1, a check that can't be made with 4", "mode"
 
 
+_COMPLETE = "how it was made is stated, step by step, down to the ends"
+_OPEN = "what is stated of how it was made holds, as far as it goes"
+_APPROVED_ENDS = "an end is approved, or signed and in a list of the policy"
+_SIGNED_ENDS = "an end is approved or signed"
 _NAMES = {
     Clashes.REFUSE: "no name is something else on other systems",
     Clashes.ALLOW: "names that are something else on other systems are listed",

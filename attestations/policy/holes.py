@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from weightmark.attestations.policy.choices import DecisionClock, Mode, Unsupported
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.policy.rules import GATE_VERIFIER
+from weightmark.attestations.predicates.classification import LEVELS
 from weightmark.scanners.findings import Severity
 from weightmark.values import dataclass
 
 __all__ = ["Hole", "holes_of"]
 
-_CLOSED_BY_CHAIN = "an attacker who leaves claims out hides what the artifact was made from"
+_HIDDEN = (
+    "whoever holds claims back hides what the artifact was made from, and this does not see it"
+)
+_SEEN = "leave `complete` out under `[chain]`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,20 +108,42 @@ def _of_content(policy: Policy) -> Iterator[tuple[str, str, str]]:
 
 
 def _of_line(policy: Policy) -> Iterator[tuple[str, str, str]]:
-    complete = policy.lineage is not None and policy.lineage.rule.complete
-    if policy.licenses and not complete:
-        yield "licenses", _CLOSED_BY_CHAIN, "add `[chain]` with `complete = true`"
-    if policy.max_classification:
-        if not complete:
-            yield "max_classification", _CLOSED_BY_CHAIN, "add `[chain]` with `complete = true`"
-        if policy.require.classification is None:
-            yield (
-                "max_classification",
-                "an artifact that nobody classified counts as public",
-                "add `[require.classification]`",
-            )
-    if policy.require.dataset and not complete:
-        yield "require.dataset", _CLOSED_BY_CHAIN, "add `[chain]` with `complete = true`"
+    """Yield what a chain leaves open; a demand along it brings a chain with it, so that there is one."""
+    line = policy.lineage
+    if line and not line.rule.complete:
+        along = {
+            "chain.allowed_bases": bool(line.rule.listed),
+            "licenses": policy.licenses is not None,
+            "max_classification": bool(policy.max_classification),
+            "require.dataset": policy.require.dataset is not None,
+            "require.classification": policy.require.classification is not None,
+        }
+        yield from ((setting, _HIDDEN, _SEEN) for setting, said in along.items() if said)
+    if line and line.rule.complete and line.rule.signed_ends:
+        yield (
+            "chain.signed_ends",
+            _HIDDEN,
+            "set `signed_ends = false`, and approve or list the ends",
+        )
+    if line and line.rule.complete and not line.rule.allowed_bases:
+        yield (
+            "chain.allowed_bases",
+            "an approved artifact ends the chain, whatever it was made from and whichever it is",
+            "approve only what comes from elsewhere, or list the ends in `allowed_bases`",
+        )
+    if policy.max_classification and _is_milder(policy):
+        yield (
+            "unclassified",
+            "whoever holds a classification back lowers the level of the artifact",
+            "leave `unclassified` out",
+        )
+    for one in policy.conditions:
+        if one.field.startswith("chain.") and line is None:
+            yield f"rule {one.name}", _HIDDEN, "add `[chain]`"
+
+
+def _is_milder(policy: Policy) -> bool:
+    return LEVELS.index(policy.unclassified) <= LEVELS.index(policy.max_classification)
 
 
 def _of_ledger(policy: Policy) -> Iterator[tuple[str, str, str]]:

@@ -24,6 +24,7 @@ from weightmark.attestations.policy.rules import (
     ScanRule,
     VsaRule,
 )
+from weightmark.attestations.predicates.classification import LEVELS
 from weightmark.attestations.trust import Trust
 from weightmark.errors import PolicyError
 from weightmark.scanners.findings import Severity
@@ -73,6 +74,8 @@ class Policy:
     """whether large files that receipts show as unchanged need not be read again"""
     max_classification: str = ""
     """the strictest level that the artifact and all that it was made from may have; empty for any"""
+    unclassified: str = LEVELS[-1]
+    """the level that an artifact has which nobody classified"""
     roles: Mapping[str, Role] = field(default_factory=lambda: _NO_ROLES)
     """who counts for what, by name"""
     require: Requirements = field(default_factory=Requirements)
@@ -86,7 +89,7 @@ class Policy:
     provenance: ProvenanceRule = field(default_factory=ProvenanceRule)
     """how the artifact may have been made"""
     lineage: LineageRule | None = None
-    """what its chain must be; None when nothing is demanded of it"""
+    """what its chain must be; None when nothing is demanded of what the artifact was made from"""
     licenses: LicenseRule | None = None
     """under which licences it may stand; None for any"""
     vsa: VsaRule | None = None

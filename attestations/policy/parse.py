@@ -26,6 +26,7 @@ from weightmark.attestations.policy.reading.making import (
 from weightmark.attestations.policy.reading.requirements import read_requirements
 from weightmark.attestations.policy.reading.roles import read_roles
 from weightmark.attestations.policy.reading.scan import read_names, read_scan
+from weightmark.attestations.policy.requirements import Requirements
 from weightmark.attestations.policy.roles import NamedOnly, Role
 from weightmark.attestations.policy.sense import require_members, require_sense
 from weightmark.attestations.predicates.classification import LEVELS
@@ -154,7 +155,8 @@ def _read(tables: dict[str, Any], files: PolicyFiles, origin: dict[str, Any]) ->
         digests=fields.choice("digests", Digests.ANY),
         outside=fields.choice("outside", OutsideRule.REFUSE),
         trust_receipts=fields.flag("trust_receipts", default=False),
-        max_classification=_read_level(fields),
+        max_classification=_read_level(fields, "max_classification", ""),
+        unclassified=_read_level(fields, "unclassified", LEVELS[-1]),
         roles=read_roles(fields.table("roles"), files),
         require=requirements,
         scan=read_scan(fields.table("scan")),
@@ -162,7 +164,7 @@ def _read(tables: dict[str, Any], files: PolicyFiles, origin: dict[str, Any]) ->
         ledger=read_ledger(fields.table("ledger"), files),
         provenance=read_provenance(fields.table("provenance")),
         lineage=read_lineage(chain, usual=provenance, vouchers=release)
-        if fields.has("chain")
+        if fields.has("chain") or _speaks_of_ancestors(fields, requirements)
         else None,
         licenses=read_license_rule(licenses) if fields.has("licenses") else None,
         vsa=read_vsa(vsa) if fields.has("vsa") else None,
@@ -174,6 +176,7 @@ def _read(tables: dict[str, Any], files: PolicyFiles, origin: dict[str, Any]) ->
         policy,
         provenance_said=fields.has("provenance"),
         scan_said=fields.table("scan").has("required"),
+        unclassified_said=fields.has("unclassified"),
     )
     return policy
 
@@ -201,8 +204,14 @@ def _read_name(fields: Table) -> str:
     return name
 
 
-def _read_level(fields: Table) -> str:
-    level = fields.text("max_classification", "")
-    if fields.has("max_classification") and level not in LEVELS:
-        raise fields.wrong("max_classification", " or ".join(f"`{one}`" for one in LEVELS))
+def _read_level(fields: Table, key: str, default: str) -> str:
+    level = fields.text(key, default)
+    if fields.has(key) and level not in LEVELS:
+        raise fields.wrong(key, " or ".join(f"`{one}`" for one in LEVELS))
     return level
+
+
+def _speaks_of_ancestors(fields: Table, requirements: Requirements) -> bool:
+    """Tell whether a demand is about all that the artifact was made from: it means nothing for half a chain."""
+    along = fields.has("licenses") or fields.has("max_classification")
+    return along or bool(requirements.dataset or requirements.classification)

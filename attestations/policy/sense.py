@@ -10,7 +10,9 @@ from weightmark.errors import PolicyError
 __all__ = ["named_roles", "require_members", "require_sense"]
 
 
-def require_sense(policy: Policy, *, provenance_said: bool, scan_said: bool) -> None:
+def require_sense(
+    policy: Policy, *, provenance_said: bool, scan_said: bool, unclassified_said: bool
+) -> None:
     """Raise `PolicyError` for the first thing that makes no sense."""
     _require_roles(policy)
     _require_demand(policy, scan_said=scan_said)
@@ -31,6 +33,11 @@ def require_sense(policy: Policy, *, provenance_said: bool, scan_said: bool) -> 
             "the policy says how the artifact may have been made, and demands no statement of it",
             why="without the statement there is nothing to compare",
             fix="add `[require.provenance]` with the role of your builders",
+        )
+    if unclassified_said and not policy.max_classification:
+        raise PolicyError(
+            "`unclassified` of the policy says what an unclassified artifact counts as, and nothing asks for it",
+            fix="add `max_classification`, or leave `unclassified` out",
         )
     _require_witnesses(policy)
     _require_other_verifiers(policy)

@@ -108,6 +108,7 @@ def _type_uri(name: str) -> str:
         near = get_close_matches(name, BY_HAND, n=1)
         fix = f"did you mean `{near[0]}`?" if near else f"use {', '.join(BY_HAND)}, or a URI"
         raise CallError(f"`{name}` is no predicate type", fix=fix)
+    _refuse_alike(name)
     by_hand = name in PREDICATE_TYPES and PREDICATE_TYPES[name].by_hand
     if name.startswith("https://weightmark/") and not by_hand:
         maker = _MADE_BY.get(name.removeprefix(_OURS).partition("/")[0], _SIGN)
@@ -117,6 +118,22 @@ def _type_uri(name: str) -> str:
             fix=f"use `{maker}`",
         )
     return name
+
+
+def _refuse_alike(name: str) -> None:
+    """Refuse a URI that only looks like one whose content is checked: nobody would find the claim."""
+    plain = _plain(name)
+    meant = next((uri for uri in PREDICATE_TYPES if _plain(uri) == plain), name)
+    if meant != name or any(sign.isspace() or not sign.isprintable() for sign in name):
+        raise CallError(
+            f"`{name}` is no predicate type",
+            why="types are compared byte by byte",
+            fix=f"did you mean `{meant if meant in PREDICATE_TYPES else ''.join(name.split())}`?",
+        )
+
+
+def _plain(uri: str) -> str:
+    return "".join(uri.split()).casefold().rstrip("/")
 
 
 def _example(uri: str) -> str:

@@ -14,13 +14,25 @@ _SENSITIVE = (
 _SECRET_NAME = re.compile(_SENSITIVE, re.IGNORECASE)
 _SECRET_FLAG = re.compile(rf"--?[\w.-]*(?:{_SENSITIVE})[\w.-]*\Z", re.IGNORECASE)
 _SECRET_SETTING = re.compile(
-    rf"(?P<name>[\w.-]*(?:{_SENSITIVE})[\w.-]*)=.+", re.IGNORECASE | re.DOTALL
+    rf"(?P<name>[\w.-]*(?:{_SENSITIVE})[\w.-]*[\"']?\s*[=:]\s*)(?:\"[^\"]*\"|'[^']*'|.+)",
+    re.IGNORECASE | re.DOTALL,
 )
+"""in `name=value`, `name: value` and JSON; without quotes everything up to the end"""
+_HEADER = re.compile(
+    r"(?P<name>\bauthorization\s*[=:]\s*|\bbearer\s+|\bbasic\s+(?=[A-Za-z0-9+/]{12}))[^\"',}]+",
+    re.IGNORECASE,
+)
+_SIGNED_QUERY = re.compile(
+    r"(?P<name>[?&](?:x-(?:amz|goog)-[a-z-]+|sig|signature|sv|se|token|key)=)[^&\s\"']+",
+    re.IGNORECASE,
+)
+"""what makes an address of an object store open for whoever has it"""
 _SECRET_VARIABLE = re.compile(rf"{_SENSITIVE}|_KEY\Z", re.IGNORECASE)
 _SECRET_VALUE = re.compile(
     r"\b(?:hf_|gh[pousr]_|github_pat_|glpat-|sk-|xox[abprs]-|AKIA|ASIA)[A-Za-z0-9_-]{16,}"
+    r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"
 )
-"""how tokens of common services begin"""
+"""how tokens of common services begin, and any JSON Web Token"""
 _USER_IN_URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/@\s]+@", re.IGNORECASE)
 _MIN_SECRET = 6
 _MAX_WORD = 1000
@@ -35,7 +47,7 @@ def masked_words(words: Sequence[str], environment: Mapping[str, str] = os.envir
     masked: list[str] = []
     hide = False
     for word in words:
-        if hide and not word.startswith("-"):
+        if hide and not word.startswith("--"):
             masked.append(MASK)
             hide = False
             continue
@@ -74,5 +86,7 @@ def _mask(word: str, secrets: Sequence[str]) -> str:
     for secret in secrets:
         word = word.replace(secret, MASK)
     word = _SECRET_VALUE.sub(MASK, word)
-    word = _SECRET_SETTING.sub(rf"\g<name>={MASK}", word)
+    word = _HEADER.sub(rf"\g<name>{MASK}", word)
+    word = _SIGNED_QUERY.sub(rf"\g<name>{MASK}", word)
+    word = _SECRET_SETTING.sub(rf"\g<name>{MASK}", word)
     return _USER_IN_URL.sub(rf"\g<scheme>{MASK}@", word)

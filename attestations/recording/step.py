@@ -27,6 +27,7 @@ from weightmark.errors import CallError, FileChangedError, WeightmarkError
 from weightmark.provenance.artifact import open_artifact
 from weightmark.provenance.identification import identify
 from weightmark.provenance.reading.engine import ProgressSink
+from weightmark.provenance.sidecars import RESERVED_NAMES
 from weightmark.values import dataclass
 
 __all__ = ["RecordedInput", "RecordedStep", "Recording", "StepRequest", "record_step"]
@@ -41,6 +42,12 @@ _ROLES = {
     "eval": "evaluation-data",
 }
 """what an input is for, by the usual names of inputs"""
+
+
+_Look = tuple[str, int, int, int, int]
+"""path, inode, size, and the times of a file"""
+_MADE_FROM = frozenset(["convert", "evaluate", "finetune", "merge", "package", "quantize"])
+"""steps whose result is made from another artifact"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,12 @@ class StepRequest:
         if not self.outputs:
             raise CallError(
                 "nothing comes out of the step", fix="name its result with `--output PATH`"
+            )
+        if not self.inputs and self.step in _MADE_FROM:
+            raise CallError(
+                f"the step `{self.step}` makes something from nothing",
+                why="what came out of it would have no past, and nobody could follow its chain",
+                fix="name what goes in with `--input NAME=PATH`",
             )
 
 
@@ -127,6 +140,7 @@ class Recording(AbstractContextManager["Recording"]):
         self._outputs: tuple[Path, ...] = ()
         self._source: Mapping[str, Any] = {}
         self._found: tuple[Descriptor, ...] = ()
+        self._before: tuple[frozenset[_Look], ...] = ()
         self._started: datetime | None = None
         self.inputs: tuple[RecordedInput, ...] = ()
         self.results: tuple[SignResult, ...] = ()
@@ -140,6 +154,7 @@ class Recording(AbstractContextManager["Recording"]):
             self._identified(name, path) for name, path in self._request.inputs.items()
         )
         self._outputs = tuple(path.absolute() for path in self._request.outputs)
+        self._before = tuple(_look(path) for path in self._outputs)
         self._source, self._found = source_facts(self._request.folder)
         self._started = self._clock()
         return self
@@ -178,8 +193,10 @@ class Recording(AbstractContextManager["Recording"]):
                 fix="record it in a block: `with weightmark.record(…) as step:`",
             )
         finished = self._clock()
-        for path, given in zip(self._outputs, self._request.outputs, strict=True):
-            _require_made(path, given)
+        for path, given, before in zip(
+            self._outputs, self._request.outputs, self._before, strict=True
+        ):
+            _require_made(path, given, before)
         for one in self.inputs:
             self._require_unchanged(one)
         for path, given in zip(self._outputs, self._request.outputs, strict=True):
@@ -273,13 +290,28 @@ def record_step(
     return RecordedStep(code, recording.inputs, results)
 
 
-def _require_made(path: Path, given: Path) -> None:
+def _require_made(path: Path, given: Path, before: frozenset[_Look]) -> None:
     if not path.exists():
         raise CallError(
             f"the step did not make `{given}`",
             why="it ran to its end, and nothing is there that could be stated as its result",
             fix="compare `--output` with where the command writes",
         )
+    if before and _look(path) == before:
+        raise CallError(
+            f"the step did not make `{given}`: it stood there before, and nothing in it changed",
+            why="it would be stated to be made from what it was not made from",
+            fix="compare `--output` with where the command writes, or remove what an earlier run left",
+        )
+
+
+def _look(path: Path) -> frozenset[_Look]:
+    """Return what the system says of each file, which any write changes; empty where nothing stands."""
+    files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
+    found = ((str(one), one.stat()) for one in files if one.name not in RESERVED_NAMES)
+    return frozenset(
+        (name, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns) for name, now in found
+    )
 
 
 def _role(name: str) -> dict[str, Any]:

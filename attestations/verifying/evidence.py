@@ -23,14 +23,29 @@ from weightmark.errors import (
     read_failure,
 )
 from weightmark.provenance.artifact import Artifact
-from weightmark.provenance.sidecars import SidecarPaths, read_bounded, read_sidecar
+from weightmark.provenance.sidecars import CLAIMS, SidecarPaths, read_bounded, read_sidecar
 from weightmark.values import dataclass
 
-__all__ = ["Claim", "Evidence", "SignatureFile", "collect_evidence"]
+__all__ = ["STORE_CHECK", "Claim", "Evidence", "SignatureFile", "collect_evidence"]
 
 _UPSTREAM_CLAIMS = "claims.jsonl"
 """proposed upstream for the same purpose; it is read, and it is content"""
+STORE_CHECK = "further claims"
+"""what checks are called of stores outside of the reserved names"""
 _MAX_STORE_FILES = 1000
+_STORE_ENDINGS = (
+    ".att",
+    ".bundle",
+    ".claims",
+    ".dsse",
+    ".intoto",
+    ".sig",
+    ".sigstore",
+    ".svr",
+    ".vsa",
+)
+_CONTENT_TOO = (".json", ".jsonl")
+"""endings of stores that content has as well"""
 _LINES_SHOWN = 10
 
 
@@ -218,26 +233,39 @@ def _read_store(
 
 def _unread_store(error: WeightmarkError, *, named: bool) -> Check:
     outcome = Outcome.UNCHECKED if named else Outcome.INFO
-    return Check("claims", outcome, f"claims not read: {error.what}", error.why, error.fix)
+    return Check(STORE_CHECK, outcome, f"claims not read: {error.what}", error.why, error.fix)
 
 
 def _store_files(store: Path) -> list[Path]:
+    """Return a file as it was named; of a folder the files that are called as claims are.
+
+    Where `model.claims` stands among them, the folder may be that of an artifact.
+    """
     try:
         if not store.is_dir():
             store.stat()
             return [store]
-        files = sorted(path for path in store.iterdir() if path.is_file())
+        found = sorted(path for path in store.iterdir() if path.is_file())
     except FileNotFoundError as error:
         raise CallError(
             f"the claims `{store}` do not exist", fix="check the path after `--claims`"
         ) from error
     except OSError as error:
         raise read_failure(store, error) from error
+    beside = any(path.name == CLAIMS for path in found)
+    files = [path for path in found if _may_hold_claims(path.name, beside=beside)]
     if len(files) > _MAX_STORE_FILES:
         raise LimitError(
             f"`{store}` holds over {_MAX_STORE_FILES} files", fix="name the files that matter"
         )
     return files
+
+
+def _may_hold_claims(name: str, *, beside: bool) -> bool:
+    """Tell whether a file of a store is read; `beside` those of an artifact what its content may be called is not."""
+    if name.endswith(_STORE_ENDINGS):
+        return True
+    return not beside and (name.endswith(_CONTENT_TOO) or "." not in name)
 
 
 def _report_lines(label: str, lines: Sequence[ClaimLine], checks: list[Check]) -> None:
@@ -247,7 +275,7 @@ def _report_lines(label: str, lines: Sequence[ClaimLine], checks: list[Check]) -
         more = ("…",) if len(errors) > _LINES_SHOWN else ()
         checks.append(
             Check(
-                "claims",
+                STORE_CHECK,
                 Outcome.INFO,
                 f"{count} of `{label}` hold no claim that can be judged",
                 details=(*errors[:_LINES_SHOWN], *more),

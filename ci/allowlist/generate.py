@@ -115,9 +115,9 @@ def _operations(entry: dict[str, Any], full: str, fact: dict[str, Any]) -> str |
         public = module in entry.get("functions", ()) and not name.startswith("_")
         return "" if public else None
     families = entry.get("families", {})
-    found = [families[base] for base in (full, *fact["bases"]) if base in families]
     patterns = entry.get("classes", {})
-    found += [word for pattern, word in patterns.items() if re.match(pattern, full)]
+    found = [word for pattern, word in patterns.items() if re.match(pattern, full)]
+    found += [families[base] for base in (full, *fact["bases"]) if base in families]
     if not found or _reason_against(entry, full) is not None or _is_no_data(fact):
         return None
     operations = str(found[0])
@@ -131,7 +131,9 @@ def _operations(entry: dict[str, Any], full: str, fact: dict[str, Any]) -> str |
 
 def _is_no_data(fact: dict[str, Any]) -> bool:
     """Tell a class that makes classes, or a native one of which a pickle makes no instance."""
-    return bool(set(fact["bases"]) & {"builtins:type", "_pickle:Unpickler", "torch._C:_FunctionBase"})
+    return bool(
+        set(fact["bases"]) & {"builtins:type", "_pickle:Unpickler", "torch._C:_FunctionBase"}
+    )
 
 
 def _runs(hook: str, operations: str) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from weightmark.errors import CallError, SubmissionRefusedError, WrongSignerError
 from weightmark.provenance.ledger.admission import (
     Admitted,
+    CarriedRevocation,
     Owners,
     Predecessor,
     RegistrationPolicy,
@@ -184,21 +185,32 @@ def _require_erasable(ledger: Ledger, subject: str) -> tuple[LoggedEvent, ...]:
     return users
 
 
-def succession_of(old: Ledger, recovery: NoteSigner, checkpoint: bytes | None = None) -> Succession:
+def succession_of(
+    old: Ledger,
+    recovery: NoteSigner,
+    checkpoint: bytes | None = None,
+    *,
+    revoked: Sequence[CarriedRevocation] | None = None,
+    left: Sequence[str] = (),
+) -> Succession:
     """Return how a new log takes over from `old`, whose key was lost or leaked.
 
     `checkpoint` is the last one that is believed, best the last that witnesses cosigned; without it
-    the newest of `old`. Whoever has a leaked key can still sign, so nothing after it counts. Raises
-    `WrongSignerError` or `TamperedError` when it is not the old log's.
+    the newest of `old`. Whoever has a leaked key can still sign, so nothing after it counts. What is
+    `revoked` stays so in the new log; `left` are the claim ids of revocations that it cannot take
+    over. Without `revoked` its readers cannot tell what was revoked before. Raises `WrongSignerError` or `TamperedError` when the
+    checkpoint is not the old log's.
     """
     believed = verify_checkpoint(checkpoint or old.refresh().note, old.verifier)
-    before = Predecessor(believed.note.decode(), old.vkey, old.policy().recovery_vkey)
+    recovery_vkey = old.policy().recovery_vkey
+    carried = None if revoked is None else tuple(revoked)
+    before = Predecessor(believed.note.decode(), old.vkey, recovery_vkey, carried, tuple(left))
     return Succession(before, recovery)
 
 
 def freeze(old: Ledger, successor: str) -> None:
     """Let a ledger sign nothing any more; `successor` is the origin of the log that takes over."""
-    old.home.set_standing(Standing(Role.MOVED, successor))
+    old.home.set_standing(Standing(Role.SUCCEEDED, successor))
 
 
 def _enter_redaction(

@@ -14,6 +14,7 @@ from weightmark.provenance.ledger.event import KINDS, Event, Kind, format_time
 from weightmark.provenance.ledger.registration_policy import (
     LOG_KINDS,
     SUBMITTED_KINDS,
+    CarriedRevocation,
     Owners,
     Predecessor,
     RegistrationPolicy,
@@ -34,6 +35,7 @@ __all__ = [
     "SINGLE_KINDS",
     "SUBMITTED_KINDS",
     "Admitted",
+    "CarriedRevocation",
     "ClaimVerifier",
     "Owners",
     "Predecessor",

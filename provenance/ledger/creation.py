@@ -96,7 +96,7 @@ def create_folder(path: Path, **founding: Unpack[Beginning]) -> None:
         home.write_keys(log, recovery)
         write_founding(home, log, entry)
         with home.store.read() as reader:
-            publish(LedgerSnapshot.of(reader, log.verifier), log.verifier, home.view)
+            publish(LedgerSnapshot.of(reader, log.verifier), None, home.view)
         home.close()
 
 

@@ -1,7 +1,7 @@
 """The ledger: append, read, prove. Every path in is admitted, every path out is verified."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -196,7 +196,26 @@ class Ledger:
     def snapshot(self) -> Iterator[LedgerSnapshot]:
         """Read one verified state of the log."""
         with self._home.store.read() as store:
-            yield LedgerSnapshot.of(store, self._verifier)
+            try:
+                found = LedgerSnapshot.of(store, self._verifier)
+            except LedgerInconsistentError as error:
+                if self._home.foreign and isinstance(error.__cause__, WrongSignerError):
+                    raise self._signed_by_another(error.__cause__) from error
+                raise
+            yield found
+
+    def verify_own(self, note: bytes) -> VerifiedCheckpoint:
+        """Check a checkpoint of this log under its key, or one that handed over to it since.
+
+        That it is older than the log, the caller checks. Raises what `verify_checkpoint` raises.
+        """
+        try:
+            return verify_checkpoint(note, self._verifier)
+        except WrongSignerError:
+            for vkey in reversed(self._earlier_keys()):
+                with suppress(WrongSignerError):
+                    return verify_checkpoint(note, NoteVerifier.parse(vkey))
+            raise
 
     def policy(self) -> RegistrationPolicy:
         """Return who may write now."""
@@ -372,8 +391,10 @@ class Ledger:
         view = view or self._home.view
         if view is None:
             return None
-        with self._home.publishing(), self.snapshot() as snapshot:
-            return publish(snapshot, self._verifier, view, rebuild=rebuild)
+        with self._home.publishing():
+            published = None if rebuild else published_checkpoint(view, self.verify_own)
+            with self.snapshot() as snapshot:
+                return publish(snapshot, published, view, rebuild=rebuild)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -389,6 +410,15 @@ class Ledger:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _signed_by_another(self, error: WrongSignerError) -> WrongSignerError:
+        """Say of a log that somebody else keeps that it has another key than the reader named."""
+        return WrongSignerError(
+            f"the ledger at `{self._home.name}` is signed by another key than you named",
+            why=f"{error.what}; a ledger gets a new key by `weightmark ledger rotate`, and the old one ends with `--finish`",
+            fix="ask its operator, by another way, whether the key was rotated, and for the new `log.vkey`; "
+            "what you remember of the ledger stays good, so keep it",
+        )
 
     def _require_signed_by(self, vkey: str) -> None:
         """Demand the key that the caller trusts, if any; while two keys overlap, either signs the head."""
@@ -409,7 +439,7 @@ class Ledger:
             self.refresh()
         except LedgerInconsistentError:
             standing = self._home.standing()
-            if standing.role is Role.MOVED:
+            if standing.role in {Role.MOVED, Role.SUCCEEDED}:
                 standing.require_live(self._home.name)
             raise
 
@@ -431,8 +461,16 @@ class Ledger:
     def _recall(self) -> VerifiedCheckpoint | None:
         """Return what was seen of this log, under its key or one that handed over to it since."""
         known = self._memory.known_key(self.origin)
-        if known not in {"", self.vkey} and known in self._earlier_keys():
-            return self._memory.recall(NoteVerifier.parse(known))
+        if known not in {"", self.vkey}:
+            if known in self._earlier_keys():
+                return self._memory.recall(NoteVerifier.parse(known))
+            if self._home.foreign:
+                raise LedgerInconsistentError(
+                    f"you know the log `{self.origin}` under another key than you named",
+                    why=f"it was seen with `{known}`, and no entry hands over from that key to the named one",
+                    fix="name the key that you know, or ask the operator, by another way, for the present `log.vkey`; "
+                    "what you remember of the ledger stays good, so keep it",
+                )
         return self._memory.recall(self._verifier)
 
     def _earlier_keys(self) -> tuple[str, ...]:
@@ -445,4 +483,4 @@ class Ledger:
 
     def _published(self) -> VerifiedCheckpoint | None:
         view = self._home.view
-        return None if view is None else published_checkpoint(view, self._verifier)
+        return None if view is None else published_checkpoint(view, self.verify_own)

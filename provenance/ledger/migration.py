@@ -4,7 +4,7 @@ The old place says that it moved before the new one exists; a move that was kill
 asking for it again.
 """
 
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 
 from weightmark.errors import (
@@ -14,12 +14,13 @@ from weightmark.errors import (
     UnsupportedError,
     WeightmarkError,
 )
+from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.copying import CopyReport, copy_log
 from weightmark.provenance.ledger.creation import new_folder, refuse_occupied
 from weightmark.provenance.ledger.home.folder import FolderHome
 from weightmark.provenance.ledger.home.interface import Home
 from weightmark.provenance.ledger.home.view import ViewHome
-from weightmark.provenance.ledger.log import Ledger
+from weightmark.provenance.ledger.log import Ledger, utc_now
 from weightmark.provenance.ledger.note import NoteVerifier
 from weightmark.provenance.ledger.opening import home_of
 from weightmark.provenance.ledger.publish import publish
@@ -82,13 +83,27 @@ def _copy_to_folder(
     with new_folder(target.path) as made:
         with source.store.read() as reader, made.store.write() as writer:
             report = copy_log(LedgerSnapshot.of(reader, verifier), source, made, writer)
+        for earlier in _earlier_keys(source, verifier):
+            made.write_verifier(earlier)
         made.write_verifier(verifier)
         made.set_standing(standing)
         with made.store.read() as reader:
-            publish(LedgerSnapshot.of(reader, verifier), verifier, made.view)
+            publish(LedgerSnapshot.of(reader, verifier), None, made.view)
         if keys:
             _copy_key(source, target, made, verifier)
     return report
+
+
+def _earlier_keys(source: Home, verifier: NoteVerifier) -> tuple[NoteVerifier, ...]:
+    """Return the keys that handed over to this one, so that old receipts can be checked in the copy, too.
+
+    None where the log's own entries cannot tell: its audit says so.
+    """
+    ledger = Ledger(source, verifier, CheckpointMemory.of_user(), utc_now)
+    with suppress(WeightmarkError):
+        keys = ledger.policies().log_keys
+        return tuple(map(NoteVerifier.parse, keys[: keys.index(verifier.vkey)]))
+    return ()
 
 
 def _copy_key(source: Home, named: Home, target: FolderHome, verifier: NoteVerifier) -> None:

@@ -7,10 +7,10 @@ bottom-up, `checkpoint` last) means that whatever a checkpoint requires is there
 from collections.abc import Callable, Iterator, Sequence
 
 from weightmark.provenance.ledger.blobs import Blobs, BlobState, ViewBlobs
-from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint, verify_checkpoint
+from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint
 from weightmark.provenance.ledger.event import Kind, parse_event
 from weightmark.provenance.ledger.merkle import HASH_SIZE
-from weightmark.provenance.ledger.note import MAX_NOTE_SIZE, NoteVerifier
+from weightmark.provenance.ledger.note import MAX_NOTE_SIZE
 from weightmark.provenance.ledger.snapshot import LedgerSnapshot
 from weightmark.provenance.ledger.store.interface import StoreReader
 from weightmark.provenance.ledger.tiles import (
@@ -23,8 +23,17 @@ from weightmark.provenance.ledger.tiles import (
 )
 from weightmark.provenance.ledger.view.interface import CHECKPOINT, ViewFiles
 
-__all__ = ["BINDING_KINDS", "NoteSource", "publish", "publish_claims", "published_checkpoint"]
+__all__ = [
+    "BINDING_KINDS",
+    "CheckpointVerifier",
+    "NoteSource",
+    "publish",
+    "publish_claims",
+    "published_checkpoint",
+]
 
+CheckpointVerifier = Callable[[bytes], VerifiedCheckpoint]
+"""checks whether a signed checkpoint is the log's own; raises as `verify_checkpoint`"""
 NoteSource = Callable[[VerifiedCheckpoint], bytes]
 """gives the note to publish for a head: the head's own, or with cosignatures added"""
 
@@ -33,15 +42,15 @@ BINDING_KINDS = frozenset({Kind.POLICY, Kind.KEY, Kind.REVOKE, Kind.REINSTATE, K
 _FILES_AT_ONCE = 256
 
 
-def published_checkpoint(view: ViewFiles, verifier: NoteVerifier) -> VerifiedCheckpoint | None:
+def published_checkpoint(view: ViewFiles, verify: CheckpointVerifier) -> VerifiedCheckpoint | None:
     """Return the published checkpoint, verified; None when nothing was published."""
     note = view.get(CHECKPOINT, max_size=MAX_NOTE_SIZE)
-    return None if note is None else verify_checkpoint(note, verifier)
+    return None if note is None else verify(note)
 
 
 def publish(
     snapshot: LedgerSnapshot,
-    verifier: NoteVerifier,
+    published: VerifiedCheckpoint | None,
     view: ViewFiles,
     *,
     rebuild: bool = False,
@@ -49,11 +58,13 @@ def publish(
 ) -> VerifiedCheckpoint:
     """Bring a view up to the head of a snapshot; `rebuild` writes every file again.
 
+    `published` is what stands there already, see `published_checkpoint`; None when nothing does.
     Raises `LedgerInconsistentError` when the view is no older state of this log, when a file in it
     holds other bytes, or when somebody else published meanwhile.
     """
-    seen = view.get(CHECKPOINT, max_size=MAX_NOTE_SIZE)
-    published = None if seen is None or rebuild else verify_checkpoint(seen, verifier)
+    seen = published.note if published else None
+    if rebuild:
+        seen, published = view.get(CHECKPOINT, max_size=MAX_NOTE_SIZE), None
     if published is not None:
         snapshot.require_extends(published, "the published checkpoint")
     since, head = (published.size if published else 0), snapshot.head

@@ -18,6 +18,7 @@ from weightmark.errors import (
 )
 from weightmark.provenance.ledger.admission import (
     Admitted,
+    CarriedRevocation,
     Owners,
     Predecessor,
     RegistrationPolicy,
@@ -49,6 +50,7 @@ __all__ = [
 ]
 
 _FOUNDING = "founding"
+_CARRIED = tuple(CarriedRevocation.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,20 +304,36 @@ def _policy_from(fields: dict[str, Any]) -> RegistrationPolicy:
     return policy
 
 
-def _predecessor_fields(before: Predecessor | None) -> dict[str, str] | None:
+def _predecessor_fields(before: Predecessor | None) -> dict[str, object] | None:
     if before is None:
         return None
-    return {
+    fields: dict[str, object] = {
         "checkpoint": before.checkpoint,
         "log": before.log_vkey,
         "recovery": before.recovery_vkey,
     }
+    if before.revoked is not None:
+        carried = [{name: getattr(one, name) for name in _CARRIED} for one in before.revoked]
+        fields |= {"left": list(before.left), "revoked": carried}
+    return fields
 
 
 def _predecessor_from(fields: dict[str, Any] | None) -> Predecessor | None:
     if fields is None:
         return None
-    return Predecessor(str(fields["checkpoint"]), str(fields["log"]), str(fields["recovery"]))
+    return Predecessor(
+        str(fields["checkpoint"]),
+        str(fields["log"]),
+        str(fields["recovery"]),
+        tuple(_carried_from(one) for one in fields["revoked"]) if "revoked" in fields else None,
+        tuple(str(one) for one in fields.get("left", [])),
+    )
+
+
+def _carried_from(fields: dict[str, Any]) -> CarriedRevocation:
+    if type(fields["index"]) is not int or fields["index"] < 0:
+        raise MalformedError("a revocation of the log before has no entry there")
+    return CarriedRevocation(**fields)
 
 
 def _submitter_from(fields: dict[str, Any]) -> Submitter:

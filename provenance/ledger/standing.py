@@ -20,6 +20,8 @@ class Role(StrEnum):
     """made from a backup, and not yet compared with the newest known checkpoint"""
     MOVED = "moved"
     """migrated to another place, which grows instead"""
+    SUCCEEDED = "succeeded"
+    """its key was lost or leaked, and another log took over"""
 
 
 _REFUSALS = {
@@ -38,6 +40,17 @@ _REFUSALS = {
         "two places that grow would be two histories",
         "use the new place, or finish the move with `weightmark ledger migrate`",
     ),
+    Role.SUCCEEDED: (
+        "was succeeded by another log, so nothing can be appended here",
+        "its key was lost or leaked",
+        "use the ledger that took over, with its own log key: ask its operator for both",
+    ),
+}
+
+
+_WHERE = {
+    Role.MOVED: "; it moved to `{}`",
+    Role.SUCCEEDED: "; the log `{}` took over",
 }
 
 
@@ -48,17 +61,15 @@ class Standing:
     role: Role
     """what it is for"""
     detail: str = ""
-    """for a moved ledger: its new place"""
+    """for a moved ledger its new place, for a succeeded one the origin of the log that took over"""
 
     def require_live(self, name: str) -> None:
         """Raise `LedgerInconsistentError` unless this copy may sign."""
         if self.role is not Role.LIVE:
             what, why, fix = _REFUSALS[self.role]
-            where = f" to `{self.detail}`" if self.detail else ""
+            where = _WHERE.get(self.role, "").format(self.detail) if self.detail else ""
             raise LedgerInconsistentError(
-                f"the ledger at `{name}` {what}",
-                why=f"{why}{where and '; it moved'}{where}",
-                fix=fix,
+                f"the ledger at `{name}` {what}", why=f"{why}{where}", fix=fix
             )
 
     def to_bytes(self) -> bytes:

@@ -4,7 +4,9 @@ from typing import Final
 
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.malformed import malformed_as
+from weightmark.scanners.formats.programs import report_leading_program
 from weightmark.scanners.formats.trailing import look_behind
+from weightmark.scanners.pickles.hidden import look_into_payload
 from weightmark.scanners.repository.split_models import PART_RULE, describe_part
 from weightmark.scanners.repository.templates import report_template
 from weightmark.scanners.wire.gguf import GGUF_LEAST, GGUF_MAGIC, GgufHeader, GgufKey, GgufTensor
@@ -13,6 +15,7 @@ from weightmark.values import dataclass
 
 __all__ = ["GgufReader"]
 
+_BYTES = "I8"
 _LEAST_PADDING = 32
 _IMPLAUSIBLE = 1 << 40
 """bytes that no file of this format has: a place behind them was never true"""
@@ -87,6 +90,7 @@ def _judge_tensors(
     at = max((tensor.start + tensor.size for tensor in known), default=0)
     if at >= _IMPLAUSIBLE:
         examination.find("GGF001", place, detail=f"the tensors end {at} bytes behind the header")
+    _look_into_bytes(header.data_start, known, place, examination)
     end, size = header.data_start + at if known else header.end, place.view.size
     if end > size:
         examination.problem("the GGUF file ends before its tensors do", place)
@@ -94,6 +98,18 @@ def _judge_tensors(
         header.alignment, _LEAST_PADDING
     ):
         examination.find("GGF004", place, offset=end, detail=f"{size - end} bytes")
+
+
+def _look_into_bytes(
+    start: int, tensors: list[GgufTensor], place: Place, examination: Examination
+) -> None:
+    """Look for pickles, archives and programs where tensors are plain bytes."""
+    for tensor in tensors:
+        at = start + tensor.start
+        size = min(tensor.size, place.view.size - at)
+        if tensor.type is not None and tensor.type.name == _BYTES and size > 0:
+            look_into_payload(at, size, place, examination)
+            report_leading_program(at, size, place, examination)
 
 
 def _judge_places(

@@ -13,7 +13,7 @@ from weightmark.scanners.limits import MEBIBYTE
 from weightmark.scanners.repository.paths import base_name
 from weightmark.values import dataclass
 
-__all__ = ["ProgramReader", "report_hidden_program"]
+__all__ = ["ProgramReader", "report_hidden_program", "report_leading_program"]
 
 _PE_POINTER, _PE_HEAD = 0x3C, b"PE\0\0"
 _MACHO = frozenset(
@@ -92,6 +92,13 @@ def report_hidden_program(place: Place, examination: Examination) -> None:
             if kind := _kind(rest, rest.read_at(0, _HEADER)):
                 examination.find("EXE005", place, offset=at, detail=kind)
                 return
+
+
+def report_leading_program(start: int, size: int, place: Place, examination: Examination) -> None:
+    """Report a native program that stands where a tensor of plain bytes begins."""
+    numbers = Slice(place.view, start, size)
+    if kind := _kind(numbers, numbers.read_at(0, _HEADER)):
+        examination.find("EXE005", place, offset=start, detail=kind)
 
 
 def _is_disguise(path: str) -> bool:

@@ -10,8 +10,10 @@ from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.strict_json import parse_object
 from weightmark.scanners.findings import Severity
 from weightmark.scanners.formats.interface import Examination, Place
+from weightmark.scanners.formats.programs import report_leading_program
 from weightmark.scanners.formats.trailing import look_behind
 from weightmark.scanners.limits import over_limit
+from weightmark.scanners.pickles.hidden import look_into_payload, look_into_text
 from weightmark.values import dataclass
 
 __all__ = ["SafetensorsReader", "Tensor", "read_header", "read_tensor"]
@@ -21,6 +23,7 @@ _LOADERS_LIMIT = 100_000_000
 _IMPLAUSIBLE = 1 << 40
 """bytes that no file of this format has: a length over it was never true"""
 _OBJECT = re.compile(rb"\{\s*[\"}]")
+_BYTES = frozenset({"BOOL", "I8", "U8"})
 _DTYPE = re.compile(r"[A-Z]{1,5}\d{1,3}(?:_[A-Z0-9]+)?|BOOL")
 """how names of data types are formed, those of versions to come included"""
 _DEPTH = 8
@@ -96,6 +99,11 @@ class SafetensorsReader:
         tensors = list(_entries(header, place, examination))
         if len(tensors) == len(header):
             _check_layout(tensors, place.view.size - _PREFIX - length, place, examination)
+        for tensor in tensors:
+            data = _PREFIX + length + tensor.start
+            look_into_payload(data, tensor.end - tensor.start, place, examination)
+            if tensor.dtype in _BYTES:
+                report_leading_program(data, tensor.end - tensor.start, place, examination)
         return True
 
 
@@ -129,6 +137,9 @@ def _check_metadata(metadata: object, place: Place, examination: Examination) ->
         isinstance(value, str) for value in metadata.values()
     ):
         examination.find("STF008", place, offset=_PREFIX)
+    else:
+        for key, value in metadata.items():
+            look_into_text(value, f"__metadata__ {key[:40]!r}", place, examination)
 
 
 def _entries(header: dict[str, Any], place: Place, examination: Examination) -> Iterator[Tensor]:

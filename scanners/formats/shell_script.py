@@ -28,7 +28,10 @@ class ShellScriptReader:
             return False
         text = place.view.read_at(0, _READ).decode("utf-16" if is_wide else "utf-8", "replace")
         found = False
-        for hit in judge_shell_script(path, text):
+        for hit in judge_shell_script(text):
             examination.find(hit.rule, place, detail=hit.detail, severity=hit.severity)
+            found = True
+        if place.view.size > _READ:
+            examination.problem(f"the script is over {_READ} bytes", place)
             found = True
         return found

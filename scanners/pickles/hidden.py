@@ -99,6 +99,8 @@ def _holds_pickle(inner: Place, examination: Examination) -> bool:
             return True
         if ended.error:
             return False
+        if judge.carried:
+            return True
         at = ended.end
     return True
 

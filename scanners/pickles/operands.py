@@ -7,6 +7,7 @@ from weightmark.errors import LimitError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.limits import Budget, over_limit
 from weightmark.scanners.pickles.broken import BreakError, TruncatedError
+from weightmark.scanners.pickles.forgotten import FORGOTTEN, forgotten
 from weightmark.scanners.pickles.judge import Judge
 from weightmark.scanners.pickles.literals import line_value
 from weightmark.scanners.pickles.opcodes import (
@@ -48,7 +49,7 @@ LONG_TEXT = 256
 TEXT_BUDGET = 16 * 1024 * 1024
 LONGEST_NAME = 4096
 _MAXIMUM_INDEX = (1 << 63) - 1
-_MEMO_BYTES = 104 * 1024 * 1024
+_MEMO_BYTES = 128 * 1024 * 1024
 _STACK_BYTES = 20 * 1024 * 1024
 _LIGHT_STACK = 50_000
 _OBJECT_BYTES = 296
@@ -57,6 +58,7 @@ _HEAVIEST = 2304
 _TEXT_BYTES = 66
 _LIGHT_BYTES = 88
 _PLACE_BYTES = 40
+_POINTER_BYTES = 8
 _NESTED_TUPLES = 300_000
 _KNOWN_KEYS = 256
 _FRAME_LENGTH = 8
@@ -71,7 +73,9 @@ class Operands:
     __slots__ = (
         "_budget",
         "_judge",
+        "_kept",
         "_keys",
+        "_lightened",
         "_memo",
         "_nested",
         "_sparse",
@@ -95,6 +99,8 @@ class Operands:
         self._memo: list[Value] = []
         self._sparse: dict[int, Value] = {}
         self._text_left = TEXT_BUDGET
+        self._kept = 0
+        self._lightened = 0
         self._nested = 0
         self._weighed = 0
         self._weight = 0
@@ -118,15 +124,38 @@ class Operands:
             raise over_limit("stack", f"more than {limits.stack} values on a pickle's stack")
         texts = TEXT_BUDGET - self._text_left
         if (len(self._memo) + len(self._sparse)) * _HEAVIEST + texts > _MEMO_BYTES:
-            self._weigh_memo(texts)
+            self._weigh_memo()
+            if self._heaviness(texts) > _MEMO_BYTES:
+                self._lighten(stack, marks)
+            if self._heaviness(texts) > _MEMO_BYTES:
+                raise LimitError("a pickle's memo takes too much memory")
         if standing > _LIGHT_STACK and sum(map(_weight, (stack, *marks))) > _STACK_BYTES:
             raise LimitError("a pickle's stack takes too much memory")
 
-    def _weigh_memo(self, texts: int) -> None:
+    def _weigh_memo(self) -> None:
         self._weight += _weight(self._memo[self._weighed :])
         self._weighed = len(self._memo)
-        if self._weight + len(self._sparse) * _OBJECT_BYTES + texts > _MEMO_BYTES:
-            raise LimitError("a pickle's memo takes too much memory")
+
+    def _heaviness(self, texts: int) -> int:
+        return self._weight + len(self._sparse) * _OBJECT_BYTES + texts
+
+    def _lighten(self, stack: list[Value], marks: list[list[Value]]) -> None:
+        """Forget what plain containers in the memo hold, where nothing but the memo leads to them.
+
+        Nothing in them is armed, and nothing may go into them any more.
+        """
+        memo, start = self._memo, self._lightened
+        standing = {id(value) for values in (stack, *marks) for value in values}
+        light = 0
+        for index, value in enumerate(memo[start:], start):
+            stand_in = forgotten(value)
+            if stand_in is not None and id(value) not in standing:
+                memo[index] = stand_in
+                light += 1
+        kept = [value for value in memo[start:] if id(value) not in FORGOTTEN]
+        self._kept += _weight(kept) + light * _POINTER_BYTES
+        self._weight = self._kept
+        self._lightened = self._weighed = len(memo)
 
     def _tuple(self, items: list[Value]) -> tuple[Value, ...]:
         """Make a tuple; tuples in tuples are counted, since a chain of them stays in memory."""

@@ -7,6 +7,7 @@ is offered to every reader, and pickles are looked for wherever one could begin.
 import re
 
 from weightmark.provenance.reading.interface import ByteView
+from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.findings import Severity
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.limits import MEBIBYTE, over_limit
@@ -15,7 +16,7 @@ from weightmark.scanners.pickles.judge import Judge
 from weightmark.scanners.pickles.openings import HEAD, begins_pickle
 from weightmark.scanners.pickles.run import run
 
-__all__ = ["look_at_rest", "search_pickles", "skip_zeros"]
+__all__ = ["look_at_rest", "search_numbers", "search_pickles", "skip_zeros"]
 
 _TWICE = "trailing!trailing"
 _BLOCK = MEBIBYTE
@@ -37,6 +38,16 @@ def look_at_rest(rest: Place, examination: Examination) -> None:
         examination.look(rest)
     if _bad(examination) == before:
         search_pickles(rest, examination)
+
+
+def search_numbers(place: Place, examination: Examination) -> None:
+    """Search a file of raw numbers for pickles; of a long one the end, where they hide best.
+
+    Nothing is known about such a file anyway, so that the length that is searched is no promise.
+    """
+    size = min(place.view.size, max(0, examination.budget.gaps))
+    end = Slice(place.view, place.view.size - size, size)
+    search_pickles(place.inside("numbers", end), examination)
 
 
 def skip_zeros(view: ByteView, start: int, examination: Examination) -> int:

@@ -21,6 +21,7 @@ LONGEST_CODE = 1024
 _TEXTS = frozenset({"__doc__", "__name__"})
 _DATA = (str, int, float, tuple, type(None), BytesAt, TextAt)
 """types of values that nothing can call"""
+_CACHES = frozenset({"__networkx_cache__"})
 _MODELS = frozenset({"__model"})
 _FILES = frozenset({"__ignoreds", "__numpys", "__recursive_saveloads", "__scipys"})
 _SHAPES = r"(?P<shapes>(?:[a-z]\w{0,30}, ){0,8})"
@@ -33,7 +34,18 @@ _TEMPLATE = re.compile(
     r"    return \((?P=shapes)\), (?P=out), moments\n",
     re.ASCII,
 )
-_FORMULA = re.compile(r"[A-Za-z]\w*(?: ?[~+*:-] ?[A-Za-z0-9]\w*)*", re.ASCII)
+_NAME = r"[A-Za-z]\w*"
+_NUMBER = r"\d{1,9}(?:\.\d{1,9})?"
+_FUNCTION = (
+    r"(?:C|Q|center|standardize|scale|np\.(?:abs|exp|expm1|log|log10|log1p|log2|sqrt|square))"
+)
+_ARGUMENT = rf"(?:(?:Sum|Treatment|Helmert|Poly|Diff)(?:\((?:'\w*'|\"\w*\"|{_NUMBER})?\))?)"
+_FACTOR = (
+    rf"(?:{_FUNCTION}\({_NAME}(?:, ?{_ARGUMENT})?\)"
+    rf"|I\({_NAME} ?(?:\*\*|[*/+-]) ?(?:{_NAME}|{_NUMBER})\)|{_NAME}|{_NUMBER})"
+)
+_FORMULA = re.compile(rf"[ (]*{_FACTOR}(?:[ )]*(?:\*\*|[~+*:/-])[ (]*{_FACTOR})*[ )]*", re.ASCII)
+"""columns, numbers, and functions of patsy and numpy that compute"""
 _KERNEL = re.compile(r"\w{1,64}", re.ASCII)
 _METHOD = re.compile(r"[^/]{0,64}")
 _CODE = {
@@ -50,7 +62,7 @@ def is_honest_code(key: Value, text: str) -> bool:
     """Tell text that scipy or statsmodels writes itself, and that calls nothing of its own.
 
     scipy's `rv_generic.__setstate__` executes `_parse_arg_template`; `ModelData.__setstate__` of
-    statsmodels evaluates `formula`, where a bare name is a column and nothing is called; transformers fetches an attention kernel whose
+    statsmodels evaluates `formula`, where a bare name is a column and nothing but a transform is called; transformers fetches an attention kernel whose
     name is that of a repository.
     """
     pattern = _CODE.get(key) if isinstance(key, str) else None
@@ -61,7 +73,7 @@ def is_odd_item(key: Value, value: Value) -> bool:
     """Tell an odd key (see `is_odd_key`), unless a library reads plain data from it."""
     if not isinstance(key, str):
         return is_odd_key(key)
-    if key in HOOKS or key in METHODS:
+    if key in HOOKS or key in METHODS or key in _CACHES:
         return not (isinstance(value, (*_DATA, Container)) or _is_tensor(value))
     if key in _TEXTS:
         return not (value is None or isinstance(value, (str, TextAt)))

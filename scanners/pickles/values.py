@@ -70,11 +70,13 @@ CODE_KEYS = frozenset(
         "custom_generate",
         "custom_pipelines",
         "formula",
+        "store_backend",
         "tool_class",
         "trust_remote_code",
     ]
 )
-"""attributes whose text scipy's distributions, the data of statsmodels and the loaders of models run"""
+"""attributes whose text scipy's distributions, the data of statsmodels and the loaders of models run, and the
+place from which joblib's `Memory` reads pickles"""
 HOOKS = frozenset(
     {
         "_argcheck",

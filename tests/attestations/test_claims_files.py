@@ -306,6 +306,19 @@ def test_a_store_that_a_caller_names_is_only_reported(tmp_path: Path) -> None:
     assert len(noted(report).splitlines()) < 30
 
 
+def test_of_the_folder_of_a_model_only_its_claims_are_read(tmp_path: Path) -> None:
+    """Weights of over 64 MiB are no claims that could not be read."""
+    tree = claims_only(tmp_path / "m")
+    other = claims_only(tmp_path / "other")
+    with (other / "weights.bin").open("wb") as file:
+        file.truncate(65 << 20)
+    (other / "config.json").write_bytes(b"{}\n" * 5000)
+    (other / "LICENSE").write_bytes(b"text\n")
+    report = verify(tree, claims=[other])
+    assert report.exit is Exit.GOOD, said(report)
+    assert not [one for one in report.checks if one.name == "further claims"]
+
+
 def test_a_store_that_cannot_be_read_is_never_passed_over(tmp_path: Path) -> None:
     tree = signed_tree(tmp_path / "m")
     with pytest.raises(CallError):

@@ -33,6 +33,7 @@ from weightmark.attestations.gate.decision import Verdict
 from weightmark.attestations.gate.gate import gate
 from weightmark.attestations.making.signing import SignOptions, add_claim, sign_artifact
 from weightmark.attestations.policy.model import Policy
+from weightmark.attestations.predicates.approval import APPROVAL_PREDICATE
 from weightmark.attestations.predicates.classification import CLASSIFICATION_PREDICATE
 from weightmark.attestations.predicates.test_result import TEST_RESULT_PREDICATE
 from weightmark.provenance.identification import identify
@@ -147,6 +148,7 @@ def test_two_releases_of_one_signer_over_different_files_vouch_for_one_only(tmp_
 def test_contradictory_levels_count_by_the_strictest(tmp_path: Path) -> None:
     model = make_signed(tmp_path / "model")
     limited = policy("max_classification = 'internal'")
+    add_claim(model, SIGNER, APPROVAL_PREDICATE, {"reason": "ours"})
     for level in ("public", "restricted", "public"):
         add_claim(model, SIGNER, CLASSIFICATION_PREDICATE, {"level": level})
     assert refused(gate(model, limited)) == {"classification"}

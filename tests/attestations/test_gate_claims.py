@@ -425,11 +425,11 @@ def test_a_licence_in_a_bill_of_materials_counts_for_its_component() -> None:
         "components": [{"licenses": [{"license": {"id": "MIT"}}]}],
     }
     policy = rules("[licenses]\nallow = ['MIT']\nrole = 'legal'\n", roles=["legal"])
-    assert refused(judged(policy, state("model", CYCLONEDX_PREDICATE, bom, "legal"))) == {
-        "licenses"
-    }
+    ours = approve("model")
+    denied = judged(policy, ours, state("model", CYCLONEDX_PREDICATE, bom, "legal"))
+    assert refused(denied) == {"licenses"}
     bom["metadata"] = {"component": {"licenses": [{"expression": "MIT"}]}}
-    assert judged(policy, state("model", CYCLONEDX_PREDICATE, bom, "legal")).allows
+    assert judged(policy, ours, state("model", CYCLONEDX_PREDICATE, bom, "legal")).allows
 
 
 @pytest.mark.parametrize(
@@ -463,7 +463,7 @@ def test_no_expression_is_accepted_without_an_accepted_name(expression: str) -> 
 
 
 def test_a_model_is_as_secret_as_the_most_secret_thing_in_its_line() -> None:
-    top = "max_classification = 'internal'"
+    top = "max_classification = 'internal'\nunclassified = 'public'"
     policy = rules(f"{BUILT}[chain]\n", roles=["builder"], top=top)
     assert judged(policy, *HONEST, classified("data", "internal")).allows
     for name in ("model", "base", "data"):
@@ -600,6 +600,7 @@ NEEDED = (
     scanned(),
     *HONEST,
     *(dataset(name) for name in ("model", "base", "data")),
+    *(classified(name, "internal") for name in ("model", "base", "data")),
 )
 FORGED = tuple(
     claim

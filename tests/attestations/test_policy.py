@@ -58,6 +58,7 @@ expires = 2030-01-01
 mode = "enforce"
 digests = "sha256"
 max_classification = "internal"
+unclassified = "internal"
 {SIGNED}
 max_age = "365d"
 [require.scan]

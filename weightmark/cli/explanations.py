@@ -118,6 +118,10 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "does this machine know what time it is",
             "`doctor` compares the clock with the day on which this version was made. With a clock that is behind, expiry cannot be judged: set it, for example with NTP.",
         ),
+        "complete": CheckMeaning(
+            "is everything in the list, and was everything checked to the end?",
+            "`inventory` names each folder, file and artifact that could not be read. Something may be missing or unsafe there: mend what stands in the way, and run it again.",
+        ),
         "config": CheckMeaning(
             "where your settings and trust files are",
             "`doctor` names the folder for what you decide. `XDG_CONFIG_HOME` names another.",
@@ -174,6 +178,10 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "is the model signature of an unusual form",
             "The OpenSSF model signature has another version than the current one, or fields that mean nothing here. The verdict does not follow from it; sign again to have the usual form.",
         ),
+        "further claims": CheckMeaning(
+            "could the claims be read that were named beside the artifact's own",
+            "`--claims` names a file, or a folder of which files are read that are called as claims are. A file that was named and can't be read leaves the decision open; lines that are no claims are only counted.",
+        ),
         "formats": CheckMeaning(
             "is every file of a format that the policy accepts",
             "Formats are told by content and never by names. A file that can be read as two formats must be accepted as both.",
@@ -181,6 +189,10 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
         "gate": CheckMeaning(
             "could the artifact be opened at all",
             "Of several artifacts one could not be opened. The message says why; the others were judged.",
+        ),
+        "hook": CheckMeaning(
+            "did the command of `--on-drift` do its work?",
+            "It has to end with 0 within `--hook-seconds`. Nobody may have heard of the drift: look at what it says on stderr.",
         ),
         "identity": CheckMeaning(
             "what was read",
@@ -254,6 +266,10 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "by what an address was verified",
             "`verify oci://…` and `verify hf://…` compare the SHA-256 that the source promises with what was signed, and fetch no file that has one. `weightmark pull` fetches them and holds each against its promise.",
         ),
+        "promises": CheckMeaning(
+            "are the files of a cache what the cache names them?",
+            "Caches of the hub and of Ollama name files by their digests. One that is something else was changed after it was fetched, or the disk is failing: delete it and fetch it anew.",
+        ),
         "provenance": CheckMeaning(
             "was it made as the policy expects",
             "`[require.provenance]` asks a role how the artifact was made; `[provenance]` compares builder, kind of step, sources and parameters, and refuses a parameter that nobody expects.",
@@ -277,6 +293,10 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
         "record": CheckMeaning(
             "was the decision entered into the ledger",
             "`--record` submits the signed decision. One that could not be entered is not a success, whatever was decided.",
+        ),
+        "references": CheckMeaning(
+            "do code and manifests name what they load so that it can't change?",
+            "A name without a commit or a digest means tomorrow what its owner makes of it. Write the commit or digest beside it; `weightmark lock update` finds it.",
         ),
         "registry signature": CheckMeaning(
             "did a trusted signer sign the registry's manifest",
@@ -302,6 +322,10 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "did somebody entitled revoke this release or its key",
             "The ledger is searched for revocations of the identity and of the trusted keys. Use another release.",
         ),
+        "risk": CheckMeaning(
+            "does any artifact hold what is unsafe to open?",
+            "The scan of each is compared with `--fail-on`. `weightmark scan` shows every finding with its place.",
+        ),
         "roles": CheckMeaning(
             "which claims do not count for a role",
             "A claim that a member of a role seems to have made was revoked, has expired or is not good; it counts for nothing.",
@@ -316,7 +340,7 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
         ),
         "scan claim": CheckMeaning(
             "did the signer scan as well",
-            "`weightmark sign` scans and signs the outcome. A policy may demand it: `[scan] claim_required`.",
+            "`weightmark sign` scans and signs the outcome. A policy may demand it: `[require.scan]`.",
         ),
         "sidecar": CheckMeaning(
             "does one reserved name hold what it says",
@@ -373,6 +397,10 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
         "vulns": CheckMeaning(
             "are known vulnerabilities below the policy's limit",
             "`[require.vulns]` asks a role for a report. A severity that can't be read counts as critical.",
+        ),
+        "watched": CheckMeaning(
+            "what does the policy say of the artifact that is watched?",
+            "`watch` judges as `gate` does. `weightmark gate` with the same policy says which check did not pass, and how to mend it.",
         ),
         "weightmark": CheckMeaning(
             "which version this is",

@@ -18,7 +18,7 @@ from weightmark.errors import CallError, Exit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from weightmark.attestations.ledger.impact import Impact
+    from weightmark.attestations.ledger.impact import Impact, Use
 
 __all__ = ["impact"]
 
@@ -88,6 +88,7 @@ def impact(
                         "kind": one.kind.value,
                         "identity": one.identity,
                         "verdict": one.verdict or None,
+                        "said": one.said or None,
                     }
                     for one in found.uses
                 ],
@@ -108,13 +109,18 @@ def _gaps(found: "Impact") -> "Iterator[str]":
         yield f"{counted(found.erased, 'claim')} erased, as the ledger says: more may descend from it"
 
 
+def _said(use: "Use") -> str:
+    """Return what a decision came to, or where something was deployed."""
+    return use.verdict or use.said
+
+
 def _lines(found: "Impact") -> tuple[str, ...]:
     lines = [
         f"descends    {one.identity}  by {', '.join(f'#{index}' for index in one.entries)}"
         for one in found.descendants
     ]
     lines += [
-        f"{one.kind.value:<11} {one.identity}  #{one.index}{f': {one.verdict}' if one.verdict else ''}"
+        f"{one.kind.value:<11} {one.identity}  #{one.index}{f': {_said(one)}' if _said(one) else ''}"
         for one in found.uses
     ]
     return tuple(lines)

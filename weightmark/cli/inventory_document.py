@@ -93,10 +93,10 @@ def _checks(inventory: "Inventory", asked: Asked) -> Iterator[CheckLine]:
         yield _failed(
             "promises",
             f"{counted(len(broken), 'artifact')} with files that are not what the cache says",
-            "a cache names files by their digests, and these were changed",
-            "delete it from the cache and fetch it anew",
-            broken,
-            "promise-broken",
+            why="a cache names files by their digests, and these were changed",
+            fix="delete it from the cache and fetch it anew",
+            details=broken,
+            code="promise-broken",
         )
     revoked = [
         f"`{one.record.path}`" for one in inventory.artifacts if one.ledger and one.ledger.word == "revoked"
@@ -105,10 +105,10 @@ def _checks(inventory: "Inventory", asked: Asked) -> Iterator[CheckLine]:
         yield _failed(
             "ledger",
             f"{counted(len(revoked), 'artifact')} revoked by {asked.origin}",
-            "whoever is responsible withdrew it",
-            "use another release",
-            revoked,
-            "revoked",
+            why="whoever is responsible withdrew it",
+            fix="use another release",
+            details=revoked,
+            code="revoked",
         )
     yield from _unpinned(inventory.references)
     yield from _incomplete(inventory, records)
@@ -126,10 +126,10 @@ def _risk(inventory: "Inventory", asked: Asked) -> Iterator[CheckLine]:
         yield _failed(
             "risk",
             f"{counted(len(risky), 'artifact')} at or over `{asked.fail_on.word}`",
-            "opening it can run code or reach elsewhere",
-            "look at each with `weightmark scan`",
-            risky,
-            UNSAFE_FINDINGS,
+            why="opening it can run code or reach elsewhere",
+            fix="look at each with `weightmark scan`",
+            details=risky,
+            code=UNSAFE_FINDINGS,
         )
 
 
@@ -141,10 +141,10 @@ def _unpinned(references: "Sequence[Reference]") -> Iterator[CheckLine]:
         yield _failed(
             "references",
             f"{counted(len(moving), 'reference')} whose meaning can change",
-            "whoever controls the name decides what is loaded tomorrow",
-            "name a commit or a digest; `weightmark lock update` finds it",
-            moving,
-            "unpinned",
+            why="whoever controls the name decides what is loaded tomorrow",
+            fix="name a commit or a digest; `weightmark lock update` finds it",
+            details=moving,
+            code="unpinned",
         )
 
 
@@ -169,7 +169,7 @@ def _incomplete(inventory: "Inventory", records: "Sequence[Record]") -> Iterator
 
 
 def _failed(
-    name: str, summary: str, why: str, fix: str, details: Sequence[str], code: str
+    name: str, summary: str, *, why: str, fix: str, details: Sequence[str], code: str
 ) -> CheckLine:
     return CheckLine(Outcome.FAIL, name, summary, why, fix, _shortened(details), code)
 

@@ -25,6 +25,10 @@ REASONS: Mapping[str, CheckMeaning] = MappingProxyType(
             "an artifact is said to have gone into its own making",
             "One of the statements in the circle is wrong. Find out which, and have its signer revoke it.",
         ),
+        "classification-missing": CheckMeaning(
+            "nobody whom the policy trusts classified an artifact of the chain",
+            "It counts as `restricted` then, or as `unclassified` of the policy says. `weightmark attest PATH --type classification` states a level.",
+        ),
         "classification-refused": CheckMeaning(
             "the artifact or an ancestor is classified more strictly than the policy allows",
             "A model inherits the strictest level of what it was made from. Use it where that level is allowed.",
@@ -56,6 +60,10 @@ REASONS: Mapping[str, CheckMeaning] = MappingProxyType(
         "format-refused": CheckMeaning(
             "a file is of a format that the policy does not allow",
             "`[formats]` of the policy says which may be used. Convert it with `weightmark convert`, or ask for another format.",
+        ),
+        "gone": CheckMeaning(
+            "there was an artifact, and nothing is there any more",
+            "Somebody removed or moved it, or the disk it lies on is not there. `watch` judges it again when it comes back.",
         ),
         "hidden-by-ignore": CheckMeaning(
             "files lie under paths that the signer left out",
@@ -105,6 +113,10 @@ REASONS: Mapping[str, CheckMeaning] = MappingProxyType(
             "the policy is past its own end",
             "Nothing is allowed by a policy that nobody renewed. Ask its owner for a new one.",
         ),
+        "policy-refused": CheckMeaning(
+            "the policy refuses the artifact",
+            "`weightmark gate` with the same policy says which check did not pass, and how to mend it.",
+        ),
         "products-differ": CheckMeaning(
             "the files are not those that the last step of the layout made",
             "The files are named. Get the artifact again from whoever ran the last step.",
@@ -137,13 +149,25 @@ REASONS: Mapping[str, CheckMeaning] = MappingProxyType(
             "the chain has more steps than the policy allows",
             "Raise `[chain] max_depth` if that is meant.",
         ),
+        "missing-input": CheckMeaning(
+            "a step that makes one artifact of others names no other",
+            "Nobody judges what is not named. Record the step again with `weightmark record --input NAME=PATH`.",
+        ),
         "unlinked-input": CheckMeaning(
             "an input of a step names no artifact by a strong digest",
             "Record the step again with `weightmark record --input NAME=PATH`, or give the signed manifest of that input with `--claims`.",
         ),
+        "unpinned": CheckMeaning(
+            "a name is used whose meaning can change",
+            "Code or a manifest names a branch, a tag or nothing but a repository. Name the commit or the digest; `weightmark lock update` finds it.",
+        ),
         "unproven-artifact": CheckMeaning(
             "nobody who is trusted says how an artifact was made, and nobody vouches for it",
-            "Sign what you have of it, for example with `weightmark attest --type approval`.",
+            "If somebody does, name those claims with `--claims` or `--ledger`; if not, vouch for it with `weightmark attest --type approval`.",
+        ),
+        "unstated-making": CheckMeaning(
+            "an artifact is signed, and nobody who is trusted says how it was made",
+            "Whoever holds a statement back would hide what went in, so a signature alone ends no chain. Name the claims that state its step, approve it if it comes from elsewhere, or list it in `[chain] allowed_bases` or `allowed_datasets`.",
         ),
         "unsafe-findings": CheckMeaning(
             "the scan found something at or over the threshold",

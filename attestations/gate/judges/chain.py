@@ -140,30 +140,47 @@ def _data_problem(signed: SignedClaim, rule: DatasetRequirement) -> str:
 
 
 def _strictest(policy: Policy, evidence: Evidence, limit: str) -> Iterator[Check]:
-    """Judge what is said, where nothing has to be."""
+    """Judge what is said; what nobody classified has the level that the policy gives it."""
     role = policy.require.release.role if policy.require.release else RELEASE
-    claims = [
-        one
-        for identity in line_of(evidence)
-        for one in about(evidence, "classification", role, identity)
-    ]
-    for one in claims:
-        problem = _too_secret(one, limit)
-        if problem:
-            check = Check(
+    line = line_of(evidence)
+    for identity in line:
+        claims = about(evidence, "classification", role, identity)
+        told = [(one, problem) for one in claims if (problem := _too_secret(one, limit))]
+        checks = [
+            Check(
                 "classification",
                 Outcome.FAIL,
-                f"`{one.identity[:16]}…` by {one.signer.name}: {problem}",
+                f"`{identity[:16]}…` by {one.signer.name}: {problem}",
                 "an artifact is as secret as the most secret thing that it was made from",
                 "use it where that level is allowed, or make it from something else",
                 code="classification-refused",
             )
-            yield softened(policy, evidence, check, one.identity)
-    said = f"nothing else beyond `{limit}`" if claims else "nobody classified it, and nobody has to"
-    yield Check("classification", Outcome.PASS, said)
+            for one, problem in told
+        ]
+        if not claims and _is_beyond(policy.unclassified, limit):
+            checks.append(_unclassified(policy, evidence, identity, limit))
+        yield from (softened(policy, evidence, one, identity) for one in checks)
+    yield Check("classification", Outcome.PASS, f"nothing else beyond `{limit}`")
+
+
+def _unclassified(policy: Policy, evidence: Evidence, identity: str, limit: str) -> Check:
+    what = "the artifact" if identity == evidence.identity else f"`{identity[:16]}…`"
+    return Check(
+        "classification",
+        Outcome.FAIL,
+        f"nobody whom the policy trusts classified {what}",
+        f"it counts as {policy.unclassified} then, and `{limit}` is the most",
+        "`weightmark attest PATH --type classification --predicate FILE --key KEY`,"
+        ' or say what such an artifact counts as: `unclassified = "public"`',
+        code="classification-missing",
+    )
+
+
+def _is_beyond(level: str, limit: str) -> bool:
+    return LEVELS.index(level) > LEVELS.index(limit)
 
 
 def _too_secret(signed: SignedClaim, limit: str) -> str:
     claim = cast(ClassificationClaim, signed.predicate)
-    beyond = bool(limit) and LEVELS.index(claim.level) > LEVELS.index(limit)
+    beyond = bool(limit) and _is_beyond(claim.level, limit)
     return f"it is {claim.level}, and `{limit}` is the most" if beyond else ""

@@ -6,6 +6,8 @@ cluster would fetch by itself has to be fetched through the gate: its URI begins
 Source: Kubernetes, "Dynamic Admission Control", section "Webhook request and response".
 """
 
+import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
@@ -20,8 +22,20 @@ ANNOTATION = "weightmark/artifacts"
 """annotation whose value lists identities, separated by commas or spaces"""
 _VERSION = "admission.k8s.io/v1"
 _PREFIX = "weightmark+"
-_FETCHED = frozenset(["sourceModelUri", "storageUri"])
-"""fields of KServe's objects that a cluster fetches by itself"""
+_FETCHED = frozenset(["sourceModelUri", "storageUri", "storageUris"])
+"""fields of KServe's objects that hold addresses which a cluster fetches by itself"""
+_FETCHING: Mapping[str, frozenset[str]] = {
+    "storage": frozenset(["key", "path", "parameters"]),
+    "image": frozenset(["reference"]),
+}
+"""fields that are fetched without an address that could be told: KServe's `storage`, image volumes"""
+_VARIABLES = frozenset(["STORAGE_URI"])
+"""environment variables by which KServe's initializer is told what to fetch"""
+_ADDRESS = re.compile(
+    r"(?<!weightmark\+)\b(?:abfss?|dbfs|gcs|gs|hdfs|hf|huggingface|mlflow|models|ngc|oci|pvc|s3|s3a|wasbs?|webhdfs)://",
+    re.IGNORECASE,
+)
+"""an address of a place where models lie, in any text"""
 _JUDGED = frozenset(["CREATE", "UPDATE"])
 _FORBIDDEN = 403
 _MOST_ARTIFACTS = 32
@@ -91,12 +105,11 @@ def _questions(request: Mapping[str, Any]) -> tuple[Question, ...]:
     described = request.get("object")
     if not isinstance(described, dict):
         raise MalformedError("the AdmissionReview holds no object")
-    for uri in _fetched(described):
-        if not isinstance(uri, str) or not uri.startswith(_PREFIX):
-            raise CallError(
-                f"`{str(uri)[:200]}` would be fetched without being judged",
-                fix=f"write `{_PREFIX}` before the URI, and let `weightmark pull` fetch it",
-            )
+    for fetched in _fetched(described):
+        raise CallError(
+            f"`{fetched[:200]}` would be fetched without being judged",
+            fix=f"write `{_PREFIX}` before the URI, and let `weightmark pull` fetch it",
+        )
     named = list(dict.fromkeys(one for text in _annotations(described) for one in _split(text)))
     if not named:
         raise CallError(
@@ -130,17 +143,31 @@ def _templates(described: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             yield at
 
 
-def _fetched(value: Any) -> Iterator[Any]:
-    """Yield every URI that a cluster would fetch, wherever it stands."""
+def _fetched(value: Any) -> Iterator[str]:
+    """Yield everything that a cluster would fetch by itself and past the gate, wherever it stands."""
     if isinstance(value, dict):
         for name, member in value.items():
             if name in _FETCHED:
-                yield member
-            else:
-                yield from _fetched(member)
+                yield from (text for text in _texts(member) if not text.startswith(_PREFIX))
+            elif isinstance(member, dict) and _FETCHING.get(name, frozenset()) & set(member):
+                yield f"{name}: {json.dumps(member)}"
+            yield from _fetched(member)
+        if value.get("name") in _VARIABLES:
+            yield from (one for one in [str(value.get("value"))] if not one.startswith(_PREFIX))
     elif isinstance(value, list):
         for member in value:
             yield from _fetched(member)
+    elif isinstance(value, str) and _ADDRESS.search(value):
+        yield value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every scalar below a value as text."""
+    if isinstance(value, dict | list):
+        for member in value.values() if isinstance(value, dict) else value:
+            yield from _texts(member)
+    else:
+        yield str(value)
 
 
 def _goes_away(request: Mapping[str, Any]) -> bool:

@@ -63,14 +63,23 @@ class Question:
         if not isinstance(given, str) or not 0 < len(given) <= _MOST_PATH or "\0" in given:
             raise MalformedError("the path of the request is no path")
         for root in roots:
-            base = root.resolve()
-            real = (base / given).resolve()
-            if real.is_relative_to(base) and real.exists():
+            real = _real(root, given)
+            if real is not None:
                 return cls(str(real), given)
         raise CallError(
             f"`{given[:200]}` is not beneath a folder that is served",
             fix="name a file or folder beneath a `--root` of the service",
         )
+
+
+def _real(root: Path, given: str) -> Path | None:
+    """Return where a path beneath `root` leads; None when it leads out, in circles or nowhere."""
+    try:
+        base = root.resolve()
+        real = (base / given).resolve()
+        return real if real.is_relative_to(base) and real.exists() else None
+    except (OSError, RuntimeError, ValueError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import ast
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from weightmark.attestations.inventory.references.interface import (
@@ -63,18 +64,30 @@ class PythonReader:
 
 def _constants(tree: ast.Module) -> dict[str, str]:
     """Return names that stand for one text wherever they are used: bound once in the whole file."""
-    bound: dict[str, list[str | None]] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            bound.setdefault(node.id, []).append(None)
-        elif isinstance(node, ast.arg):
-            bound.setdefault(node.arg, []).append(None)
+    times = Counter(name for node in ast.walk(tree) for name in _bound(node))
+    if times["*"]:
+        return {}
+    found: dict[str, str] = {}
     for statement in tree.body:
         if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
             target, value = statement.targets[0], _text(statement.value, {})
-            if isinstance(target, ast.Name) and value and bound[target.id] == [None]:
-                bound[target.id] = [value]
-    return {name: one[0] for name, one in bound.items() if len(one) == 1 and one[0] is not None}
+            if isinstance(target, ast.Name) and value and times[target.id] == 1:
+                found[target.id] = value
+    return found
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    """Yield the names that a node binds or unbinds; `*` for names that nobody can know."""
+    if isinstance(node, ast.Name):
+        if not isinstance(node.ctx, ast.Load):
+            yield node.id
+    elif isinstance(node, ast.alias):
+        yield node.asname or node.name.partition(".")[0]
+    elif not isinstance(node, ast.keyword):
+        for name in ("name", "arg", "rest"):
+            word = getattr(node, name, None)
+            if isinstance(word, str):
+                yield word
 
 
 def _text(node: ast.expr | None, texts: Mapping[str, str]) -> str:

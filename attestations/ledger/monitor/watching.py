@@ -12,7 +12,6 @@ from weightmark.attestations.ledger.monitor.rules import RULES
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
 from weightmark.attestations.statements import Statement
 from weightmark.errors import LedgerInconsistentError, MalformedError, WeightmarkError
-from weightmark.provenance.ledger.checkpoint import verify_checkpoint
 from weightmark.provenance.ledger.event import Event
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.strict_json import canonical_json, parse_object
@@ -80,11 +79,11 @@ def watch(
             f"the state of the monitor is about the log `{state.origin}`, not about `{ledger.origin}`",
             fix="name another file with `--state`",
         )
+    seen = ledger.verify_own(state.checkpoint.encode()) if state.checkpoint else None
     with ledger.snapshot() as snapshot:
         head = snapshot.head
-        if state.checkpoint:
+        if seen is not None:
             try:
-                seen = verify_checkpoint(state.checkpoint.encode(), ledger.verifier)
                 snapshot.require_extends(seen, "the monitor's state")
             except LedgerInconsistentError as error:
                 return state, (Alert(ROLLBACK, "high", None, error.what),)

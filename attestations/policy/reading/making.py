@@ -45,6 +45,7 @@ def read_lineage(fields: Table, *, usual: str, vouchers: str) -> LineageRule:
             max_depth=fields.count("max_depth", 64, limit=_MAX_DEPTH),
             allowed_bases=_identities(fields, "allowed_bases"),
             allowed_datasets=_identities(fields, "allowed_datasets"),
+            signed_ends=fields.flag("signed_ends", default=False),
         ),
         role=fields.text("role", usual),
         vouchers=fields.text("vouchers", vouchers),

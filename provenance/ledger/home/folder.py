@@ -35,6 +35,11 @@ class FolderHome:
         return str(self.path)
 
     @property
+    def foreign(self) -> bool:
+        """No: its key lies beside it."""
+        return False
+
+    @property
     def near(self) -> bool:
         """Yes."""
         return True

@@ -28,6 +28,11 @@ class Home(Protocol):
         ...
 
     @property
+    def foreign(self) -> bool:
+        """Whether somebody else keeps it, and its reader names the key that it must have."""
+        ...
+
+    @property
     def store(self) -> Store:
         """The truth."""
         ...

@@ -34,6 +34,11 @@ class PostgresHome:
         return self.store.name
 
     @property
+    def foreign(self) -> bool:
+        """No: its key lies beside it."""
+        return False
+
+    @property
     def near(self) -> bool:
         """Yes: a database answers in large batches."""
         return True

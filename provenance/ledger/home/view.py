@@ -30,6 +30,11 @@ class ViewHome:
         return self._files.name
 
     @property
+    def foreign(self) -> bool:
+        """Yes."""
+        return True
+
+    @property
     def near(self) -> bool:
         """Whether the files lie on this machine."""
         return isinstance(self._files, FolderView)

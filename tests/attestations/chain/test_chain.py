@@ -1,5 +1,6 @@
 """Chains hold by strong digests and by signers of the right role; every way to cheat leaves a gap."""
 
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.attestations.chain.chains import (
     trust,
 )
 from weightmark.attestations.chain import GapKind, StepRoles
+from weightmark.attestations.chain.judging import ChainRule, judge_chain
 from weightmark.attestations.predicates.slsa_provenance import SLSA_PROVENANCE_PREDICATE
 from weightmark.attestations.statements import Statement
 from weightmark.provenance.lineage.graph import Bounds
@@ -40,8 +42,17 @@ def test_the_order_of_claims_never_matters() -> None:
 
 def test_claims_by_strangers_change_nothing() -> None:
     noise = (made("model", "evil", by="stranger"), approve("evil", by="stranger"))
-    assert build(*noise, *HONEST) == build(*HONEST)
+    beside = build(*noise, *HONEST)
+    assert replace(beside, refusals=()) == build(*HONEST)
     assert kinds(build(*noise)) == {GapKind.UNPROVEN}
+
+
+def test_a_step_that_a_stranger_states_is_named_and_counts_for_nothing() -> None:
+    (named,) = build(made("model", "evil", by="stranger"), *HONEST).refusals
+    assert (named.artifact, named.kind, named.trusted) == (identity("model"), "finetune", False)
+    assert signer("stranger").key.public.hint in named.signer
+    elsewhere = made("another", "evil", by="stranger")
+    assert build(elsewhere, *HONEST).refusals == ()
 
 
 def test_taking_a_claim_away_never_closes_a_gap() -> None:
@@ -109,6 +120,17 @@ def test_a_foreign_step_kind_has_the_usual_role() -> None:
     assert chain.complete
     (step,) = chain.lineage.steps[identity("model")]
     assert step.kind == "https://example.org/x"
+
+
+@pytest.mark.parametrize(
+    "step", ["finetune", "quantize", "convert", "merge", "package", "evaluate"]
+)
+def test_a_step_that_names_nothing_it_was_made_from_is_a_gap(step: str) -> None:
+    chain = build(made("model", step=step))
+    assert kinds(chain) == {GapKind.WITHOUT_INPUT}
+    listed = ChainRule(complete=False, allowed_bases=(identity("other"),))
+    assert {one.code for one in judge_chain(chain, listed)} >= {"base-not-allowed"}
+    assert build(made("model", step="train")).complete
 
 
 def test_a_circle_is_a_gap() -> None:

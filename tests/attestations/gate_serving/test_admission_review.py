@@ -131,6 +131,36 @@ def test_what_a_cluster_would_fetch_past_the_gate_is_refused(uri: Any, yes: Answ
 
 
 @pytest.mark.parametrize(
+    "spec",
+    [
+        {"predictor": {"storageUris": [{"uri": "s3://bucket/evil"}]}},
+        {"predictor": {"storageUris": ["https://host.example/evil"]}},
+        {"predictor": {"model": {"storage": {"key": "k", "path": "evil"}}}},
+        {"model": {"uri": "hf://evil/model"}},
+        {"containers": [{"env": [{"name": "STORAGE_URI", "value": "https://host.example/x"}]}]},
+        {"containers": [{"args": ["--model=S3://bucket/evil"]}]},
+        {"volumes": [{"name": "m", "image": {"reference": "registry.example/evil:1"}}]},
+        {"containers": [{"command": ["sh", "-c", "pull weightmark+hf://a/b; get gs://evil"]}]},
+    ],
+)
+def test_no_other_field_is_a_way_past_the_gate(spec: dict[str, Any], yes: Answer) -> None:
+    assert answered(review(pod(IDENTITY, spec=spec)), yes)["allowed"] is False
+
+
+def test_fields_that_only_look_alike_are_let_through(yes: Answer) -> None:
+    spec = {
+        "containers": [
+            {
+                "image": "registry.example/serve:1",
+                "args": ["pull", "weightmark+hf://a/b", "--issuer=https://id.example"],
+                "resources": {"requests": {"storage": "10Gi"}},
+            }
+        ]
+    }
+    assert answered(review(pod(IDENTITY, spec=spec)), yes)["allowed"] is True
+
+
+@pytest.mark.parametrize(
     "value", ["wm1:abc", "latest", f"{IDENTITY}/../x", f"sha256:{'a' * 64}", f"WM1:{'a' * 64}"]
 )
 def test_a_name_that_is_no_identity_is_refused(value: str, yes: Answer) -> None:
@@ -197,13 +227,15 @@ def test_any_bytes_are_a_review_or_an_error_of_ours(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["..", "../x", "/etc", "link", "link/x", "a\0b", "", "x" * 5000, 7, None]
+    "path",
+    ["..", "../x", "/etc", "link", "link/x", "a\0b", "", "x" * 5000, "x" * 300, "loop", 7, None],
 )
 def test_a_path_leads_nowhere_but_beneath_the_roots(tmp_path: Path, path: Any) -> None:
     root = tmp_path / "root"
     root.mkdir()
     (tmp_path / "x").mkdir()
     (root / "link").symlink_to(tmp_path)
+    (root / "loop").symlink_to("loop")
     with pytest.raises((MalformedError, CallError)):
         Question.of_path(path, [root])
 

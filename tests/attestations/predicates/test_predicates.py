@@ -14,8 +14,9 @@ from weightmark.attestations.predicates.registry import (
     read_predicate,
 )
 from weightmark.attestations.predicates.slsa_provenance import SlsaProvenance
+from weightmark.attestations.predicates.stating import stated
 from weightmark.attestations.statements import Statement, Subject
-from weightmark.errors import MalformedError
+from weightmark.errors import CallError, MalformedError
 
 _D = {"sha256": "ab" * 32}
 _FILE = {"name": "a", "digest": _D}
@@ -284,3 +285,19 @@ def test_anything_at_any_place_is_refused_or_read(
     path = data.draw(st.sampled_from(_leaves(EXAMPLES[name])))
     with contextlib.suppress(MalformedError):
         check_predicate(_URIS[name], _changed(EXAMPLES[name], path, value))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "https://slsa.dev/provenance/v1 ",
+        "https://SLSA.dev/provenance/v1",
+        "https://slsa.dev/provenance/v1/",
+        " https://slsa.dev/provenance/v1",
+        "https://example.com/a b",
+        "https://example.com/a\n",
+    ],
+)
+def test_a_type_that_only_looks_like_one_is_not_signed_unchecked(name: str) -> None:
+    with pytest.raises(CallError, match="no predicate type"):
+        stated(name, {})

@@ -225,7 +225,7 @@ def test_a_restored_old_copy_refuses_to_sign_until_it_was_reconciled(
     with pytest.raises(LedgerInconsistentError, match="lacks 1 entries"):
         reconcile(home, [], memory=memory)
     assert home.standing().role is Role.RESTORED
-    assert reconcile(home, [note], view=view, memory=memory).size == 301
+    assert reconcile(home, [note], view=view, memory=memory).head.size == 301
     with opened(tmp_path / "old", memory) as old:
         assert old.entry(300).event == newest.event
         assert old.append([alice.submit("next")], JUDGE)[0].index == 301

@@ -148,7 +148,7 @@ def test_evidence_as_old_as_the_backup_does_not_release_it(
         reconcile(home, [note], view=view_of(tmp_path / "stale"), memory=fresh)
     assert home.standing().role is Role.RESTORED
     outgrown.publish(view_of(tmp_path / "fresh"))
-    assert reconcile(home, [note], view=view_of(tmp_path / "fresh"), memory=fresh).size == 5
+    assert reconcile(home, [note], view=view_of(tmp_path / "fresh"), memory=fresh).head.size == 5
 
 
 def test_saying_that_nothing_is_newer_does_not_outweigh_what_is_known(
@@ -316,7 +316,7 @@ def test_a_backup_from_before_a_redaction_is_restored_without_what_was_erased(
     restore(tmp_path / "backup", tmp_path / "old", log_key=ledger.path / "log.key")
     home, fresh = FolderHome(tmp_path / "old"), CheckpointMemory(tmp_path / "elsewhere")
     assert home.blobs.state(digest) is BlobState.PRESENT, "the backup cannot know yet"
-    assert reconcile(home, [], view=view, memory=fresh).size == 3
+    assert reconcile(home, [], view=view, memory=fresh).head.size == 3
     assert home.blobs.state(digest) is BlobState.MISSING
     with opened(tmp_path / "old", fresh) as restored:
         assert restored.verify(JUDGE).problems == ()

@@ -20,7 +20,7 @@ from weightmark.values import dataclass
 if TYPE_CHECKING:
     from weightmark.attestations.chain.gathering import GatheredChain
     from weightmark.attestations.chain.judging import ChainRule
-    from weightmark.attestations.chain.model import StepRoles
+    from weightmark.attestations.chain.model import Chain, StepRoles
     from weightmark.attestations.ledger.consulting import Consultation
     from weightmark.attestations.trust import Trust
     from weightmark.attestations.trust.selection import TrustChoice
@@ -123,7 +123,8 @@ def _judge(
     from weightmark.attestations.gate.lineage import step_roles, vouchers_of
     from weightmark.attestations.gate.sources import trusts_of
 
-    complete = ChainRule(complete=True)
+    # without a policy nobody lists ends: a signed one is shown as what it is
+    complete = ChainRule(complete=True, signed_ends=True)
     if policy_word is None:
         if env:
             raise CallError(
@@ -161,7 +162,7 @@ def _document(
         *(one for one in asked if one),
     ]
     code = exit_of(checks)
-    lines = tree_lines(chain)
+    lines = tree_lines(chain, rule)
     if draw:
         drawing = draw_chain(chain)
         forms = {"mermaid": drawing.to_mermaid, "dot": drawing.to_dot, "svg": drawing.to_svg}
@@ -171,14 +172,16 @@ def _document(
         schema="weightmark/chain/v1",
         exit=code,
         verdict="" if draw else verdicts.get(code, "nothing-checked"),
-        headline="" if draw else _headline(code, len(chain.lineage.depths)),
+        headline="" if draw else _headline(code, chain),
         checks=() if draw else check_lines(merge_checks(checks)),
-        facts={"path": path, "identity": chain.lineage.root, **chain_facts(chain)},
+        facts={"path": path, "identity": chain.lineage.root, **chain_facts(chain, rule)},
         lines=lines,
     )
 
 
-def _headline(code: Exit, count: int) -> str:
+def _headline(code: Exit, chain: "Chain") -> str:
+    count = counted(len(chain.lineage.depths), "artifact")
     if code is Exit.GOOD:
-        return f"the chain holds: {counted(count, 'artifact')}"
+        how = "the chain holds as far as it is stated" if chain.gaps else "the chain holds"
+        return f"{how}: {count}"
     return "the chain does not hold everywhere"

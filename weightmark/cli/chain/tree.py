@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from weightmark.provenance.lineage.names import shortened
 
 if TYPE_CHECKING:
+    from weightmark.attestations.chain.judging import ChainRule
     from weightmark.attestations.chain.model import Chain
     from weightmark.provenance.lineage.drawing import Drawing
     from weightmark.provenance.lineage.graph import Lineage
@@ -16,16 +17,18 @@ __all__ = ["chain_facts", "draw_chain", "tree_lines"]
 _MAX_LINES = 500
 
 
-def tree_lines(chain: "Chain") -> tuple[str, ...]:
+def tree_lines(chain: "Chain", rule: "ChainRule") -> tuple[str, ...]:
     """Return the tree, the artifact first and what it was made from below; a shared ancestor is drawn once."""
-    lines = list(_tree(chain))
+    lines = list(_tree(chain, rule))
     if len(lines) > _MAX_LINES:
         lines[_MAX_LINES:] = [f"… and {len(lines) - _MAX_LINES} more lines"]
     return tuple(lines)
 
 
-def chain_facts(chain: "Chain") -> dict[str, Any]:
+def chain_facts(chain: "Chain", rule: "ChainRule") -> dict[str, Any]:
     """Return artifacts, steps and gaps as JSON members."""
+    from weightmark.attestations.chain.judging import counts
+
     lineage = chain.lineage
     return {
         "artifacts": [
@@ -63,11 +66,21 @@ def chain_facts(chain: "Chain") -> dict[str, Any]:
             {
                 "kind": gap.kind.value,
                 "artifact": gap.artifact,
+                "counts": counts(gap, rule),
                 "summary": gap.summary,
                 "why": gap.why,
                 "fix": gap.fix,
             }
             for gap in chain.gaps
+        ],
+        "not_counted": [
+            {
+                "artifact": one.artifact,
+                "kind": one.kind,
+                "signer": one.signer,
+                "trusted": one.trusted,
+            }
+            for one in chain.refusals
         ],
     }
 
@@ -122,8 +135,8 @@ def _box_label(name: str, identity: str) -> str:
     return name if name == shortened(identity) else f"{name} {shortened(identity)}"
 
 
-def _tree(chain: "Chain") -> Iterator[str]:
-    gaps = _fixes(chain)
+def _tree(chain: "Chain", rule: "ChainRule") -> Iterator[str]:
+    gaps = _fixes(chain, rule)
     shown: set[str] = set()
     # what is still to be shown: an artifact or the text of an input that links to none, how its line begins,
     # and how the lines below it do
@@ -152,11 +165,14 @@ def _tree(chain: "Chain") -> Iterator[str]:
         waiting += reversed(following)
 
 
-def _fixes(chain: "Chain") -> Mapping[str, list[str]]:
-    """Return what closes each gap, by the artifact that it is about."""
+def _fixes(chain: "Chain", rule: "ChainRule") -> Mapping[str, list[str]]:
+    """Return what closes each gap that counts, by the artifact that it is about."""
+    from weightmark.attestations.chain.judging import counts
+
     found: dict[str, list[str]] = {}
     for gap in chain.gaps:
-        found.setdefault(gap.artifact, []).append(f"{gap.kind.value}: {gap.fix}")
+        if counts(gap, rule):
+            found.setdefault(gap.artifact, []).append(f"{gap.kind.value}: {gap.fix}")
     return found
 
 

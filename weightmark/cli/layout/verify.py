@@ -7,7 +7,7 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import check_lines
-from weightmark.cli.options.common import option, trust_options
+from weightmark.cli.options.common import FILE_OR_URI, option
 from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit
 
@@ -23,7 +23,13 @@ __all__ = ["verify"]
 @option(
     "--as", "root", metavar="NAME", help="How the links call the folder PATH (default: its name)"
 )
-@trust_options(several=True)
+@option(
+    "--key",
+    metavar="FILE|URI",
+    type=FILE_OR_URI,
+    multiple=True,
+    help="Public key of an owner of the layout; every owner who is named must have signed it",
+)
 @pass_console
 def verify(
     console: Console,

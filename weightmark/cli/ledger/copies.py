@@ -2,23 +2,21 @@
 
 from typing import TYPE_CHECKING
 
+from weightmark.attestations.checks import counted
 from weightmark.cli.render.interface import Document
 from weightmark.errors import Exit
 
 if TYPE_CHECKING:
     from weightmark.provenance.ledger.copying import CopyReport
 
-__all__ = ["copy_document", "said_place"]
+__all__ = ["copy_document", "said_absent", "said_place"]
 
 
 def copy_document(name: str, report: "CopyReport", place: str, done: str) -> Document:
     """Say how much was copied; `done` is the participle."""
     place = said_place(place)
-    lines = [f"{report.head.size} entries of `{report.head.origin}` {done} to `{place}`"]
-    if report.absent:
-        lines.append(
-            f"{report.absent} claims and requests were not there: redacted, not published or missing"
-        )
+    size = counted(report.head.size, "entry", "entries")
+    lines = [f"{size} of `{report.head.origin}` {done} to `{place}`", *said_absent(report)]
     return Document(
         schema=f"weightmark/{name}/v1",
         exit=Exit.GOOD,
@@ -32,6 +30,14 @@ def copy_document(name: str, report: "CopyReport", place: str, done: str) -> Doc
         },
         notices=tuple(lines),
     )
+
+
+def said_absent(report: "CopyReport") -> tuple[str, ...]:
+    """Say how much of what the entries name did not come along, if any."""
+    if not report.absent:
+        return ()
+    absent = counted(report.absent, "claim or request", "claims and requests")
+    return (f"{absent} did not come along: redacted, not published or missing",)
 
 
 def said_place(place: str) -> str:

@@ -6,10 +6,11 @@ from weightmark.cli.documents import event_facts
 from weightmark.errors import CallError
 
 if TYPE_CHECKING:
+    from weightmark.provenance.ledger.admission import Predecessor
     from weightmark.provenance.ledger.proof import Receipt
     from weightmark.provenance.ledger.snapshot import LoggedEvent
 
-__all__ = ["entry_facts", "entry_line", "kind_of", "receipt_facts"]
+__all__ = ["entry_facts", "entry_line", "kind_of", "receipt_facts", "succeeded_facts"]
 
 _SHORT_DIGEST = 12
 
@@ -41,6 +42,25 @@ def entry_facts(logged: "LoggedEvent") -> dict[str, Any]:
 def receipt_facts(receipt: "Receipt") -> dict[str, Any]:
     """Return the entry of a receipt as it stands in JSON output."""
     return {"index": receipt.index, **event_facts(receipt.event)}
+
+
+def succeeded_facts(before: "Predecessor | None") -> dict[str, Any] | None:
+    """Return the log that another one took over from, as it stands in JSON output."""
+    if before is None:
+        return None
+    from weightmark.provenance.ledger.checkpoint import verify_checkpoint
+    from weightmark.provenance.ledger.note import NoteVerifier
+
+    seen = verify_checkpoint(before.checkpoint.encode(), NoteVerifier.parse(before.log_vkey))
+    return {
+        "origin": seen.origin,
+        "size": seen.size,
+        "log_key": before.log_vkey,
+        "revoked": [
+            {"subject": one.subject, "index": one.index, "origin": one.origin}
+            for one in before.revoked or ()
+        ],
+    }
 
 
 def _short(signer: str) -> str:

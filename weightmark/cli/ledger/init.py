@@ -4,12 +4,14 @@ import secrets
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from weightmark.attestations.checks import counted
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
+from weightmark.cli.ledger.entries import succeeded_facts
 from weightmark.cli.ledger.parties import admissions, load_roots
 from weightmark.cli.options.common import option
 from weightmark.cli.options.ledger import ledger_place, open_ledger
@@ -17,6 +19,7 @@ from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit
 
 if TYPE_CHECKING:
+    from weightmark.attestations.ledger.revocations import Revocation
     from weightmark.provenance.ledger.admission import Owners
     from weightmark.provenance.ledger.note import NoteSigner
     from weightmark.provenance.ledger.registration import Succession
@@ -128,7 +131,7 @@ def init(
     keys = _owner_keys(origin, owners or 0)
     agreed = _agreed(keys, threshold)
     root, roots = load_roots(trusted_root, staging=staging)
-    succession = _succession(succeeds, old_recovery_key, checkpoint)
+    succession, left = _succession(succeeds, old_recovery_key, checkpoint)
     with Ledger.create(
         place,
         keys=Path(keys_folder) if keys_folder else None,
@@ -140,10 +143,15 @@ def init(
     ) as ledger:
         for number, one in enumerate(keys, start=1):
             write_text_file(folder / f"owner-{number}.key", one.skey, mode=0o600)
-        facts = {"path": name, "origin": ledger.origin, "log_key": ledger.vkey}
-    if succeeds:
+        facts: dict[str, Any] = {
+            "path": name,
+            "origin": ledger.origin,
+            "log_key": ledger.vkey,
+            "succeeds": succeeded_facts(ledger.policy().succeeds),
+        }
+    if succeeds and succession:
         _freeze(succeeds, origin)
-        console.note(f"`{succeeds}` signs nothing any more; tell its readers the new log key")
+        _tell_taken_over(console, succeeds, len(succession.before.revoked or ()), left)
     console.hint(f"move `{folder / 'recovery.key'}` to a place that is offline")
     if keys:
         console.hint(f"hand the keys `{folder}/owner-*.key` to their owners, and remove them here")
@@ -178,21 +186,36 @@ def _check_origin(origin: str) -> None:
         raise CallError(error.what, why=error.why, fix=error.fix) from error
 
 
+def _tell_taken_over(
+    console: Console, old: str, carried: int, left: "Sequence[Revocation]"
+) -> None:
+    """Say what became of the old ledger and of its revocations."""
+    console.note(f"`{old}` signs nothing any more; tell its readers the new log key")
+    console.note(f"{counted(carried, 'revocation')} of it bind in the new ledger, too")
+    for one in left:
+        console.note(
+            f"`{one.subject.text}`, {one.words}, is not revoked in the new ledger; "
+            f"its signer `{one.signer}` has to revoke it there again"
+        )
+
+
 def _succession(
     succeeds: str | None, recovery_key: str | None, checkpoint: str | None
-) -> "Succession | None":
+) -> "tuple[Succession | None, tuple[Revocation, ...]]":
+    """Return how the new ledger takes over, and the revocations that it cannot take over."""
     if succeeds is None:
         if recovery_key or checkpoint:
             raise CallError(
                 "`--old-recovery-key` and `--checkpoint` go with `--succeeds`",
                 fix="name the ledger that is to be succeeded",
             )
-        return None
+        return None, ()
     if recovery_key is None:
         raise CallError(
             "only the recovery key of the old ledger can say who goes on",
             fix="name it with `--old-recovery-key recovery.key`",
         )
+    from weightmark.attestations.ledger.succession import inheritance_of
     from weightmark.provenance.ledger.administration import succession_of
     from weightmark.provenance.ledger.note import NoteSigner
     from weightmark.provenance.sidecars import read_named
@@ -201,7 +224,10 @@ def _succession(
     recovery = NoteSigner.parse(data.decode("utf-8", "replace").strip())
     note = read_named(Path(checkpoint), "checkpoint", limit=_MAX_CHECKPOINT) if checkpoint else None
     with open_ledger(succeeds) as old:
-        return succession_of(old, recovery, note)
+        found = inheritance_of(old)
+        return succession_of(
+            old, recovery, note, revoked=found.carried, left=found.left_ids
+        ), found.left
 
 
 def _freeze(place: str, successor: str) -> None:

@@ -2,6 +2,7 @@
 
 import click
 
+from weightmark.attestations.checks import counted
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.ledger.copies import said_place
@@ -36,12 +37,14 @@ def publish(
     """
     from weightmark.provenance.ledger.opening import view_of
     from weightmark.provenance.ledger.publish import publish as write_view
-    from weightmark.provenance.ledger.publish import publish_claims
+    from weightmark.provenance.ledger.publish import publish_claims, published_checkpoint
 
     view = view_of(place)
-    with open_ledger(ledger, log_key) as log, log.home.publishing(), log.snapshot() as snapshot:
-        published = publish_claims(snapshot, log.home.blobs, view, every=claims)
-        size = write_view(snapshot, log.verifier, view, rebuild=rebuild).size
+    with open_ledger(ledger, log_key) as log, log.home.publishing():
+        before = None if rebuild else published_checkpoint(view, log.verify_own)
+        with log.snapshot() as snapshot:
+            published = publish_claims(snapshot, log.home.blobs, view, every=claims)
+            size = write_view(snapshot, before, view, rebuild=rebuild).size
     console.finish(
         Document(
             schema="weightmark/ledger-publish/v1",
@@ -52,6 +55,8 @@ def publish(
                 "size": size,
                 "claims": published,
             },
-            notices=(f"{size} entries of `{log.origin}` are published at `{said_place(place)}`",),
+            notices=(
+                f"`{said_place(place)}` holds {counted(size, 'entry', 'entries')} of `{log.origin}`",
+            ),
         )
     )

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weightmark.attestations.checks import counted
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
-from weightmark.cli.ledger.copies import said_place
+from weightmark.cli.ledger.copies import said_absent, said_place
 from weightmark.cli.options.common import option
 from weightmark.cli.options.ledger import ledger_place, log_key_option, private_key_file
 from weightmark.cli.options.witnesses import read_witness_policy
@@ -75,14 +76,15 @@ def restore(
     for backup in backups:
         report = make(Path(backup), target, log_key=key)
         console.note(
-            f"{report.head.size} entries restored to `{said_place(place)}`; it signs nothing yet"
+            f"{counted(report.head.size, 'entry', 'entries')} restored to `{said_place(place)}`; it signs nothing yet"
         )
     home = home_of(target, log_key=key)
     notes = [_read_checkpoint(path) for path in checkpoints]
     if witness_policy:
         notes += _ask_witnesses(console, home, witness_policy)
     files = view_of(view) if view else None
-    head = reconcile(home, notes, view=files, nothing_newer=nothing_newer)
+    report = reconcile(home, notes, view=files, nothing_newer=nothing_newer)
+    head = report.head
     signs = _said_signing(home)
     home.close()
     console.hint(
@@ -92,8 +94,16 @@ def restore(
         Document(
             schema="weightmark/ledger-restore/v1",
             exit=Exit.GOOD,
-            facts={"place": said_place(place), "origin": head.origin, "size": head.size},
-            notices=(f"the ledger at `{said_place(place)}` has {head.size} entries and {signs}",),
+            facts={
+                "place": said_place(place),
+                "origin": head.origin,
+                "size": head.size,
+                "absent": report.absent,
+            },
+            notices=(
+                f"the ledger at `{said_place(place)}` has {counted(head.size, 'entry', 'entries')} and {signs}",
+                *said_absent(report),
+            ),
         )
     )
 

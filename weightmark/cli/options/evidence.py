@@ -28,7 +28,7 @@ def evidence_options() -> Callable[[F], F]:
         metavar="FILE|DIR",
         type=click.Path(),
         multiple=True,
-        help="More claims; may be given several times",
+        help="More claims: a file, or a folder with files of claims or with a signed artifact; may be given several times",
     )
     return lambda function: signature(claims(function))
 

@@ -1,0 +1,1 @@
+"""Watching: judging an artifact again when it changed and when time has passed, and saying what is new."""
