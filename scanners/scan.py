@@ -56,6 +56,7 @@ from weightmark.scanners.formats.yaml_config import YamlConfigReader
 from weightmark.scanners.formats.zarr import ZarrReader
 from weightmark.scanners.formats.zip_archive import ZipReader
 from weightmark.scanners.limits import Limits
+from weightmark.scanners.pickles.remainder import search_numbers
 
 __all__ = [
     "SCANNER_VERSION",

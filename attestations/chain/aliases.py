@@ -29,7 +29,7 @@ class Aliases:
     """Digests that name an artifact, collected from verified claims."""
 
     def __init__(self) -> None:
-        self._digests: dict[tuple[str, str], str] = {}
+        self._digests: dict[tuple[str, str], set[str]] = {}
         self._manifests: dict[str, dict[str, str]] = {}
         self._lists: dict[str, Manifest] = {}
         self._packages: dict[str, str] = {}
@@ -66,10 +66,10 @@ class Aliases:
         if descriptor.identity:
             return descriptor.identity
         found = {
-            self._digests[key]
+            identity
             for algorithm, value in descriptor.digest.items()
             for key in self._keys(algorithm, value, descriptor)
-            if key in self._digests
+            for identity in self._digests.get(key, ())
         }
         found |= self._pinned(descriptor)
         if not found:
@@ -138,7 +138,7 @@ class Aliases:
         return package.descriptor.digest.removeprefix("sha256:")
 
     def _learn(self, algorithm: str, value: str, identity: str) -> None:
-        self._digests.setdefault((algorithm, value), identity)
+        self._digests.setdefault((algorithm, value), set()).add(identity)
 
 
 def _why_unlinked(descriptor: Descriptor) -> str:

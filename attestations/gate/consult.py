@@ -53,10 +53,11 @@ def consult_ledger(
         raise
     except WeightmarkError as error:
         return LedgerEvidence("", 0, "", 0, (), problem or Check.from_error("ledger", error))
-    if problem or evidence.problem or consultation.revocations is None:
-        return _with(evidence, problem or evidence.problem, None)
+    problem = problem or evidence.problem
+    if consultation.revocations is None:
+        return _with(evidence, problem, None)
     check = revoked_content(place, consultation.revocations, identity, belief, reading)
-    return _with(evidence, None, check)
+    return _with(evidence, problem, check)
 
 
 def _with(evidence: LedgerEvidence, problem: Check | None, check: Check | None) -> LedgerEvidence:

@@ -26,14 +26,13 @@ from weightmark.attestations.verifying.belief import Belief
 from weightmark.attestations.verifying.verification import Examination
 from weightmark.errors import CallError, LedgerInconsistentError, WeightmarkError
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.standing import Role
 from weightmark.provenance.reading.results import Reading
 from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from weightmark.provenance.ledger.witnessing.policy import TlogPolicy
 
-__all__ = ["Consultation", "consult", "consulted", "open_place", "revoked_content", "stale_check"]
+__all__ = ["Consultation", "consult", "consulted", "open_place", "revoked_content"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class Consultation:
     """What a ledger says of revocations, or why it could not say it."""
 
     revocations: Revocations | None
-    """those in force; None when there is a problem"""
+    """those in force, as far as this copy knows; None when they could not be read"""
     problem: Check | None
     """why the ledger could not be consulted to the end"""
     witnesses: Check | None = None
@@ -61,13 +60,14 @@ class Consultation:
     def judge(self, place: str, examination: Examination) -> Examination:
         """Return an examination that was made by the bound trust, with what the ledger says of the content."""
         report, belief = examination.report, examination.belief
-        if self.revocations is None or self.problem:
-            more = self.problem or Check("ledger", Outcome.UNCHECKED, "could not be consulted")
-        else:
-            more = revoked_content(
-                place, self.revocations, report.identity, belief, examination.reading
-            )
-        checks = (more, self.witnesses) if self.witnesses else (more,)
+        said: list[Check | None] = [self.problem]
+        if self.revocations is not None:
+            found = self.revocations
+            content = revoked_content(place, found, report.identity, belief, examination.reading)
+            said.insert(0, content)
+        elif self.problem is None:
+            said.append(Check("ledger", Outcome.UNCHECKED, "could not be consulted"))
+        checks = tuple(one for one in (*said, self.witnesses) if one)
         good = all(one.outcome in {Outcome.PASS, Outcome.INFO} for one in checks)
         verified = report.verified if good else None
         judged = replace(report, checks=(*report.checks, *checks), verified=verified)
@@ -90,7 +90,7 @@ def consult(
             complete = ledger.can_be_read_whole()
             found = Revocations.read(ledger, complete=complete, witnesses=witnesses)
             seen = witness_check(ledger, witnesses, ledger.now(), max_age=max_age)
-            return Consultation(found, None, seen)
+            return Consultation(found, _forgotten(ledger, found), seen)
     except CallError:
         raise
     except WeightmarkError as error:
@@ -155,8 +155,8 @@ def revoked_content(
     try:
         stated = _Stated.of(identity, belief)
         with open_place(place) as ledger:
-            above = _ancestors(ledger, revocations, stated, held, whole=known is not None)
-            old = stale_check(ledger)
+            whole = [identity, *names, *files] if known is not None else []
+            above = _ancestors(ledger, revocations, [identity, *stated.materials], whole)
     except WeightmarkError as error:
         return Check.from_error("revocation", error)
     inherited = dict.fromkeys(
@@ -165,30 +165,30 @@ def revoked_content(
     first = _first(revocations, inherited)
     if first:
         return _refusal(*first)
-    if old:
-        return old
     if above.problem:
         return Check.from_error("revocation", above.problem)
     if known is None and _names_files(revocations):
         return _files_unknown()
     how = "" if revocations.complete else ", as far as the ledger's own index says"
-    return Check("revocation", Outcome.PASS, f"no revocation of the content{how}{_open_ends(above.unfollowed + stated.unfollowed)}")
+    return Check(
+        "revocation",
+        Outcome.PASS,
+        f"no revocation of the content{how}{_open_ends(above.unfollowed + stated.unfollowed)}",
+    )
 
 
-def stale_check(ledger: Ledger) -> Check | None:
-    """Return why what is not revoked in this copy may be revoked all the same; None for the live one."""
+def _forgotten(ledger: Ledger, revocations: Revocations) -> Check | None:
+    """Say why what is not revoked in this ledger may be revoked all the same; None when it is the place to ask."""
     standing = ledger.home.standing()
-    if standing.role is Role.LIVE:
-        return None
     try:
         standing.require_live(ledger.home.name)
     except LedgerInconsistentError as error:
         return Check(
-            "revocation",
+            "ledger",
             Outcome.UNCHECKED,
             f"the ledger at `{ledger.home.name}` is not the live one: what was revoked since is not in it",
             f"{error.what}{f': {error.why}' if error.why else ''}",
-            error.fix,
+            "consult the live ledger",
             code="stale-ledger",
         )
     return None
@@ -216,22 +216,15 @@ class _Stated:
 
 
 def _ancestors(
-    ledger: Ledger,
-    revocations: Revocations,
-    stated: _Stated,
-    held: Mapping[str, str],
-    *,
-    whole: bool,
+    ledger: Ledger, revocations: Revocations, roots: list[str], held: list[str]
 ) -> Ancestry:
     """Follow what an artifact was made from; with nothing in force there is nothing to be found."""
     if not revocations.in_force:
         return Ancestry({})
-    identity = next(reversed(held))
-    files = held if whole else [one for one in held if one != identity]
     return ancestors_of(
         ledger,
-        [identity, *stated.materials],
-        held=files,
+        roots,
+        held=held,
         complete=ledger.can_be_read_whole(),
         void=revocations.void_claims,
     )

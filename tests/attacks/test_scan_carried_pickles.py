@@ -163,6 +163,15 @@ def test_chance_behind_a_pickle_is_no_finding_above_low(data: bytes) -> None:
     assert all(finding.severity <= Severity.LOW for finding in found.findings), found
 
 
+@pytest.mark.parametrize("payload", [EVIL, NEWER], ids=["protocol 0", "protocol 4"])
+def test_a_pickle_behind_raw_weights_is_found(payload: bytes) -> None:
+    numbers = struct.pack("<3000f", *(0.5 + index / 7 for index in range(3000)))
+    assert worst(numbers + payload) is Severity.CRITICAL
+    assert worst(numbers + payload + numbers) is Severity.CRITICAL
+    assert scan(numbers).outcome is Outcome.UNSUPPORTED
+    assert not scan(numbers).findings
+
+
 def test_a_rest_that_is_too_long_to_search_is_never_clean() -> None:
     found = scan(HONEST + b"\xff" * 4096 + NEWER, Limits(gaps=1024))
     assert any("gaps" in problem for problem in found.problems), found

@@ -129,7 +129,8 @@ def _time(
         raise _UnusableError(
             f"nothing proves when {who} decided: have it signed with `--tsa-url URL`"
         )
-    if summary.time > (proven or now) + _SKEW or summary.time > now + _SKEW:
+    # differences, because the last moments of the year 9999 have none after them
+    if summary.time - (proven or now) > _SKEW or summary.time - now > _SKEW:
         raise _UnusableError(f"{who} decided at {format_time(summary.time)}, which was yet to come")
     decided_at = min(summary.time, proven or summary.time)
     if now - decided_at > rule.max_age:

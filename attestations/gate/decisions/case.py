@@ -100,7 +100,10 @@ def _holds(bundle: Bundle, text: str) -> bool:
 
 
 def guesses(bundles: Iterable[Bundle]) -> list[str]:
-    """Return which artifacts the claims at hand are about, by their own word: where a ledger is asked first."""
+    """Return which artifacts the claims at hand are about, by their own word: where a ledger is asked first.
+
+    Only a hint whether reading can be worth it: whoever writes claims beside an artifact chooses it.
+    """
     found: dict[str, None] = {}
     for one in bundles:
         if len(found) >= _MAX_GUESSES or not isinstance(one.content, Envelope):
@@ -114,16 +117,16 @@ def guesses(bundles: Iterable[Bundle]) -> list[str]:
 
 
 def in_ledger(case: Case, identities: Iterable[str]) -> list[Bundle]:
-    """Return what the ledger holds about artifacts; nothing where it can't be asked."""
+    """Return what the ledger holds about artifacts; raises what asking it does.
+
+    Nothing where no ledger is named, and where one can't be consulted: no decision answers then.
+    """
     if not case.place or case.consultation is None or case.consultation.problem:
         return []
     from weightmark.attestations.gate.lineage import claims_in_ledger
 
     about = claims_in_ledger(case.place)
-    try:
-        return [bundle for identity in identities for bundle in about(identity)]
-    except WeightmarkError:
-        return []
+    return [bundle for identity in identities for bundle in about(identity)]
 
 
 def stored(stores: Sequence[Path]) -> list[Bundle]:

@@ -94,10 +94,10 @@ def _looked_for(
     policy, artifact = case.policy, open_artifact(path)
     found = collect_evidence(artifact, signature=sources.signature, claims=sources.claims)
     local, clashes = present_checks(artifact, found, policy), clashes_of(artifact)
-    bundles = (*found.bundles, *in_ledger(case, guesses(found.bundles)))
+    guessed = guesses(found.bundles)
     case = replace(
         case,
-        bundles=bundles,
+        bundles=(*found.bundles, *in_ledger(case, guessed)),
         artifact=artifact,
         path=str(path),
         local=local,
@@ -112,7 +112,12 @@ def _looked_for(
     )
     known = Known.REMEMBERED if reading.remembered else Known.READ
     case = replace(case, known=known, reading=reading)
-    return _answered(case, usable, problems, reading.manifest().identity)
+    identity = reading.manifest().identity
+    if identity not in guessed:
+        # the claims named other artifacts, so that the ledger was not asked about this one yet
+        case = replace(case, bundles=(*case.bundles, *in_ledger(case, [identity])))
+        usable, problems = _weigh(case)
+    return _answered(case, usable, problems, identity)
 
 
 def asked_decision(
@@ -207,6 +212,7 @@ def _answered(
     if earlier is None:
         others = ["an earlier decision is about another artifact"] if usable else []
         return Found(None, _told([*problems, *others]))
+    case = replace(case, bundles=(*case.bundles, *in_ledger(case, _ancestors(earlier))))
     problem = changed(case, earlier)
     if problem:
         return Found(None, _told([*problems, problem]))
@@ -218,6 +224,12 @@ def _answered(
         why = f"`{bad[0].name}`: {bad[0].summary}" if bad else judged.verdict.value
         return Found(None, _told([*problems, f"the decision does not hold any more: {why}"]))
     return Found(evidence)
+
+
+def _ancestors(earlier: Earlier) -> tuple[str, ...]:
+    """Return what the artifact was made from when it was decided: what is said of that counts as well."""
+    chain = earlier.record.evidence.chain if earlier.record else None
+    return tuple(one for one in chain.lineage.depths if one != earlier.identity) if chain else ()
 
 
 def _ledger(case: Case, identity: str) -> LedgerEvidence | None:

@@ -45,18 +45,16 @@ def judge_claims(
 ) -> Check:
     """Judge the claims that a requirement asks for, about the artifact or another one of its chain.
 
-    A claim with a problem denies, unless a good one is later by verified clocks: nobody wins by
-    stating something else once more.
+    A claim with a problem denies, however old or undated it is, unless a good one is later by verified
+    clocks: nobody wins by stating something else once more, or by leaving the time out.
     """
     found = about(evidence, asked.kind, rule.role, identity or evidence.identity)
     claims = [one for one in found if problem(one) is not None]
     if not claims:
         return _missing(policy, asked, rule, evidence, identity)
-    fresh = [one for one in claims if _is_fresh(one, rule.max_age, evidence)]
-    if not fresh:
-        return _too_old(asked, rule, claims)
-    good = [one for one in fresh if not problem(one)]
-    for one in fresh:
+    sound = [one for one in claims if not problem(one)]
+    good = [one for one in sound if _is_fresh(one, rule.max_age, evidence)]
+    for one in claims:
         said = problem(one)
         if said and not any(_is_later(other, one) for other in good):
             return Check(
@@ -67,7 +65,7 @@ def judge_claims(
                 asked.fix,
                 code=f"{asked.kind}-refused",
             )
-    return _agreed(policy, asked, rule, good)
+    return _agreed(policy, asked, rule, good) if good else _too_old(asked, rule, sound)
 
 
 def about(evidence: Evidence, kind: str, role: str, identity: str) -> list[SignedClaim]:
@@ -79,7 +77,7 @@ def about(evidence: Evidence, kind: str, role: str, identity: str) -> list[Signe
         and role in one.roles
         and identity
         and one.identity == identity
-        and (one.at is None or one.at <= evidence.at + _SKEW)
+        and (one.at is None or one.at - evidence.at <= _SKEW)
     ]
 
 
