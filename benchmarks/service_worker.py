@@ -109,7 +109,9 @@ def measure(scratch: Path, count: int) -> dict[str, float]:
     ]
     command = [sys.executable, "-m", "weightmark", "ledger", "serve", "--ledger", str(place)]
     more = ["--port", "0", "--rate", "0", "--isolated", "--access-log", str(scratch / "log")]
-    with subprocess.Popen([*command, *more], stderr=subprocess.PIPE, text=True) as service:
+    with subprocess.Popen(
+        [*command, *more], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as service:
         url = None
         while service.stderr and url is None:
             url = re.search(r"listening on http://([\d.]+):(\d+)", service.stderr.readline())

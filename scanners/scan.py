@@ -70,7 +70,7 @@ __all__ = [
     "scan_file",
 ]
 
-SCANNER_VERSION = "7"
+SCANNER_VERSION = "8"
 """raised whenever the same bytes may get another verdict by code rather than by rule data"""
 
 _READERS: tuple[FormatReader, ...] = (

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from weightmark.attestations.chain.model import Chain, Gap, GapKind
-from weightmark.provenance.lineage.graph import Step
+from weightmark.provenance.lineage.graph import Input, Step
 from weightmark.provenance.lineage.names import shortened
 from weightmark.values import dataclass
 
-__all__ = ["gaps_of", "is_derived"]
+__all__ = ["gaps_of", "is_circumstance", "is_derived"]
 
 _OTHER = "use another artifact, or have it made again from what still counts"
 _SKEW = timedelta(minutes=5)
@@ -17,11 +17,18 @@ _SKEW = timedelta(minutes=5)
 _MAX_NAME = 80
 _DERIVING = frozenset({"convert", "evaluate", "finetune", "merge", "package", "quantize"})
 """steps that make an artifact of others"""
+_CIRCUMSTANCES = frozenset({"code", "environment"})
+"""what `record` notes of the program and its surroundings"""
 
 
 def is_derived(step: Step) -> bool:
     """Tell whether a step has to name what it began with, and links to none of it."""
     return step.kind in _DERIVING and not step.parents
+
+
+def is_circumstance(one: Input) -> bool:
+    """Tell whether an input is the program or its surroundings, by the step's word: no artifact, so nothing is missing."""
+    return not one.identity and one.role in _CIRCUMSTANCES
 
 
 def gaps_of(chain: Chain, revoked: Mapping[str, str], places: Mapping[str, str]) -> Iterator[Gap]:
@@ -132,7 +139,7 @@ class _Gaps:
         if reason:
             said = f"the signer {shortened(step.signer)} is {reason}"
             yield Gap(GapKind.REVOKED, step.output, said, fix=_OTHER)
-        if is_derived(step) and not step.inputs:
+        if is_derived(step) and all(is_circumstance(one) for one in step.inputs):
             yield Gap(
                 GapKind.WITHOUT_INPUT,
                 step.output,
@@ -141,7 +148,7 @@ class _Gaps:
                 fix="record the step again with `weightmark record --input NAME=PATH`",
             )
         for one in step.inputs:
-            if not one.identity:
+            if not one.identity and not is_circumstance(one):
                 yield Gap(
                     GapKind.UNLINKED,
                     step.output,

@@ -2,18 +2,16 @@
 
 from collections.abc import Iterator
 
-from weightmark.attestations.chain.gaps import is_derived
+from weightmark.attestations.chain.gaps import is_circumstance, is_derived
 from weightmark.attestations.chain.model import Chain, Gap, GapKind
 from weightmark.attestations.checks import Check, Outcome, counted
 from weightmark.provenance.lineage.names import shortened
 from weightmark.values import dataclass
 
-__all__ = ["DATA_ROLES", "ChainRule", "counts", "judge_chain"]
+__all__ = ["DATA_ROLES", "ChainRule", "counts", "judge_chain", "may_be_data"]
 
 DATA_ROLES = frozenset({"data", "dataset", "training-data", "evaluation-data"})
 """what went in as data, by the role that a step gives it"""
-_NEITHER = frozenset({"code", "environment", "lockfile", "container"})
-"""what is neither"""
 _BASE_ROLES = frozenset({"base", "base-model", "model", "adapter"})
 _OPEN_ENDS = frozenset(
     {GapKind.UNLINKED, GapKind.UNPROVEN, GapKind.UNSTATED, GapKind.WITHOUT_INPUT}
@@ -60,6 +58,11 @@ def judge_chain(chain: Chain, rule: ChainRule) -> tuple[Check, ...]:
         for gap in ends
     ]
     return (*checks, *_refusals(chain))
+
+
+def may_be_data(role: str) -> bool:
+    """Tell whether an input of this role is data, or may be: a role that is unknown or unsaid hides nothing."""
+    return role not in _BASE_ROLES
 
 
 def counts(gap: Gap, rule: ChainRule) -> bool:
@@ -149,10 +152,15 @@ def _unlinked(chain: Chain, rule: ChainRule) -> Iterator[Check]:
     if rule.complete:
         return
     steps = (step for made in chain.lineage.steps.values() for step in made)
-    inputs = [(step, one) for step in steps for one in step.inputs if not one.identity]
+    inputs = [
+        (step, one)
+        for step in steps
+        for one in step.inputs
+        if not one.identity and not is_circumstance(one)
+    ]
     for noun, _, others in _lists(rule):
         for step, one in inputs:
-            if one.role in others or one.role in _NEITHER:
+            if one.role in others:
                 continue
             yield Check(
                 "chain",

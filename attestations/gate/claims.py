@@ -9,6 +9,7 @@ from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.chain.aliases import Aliases
 from weightmark.attestations.checks import Check, Outcome
 from weightmark.attestations.gate.evidence import SignedClaim
+from weightmark.attestations.identities import SignerIdentity
 from weightmark.attestations.predicates.descriptor import Descriptor
 from weightmark.attestations.predicates.registry import PREDICATE_TYPES, read_predicate
 from weightmark.attestations.statements import Subject
@@ -46,6 +47,10 @@ class RoleClaims:
     """sorted, so that the order of files and lines never matters"""
     checks: tuple[Check, ...]
     """claims by members that can't be read"""
+    claim_ids: tuple[str, ...] = ()
+    """of everything that members signed, of whatever kind and about whatever; sorted"""
+    signers: tuple[SignerIdentity, ...] = ()
+    """who signed any of it, each once; sorted by name"""
 
 
 @dataclass(frozen=True)
@@ -91,10 +96,14 @@ def claims_by_roles(
         aliases.add_manifest(one.claim)
     found: dict[tuple[str, str, str], SignedClaim] = {}
     checks: list[Check] = []
+    ids: set[str] = set()
+    signers: set[SignerIdentity] = set()
     for bundle in bundles:
         verified, roles = _verified(bundle, trusts, now, checks, weighed)
         if verified is None:
             continue
+        ids.add(verified.claim_id)
+        signers.add(verified.signer)
         try:
             claims = list(_read(verified, roles, aliases))
         except WeightmarkError as error:
@@ -103,7 +112,12 @@ def claims_by_roles(
         for claim in claims:
             found[claim.claim_id, claim.signer.name, claim.identity] = claim
     ordered = sorted(found.items(), key=lambda item: item[0])
-    return RoleClaims(tuple(claim for _, claim in ordered), tuple(checks))
+    return RoleClaims(
+        tuple(claim for _, claim in ordered),
+        tuple(checks),
+        tuple(sorted(ids)),
+        tuple(sorted(signers, key=lambda one: (one.name, one.fingerprint))),
+    )
 
 
 def releases_of(

@@ -1,9 +1,11 @@
 """The input document: what `[[rule]]` of a policy can ask for, flat, by the names of `FIELDS`."""
 
+from collections.abc import Collection
 from typing import cast
 
 from weightmark.attestations.gate.evidence import Evidence
-from weightmark.attestations.policy.conditions import Value
+from weightmark.attestations.policy.conditions import LICENSES, Value
+from weightmark.attestations.policy.license_expressions import licenses_in
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.predicates.classification import ClassificationClaim
 from weightmark.attestations.predicates.test_result import ResultOfTests
@@ -13,7 +15,10 @@ __all__ = ["input_document"]
 
 
 def input_document(policy: Policy, evidence: Evidence) -> dict[str, Value]:
-    """Return what is known; a field about which nothing is known is left out. Pure."""
+    """Return what is known; a field about which nothing, or not everything, is known is left out. Pure.
+
+    What nobody stated is no empty list: whoever holds a statement back would meet every rule that forbids.
+    """
     document: dict[str, Value] = {
         "artifact.files": evidence.files,
         "artifact.name": evidence.name,
@@ -24,7 +29,7 @@ def input_document(policy: Policy, evidence: Evidence) -> dict[str, Value]:
         document["artifact.identity"] = evidence.identity
     if evidence.compared_by:
         document["content.digest"] = evidence.compared_by
-        document["signers"] = evidence.content_signers
+        document |= _known("signers", evidence.content_signers)
     document |= _claims(policy, evidence)
     document |= _scan(evidence)
     document |= _chain(evidence)
@@ -42,18 +47,22 @@ def _claims(policy: Policy, evidence: Evidence) -> dict[str, Value]:
     mine = [one for one in evidence.signed if one.identity == evidence.identity]
     line = line_of(evidence)
     results = {cast(ResultOfTests, one.predicate).result for one in mine if one.kind == "test"}
-    levels = {
-        cast(ClassificationClaim, one.predicate).level
-        for one in evidence.signed
-        if one.kind == "classification" and one.identity in line
-    }
-    licenses = {text for one in line for text in licenses_of(policy, evidence, one)}
+    levels = [
+        {
+            cast(ClassificationClaim, one.predicate).level
+            for one in evidence.signed
+            if one.kind == "classification" and one.identity == identity
+        }
+        for identity in line
+    ]
+    licenses = [licenses_of(policy, evidence, one) for one in line]
+    names = [licenses_in(text) for said in licenses for text in said]
     return {
         "claims.kinds": tuple(sorted({one.kind for one in mine})),
         "claims.signers": tuple(sorted({one.signer.name for one in mine})),
-        "classification.levels": tuple(sorted(levels)),
-        "licenses": tuple(sorted(licenses)),
-        "test.results": tuple(sorted(results)),
+        **_known("classification.levels", *levels),
+        **(_known(LICENSES, *names) if all(licenses) else {}),
+        **_known("test.results", results),
     }
 
 
@@ -63,7 +72,7 @@ def _scan(evidence: Evidence) -> dict[str, Value]:
         return {}
     return {
         "scan.findings": len(report.findings),
-        "scan.formats": tuple(sorted({one for file in report.files for one in file.formats})),
+        **_known("scan.formats", {one for file in report.files for one in file.formats}),
         "scan.rules": tuple(sorted({one.rule for one in report.findings})),
         "scan.unsupported": sum(file.outcome is Outcome.UNSUPPORTED for file in report.files),
     }
@@ -76,9 +85,16 @@ def _chain(evidence: Evidence) -> dict[str, Value]:
     steps = [step for made in chain.lineage.steps.values() for step in made]
     return {
         "chain.artifacts": len(chain.lineage.depths),
-        "chain.builders": tuple(sorted({step.builder for step in steps if step.builder})),
+        **_known("chain.builders", *([step.builder] if step.builder else [] for step in steps)),
         "chain.complete": chain.complete,
         "chain.depth": chain.lineage.depth,
         "chain.ends": tuple(sorted(chain.lineage.leaves)),
-        "chain.steps": tuple(sorted({step.kind for step in steps})),
+        **_known("chain.steps", {step.kind for step in steps}),
     }
+
+
+def _known(field: str, *parts: Collection[str]) -> dict[str, Value]:
+    """Return a field with what all of its parts say; nothing where a part says nothing, or there is none."""
+    if not parts or not all(parts):
+        return {}
+    return {field: tuple(sorted({one for part in parts for one in part}))}

@@ -127,6 +127,8 @@ class Evidence:
     """ids of the claims by trusted signers"""
     signed: tuple[SignedClaim, ...] = ()
     """what members of the policy's roles signed, about this artifact and about those it was made from"""
+    signers: tuple[SignerIdentity, ...] = ()
+    """members of the policy's roles who signed anything at hand: also those who only list the files of an ancestor"""
     chain: Chain | None = None
     """what it was made from; None when the policy demands nothing of that"""
     scan: ScanReport | None = None

@@ -48,10 +48,16 @@ def add_claims(
     verified = evidence.verified.signers if evidence.verified else ()
     released = releases_of(belief, evidence.identity, verified, rule.role) if rule else ()
     signed = (*released, *told.claims)
-    ids = (*evidence.claims, *(one.claim_id for one in signed), *(chain.claim_ids if chain else ()))
+    ids = (
+        *evidence.claims,
+        *(one.claim_id for one in signed),
+        *(chain.claim_ids if chain else ()),
+        *told.claim_ids,
+    )
     return replace(
         evidence,
         signed=signed,
+        signers=told.signers,
         chain=chain,
         claims=tuple(dict.fromkeys(ids)),
         checks=(*evidence.checks, *told.checks, *checks),

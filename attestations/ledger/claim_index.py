@@ -6,13 +6,19 @@ removed at any time. The operator has no hand in it, so nothing can be hidden fr
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from weightmark.attestations.bundles.bundle import Bundle
-from weightmark.attestations.ledger.descent import aliases_of, materials_of
+from weightmark.attestations.ledger.steps import (
+    HeldFile,
+    digest_of,
+    held_by,
+    materials_of,
+    unfollowed_in,
+)
 from weightmark.attestations.predicates.revocation import (
     REINSTATEMENT_PREDICATE,
     REVOCATION_PREDICATE,
@@ -38,28 +44,46 @@ __all__ = [
     "words_of",
 ]
 
-_VERSION = 4
+_VERSION = 5
 _RETRIED = 1000
+_MAKING = frozenset({Kind.PROVENANCE, Kind.RELEASE})
 _MAX_TEXT = 64 * 1024
 _SCHEMA = """
-create table name(id integer primary key, text text not null unique) strict;
+create table name(id integer primary key, key blob not null unique, text text not null) strict;
 create table claim(idx integer primary key, kind text not null, subject integer not null, blob text not null, verdict text not null, words text not null, said text not null) strict;
 create index claim_subject on claim(subject, kind);
 create index claim_verdict on claim(verdict);
 create index claim_blob on claim(blob);
 create table edge(parent integer not null, child integer not null, idx integer not null, primary key(parent, child, idx)) strict, without rowid;
+create table held(file blob not null, artifact integer not null, idx integer not null, primary key(file, artifact, idx)) strict, without rowid;
+create table made(claim_id blob not null, idx integer not null, unfollowed integer not null, elsewhere integer not null, primary key(claim_id, idx)) strict, without rowid;
 create table unread(idx integer primary key, event blob not null) strict;
 create table erased(blob text primary key) strict;
 """
 _SEARCH = "select idx from claim where ? in ('', verdict)"
+_VOID = (
+    "create temp table void as select idx from made where claim_id in (select unhexed from asked)"
+)
 _BELOW = """
 create temp table below as with recursive walk(id) as
-  (select id from name where text = ? union select child from edge join walk on parent = id)
-  select id, text from walk join name using (id)
+  (select id from name where key = ?
+   union select child from walk join edge on parent = id where idx not in (select idx from void)
+   union select artifact from walk join name using (id) join held on file = key where idx not in (select idx from void))
+  select id, key, text from walk join name using (id)
 """
-_UNREAD = "select count(*) from unread join claim using (idx) left join erased using (blob) where kind in ('provenance', 'release') and (erased.blob is not null) = ?"
+_STEPS = """
+select child, parent, idx from edge join below on parent = id where idx not in (select idx from void)
+union all
+select artifact, id, idx from held join below on file = key where idx not in (select idx from void)
+order by 1, 2, 3
+"""
+_UNREAD = "select count(*) from unread join claim using (idx) left join erased using (blob) where kind in ('provenance', 'release') and (erased.blob is not null) = ? and idx not in (select idx from void)"
 _MISSING = "select idx, event from unread join claim using (idx) where blob not in (select blob from erased) order by kind not in ('provenance', 'release'), idx limit ?"
-_STEPS = "select child, parent, idx from edge join below on parent = id order by child, parent, idx"
+_UNTOLD = "select event from unread join claim using (idx) where blob not in (select blob from erased) and words = '' and kind not in ('policy', 'key', 'redact', 'witness') order by idx"
+_ELSEWHERE = "select count(*) from made where elsewhere and idx not in (select idx from void)"
+_UNFOLLOWED = (
+    "select coalesce(sum(unfollowed), 0) from made where idx not in (select idx from void)"
+)
 _ABOUT = "select idx, kind, text, verdict, said from below join claim on subject = id where kind in"
 
 
@@ -73,14 +97,18 @@ class Said:
     """every text in it"""
     parents: tuple[str, ...]
     """what its subject was made from"""
-    aliases: tuple[str, ...]
-    """for an artifact of one file: `sha256:<hex>` of that file"""
+    held: tuple[HeldFile, ...]
+    """the files that its subject holds"""
     subjects: tuple[str, ...] = ()
     """what it is about; an entry names the first, and is of one thing unless the log admitted it against the rules"""
     broken: bool = False
     """whether what it says of descent could not be read"""
     line: str = ""
     """what it says, in one line for a person"""
+    unfollowed: int = 0
+    """things that went in which it does not name by SHA-256"""
+    elsewhere: bool = False
+    """whether the list of files stands outside of the ledger"""
 
 
 def cache_folder() -> Path:
@@ -107,16 +135,26 @@ def said_by(data: bytes) -> Said:
     names = [subject.name for subject in statement.subjects]
     words = " ".join(_texts(statement.predicate_type, names, statement.predicate))
     try:
-        parents, aliases, broken = materials_of(statement), aliases_of(statement), False
+        parents, held, broken = materials_of(statement), held_by(statement), False
+        unfollowed = unfollowed_in(statement)
     except WeightmarkError:
-        parents, aliases, broken = (), (), True
+        parents, held, broken, unfollowed = (), (), True, 0
     subjects = tuple(
         one.identity or f"sha256:{one.sha256}"
         for one in statement.subjects
         if one.identity or one.sha256
     )
-    verdict, line = _verdict(statement), _line_of(statement)
-    return Said(verdict, words[:_MAX_TEXT], parents, aliases, subjects, broken, line)
+    return Said(
+        _verdict(statement),
+        words[:_MAX_TEXT],
+        parents,
+        held or (),
+        subjects,
+        broken,
+        _line_of(statement),
+        unfollowed,
+        held is None,
+    )
 
 
 class ClaimIndex:
@@ -159,13 +197,21 @@ class ClaimIndex:
         return tuple(row[0] for row in rows)
 
     @contextmanager
-    def below(self, root: str) -> Iterator["Descent"]:
-        """Find everything that descends from `root`, itself included."""
-        self._db.execute(_BELOW, (root,))
+    def below(self, root: str, void: Iterable[str] = ()) -> Iterator["Descent"]:
+        """Find everything that descends from `root`, itself included; claims with an id in `void` say nothing."""
+        key = _key(root)
+        if self._db.execute("select 1 from held where file = ?", (key,)).fetchone():
+            self._id(root)
+        ids = [(bytes.fromhex(one),) for one in void]
+        self._db.execute("create temp table asked(unhexed blob primary key)")
+        self._db.executemany("insert or ignore into asked values(?)", ids)
+        self._db.execute(_VOID)
+        self._db.execute(_BELOW, (key,))
         try:
             yield Descent(self._db)
         finally:
-            self._db.execute("drop table temp.below")
+            for table in ("below", "void", "asked"):
+                self._db.execute(f"drop table temp.{table}")
 
     def add(self, ledger: Ledger, index: int, event: Event) -> None:
         """Keep what the claim of an entry says."""
@@ -194,20 +240,37 @@ class ClaimIndex:
             self._db.execute("insert or replace into unread values(?, ?)", row)
         else:
             self._db.execute("delete from unread where idx = ?", (index,))
-        edges: list[tuple[int, int, int]] = []
+        if event.kind in _MAKING:
+            self._add_steps(index, event, subject, said)
+
+    def _add_steps(self, index: int, event: Event, subject: int, said: Said) -> None:
+        """Keep what an entry says of descent: what its subject was made from, and which files it holds.
+
+        A file and the artifact that is this file alone are steps of each other.
+        """
+        row = (bytes.fromhex(event.claim_id), index, said.unfollowed, said.elsewhere)
+        self._db.execute("insert or replace into made values(?, ?, ?, ?)", row)
         if event.kind is Kind.PROVENANCE:
             made = {subject, *map(self._id, said.subjects)}
-            parents = [self._id(one) for one in said.parents]
-            edges = [(parent, child, index) for parent in parents for child in sorted(made)]
-        elif event.kind is Kind.RELEASE:
-            others = [self._id(one) for one in said.aliases]
-            edges = [(one, subject, index) for one in others]
-            edges += [(subject, one, index) for one in others]
+            edges = [
+                (self._id(parent), child, index)
+                for parent in said.parents
+                for child in sorted(made)
+            ]
+        else:
+            only = said.held if len(said.held) == 1 else ()
+            edges = [(subject, self._id(one.sha256), index) for one in only]
         self._db.executemany("insert or ignore into edge values(?, ?, ?)", edges)
+        if event.kind is Kind.RELEASE:
+            own = _key(event.subject)
+            files = {_key(name) for one in said.held for name in (one.sha256, one.identity)}
+            rows = ((file, subject, index) for file in sorted(files - {own}))
+            self._db.executemany("insert or ignore into held values(?, ?, ?)", rows)
 
-    def unread(self, *, erased: bool) -> int:
-        """Return how many claims of descent could not be read: those erased by the ledger's word, or the others."""
-        return int(self._db.execute(_UNREAD, (erased,)).fetchone()[0])
+    def untold(self) -> Iterator[Event]:
+        """Yield the entries, oldest first, whose claims could not be read, and that no entry says were erased."""
+        for (body,) in self._db.execute(_UNTOLD):
+            yield parse_event(body)
 
     def _read_again(self, ledger: Ledger) -> None:
         """Try once more to read what was missing; it may have been restored."""
@@ -216,8 +279,15 @@ class ClaimIndex:
             self.add(ledger, index, parse_event(body))
 
     def _id(self, text: str) -> int:
-        self._db.execute("insert or ignore into name(text) values(?)", (text,))
-        return int(self._db.execute("select id from name where text = ?", (text,)).fetchone()[0])
+        """Return the number of a name; `wm1:` and `sha256:` with the same digits are one."""
+        key = _key(text)
+        row = self._db.execute("select id, text from name where key = ?", (key,)).fetchone()
+        if row is None:
+            added = self._db.execute("insert into name(key, text) values(?, ?)", (key, text))
+            return int(added.lastrowid or 0)
+        if row[1] != text and text.startswith("wm1:"):
+            self._db.execute("update name set text = ? where id = ?", (text, row[0]))
+        return int(row[0])
 
 
 class Descent:
@@ -233,9 +303,23 @@ class Descent:
     def steps(self) -> Iterator[tuple[int, int, int]]:
         """Yield (child, parent, entry) of every step, by child, then parent, then entry.
 
-        Aliases, a file and the artifact that is this file alone, are steps of their release entry.
+        That an artifact holds a file, and that it is this file alone, are steps of its release entry.
         """
         yield from self._db.execute(_STEPS)
+
+    def unread(self, *, erased: bool) -> int:
+        """Return how many claims of descent could not be read: those erased by the ledger's word, or the others."""
+        return int(self._db.execute(_UNREAD, (erased,)).fetchone()[0])
+
+    def elsewhere(self) -> int:
+        """Return how many releases may hold a file of it, and list their files outside of the ledger."""
+        if not self._db.execute("select 1 from below where text like 'sha256:%'").fetchone():
+            return 0
+        return int(self._db.execute(_ELSEWHERE).fetchone()[0])
+
+    def unfollowed(self) -> int:
+        """Return how many things went into something that no claim names by SHA-256."""
+        return int(self._db.execute(_UNFOLLOWED).fetchone()[0])
 
     def about(self, kinds: Sequence[Kind]) -> tuple[tuple[int, str, str, str, str], ...]:
         """Return (entry, kind, subject, verdict, line) of claims about any of it, rising."""
@@ -298,6 +382,12 @@ def _texts(*values: Any) -> Iterator[str]:
             waiting += value
         if size > _MAX_TEXT:
             return
+
+
+def _key(text: str) -> bytes:
+    """Return what names are compared by: of content its digest."""
+    kind = text.partition(":")[0]
+    return bytes.fromhex(digest_of(text)) if kind in ("wm1", "sha256") else text.encode()
 
 
 def _escaped(word: str) -> str:

@@ -1,6 +1,6 @@
 """Asking a ledger whether something was revoked: the artifact, what it holds, what it descends from, its signers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -90,7 +90,7 @@ def consult(
             complete = ledger.can_be_read_whole()
             found = Revocations.read(ledger, complete=complete, witnesses=witnesses)
             seen = witness_check(ledger, witnesses, ledger.now(), max_age=max_age)
-            return Consultation(found, _forgotten(ledger, found), seen)
+            return Consultation(found, _forgotten(ledger), seen)
     except CallError:
         raise
     except WeightmarkError as error:
@@ -165,19 +165,22 @@ def revoked_content(
     first = _first(revocations, inherited)
     if first:
         return _refusal(*first)
+    if known is None and _names_files(revocations) and not above.problem:
+        return _files_unknown()
+    return _not_revoked(revocations, above, stated.unfollowed)
+
+
+def _not_revoked(revocations: Revocations, above: Ancestry, unfollowed: int) -> Check:
+    """Say that nothing was found, and how far it was looked for."""
     if above.problem:
         return Check.from_error("revocation", above.problem)
-    if known is None and _names_files(revocations):
-        return _files_unknown()
     how = "" if revocations.complete else ", as far as the ledger's own index says"
-    return Check(
-        "revocation",
-        Outcome.PASS,
-        f"no revocation of the content{how}{_open_ends(above.unfollowed + stated.unfollowed)}",
-    )
+    if count := unfollowed + above.unfollowed:
+        how += f"; {counted(count, 'thing')} that went in could not be followed: no claim names it by SHA-256"
+    return Check("revocation", Outcome.PASS, f"no revocation of the content{how}")
 
 
-def _forgotten(ledger: Ledger, revocations: Revocations) -> Check | None:
+def _forgotten(ledger: Ledger) -> Check | None:
     """Say why what is not revoked in this ledger may be revoked all the same; None when it is the place to ask."""
     standing = ledger.home.standing()
     try:
@@ -228,12 +231,6 @@ def _ancestors(
         complete=ledger.can_be_read_whole(),
         void=revocations.void_claims,
     )
-
-
-def _open_ends(count: int) -> str:
-    if not count:
-        return ""
-    return f"; {counted(count, 'thing')} that went in could not be followed: no claim names it by SHA-256"
 
 
 def _names_alone(

@@ -6,6 +6,9 @@ from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from weightmark.attestations.ledger.claim_index import ClaimIndex
+from weightmark.attestations.ledger.revocations import Revocations
+from weightmark.attestations.ledger.steps import digest_of
+from weightmark.errors import WeightmarkError
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.lineage.drawing import Arrow, Box, Drawing
@@ -60,6 +63,15 @@ class Impact:
     """claims that may tell of more descendants and could not be read"""
     erased: int = 0
     """claims that may have told of more descendants and were erased, as the ledger says"""
+    elsewhere: int = 0
+    """releases that may hold a file of it, and list their files outside of the ledger"""
+    unfollowed: int = 0
+    """things that went into something which no claim names by SHA-256: it may be one of them"""
+
+    @property
+    def whole(self) -> bool:
+        """Whether every claim that may tell of more descendants was read."""
+        return not (self.unread or self.erased or self.elsewhere)
 
     def drawing(self) -> Drawing:
         """Draw it; at most 2,000 artifacts and uses."""
@@ -78,8 +90,12 @@ _STATES = {"passed": "good", "failed": "bad"}
 
 
 def find_impact(index: ClaimIndex, ledger: Ledger, root: str) -> Impact:
-    """Look up what descends from `root` by provenance claims, and where any of it was used."""
-    with index.below(root) as below:
+    """Look up what descends from `root` by provenance claims and the files of releases, and where any of it was used.
+
+    A claim that somebody with the role revoked by its id says nothing; where revocations cannot be
+    read, all count.
+    """
+    with index.below(root, _void(ledger)) as below:
         names = below.names()
         grouped = groupby(below.steps(), key=itemgetter(0))
         found = [_descendant(names, child, steps) for child, steps in grouped]
@@ -87,11 +103,22 @@ def find_impact(index: ClaimIndex, ledger: Ledger, root: str) -> Impact:
             Use(at, Kind(kind), subject, verdict, said)
             for at, kind, subject, verdict, said in below.about((Kind.DECISION, Kind.DEPLOY))
         )
-    descendants = sorted((one for one in found if one.identity != root), key=attrgetter("identity"))
+        unread, erased = below.unread(erased=False), below.unread(erased=True)
+        elsewhere, unfollowed = below.elsewhere(), below.unfollowed()
+    same = digest_of(root)
+    others = (one for one in found if digest_of(one.identity) != same)
+    descendants = tuple(sorted(others, key=attrgetter("identity")))
     with ledger.snapshot() as snapshot:
         size = snapshot.head.size
-    unread, erased = index.unread(erased=False), index.unread(erased=True)
-    return Impact(root, size, tuple(descendants), uses, unread, erased)
+    return Impact(root, size, descendants, uses, unread, erased, elsewhere, unfollowed)
+
+
+def _void(ledger: Ledger) -> frozenset[str]:
+    """Return the ids of claims that count for nobody."""
+    try:
+        return Revocations.read(ledger, complete=ledger.can_be_read_whole()).void_claims
+    except WeightmarkError:
+        return frozenset()
 
 
 def _descendant(

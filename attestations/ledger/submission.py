@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.ledger.parties import admitted_trust, party_of
 from weightmark.attestations.ledger.silencing import silenced_parties
+from weightmark.attestations.ledger.steps import held_by, materials_of
 from weightmark.attestations.predicates.deployment import DEPLOYMENT_PREDICATE
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE
 from weightmark.attestations.predicates.oms import OMS_PREDICATE
@@ -24,6 +25,7 @@ from weightmark.errors import (
     ReadError,
     SubmissionRefusedError,
     TamperedError,
+    WeightmarkError,
     WrongSignerError,
 )
 from weightmark.provenance.ledger.admission import (
@@ -163,7 +165,7 @@ class BundleVerifier:
             return VerifiedClaim(claim_id, Kind.OBSERVED, subject, f"salted:{commitment}")
         kind = KIND_OF_PREDICATE.get(statement.predicate_type, Kind.OBSERVED)
         subject, count = _subject_of(statement), len(statement.subjects)
-        return VerifiedClaim(claim_id, kind, subject, signer, count)
+        return VerifiedClaim(claim_id, kind, subject, signer, count, _broken_by(statement))
 
     def silenced(self, ledger: Ledger) -> Mapping[str, Silence]:
         """Return which parties a revocation in the ledger keeps from writing; see `ClaimVerifier`."""
@@ -212,6 +214,16 @@ def _require_same_bytes(ledger: Ledger, claim: Bundle, receipt: Receipt) -> None
 def _signer_hint(bundle: Bundle) -> str:
     chain = bundle.certificate_chain
     return hashlib.sha256(chain.leaf).hexdigest() if chain else bundle.key_hint
+
+
+def _broken_by(statement: Statement) -> str:
+    """Return why what a claim says of descent cannot be followed; empty when it can."""
+    try:
+        materials_of(statement)
+        held_by(statement)
+    except WeightmarkError as error:
+        return error.what
+    return ""
 
 
 def _subject_of(statement: Statement) -> str:

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from weightmark.attestations.policy.license_expressions import canonical_license
 from weightmark.attestations.sigstore.subject_patterns import GlobPattern
 from weightmark.values import dataclass
 
-__all__ = ["FIELDS", "OPERATORS", "Condition", "Scalar", "Value"]
+__all__ = ["FIELDS", "LICENSES", "OPERATORS", "Condition", "Scalar", "Value"]
 
+LICENSES = "licenses"
+"""the field whose values are compared as licences, by their canonical names"""
 Scalar = str | int | bool
 Value = Scalar | tuple[Scalar, ...]
 
@@ -32,7 +35,10 @@ class Condition:
         found = document.get(self.field)
         if found is None:
             return None
-        return OPERATORS[self.op](found, self.value)
+        value = self.value
+        if self.field == LICENSES:
+            value = tuple(canonical_license(str(one)) for one in _all(value))
+        return OPERATORS[self.op](found, value)
 
 
 def _all(value: Value) -> tuple[Scalar, ...]:
@@ -82,19 +88,22 @@ FIELDS: Mapping[str, tuple[type, str]] = MappingProxyType(
         "artifact.name": (str, "last component of the path"),
         "artifact.size": (int, "bytes of its files"),
         "chain.artifacts": (int, "artifacts in its provenance chain, itself included"),
-        "chain.builders": (tuple, "URIs of those who ran the steps"),
+        "chain.builders": (tuple, "URIs of those who ran the steps, where every step says"),
         "chain.complete": (bool, "whether the chain has no gap"),
         "chain.depth": (int, "steps to the farthest ancestor"),
         "chain.ends": (tuple, "identities at which the chain ends"),
         "chain.steps": (tuple, "kinds of steps in it"),
         "claims.kinds": (tuple, "kinds of claims by trusted signers about it"),
         "claims.signers": (tuple, "who made them"),
-        "classification.levels": (tuple, "levels that were stated along the chain"),
+        "classification.levels": (tuple, "levels that are stated, where every artifact of the chain has one"),
         "content.digest": (str, "by which digest the files were compared"),
         "ledger.origin": (str, "name of the consulted ledger"),
         "ledger.size": (int, "entries of it"),
         "ledger.witnesses": (int, "witnesses who cosigned it"),
-        "licenses": (tuple, "licences that were stated along the chain"),
+        LICENSES: (
+            tuple,
+            "every licence that stands in the stated expressions, where every artifact of the chain has one",
+        ),
         "outside.files": (int, "files that lie outside of it, in `.git` and `.cache/huggingface`"),
         "scan.findings": (int, "how many findings there are"),
         "scan.formats": (tuple, "formats that were found, by content"),

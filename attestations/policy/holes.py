@@ -131,6 +131,17 @@ def _of_line(policy: Policy) -> Iterator[tuple[str, str, str]]:
             "an approved artifact ends the chain, whatever it was made from and whichever it is",
             "approve only what comes from elsewhere, or list the ends in `allowed_bases`",
         )
+    if line and bool(line.rule.allowed_bases) != bool(line.rule.allowed_datasets):
+        said, other, noun = (
+            ("allowed_bases", "allowed_datasets", "data")
+            if line.rule.allowed_bases
+            else ("allowed_datasets", "allowed_bases", "a base")
+        )
+        yield (
+            f"chain.{other}",
+            f"whoever records a step passes `{said}` by calling an input {noun}",
+            f"list what may be used in `{other}` as well",
+        )
     if policy.max_classification and _is_milder(policy):
         yield (
             "unclassified",

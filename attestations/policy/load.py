@@ -1,7 +1,9 @@
 """Finding a policy: a bare word is a preset, a file needs `/` or `.toml`, and never lies in the artifact."""
 
+import hashlib
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -62,6 +64,8 @@ def load_policy_file(path: Path, *, artifact: Path | None = None, environment: s
             f"no policy can be read from `{path}`", why=error.what, fix="check the path"
         ) from error
 
+    named: dict[str, str] = {}
+
     def read_key(item: str) -> PublicKey:
         if "-----BEGIN" in item:
             return _as_policy_error(
@@ -76,22 +80,28 @@ def load_policy_file(path: Path, *, artifact: Path | None = None, environment: s
 
         place = path.parent / item
         _require_outside_if(artifact, place, "a trust file of the policy")
-        return _as_policy_error(lambda: load_trust_file(place, artifact=artifact))
+        found = _as_policy_error(lambda: load_trust_file(place, artifact=artifact))
+        named[item] = found.sha256
+        named.update({f"{item}: {name}": digest for name, digest in found.named.items()})
+        return found
 
     def read_file(item: str) -> bytes:
         place = path.parent / item
         _require_outside_if(artifact, place, "a file of the policy")
         try:
-            return read_bounded(place, limit=MAX_POLICY_SIZE)
+            content = read_bounded(place, limit=MAX_POLICY_SIZE)
         except WeightmarkError as error:
             raise PolicyError(
                 f"the policy names `{item[:200]}`, which can't be read",
                 why=error.what,
                 fix="correct the path; it is relative to the policy",
             ) from error
+        named[item] = hashlib.sha256(content).hexdigest()
+        return content
 
     files = PolicyFiles(read_key, read_trust, read_file)
-    return parse_policy(text, source=str(path), files=files, environment=environment)
+    policy = parse_policy(text, source=str(path), files=files, environment=environment)
+    return replace(policy, files=named)
 
 
 def _require_outside_if(artifact: Path | None, path: Path, what: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from weightmark.attestations.policy.choices import Digests, Mode, OutsideRule
 from weightmark.attestations.policy.model import PRESET_URI, RELEASE, Policy
+from weightmark.attestations.policy.presets import PRESETS
 from weightmark.attestations.policy.reading.conditions import read_conditions
 from weightmark.attestations.policy.reading.document import (
     MAX_POLICY_SIZE,
@@ -43,7 +44,7 @@ _ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 
 
 def parse_policy(text: bytes, *, source: str, files: PolicyFiles, environment: str = "") -> Policy:
-    """Parse a policy file strictly; raises `PolicyError`.
+    """Parse a policy file strictly; raises `PolicyError`, also for one that is called as a preset is.
 
     `source` is the path, for people; `files` finds what the policy names. Every environment has to
     be sound, whichever is meant.
@@ -69,6 +70,7 @@ def parse_policy(text: bytes, *, source: str, files: PolicyFiles, environment: s
         }
         found[name] = _read(overlaid(tables, name), files, origin | {"environment": name})
         require_members(found[name])
+        _refuse_preset_name(found[name].name)
     return found[environment]
 
 
@@ -202,6 +204,16 @@ def _read_name(fields: Table) -> str:
     if len(name) > _MAX_NAME or not name.isprintable():
         raise PolicyError(f"the name of the policy is not a line of at most {_MAX_NAME} characters")
     return name
+
+
+def _refuse_preset_name(name: str) -> None:
+    """Refuse a file that every decision would show as a preset."""
+    if name.strip().casefold() in PRESETS:
+        raise PolicyError(
+            f"the policy calls itself `{name}`, as a preset is called",
+            why="a decision names the policy, and nobody could tell the two apart",
+            fix="give it a `name` of its own",
+        )
 
 
 def _read_level(fields: Table, key: str, default: str) -> str:

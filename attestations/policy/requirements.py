@@ -43,6 +43,8 @@ class ReleaseRequirement(Requirement):
 class ScanRequirement(Requirement):
     """A scan by somebody else than this gate."""
 
+    fail_on: Severity = Severity.HIGH
+    """a finding of this severity or over denies; one without severity counts as critical"""
     min_scanner: tuple[int, ...] = ()
     """the oldest version of weightmark that may have scanned; empty for any"""
 

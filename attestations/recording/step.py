@@ -1,5 +1,6 @@
 """One recorded step: inputs before, the command, inputs again, outputs after, and the signed statement."""
 
+import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -42,6 +43,7 @@ _ROLES = {
     "eval": "evaluation-data",
 }
 """what an input is for, by the usual names of inputs"""
+_WORD_END = re.compile("[-._]")
 
 
 _Look = tuple[str, int, int, int, int]
@@ -315,5 +317,5 @@ def _look(path: Path) -> frozenset[_Look]:
 
 
 def _role(name: str) -> dict[str, Any]:
-    role = _ROLES.get(name.partition("-")[0].partition(".")[0])
+    role = _ROLES.get(_WORD_END.split(name, maxsplit=1)[0].lower())
     return {"role": role} if role else {}

@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
@@ -83,6 +84,8 @@ class TrustFile:
     """who may cosign logs, in the order of the file"""
     cosignatures: int = 0
     """how many of them must have seen each log that is asked for"""
+    named: Mapping[str, str] = field(default_factory=dict)
+    """files that it names, as it names them, with the SHA-256 of each, lowercase hex"""
 
 
 def is_trust_file(word: str) -> bool:
@@ -127,20 +130,24 @@ def load_trust_file(path: Path, *, artifact: Path | None = None) -> TrustFile:
             f"no trust file can be read from `{path}`", why=error.what, fix="check the path"
         ) from error
 
+    named: dict[str, str] = {}
+
     def read(name: str) -> bytes:
         place = path.parent / name
         if artifact is not None:
             require_outside(artifact, place, "a file that the trust file names,")
         try:
-            return read_bounded(place, limit=MAX_TRUST_FILE)
+            content = read_bounded(place, limit=MAX_TRUST_FILE)
         except WeightmarkError as error:
             raise SettingsError(
                 f"the trust file `{path}` names `{name[:200]}`, which can't be read",
                 why=error.what,
                 fix="correct the path; it is relative to the trust file",
             ) from error
+        named[name] = hashlib.sha256(content).hexdigest()
+        return content
 
-    return parse_trust_file(text, source=str(path), read=read)
+    return replace(parse_trust_file(text, source=str(path), read=read), named=named)
 
 
 def parse_trust_file(text: bytes, *, source: str, read: FileReader) -> TrustFile:

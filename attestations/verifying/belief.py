@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.bundles.dsse import IN_TOTO_PAYLOAD_TYPE, Envelope
 from weightmark.attestations.checks import Check, Outcome
+from weightmark.attestations.predicates.approval import APPROVAL_PREDICATE
 from weightmark.attestations.predicates.compact_manifest import CompactManifest, read_manifest_claim
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
-from weightmark.attestations.predicates.oms import OmsClaim
+from weightmark.attestations.predicates.oms import OMS_PREDICATE, OmsClaim
 from weightmark.attestations.trust import Trust, VerifiedBundle
 from weightmark.attestations.trust.claimed import claimed_signer
 from weightmark.attestations.verifying.evidence import Claim, Evidence, SignatureFile
@@ -34,6 +35,7 @@ __all__ = [
     "weigh_evidence",
 ]
 
+_VOUCHING = (MANIFEST_PREDICATE, OMS_PREDICATE, APPROVAL_PREDICATE)
 _FEW = 50
 """bundles for which nothing is loaded that only many need"""
 
@@ -98,6 +100,8 @@ class Stranger:
     """whom it names as its signer, unverified"""
     refusal: WrongSignerError
     """why it is by nobody whom the caller trusts"""
+    vouches: bool = True
+    """whether it says of itself that it lists files or approves them; unverified, for words only"""
 
 
 @dataclass(frozen=True)
@@ -232,7 +236,7 @@ class _Scales:
             verified = self._verify(file.bundle) if file.bundle else None
         except WrongSignerError as error:
             verified = None
-            self._meet_stranger(f"`{name}`", file.bundle, error)
+            self._meet_stranger(f"`{name}`", file.bundle, error, vouches=True)
         except UnsupportedError as error:
             verified = None
             self._leave_open(name, file, error)
@@ -270,7 +274,8 @@ class _Scales:
             verified = self._verify(claim.bundle)
         except WrongSignerError as error:
             self._list_stranger(claim.source, _hint(claim.bundle))
-            self._meet_stranger(claim.source, claim.bundle, error)
+            vouches = _says_so(claim.bundle)
+            self._meet_stranger(claim.source, claim.bundle, error, vouches=vouches)
             return None
         except UnsupportedError as error:
             self._list_stranger(claim.source, _hint(claim.bundle))
@@ -293,9 +298,11 @@ class _Scales:
         check = _check(name, label, error)
         self.checks.append(check if reserved else _beside_others(check))
 
-    def _meet_stranger(self, source: str, bundle: Bundle | None, error: WrongSignerError) -> None:
+    def _meet_stranger(
+        self, source: str, bundle: Bundle | None, error: WrongSignerError, *, vouches: bool
+    ) -> None:
         claimed = claimed_signer(bundle)[0] if bundle else ""
-        self.strangers.append(Stranger(source, claimed, error))
+        self.strangers.append(Stranger(source, claimed, error, vouches))
 
     def _list_stranger(self, source: str, hint: str) -> None:
         self.listed.append(ListedClaim(source, "", hint, trusted=False, identity=""))
@@ -323,6 +330,14 @@ def _check(name: str, label: str, error: WeightmarkError) -> Check:
 def _beside_others(check: Check) -> Check:
     """Only report what counts for nothing, where the verdict rests on something else."""
     return replace(check, outcome=Outcome.INFO, fix="")
+
+
+def _says_so(bundle: Bundle) -> bool:
+    """Tell whether a bundle looks as if it lists files or approves them; nothing is parsed."""
+    envelope = bundle.content
+    if not isinstance(envelope, Envelope):
+        return True
+    return any(one.encode() in envelope.payload for one in _VOUCHING)
 
 
 def _hint(bundle: Bundle) -> str:

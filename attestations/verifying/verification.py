@@ -382,6 +382,8 @@ def _no_signer_check(evidence: Evidence, belief: Belief) -> Check:
 
 def _strangers_check(belief: Belief) -> Check:
     """Say who signed instead of whom the caller trusts, and what each signature lacks."""
+    if not any(one.vouches for one in belief.strangers):
+        return _other_statements(belief)
     refusals = list(dict.fromkeys((one.refusal.what, one.refusal.why) for one in belief.strangers))
     late = [one.refusal for one in belief.strangers if isinstance(one.refusal, OutOfTimeError)]
     first: WrongSignerError | None = next(
@@ -395,10 +397,28 @@ def _strangers_check(belief: Belief) -> Check:
         "signature",
         Outcome.FAIL,
         late[0].what if late else "signed, but not by whom you trust",
-        late[0].why if late else "; ".join(why or what for what, why in refusals[:_REASONS_SHOWN]),
+        late[0].why if late else _reason(refusals),
         first.fix if first and first.fix else "check which key the publisher announces",
         (*details, *([f"you trust {trusted}"] if trusted else [])),
         code=first.code if first else WrongSignerError.code,
+    )
+
+
+def _reason(refusals: Sequence[tuple[str, str]]) -> str:
+    """Return the one reason; several stand with the signature that each is about."""
+    return "" if len(refusals) > 1 else "".join(why or what for what, why in refusals)
+
+
+def _other_statements(belief: Belief) -> Check:
+    """Say that the files are unsigned where only statements of other kinds were found."""
+    return Check(
+        "signature",
+        Outcome.NOTHING,
+        "unsigned: there are only statements of other kinds, by others than you trust",
+        "none of them lists the files or approves them",
+        "if it is yours: `weightmark sign PATH --key KEY`; if not, ask the publisher for the signature",
+        tuple(_strangers_named(belief, reasons=False)[:_STRANGERS_SHOWN]),
+        code="no-signature",
     )
 
 

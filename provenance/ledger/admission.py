@@ -105,6 +105,8 @@ class VerifiedClaim:
     """`key:<fingerprint hex>` or `salted:<commitment hex>` of whoever signed it"""
     subjects: int = 1
     """how many things it is about; an entry names one"""
+    broken: str = ""
+    """why what it says of descent cannot be followed; empty when it can, or says nothing of it"""
 
 
 class ClaimVerifier(Protocol):
@@ -148,6 +150,8 @@ class Admitted:
     """proof of origin"""
     ruled_by: str = ""
     """claim id of the policy that admitted it; empty when it takes none"""
+    refusal: SubmissionRefusedError | None = field(default=None, compare=False)
+    """why nothing new is made of it, for a submitter without the kind: what stands there already is still answered"""
 
     def __post_init__(self) -> None:
         """Refuse values that nobody verified."""
@@ -170,10 +174,17 @@ class Admitted:
         )
 
 
-def admit(policy: RegistrationPolicy, submission: Submission, verifier: ClaimVerifier) -> Admitted:
+def admit(
+    policy: RegistrationPolicy,
+    submission: Submission,
+    verifier: ClaimVerifier,
+    *,
+    if_known: bool = False,
+) -> Admitted:
     """Decide whether `policy` admits a submission; raises `SubmissionRefusedError` with the reason.
 
-    What may change until the entry is written is judged then, see `Ruling`.
+    What may change until the entry is written is judged then, see `Ruling`. With `if_known`, a
+    submitter without the kind is refused no earlier than that either: the claim may stand in the log.
     """
     _check_sizes(submission)
     request = verifier.verify_request(submission.request, policy)
@@ -188,8 +199,11 @@ def admit(policy: RegistrationPolicy, submission: Submission, verifier: ClaimVer
     if claim.claim_id != request.claim_id:
         raise _another_claim(f"it names the claim id `{request.claim_id}`, not `{claim.claim_id}`")
     _check_kind(policy, submitter, request, claim)
+    refusal = _lacking_role(submitter, request, claim)
+    if refusal and not if_known:
+        raise refusal
     digest = hashlib.sha256(submission.request).hexdigest()
-    return Admitted(submission, request, claim, digest, _SEAL, policy.claim_id)
+    return Admitted(submission, request, claim, digest, _SEAL, policy.claim_id, refusal)
 
 
 def admit_operation(operation: "VerifiedOperation", ruled_by: str = "") -> Admitted:
@@ -261,17 +275,32 @@ def _check_kind(
             why=f"`{claim.signer}` signed it, `{submitter.fingerprint}` submits it",
             fix="submit it with the key or identity that signed it",
         )
+    if claim.broken:
+        raise SubmissionRefusedError(
+            f"the claim of kind `{request.kind}` cannot be followed: {claim.broken}",
+            why="whatever descends from something revoked would be unchecked from then on",
+            fix="have it made again, or enter it with `--kind observed`, which no policy counts",
+        )
     if request.kind in SINGLE_KINDS and claim.subjects > 1:
         raise SubmissionRefusedError(
             f"the claim of kind `{request.kind}` is about {claim.subjects} things, and an entry names one",
             why="nobody would find the others when something is revoked",
             fix="make a claim for each, or enter it with `--kind observed`, which no policy counts",
         )
-    if request.kind not in submitter.kinds and not _is_about_itself(request, claim):
-        raise SubmissionRefusedError(
-            f"the submitter `{submitter.fingerprint}` may not write entries of kind `{request.kind}`",
-            fix="append it with `--kind observed`, which no policy counts",
-        )
+
+
+def _lacking_role(
+    submitter: Submitter, request: VerifiedRequest, claim: VerifiedClaim
+) -> SubmissionRefusedError | None:
+    """Return why the submitter may not write this kind of entry; None when it may."""
+    if request.kind == Kind.OBSERVED or request.kind in submitter.kinds:
+        return None
+    if _is_about_itself(request, claim):
+        return None
+    return SubmissionRefusedError(
+        f"the submitter `{submitter.fingerprint}` may not write entries of kind `{request.kind}`",
+        fix="leave that line to somebody who may, or enter it alone with `--line N --kind observed`, which no policy counts",
+    )
 
 
 def _is_about_itself(request: VerifiedRequest, claim: VerifiedClaim) -> bool:

@@ -161,6 +161,7 @@ class Auditor:
             self._add("view", "nothing is published; the next append publishes again", Exit.BAD)
         self._check_counts()
         self._settle_absent()
+        self._check_erased()
         published = None if self._view is None else 0
         if self._published is not None:
             published = self._published.size
@@ -338,6 +339,15 @@ class Auditor:
         if self._partial and absent:
             what = f"{absent} claims and requests are not published, so they were not checked"
             self._add("claims", what, Exit.UNCHECKED)
+
+    def _check_erased(self) -> None:
+        """List what is here although an entry says that it was erased."""
+        if self._blobs is None:
+            return
+        for digest in sorted(one for one in self._redacted if ":" not in one):
+            if self._blobs.state(digest) is not BlobState.MISSING:
+                what = "is there, and an entry says that it was erased; the next append erases it again"
+                self._add(f"claims/{digest}", what, Exit.BAD)
 
     def _add(self, where: str, what: str, code: Exit) -> None:
         if len(self._problems) < MAX_PROBLEMS:

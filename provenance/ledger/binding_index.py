@@ -1,4 +1,4 @@
-"""A reader's own index of the entries that bind: who may write, what is revoked, what was made from what.
+"""A reader's own index of the entries that bind: who may write, what is revoked, what was made from what and holds which files.
 
 Of a large log it answers in milliseconds what otherwise takes reading every entry, and no operator can
 hide an entry from it. It lies beside what the reader remembers of the log, because it is trusted as much.
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["INDEXED_KINDS", "MAX_WALK", "BindingIndex", "find_all"]
 
 INDEXED_KINDS = frozenset(
-    [Kind.POLICY, Kind.KEY, Kind.REDACT, Kind.REVOKE, Kind.REINSTATE, Kind.PROVENANCE]
+    [Kind.POLICY, Kind.KEY, Kind.REDACT, Kind.REVOKE, Kind.REINSTATE, Kind.PROVENANCE, Kind.RELEASE]
 )
 """what it keeps"""
 MAX_WALK = 5000
 """entries up to which all are read each time, instead of kept in an index"""
 
 _KIND = re.compile(rb'"kind":"([a-z]+)"')
+_SUBJECT = re.compile(rb'"subject":"(wm1:[0-9a-f]{64})"')
 _NAMES = frozenset(kind.value.encode() for kind in INDEXED_KINDS)
 _SCHEMA = """
 create table entry(idx integer primary key, kind text not null, subject text not null) strict;
@@ -69,13 +70,21 @@ def find_all(
 
 
 def _add(db: "sqlite3.Connection", index: int, body: bytes) -> None:
-    """Keep an entry that binds; of others not even the fields are read, unless their kind is unclear."""
+    """Keep an entry that binds; of others not even the fields are read, unless their kind is unclear.
+
+    Releases are many, and no text of a canonical event can look like its `subject`.
+    """
     match = _KIND.search(body)
     if match and match[1] not in _NAMES:
+        return
+    named = _SUBJECT.search(body)
+    if match and match[1] == b"release" and named:
+        row = (index, Kind.RELEASE, named[1].decode())
+        db.execute("insert into entry values(?, ?, ?)", row)
         return
     event = parse_event(body)
     if event.kind in INDEXED_KINDS:
         db.execute("insert into entry values(?, ?, ?)", (index, event.kind, event.subject))
 
 
-_FORM = IndexForm(1, _SCHEMA, _add)
+_FORM = IndexForm(2, _SCHEMA, _add)

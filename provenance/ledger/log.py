@@ -23,6 +23,7 @@ from weightmark.provenance.ledger.admission import (
     Submitter,
     admit,
 )
+from weightmark.provenance.ledger.another_key import known_by_another, signed_by_another
 from weightmark.provenance.ledger.audit import Auditor, LedgerAudit, Problem
 from weightmark.provenance.ledger.binding_index import MAX_WALK, BindingIndex, find_all
 from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint, verify_checkpoint
@@ -35,10 +36,10 @@ from weightmark.provenance.ledger.home.service import ServiceHome
 from weightmark.provenance.ledger.home.view import ViewHome
 from weightmark.provenance.ledger.note import NoteVerifier
 from weightmark.provenance.ledger.opening import home_of
-from weightmark.provenance.ledger.plan import Outcome, numbered
-from weightmark.provenance.ledger.proof import Receipt
+from weightmark.provenance.ledger.plan import numbered
+from weightmark.provenance.ledger.proof import Receipt, VerifiedReceipt, verify_receipt
 from weightmark.provenance.ledger.publish import publish, published_checkpoint
-from weightmark.provenance.ledger.recording import Recorder, Silencer
+from weightmark.provenance.ledger.recording import Recorded, Recorder, Silencer
 from weightmark.provenance.ledger.registration import Succession
 from weightmark.provenance.ledger.snapshot import LedgerSnapshot, LoggedEvent
 from weightmark.provenance.ledger.standing import Role
@@ -200,7 +201,7 @@ class Ledger:
                 found = LedgerSnapshot.of(store, self._verifier)
             except LedgerInconsistentError as error:
                 if self._home.foreign and isinstance(error.__cause__, WrongSignerError):
-                    raise self._signed_by_another(error.__cause__) from error
+                    raise signed_by_another(self._home.name, error.__cause__) from error
                 raise
             yield found
 
@@ -215,6 +216,23 @@ class Ledger:
             for vkey in reversed(self._earlier_keys()):
                 with suppress(WrongSignerError):
                     return verify_checkpoint(note, NoteVerifier.parse(vkey))
+            raise
+
+    def verify_receipt(self, data: bytes) -> VerifiedReceipt:
+        """Check a receipt of this log under its key, or one that handed over to it since.
+
+        One by an earlier key must lie on the way to this log: such a key may have leaked meanwhile.
+        Raises what `verify_receipt` raises, and `LedgerInconsistentError`.
+        """
+        try:
+            return verify_receipt(data, self._verifier)
+        except WrongSignerError:
+            for vkey in reversed(self._earlier_keys()):
+                with suppress(WrongSignerError):
+                    found = verify_receipt(data, NoteVerifier.parse(vkey))
+                    with self.snapshot() as snapshot:
+                        snapshot.require_extends(found.checkpoint, "the receipt")
+                    return found
             raise
 
     def policy(self) -> RegistrationPolicy:
@@ -252,7 +270,7 @@ class Ledger:
         admitted: list[Admitted] = []
         for number, submission in enumerate(submissions):
             try:
-                admitted.append(admit(policy, submission, verifier))
+                admitted.append(admit(policy, submission, verifier, if_known=True))
             except WeightmarkError as error:
                 raise numbered(error, submission, number, len(submissions)) from error
         indices = self.record(admitted, silencer=verifier.silenced, now=now)
@@ -276,14 +294,14 @@ class Ledger:
         *,
         silencer: Silencer | None = None,
         now: datetime | None = None,
-    ) -> tuple[Outcome, ...]:
-        """Write what is new of admitted submissions in one durable transaction; returns what became of each group.
+    ) -> Recorded:
+        """Write what is new of admitted submissions durably, in one transaction unless a signer is revoked; returns what became of each group.
 
         Each group is written whole, or refused whole while the others are written. Nothing is signed
         on a head that was rolled back, nor by a copy that is not the live one. Whom `silencer` names,
         writes nothing. Neither publishes nor remembers.
         """
-        return self._recorder.write(groups, partly=True, silencer=silencer, now=now).outcomes
+        return self._recorder.write(groups, partly=True, silencer=silencer, now=now)
 
     def receipts(self, indices: Sequence[int]) -> tuple[Receipt, ...]:
         """Return the offline receipts of entries, all under one head."""
@@ -411,15 +429,6 @@ class Ledger:
     ) -> None:
         self.close()
 
-    def _signed_by_another(self, error: WrongSignerError) -> WrongSignerError:
-        """Say of a log that somebody else keeps that it has another key than the reader named."""
-        return WrongSignerError(
-            f"the ledger at `{self._home.name}` is signed by another key than you named",
-            why=f"{error.what}; a ledger gets a new key by `weightmark ledger rotate`, and the old one ends with `--finish`",
-            fix="ask its operator, by another way, whether the key was rotated, and for the new `log.vkey`; "
-            "what you remember of the ledger stays good, so keep it",
-        )
-
     def _require_signed_by(self, vkey: str) -> None:
         """Demand the key that the caller trusts, if any; while two keys overlap, either signs the head."""
         if vkey in {"", self.vkey}:
@@ -465,12 +474,7 @@ class Ledger:
             if known in self._earlier_keys():
                 return self._memory.recall(NoteVerifier.parse(known))
             if self._home.foreign:
-                raise LedgerInconsistentError(
-                    f"you know the log `{self.origin}` under another key than you named",
-                    why=f"it was seen with `{known}`, and no entry hands over from that key to the named one",
-                    fix="name the key that you know, or ask the operator, by another way, for the present `log.vkey`; "
-                    "what you remember of the ledger stays good, so keep it",
-                )
+                raise known_by_another(self.origin, known)
         return self._memory.recall(self._verifier)
 
     def _earlier_keys(self) -> tuple[str, ...]:

@@ -23,6 +23,8 @@ def home_of(place: Path | str, *, vkey: str = "", log_key: Path | None = None) -
     whose ledger does not hold it. Raises `UnsupportedError` for another kind of URL.
     """
     text = str(place)
+    if isinstance(place, str):
+        _require_address(text)
     if isinstance(place, str) and text.startswith(_DATABASES):
         from weightmark.provenance.ledger.home.postgres import PostgresHome
 
@@ -67,6 +69,21 @@ def _served(text: str, vkey: str) -> Home:
     return ServiceHome(view_of(url), vkey or named, client, about)
 
 
+def _require_address(text: str) -> None:
+    """Raise `CallError` for a URL whose parts cannot be told apart; it is not repeated, as it may hold a password."""
+    try:
+        if text.startswith(_SERVERS):
+            _ = urlsplit(text.partition("#")[0]).port  # reading it checks it
+        elif "://" in text:
+            urlsplit(text)
+    except ValueError as error:
+        raise CallError(
+            "the address of the ledger is no URL",
+            why=str(error),
+            fix="write it as `https://HOST:PORT/PATH#VKEY` or `postgresql://HOST/DATABASE`",
+        ) from error
+
+
 def _is_loopback(url: str) -> bool:
     host = urlsplit(url).hostname or ""
     if host == "localhost":
@@ -79,6 +96,8 @@ def _is_loopback(url: str) -> bool:
 
 def view_of(place: Path | str) -> ViewFiles:
     """Return the files of a view; raises `UnsupportedError` for a URL that is not http or https."""
+    if isinstance(place, str):
+        _require_address(place)
     if isinstance(place, str) and place.startswith(_SERVERS):
         from weightmark.provenance.ledger.view.web import WebView
 

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from weightmark.errors import SubmissionRefusedError, WeightmarkError
-from weightmark.provenance.ledger.admission import Admitted, Submission
+from weightmark.provenance.ledger.admission import OWN_KINDS, Admitted, Submission
 from weightmark.provenance.ledger.checkpoint import Checkpoint
-from weightmark.provenance.ledger.event import Event
+from weightmark.provenance.ledger.event import Event, Kind
 from weightmark.provenance.ledger.merkle import NodeReader, leaf_hash, tree_root
 from weightmark.provenance.ledger.note import NoteSigner
 from weightmark.provenance.ledger.ruling import Ruling
@@ -25,6 +25,7 @@ __all__ = [
     "make_plan",
     "numbered",
     "unique_keys",
+    "whole",
 ]
 
 Finder = Callable[[Sequence[bytes]], Mapping[bytes, int]]
@@ -44,18 +45,24 @@ class Plan:
     rows: tuple[Row, ...]
     """new entries, in order"""
     outcomes: tuple[Outcome, ...]
-    """for each group of submissions their entries, new or known, or why it is refused"""
+    """for each group of submissions their entries, new or known, or why it is refused; groups after one
+    that revokes a signer are not judged, and have none: who may write has changed"""
     blobs: dict[str, bytes]
     """claims and requests of the new entries by SHA-256 hex"""
 
     def require_whole(self) -> tuple[int, ...]:
         """Return the entries of all groups; raises the first refusal."""
-        indices: list[int] = []
-        for outcome in self.outcomes:
-            if isinstance(outcome, WeightmarkError):
-                raise outcome
-            indices += outcome
-        return tuple(indices)
+        return whole(self.outcomes)
+
+
+def whole(outcomes: Sequence[Outcome]) -> tuple[int, ...]:
+    """Return the entries of all groups; raises the first refusal."""
+    indices: list[int] = []
+    for outcome in outcomes:
+        if isinstance(outcome, WeightmarkError):
+            raise outcome
+        indices += outcome
+    return tuple(indices)
 
 
 def make_plan(
@@ -71,14 +78,18 @@ def make_plan(
 
     Nothing new is made of what `ruling` refuses, and nothing of a group of which one is refused. The
     same event again gets its old index, and so does a claim that somebody else entered: it enters
-    once per kind and signer, for ever.
+    once per kind and signer, for ever. A new revocation of a signer ends the plan with its group.
     """
     made = [[_event_of(item, now) for item in group] for group in groups]
     known = (one for some in made for one in some if isinstance(one, _Made))
     taken = dict(find([key for one in known for key in one.keys]))
     planner = _Planner(size, taken, read, now, ruling)
-    outcomes = tuple(map(planner.enter, groups, made))
-    return Plan(tuple(planner.rows), outcomes, planner.blobs())
+    outcomes: list[Outcome] = []
+    for group, some in zip(groups, made, strict=True):
+        if planner.has_silenced:
+            break
+        outcomes.append(planner.enter(group, some))
+    return Plan(tuple(planner.rows), tuple(outcomes), planner.blobs())
 
 
 def make_addition(
@@ -139,6 +150,11 @@ class _Planner:
         self._now = now
         self._ruling = ruling
 
+    @property
+    def has_silenced(self) -> bool:
+        """Whether one of the rows revokes a signer, so that the ruling holds no longer."""
+        return any(_silences(row.event) for row in self.rows)
+
     def enter(self, group: Sequence[Admitted], made: Sequence[_Made | WeightmarkError]) -> Outcome:
         """Enter a group, all or none."""
         start = len(self.rows)
@@ -166,11 +182,25 @@ class _Planner:
         if known is not None:
             return known
         self._ruling.refuse(item, self._now)
+        self._refuse_after_revocation(one.event)
         index = self._size + len(self.rows)
         self.rows.append(Row(index, one.body, one.event, one.keys))
         self._submissions.append(item.submission)
         self._taken |= dict.fromkeys(one.keys, index)
         return index
+
+    def _refuse_after_revocation(self, event: Event) -> None:
+        """Refuse what follows the revocation of a signer in one batch, but for further ones by the same hand."""
+        before = [row.event for row in self.rows if _silences(row.event)]
+        goes_on = event.kind in OWN_KINDS and all(
+            one.submitter == event.submitter != one.subject for one in before
+        )
+        if before and not goes_on:
+            raise SubmissionRefusedError(
+                f"a batch ends with its revocations, and one of `{before[-1].subject}` comes before",
+                why="whoever is revoked writes nothing any more, not in the same batch either",
+                fix="submit what follows it apart",
+            )
 
     def _take_back(self, start: int) -> None:
         """Forget the rows from `start` on: their keys were new with them."""
@@ -181,6 +211,10 @@ class _Planner:
 
     def _event_at(self, index: int) -> Event:
         return self._read(index) if index < self._size else self.rows[index - self._size].event
+
+
+def _silences(event: Event) -> bool:
+    return event.kind is Kind.REVOKE and event.subject.startswith(("key:", "salted:"))
 
 
 def _event_of(item: Admitted, now: datetime) -> _Made | WeightmarkError:

@@ -1,6 +1,6 @@
 """Writing: submissions that were admitted become entries, in one durable transaction."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,7 @@ from weightmark.provenance.ledger.admission import Admitted
 from weightmark.provenance.ledger.event import Event, Kind
 from weightmark.provenance.ledger.note import NoteSigner
 from weightmark.provenance.ledger.operations import peek_operation
-from weightmark.provenance.ledger.plan import Plan, make_addition, make_plan
+from weightmark.provenance.ledger.plan import Outcome, Plan, make_addition, make_plan, whole
 from weightmark.provenance.ledger.ruling import Ruling, Silence
 from weightmark.provenance.ledger.snapshot import LedgerSnapshot
 from weightmark.provenance.ledger.store.interface import Query, StoreIndex
@@ -17,7 +17,7 @@ from weightmark.values import dataclass
 if TYPE_CHECKING:
     from weightmark.provenance.ledger.log import Ledger
 
-__all__ = ["Recorder", "Silencer"]
+__all__ = ["Recorded", "Recorder", "Silencer"]
 
 Silencer = Callable[["Ledger"], Mapping[str, Silence]]
 """gives the parties that a revocation in a ledger keeps from writing; see `ClaimVerifier.silenced`"""
@@ -32,6 +32,20 @@ class _Remembered:
     policy: tuple[_Places, str] = ((), "")
     redacted: tuple[_Places, frozenset[str], frozenset[str]] = ((), frozenset(), frozenset())
     silenced: tuple[_Places, Mapping[str, Silence]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of submissions."""
+
+    outcomes: tuple[Outcome, ...]
+    """for each group of them their entries, new or known, or why it is refused"""
+    new: frozenset[int]
+    """the entries that were not there before"""
+
+    def require_whole(self) -> tuple[int, ...]:
+        """Return the entries of all groups; raises the first refusal."""
+        return whole(self.outcomes)
 
 
 class Recorder:
@@ -54,8 +68,30 @@ class Recorder:
         partly: bool = False,
         silencer: Silencer | None = None,
         now: datetime | None = None,
+    ) -> Recorded:
+        """Write what is new; see `Ledger.record_groups`. Unless `partly`, the first refusal is raised and nothing written.
+
+        After the revocation of a signer the next transaction begins: who may write is read anew.
+        """
+        outcomes: list[Outcome] = []
+        new: list[int] = []
+        while True:
+            plan = self._write_once(
+                groups[len(outcomes) :], partly=partly, silencer=silencer, now=now
+            )
+            outcomes += plan.outcomes
+            new += [row.index for row in plan.rows]
+            if len(outcomes) == len(groups):
+                return Recorded(tuple(outcomes), frozenset(new))
+
+    def _write_once(
+        self,
+        groups: Sequence[Sequence[Admitted]],
+        *,
+        partly: bool,
+        silencer: Silencer | None,
+        now: datetime | None,
     ) -> Plan:
-        """Write what is new; see `Ledger.record_groups`. Unless `partly`, the first refusal is raised and nothing written."""
         ledger, home = self._ledger, self._ledger.home
         signer = self.signer()
         with home.store.write() as store:
@@ -111,8 +147,15 @@ class Recorder:
             events = [read(at) for at in entries]
             ids = [one for event in events for one in self._erased_by(event, snapshot)]
             subjects = frozenset(event.subject for event in events)
+            self._erase_again(subjects)
             self._last.redacted = (entries, subjects, frozenset(ids))
         return self._last.redacted[1:]
+
+    def _erase_again(self, subjects: Iterable[str]) -> None:
+        """Erase what came back: by a crash before it was gone, or out of a copy of the folder."""
+        for one in subjects:
+            if one.startswith("sha256:"):
+                self._ledger.home.blobs.erase(one.removeprefix("sha256:"))
 
     def _erased_by(self, event: Event, snapshot: LedgerSnapshot) -> Sequence[str]:
         """Return the ids of the claims that an entry erased; one that names none is looked up in the log."""

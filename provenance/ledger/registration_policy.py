@@ -91,6 +91,11 @@ class Owners:
         """Refuse a threshold that nobody, or nobody any more, could meet."""
         if not self.vkeys or self.vkeys != tuple(sorted(set(self.vkeys))):
             raise MalformedError("the owners of a ledger are at least one key, sorted, each once")
+        keys = {one.rpartition("+")[2] for one in self.vkeys}
+        if len(keys) != len(self.vkeys):
+            raise MalformedError(
+                "a key owns a ledger under two names, and would count as two owners"
+            )
         if not 1 <= self.threshold <= len(self.vkeys):
             raise MalformedError(
                 f"{self.threshold} of {len(self.vkeys)} owners cannot be asked to sign a change"

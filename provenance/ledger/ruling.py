@@ -40,6 +40,8 @@ class Ruling:
 
     def refuse(self, admitted: Admitted, now: datetime) -> None:
         """Raise `SubmissionRefusedError` when nothing new may be made of a submission at `now`."""
+        if admitted.refusal:
+            raise admitted.refusal
         _refuse_expired(admitted, now)
         self._refuse_silenced(admitted, now)
         self._refuse_outruled(admitted)

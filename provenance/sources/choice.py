@@ -5,7 +5,7 @@ from weightmark.provenance.sources.interface import Source
 
 __all__ = ["is_remote", "open_source", "pinned_address", "scheme_of"]
 
-_REMOTE = ("hf", "oci")
+_REMOTE = ("hf", "oci", "s3")
 
 
 def scheme_of(uri: str) -> str:
@@ -60,11 +60,15 @@ def open_source(uri: str, *, offline: bool = False) -> Source:
         from weightmark.provenance.sources.oci.source import OciSource
 
         return OciSource(uri)
+    if scheme == "s3":
+        from weightmark.provenance.sources.object_store import ObjectStoreSource
+
+        return ObjectStoreSource(uri)
     if not scheme:
         from weightmark.provenance.sources.local import LocalSource
 
         return LocalSource(uri)
     raise CallError(
         f"`{scheme[:40]}://` is no source that is known",
-        fix="known are `hf://owner/name@revision`, `oci://host/repository:tag` and local folders",
+        fix="known are `hf://owner/name@revision`, `oci://host/repository:tag`, `s3://bucket/prefix` and local folders",
     )

@@ -14,6 +14,7 @@ from weightmark.scanners.formats.boosted_trees import (
     xgboost_faults,
 )
 from weightmark.scanners.formats.interface import Examination, Place
+from weightmark.scanners.formats.trailing import report_program_behind
 from weightmark.scanners.limits import over_limit
 from weightmark.scanners.repository.documents import parse_document
 from weightmark.scanners.wire.flatbuffers import root_table
@@ -82,6 +83,7 @@ class XgboostReader:
         if end < view.size:
             detail = f"{view.size - end} bytes"
             examination.find("PKL013", place, offset=end, detail=detail)
+            report_program_behind(place, end, examination)
         return True
 
 
@@ -158,6 +160,7 @@ class CatboostReader:
             window.take(8 + size, 0)
             for fault in catboost_faults(root_table(window, examination.budget, 8)):
                 examination.find("BST002", place, detail=fault)
+            report_program_behind(place, 8 + size, examination)
         except MalformedError as error:
             examination.problem(error.what, place)
         return True

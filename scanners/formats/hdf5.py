@@ -9,6 +9,7 @@ from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.malformed import malformed_as
 from weightmark.scanners.formats.pickled import PickleReader
+from weightmark.scanners.formats.trailing import report_program_behind
 from weightmark.scanners.wire.hdf5_attributes import read_attribute
 from weightmark.scanners.wire.hdf5_heaps import find_global_heaps, global_objects
 from weightmark.scanners.wire.hdf5_links import Link, attribute_messages, links
@@ -44,6 +45,8 @@ class Hdf5Reader:
             file = File.open(view, examination.budget, start)
             if view.size < file.end != file.undefined:
                 examination.problem("the HDF5 file is cut off", place)
+            elif file.end < view.size:
+                report_program_behind(place, file.end, examination)
             _Walk(file, place, examination, view).run()
         return True
 

@@ -10,6 +10,7 @@ from weightmark.errors import LimitError, MalformedError
 from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.pickled import PickleReader
+from weightmark.scanners.formats.trailing import report_program_behind
 from weightmark.scanners.limits import Budget, Limits
 from weightmark.scanners.wire.msgpack import Value, values
 from weightmark.scanners.wire.window import Window, resident
@@ -101,6 +102,7 @@ class _Walk:
                 if value.kind == "end" and value.start < size:
                     rest = f"{size - value.start} bytes"
                     self.examination.find("PKL013", self.place, offset=value.start, detail=rest)
+                    report_program_behind(self.place, value.start, self.examination)
         except MalformedError as error:
             self.examination.problem(error.what, self.place)
 

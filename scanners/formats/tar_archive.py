@@ -15,6 +15,7 @@ from weightmark.scanners.containers.streams import held
 from weightmark.scanners.containers.tar_headers import BLOCK, Header, Reader, is_header
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.torch_tar import PARTS, look_at_part
+from weightmark.scanners.formats.trailing import report_program_behind
 from weightmark.values import dataclass
 
 __all__ = ["TarReader"]
@@ -109,6 +110,7 @@ class _Archive:
             at += len(data)
         if hidden:
             self._find("TAR006", end, f"{view.size - end} bytes after the end")
+            report_program_behind(self.place, end, self.examination)
 
     def _judge(self, header: Header) -> None:
         shown = f"`{_shown(header)}`"

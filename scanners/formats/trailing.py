@@ -6,7 +6,7 @@ from weightmark.scanners.formats.programs import report_hidden_program
 from weightmark.scanners.limits import MEBIBYTE
 from weightmark.scanners.pickles.remainder import look_at_rest
 
-__all__ = ["look_behind"]
+__all__ = ["look_behind", "report_program_behind"]
 
 
 def look_behind(place: Place, end: int, examination: Examination) -> bool:
@@ -18,6 +18,16 @@ def look_behind(place: Place, end: int, examination: Examination) -> bool:
     report_hidden_program(rest, examination)
     look_at_rest(rest, examination)
     return True
+
+
+def report_program_behind(
+    place: Place, start: int, examination: Examination, end: int | None = None
+) -> None:
+    """Report a program or script in the bytes from `start` on; `end` is that of the file by default."""
+    begin = _padding_end(place, start)
+    size = (place.view.size if end is None else end) - begin
+    if size > 0:
+        report_hidden_program(place.inside("trailing", Slice(place.view, begin, size)), examination)
 
 
 def _padding_end(place: Place, start: int) -> int:

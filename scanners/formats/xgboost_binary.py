@@ -10,6 +10,7 @@ from typing import Final
 from weightmark.errors import MalformedError
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.malformed import malformed_as
+from weightmark.scanners.formats.trailing import report_program_behind
 from weightmark.scanners.limits import Budget
 from weightmark.scanners.wire.window import Window, resident
 from weightmark.values import dataclass
@@ -49,6 +50,7 @@ class XgboostBinaryReader:
             if walk.at < view.size:
                 detail = f"{view.size - walk.at} bytes"
                 examination.find("PKL013", place, offset=walk.at, detail=detail)
+                report_program_behind(place, walk.at, examination)
         return True
 
 

@@ -31,6 +31,7 @@ from weightmark.scanners.formats.tflite import is_described_model, is_model
 from weightmark.scanners.formats.torch_packages import is_export, is_raw_weight, report_packages
 from weightmark.scanners.formats.torchscript import is_source, report_source
 from weightmark.scanners.formats.torchserve import is_manifest, report_manifest
+from weightmark.scanners.formats.trailing import report_program_behind
 from weightmark.scanners.limits import MEBIBYTE
 from weightmark.scanners.pickles.storages import item_size
 from weightmark.values import dataclass
@@ -142,6 +143,7 @@ class _Archive:
             if outside and directory is self.directories[0]:
                 detail = f"{after} bytes, a comment of {directory.comment} declared"
                 find("ZIP006", place, offset=directory.end_span.end, detail=detail)
+                report_program_behind(place, directory.end_span.end, self.examination)
 
     def _compare_names(self, entries: list[Entry], *, folded: bool) -> None:
         seen: set[bytes] = set()
@@ -311,6 +313,8 @@ class _Archive:
             self.examination.find(
                 "ZIP006", self.place, offset=start, detail=f"{end - start} bytes at {start}"
             )
+            if start:
+                report_program_behind(self.place, start, self.examination, end)
         for offset in _signatures(self.place.view, start, end, self.examination):
             local = read_local(self.place.view, offset)
             if local is None or local.end > end or len(local.name) > _LONGEST_NAME:

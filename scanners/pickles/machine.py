@@ -84,12 +84,7 @@ from weightmark.scanners.pickles.opcodes import (
     UNICODE,
 )  # fmt: skip
 from weightmark.scanners.pickles.openings import LEAST_BYTES, LEAST_TEXT, OPENINGS
-from weightmark.scanners.pickles.operands import (
-    LONG_TEXT,
-    LONGEST_NAME,
-    SHORT_TEXT,
-    TEXTS,
-)
+from weightmark.scanners.pickles.operands import LONG_TEXT, LONGEST_NAME, SHORT_TEXT, TEXTS
 from weightmark.scanners.pickles.values import (
     CONSTANTS,
     KEPT_ITEMS,
@@ -503,9 +498,7 @@ class Machine(InlineArrays):
                             stack.append(data[position : position + length].decode("latin-1"))
                         else:
                             stack.append(TextAt(base + position, length))
-                        if length >= LEAST_BYTES:
-                            self._carry_text(position, length, "latin-1")
-                            self._carry_bytes(position, length)
+                        self._carry_string(position, length)
                         position += length
                     elif op == PERSID:
                         line, after = self._line(position)

@@ -227,6 +227,12 @@ class Operands:
         head = window.data[position : position + min(length, HEAD)]
         self._judge.carry(window.base + position, length, head, encoding)
 
+    def _carry_string(self, position: int, length: int) -> None:
+        """Have a string of Python 2 looked into, as text and as bytes."""
+        if length >= LEAST_BYTES:
+            self._carry_text(position, length, "latin-1")
+            self._carry_bytes(position, length)
+
     def _carry_line(self, op: int, position: int, length: int, value: Value) -> None:
         """Have a line of text, which stands for `value`, looked into as `_carry_text` does."""
         if isinstance(value, str):

@@ -157,10 +157,11 @@ def test_no_bytes_in_a_value_make_a_scan_fail(data: bytes) -> None:
 
 
 @given(st.binary(max_size=600))
-def test_chance_behind_a_pickle_is_no_finding_above_low(data: bytes) -> None:
-    """Only a program, or names that could be imported and are used, count."""
+def test_chance_behind_a_pickle_is_no_pickle(data: bytes) -> None:
+    """Only names that could be imported and are used count; programs have rules of their own."""
     found = scan(HONEST + b"\xff\xff" + data)
-    assert all(finding.severity <= Severity.LOW for finding in found.findings), found
+    pickled = [finding for finding in found.findings if finding.rule.startswith("PKL")]
+    assert all(finding.severity <= Severity.LOW for finding in pickled), found
 
 
 @pytest.mark.parametrize("payload", [EVIL, NEWER], ids=["protocol 0", "protocol 4"])

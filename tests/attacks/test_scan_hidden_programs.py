@@ -6,6 +6,7 @@ import pytest
 
 from tests.attacks import model_builders as build
 from tests.attacks.scan_builders import EVIL, safetensors, scan
+from tests.fuzz.scan_seeds import packed
 from weightmark.errors import Exit
 from weightmark.scanners.findings import Outcome
 from weightmark.scanners.scan import FileScan, ScanReport, Severity
@@ -69,6 +70,16 @@ def test_padding_behind_the_numbers_is_no_program(before: str) -> None:
 )
 def test_program_under_the_name_of_a_model_is_found(program: str, name: str) -> None:
     assert refused(scan(PROGRAMS[program], name=name))
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["keras-dense.h5", "flax_model.msgpack", "catboost.cbm", "keras-dense.keras", "xgboost.ubj"],
+)
+def test_program_behind_a_model_of_a_library_is_found(model: str) -> None:
+    data = packed("models.zip")[model]
+    assert not refused(scan(data, name=model))
+    assert refused(scan(data + bytes(40) + ELF, name=model))
 
 
 def test_program_as_a_tensor_is_found() -> None:

@@ -87,7 +87,7 @@ def test_served_script_is_refused_only_where_it_defines_what_is_served() -> None
 def test_script_of_an_installation_is_told() -> None:
     quiet = scan(b"from setuptools import setup\nsetup(name='x')\n", name="setup.py")
     assert [(one.rule, one.severity) for one in quiet.findings] == [("REP011", Severity.INFO)]
-    loud = scan(b"import subprocess\nsubprocess.run(['echo'])\n", name="setup.py")
+    loud = scan(b"import subprocess\nsubprocess.run(['git', 'describe'])\n", name="setup.py")
     assert _worst(loud) is Severity.MEDIUM
     assert "subprocess" in loud.findings[0].detail
     assert scan(b"import subprocess\n", name="vendor/setup.py").findings == ()
@@ -136,14 +136,16 @@ def test_environment_is_judged_by_channels_packages_and_variables() -> None:
     quiet = "channels: [conda-forge, nvidia/label/cuda-12.1]\ndependencies:\n- python=3.11\n- pip:\n  - mlflow\n"
     assert scan(quiet.encode(), name="conda.yaml").findings == ()
     for line, weight in (
-        ("channels: [https://example.com/c]", Severity.MEDIUM),
+        ("channels: [https://example.com/c]", Severity.HIGH),
         ("channels: [somebody]", None),
-        ("dependencies: [{pip: [git+http://example.com/x]}]", Severity.MEDIUM),
-        ("build_dependencies: ['x @ http://example.com/x.whl']", Severity.MEDIUM),
+        ("dependencies: [{pip: [git+http://example.com/x]}]", Severity.HIGH),
+        ("build_dependencies: ['x @ http://example.com/x.whl']", Severity.HIGH),
         ("variables: {LD_PRELOAD: x.so}", Severity.MEDIUM),
     ):
-        for name in ("conda.yaml", "environment.yml", "python_env.yaml"):
+        for name in ("conda.yaml", "python_env.yaml"):
             assert _worst(scan(line.encode(), name=name)) is weight, line
+        by_hand = min(weight, Severity.MEDIUM) if weight else None
+        assert _worst(scan(line.encode(), name="environment.yml")) is by_hand, line
 
 
 @given(st.text(max_size=200))

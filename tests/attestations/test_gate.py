@@ -30,6 +30,7 @@ from weightmark.attestations.policy.choices import Mode
 from weightmark.attestations.policy.load import load_preset
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.predicates.approval import APPROVAL_PREDICATE, ApprovalClaim
+from weightmark.attestations.predicates.dataset import DATASET_PREDICATE
 from weightmark.errors import CallError, Exit, TrustNotSaidError
 
 PRESETS = ("baseline", "strict")
@@ -362,6 +363,25 @@ def test_an_approval_of_other_bytes_is_denied(tmp_path: Path) -> None:
     decision = gate(model, preset("baseline"))
     assert "signature" in denied(decision)
     assert "another artifact" in check(decision, "signature").summary
+
+
+def test_the_first_help_against_a_changed_model_is_not_to_approve_it(tmp_path: Path) -> None:
+    model = make_model(tmp_path / "m")
+    approve(model)
+    (model / "config.json").write_bytes(b"[1]")
+    fix = check(gate(model, preset("baseline")), "signature").fix
+    assert fix.index("get it again") < fix.index("weightmark diff") < fix.index("approval")
+
+
+def test_statements_of_other_kinds_by_strangers_leave_a_model_unsigned(tmp_path: Path) -> None:
+    """A record of the step is no signature by the wrong signer: what is missing is a signature."""
+    model = make_model(tmp_path / "m")
+    add_claim(model, STRANGER, DATASET_PREDICATE, {"license": "MIT"})
+    said = check(gate(model, preset("baseline")), "signature")
+    assert said.summary == "unsigned: nobody vouches for the artifact"
+    assert "weightmark sign" in said.fix
+    add_claim(model, STRANGER, APPROVAL_PREDICATE, {"reason": "trust me"})
+    assert "not by whom you trust" in check(gate(model, preset("baseline")), "signature").summary
 
 
 def test_an_approval_by_a_stranger_is_denied(tmp_path: Path) -> None:

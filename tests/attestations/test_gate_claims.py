@@ -23,8 +23,8 @@ from tests.attestations.gate_makers import NOW, check, pem, refused
 from weightmark.attestations.chain.model import Gap, GapKind
 from weightmark.attestations.checks import Outcome
 from weightmark.attestations.gate.decision import Verdict, decide
-from weightmark.attestations.gate.judges.licenses import is_acceptable
 from weightmark.attestations.identities import SignerIdentity, SignerKind
+from weightmark.attestations.policy.license_expressions import is_acceptable
 from weightmark.attestations.predicates.approval import APPROVAL_PREDICATE
 from weightmark.attestations.predicates.bom import CYCLONEDX_PREDICATE, SPDX_PREDICATE
 from weightmark.attestations.predicates.classification import CLASSIFICATION_PREDICATE
@@ -442,7 +442,12 @@ def test_a_licence_in_a_bill_of_materials_counts_for_its_component() -> None:
         ("GPL-3.0 OR MIT", True),
         ("GPL-3.0 OR MIT AND GPL-3.0", False),
         ("Apache-2.0 WITH LLVM-exception", True),
-        ("(MIT OR GPL-3.0)", False),
+        ("(MIT OR GPL-3.0)", True),
+        ("(MIT OR GPL-3.0) AND GPL-3.0", False),
+        ("(MIT", False),
+        ("MIT)", False),
+        ("MIT AND (Apache-2.0 OR (GPL-3.0))", True),
+        ("(" * 30 + "MIT" + ")" * 30, False),
         ("(MIT AND Apache-2.0)", True),
         ("MIT GPL-3.0", False),
         ("OR", False),
@@ -487,7 +492,8 @@ def test_every_dataset_that_went_in_is_described() -> None:
     text = f"{BUILT}[chain]\n[require.dataset]\nrole = 'legal'\npersonal_data = ['none']\n"
     policy = rules(text, roles=["builder", "legal"])
     data = descriptor("data", annotations={"role": "training-data"})
-    claims = (made("model", "base", data), approve("base"), approve("data"))
+    base = descriptor("base", annotations={"role": "base"})
+    claims = (made("model", base, data), approve("base"), approve("data"))
     assert refused(judged(policy, *claims)) == {"dataset"}
     assert refused(judged(policy, *claims, dataset("model", personal_data="none"))) == {"dataset"}
     assert refused(judged(policy, *claims, dataset("data"))) == {"dataset"}

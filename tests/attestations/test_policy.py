@@ -424,6 +424,12 @@ def test_a_draft_needs_a_key() -> None:
         draft_policy("baseline", [], name="acme")
 
 
+@pytest.mark.parametrize("name", ["strict", "Baseline", " audit "])
+def test_a_policy_may_not_call_itself_as_a_preset_is_called(name: str) -> None:
+    with pytest.raises(PolicyError, match="as a preset is called"):
+        read(f"version = 1\nname = '{name}'\n{SIGNED}")
+
+
 def test_explain_says_every_setting() -> None:
     full = read(FULL)
     said = {demand.setting for demand in explain_policy(full)}

@@ -2,13 +2,15 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.attestations.gate_makers import EVIL_PICKLE, KEY, make_signed
-from tests.ci.workflow import ROOT, Runner, commit, git
+from tests.ci.workflow import ROOT, Ran, Runner, commit, git
 from tests.sim.loopback import LoopbackSigstore
 
 ACTION = yaml.safe_load((ROOT / "ci/action.yml").read_text())
@@ -165,12 +167,42 @@ def test_no_name_in_an_artifact_gives_the_runner_a_command(runner: Runner) -> No
     assert ran.outputs["decision"] == "deny"
 
 
-def test_a_summary_that_no_runner_would_take_is_cut(runner: Runner) -> None:
-    for number in range(4000):
-        (runner.workspace / f"model/{number:05}-{'x' * 200}.pkl").write_bytes(b"")
-    ran = runner.use(path="model", policy="policies/release.toml")
-    assert ran.code == 1
-    assert 0 < len(ran.summary.encode()) <= 1 << 20
+def test_a_path_is_never_a_flag_that_names_other_files(runner: Runner) -> None:
+    (runner.workspace / "clean.txt").write_text("model\n")
+    assert runner.use(path="--from-file=clean.txt", mode="scan").code == 2
+
+
+def test_an_input_of_several_lines_is_refused_as_such(runner: Runner) -> None:
+    ran = runner.use(path="model\nother", mode="scan")
+    assert ran.code == 2
+    assert "control character" in ran.log
+
+
+def reporting(runner: Runner, call: str) -> str:
+    """Run something of the module that tells the runner; return what it printed."""
+    script = f"import sys; sys.path.insert(0, {str(ROOT / 'ci/step')!r}); import reporting; {call}"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def test_what_is_printed_beside_the_answer_is_never_obeyed(runner: Runner) -> None:
+    said = "::add-mask::x\n::set-output name=decision::allow\n##[error]x"
+    call = f"reporting.print_unheeded({said!r}, {{'GITHUB_ACTIONS': 'true'}})"
+    first, second = (Ran(0, reporting(runner, call), {}, "") for _ in range(2))
+    assert said in first.log
+    assert first.obeyed == []
+    assert first.log != second.log, "the word that ends it can't be guessed"
+
+
+def test_a_summary_that_no_runner_would_take_is_cut(runner: Runner, tmp_path: Path) -> None:
+    place = tmp_path / "summary"
+    environment = {"GITHUB_STEP_SUMMARY": str(place)}
+    for length, said in ((1_000_000, "x" * 1_000_000), (1_000_001, "short")):
+        place.write_text("")
+        reporting(runner, f"reporting._add_summary({environment!r}, 'x' * {length}, 'short')")
+        assert place.read_text() == said
 
 
 def test_a_missing_artifact_fails_closed_with_outputs(runner: Runner) -> None:

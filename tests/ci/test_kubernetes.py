@@ -209,9 +209,10 @@ def test_kserve_gets_what_begins_with_our_prefix(hub: Hub, tmp_path: Path) -> No
     [storage] = documents("kserve/clusterstoragecontainer.yaml")
     [prefix] = [one["prefix"] for one in storage["spec"]["supportedUriFormats"]]
     [recipe] = recipes("docs/kubernetes.md", "yaml", "kind: InferenceService")
-    for service in (documents("kserve/inferenceservice.yaml")[0], yaml.safe_load(recipe)):
-        uri = service["spec"]["predictor"]["model"]["storageUri"]
-        assert uri.startswith(prefix)
+    examples = (yaml.safe_load(recipe), documents("kserve/inferenceservice.yaml")[0])
+    uri, other = (one["spec"]["predictor"]["model"]["storageUri"] for one in examples)
+    assert uri.startswith(prefix)
+    assert other.startswith(prefix)
     commit = published(hub, tmp_path / "m", "acme/bert")
     target = tmp_path / "mnt"
     target.mkdir()

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,20 @@ def test_a_step_by_somebody_else_is_named_where_the_signature_alone_would_look_g
     assert "nobody who is trusted says how it was made" in shown.stdout
     both = run_cli("chain", "out", "--key", "release.pub", "--key", "builder.pub", cwd=house)
     assert "counts for nothing" not in both.stdout
+
+
+def test_a_step_recorded_in_a_git_repository_leaves_no_gap(house: Path, run_cli: RunCli) -> None:
+    git = ("git", "-c", "user.name=n", "-c", "user.email=n@example.org")
+    (house / "train.py").write_text("pass")
+    for call in (("init", "-q"), ("add", "train.py"), ("commit", "-qm", "one")):
+        subprocess.run([*git, *call], cwd=house, check=True, capture_output=True)
+    told = ("--step", "finetune", "--input", "base=./base", "--output", "./out")
+    making = ("--", "sh", "-c", "mkdir out && echo w > out/w")
+    done = run_cli("record", *told, "--key", "release.key", *making, cwd=house)
+    assert done.code == 0, done.stderr
+    shown = run_cli("chain", "out", "--key", "release.pub", "--with", "base", cwd=house)
+    assert shown.code == 0, shown.stdout
+    assert "- source: " in shown.stdout
 
 
 def test_whom_to_trust_has_to_be_said(house: Path, run_cli: RunCli) -> None:

@@ -31,7 +31,7 @@ NAMES = [
 WRITTEN = json.loads((ROOT / "ci" / "allowlist" / "written.json").read_text())
 PINS = ROOT / "ci" / "allowlist" / "requirements.in"
 OPERATION = re.compile(
-    r"apply|call(:[a-z-]+)?|new(:keep)?|build(:(dict|generator|image|native|script|self))?|get:[a-z_,]+|items|append|add"
+    r"apply|call(:[a-z-]+)?|new(:keep)?|build(:(dict|generator|image|native|script|self))?|get:[a-z0-9_,]+|items|append|add"
 )
 CHECKED = {("re", "_compile")}
 """names like those of gadgets whose arguments are checked by themselves"""

@@ -41,8 +41,9 @@ def impact(
     """List everything that descends from DIGEST, and every decision and deployment it took part in.
 
     DIGEST is `wm1:<hex>` of a model or dataset, `sha256:<hex>` of a file; PATH is an artifact. Descent
-    is what the ledger's provenance claims say; the first call of a ledger reads them all into an index
-    of yours. Where some cannot be read, there may be more: exit code 4.
+    is what the ledger's provenance claims say; whatever holds a file descends from it, as releases list
+    their files. The first call of a ledger reads them all into an index of yours. Where some cannot be
+    read, there may be more: exit code 4.
     """
     if not _DIGEST.fullmatch(digest):
         if not Path(digest[:4096]).exists():
@@ -69,7 +70,7 @@ def impact(
     console.finish(
         Document(
             schema="weightmark/impact/v1",
-            exit=Exit.UNCHECKED if found.unread or found.erased else Exit.GOOD,
+            exit=Exit.GOOD if found.whole else Exit.UNCHECKED,
             facts={
                 "origin": origin,
                 "size": found.size,
@@ -94,6 +95,8 @@ def impact(
                 ],
                 "unread": found.unread,
                 "erased": found.erased,
+                "elsewhere": found.elsewhere,
+                "unfollowed": found.unfollowed,
                 "drawing": drawn or None,
             },
             notices=tuple(_gaps(found)),
@@ -107,6 +110,16 @@ def _gaps(found: "Impact") -> "Iterator[str]":
         yield f"{counted(found.unread, 'claim')} could not be read: more may descend from it"
     if found.erased:
         yield f"{counted(found.erased, 'claim')} erased, as the ledger says: more may descend from it"
+    if found.elsewhere:
+        yield (
+            f"{counted(found.elsewhere, 'release')} of very many files, whose list is not in the ledger: "
+            "more may hold a file of it"
+        )
+    if found.unfollowed:
+        yield (
+            f"{counted(found.unfollowed, 'thing')} that went in somewhere, which no claim names by SHA-256: "
+            "they are followed nowhere"
+        )
 
 
 def _said(use: "Use") -> str:

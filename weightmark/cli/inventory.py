@@ -12,9 +12,11 @@ from weightmark.cli.inventory_document import Asked, inventory_document
 from weightmark.cli.options.common import FILE_OR_URI, option
 from weightmark.cli.options.evidence import fail_on_option
 from weightmark.cli.options.ledger import open_ledger
-from weightmark.errors import CallError
+from weightmark.errors import CallError, NetworkError
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from weightmark.attestations.inventory.state import State
 
 __all__ = ["inventory"]
@@ -38,6 +40,11 @@ _HUB_CACHE = "hf-cache"
     help="Remember in FILE what was read, and read only what changed since",
 )
 @option("--csv", "table", metavar="FILE", type=click.Path(), help="Write a line an artifact as CSV")
+@option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Examine on the workers of this Dask cluster, as `tcp://host:8786`; they see the same files",
+)
 @pass_console
 def inventory(
     console: Console,
@@ -48,6 +55,7 @@ def inventory(
     exit_code: bool,
     resume: str | None,
     table: str | None,
+    scheduler: str | None,
 ) -> None:
     """List every model and dataset below PATH, and every reference to one in code and manifests.
 
@@ -66,8 +74,11 @@ def inventory(
     with ExitStack() as stack:
         log = stack.enter_context(open_ledger(ledger)) if ledger else None
         state = stack.enter_context(_state(root, resume)) if resume else None
+        executor = _executor(console, stack, scheduler) if scheduler else None
         progress = stack.enter_context(console.progress(None))
-        found = take_inventory(root, state=state, ledger=log, progress=progress, jobs=console.jobs)
+        found = take_inventory(
+            root, state=state, ledger=log, executor=executor, progress=progress, jobs=console.jobs
+        )
         origin = log.origin if log else ""
     if table:
         replace_files({Path(table).resolve(): to_csv(found).encode("utf-8", "backslashreplace")})
@@ -77,6 +88,17 @@ def inventory(
     console.finish(
         inventory_document(found, Asked(path, Severity.parse(fail_on), exit_code, origin))
     )
+
+
+def _executor(console: Console, stack: ExitStack, scheduler: str) -> "Executor":
+    from weightmark.provenance.executors import open_executor
+
+    if console.offline:
+        raise NetworkError(
+            f"the scheduler at `{scheduler}` cannot be reached with `--offline`",
+            fix="leave one of them out",
+        )
+    return stack.enter_context(open_executor(scheduler))
 
 
 def _state(root: Path, resume: str) -> "State":

@@ -111,7 +111,7 @@ def pull(
     signing_key: str | None,
     passphrase_file: str | None,
 ) -> None:
-    """Fetch a model or a dataset from `hf://`, `oci://` or a folder, and place it only if a policy allows.
+    """Fetch a model or a dataset from `hf://`, `oci://`, `s3://` or a folder, and place it only if a policy allows.
 
     The revision is pinned, every byte is held against what the source promised, claims are verified
     and the files are scanned, all in a quarantine beside DIR. What is refused never reaches DIR.

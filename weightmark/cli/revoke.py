@@ -51,8 +51,10 @@ def revoke(
     """Revoke an artifact, a file, a claim, a key or an identity in a ledger; PATH is an artifact's folder.
 
     From then on `verify` and `gate` with this ledger say `revoked at #n`, also of whatever descends
-    from it. Without the role `revoke` a signer revokes its own key and claims only. With
-    `--reinstate` its revocations are lifted as soon as two of the role say so.
+    from it. Whatever holds a revoked file, by its content and not by its name, is revoked with it, and so
+    is what was made from that: `weightmark impact` lists them first. Without the role `revoke` a signer
+    revokes its own key and claims only. With `--reinstate` its revocations are lifted as soon as two of
+    the role say so.
     """
     from weightmark.attestations.ledger.revoking import reinstate as lift
     from weightmark.attestations.ledger.revoking import revocations_of

@@ -156,4 +156,6 @@ def _record(
     members = {name: role.trusted for name, role in policy.roles.items()}
     if dict(record.policy.members) != members:
         raise _UnusableError(f"{who} decided when the roles of the policy had other members")
+    if dict(record.policy.files) != dict(policy.files):
+        raise _UnusableError(f"{who} decided when files that the policy names were others")
     return record

@@ -53,8 +53,10 @@ def _revoked(earlier: Earlier, revocations: "Revocations") -> str:
     names: set[str] = set()
     if record:
         signers += [one.signer for one in record.evidence.signed]
+        signers += record.evidence.signers
         names |= {*record.evidence.content_signers, *_step_signers(record)}
         claims |= {one.claim_id for one in record.evidence.signed}
+        claims |= set(record.evidence.claims)
         artifacts |= set(record.evidence.chain.lineage.depths if record.evidence.chain else ())
     for one in revocations.in_force:
         text = one.subject.text

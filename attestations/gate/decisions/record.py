@@ -5,7 +5,7 @@ Format: docs/formats/policy.md, "Decision documents".
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import field, replace
 from typing import Any, Self
 
 from weightmark.attestations.checks import Check
@@ -42,6 +42,8 @@ class RecordedPolicy:
     """the severity from which a finding denied"""
     members: Mapping[str, tuple[str, ...]]
     """who counted for each role, by name"""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """files that the policy names, with the SHA-256 of each: who counts under one name can change"""
 
     @classmethod
     def of(cls, policy: Policy) -> Self:
@@ -53,6 +55,7 @@ class RecordedPolicy:
             mode=policy.mode,
             fail_on=policy.scan.fail_on,
             members={name: role.trusted for name, role in sorted(policy.roles.items())},
+            files=dict(sorted(policy.files.items())),
         )
 
     @property

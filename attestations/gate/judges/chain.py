@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import cast
 
-from weightmark.attestations.chain.judging import DATA_ROLES, judge_chain
+from weightmark.attestations.chain.judging import judge_chain, may_be_data
 from weightmark.attestations.chain.model import Chain, Gap, GapKind
 from weightmark.attestations.checks import Check, Outcome
 from weightmark.attestations.gate.evidence import Evidence, SignedClaim
@@ -48,7 +48,8 @@ def judge_datasets(policy: Policy, evidence: Evidence) -> Iterator[Check]:
         "dataset",
         "dataset",
         "a description of the data",
-        "`weightmark attest DATASET --type dataset --predicate FILE --key KEY`",
+        "`weightmark attest DATASET --type dataset --predicate FILE --key KEY`;"
+        " a model is recorded as `--input base=PATH`",
     )
     for identity in _datasets(evidence) or (evidence.identity,):
         check = judge_claims(
@@ -119,6 +120,7 @@ def _ages(rule: LineageRule, evidence: Evidence) -> Iterator[Check]:
 
 
 def _datasets(evidence: Evidence) -> tuple[str, ...]:
+    """Return what went in as data, and what may have: the step that names an input does not decide what is asked of it."""
     if evidence.chain is None:
         return ()
     inputs = (
@@ -128,7 +130,7 @@ def _datasets(evidence: Evidence) -> tuple[str, ...]:
         for one in step.inputs
     )
     return tuple(
-        dict.fromkeys(one.identity for one in inputs if one.identity and one.role in DATA_ROLES)
+        dict.fromkeys(one.identity for one in inputs if one.identity and may_be_data(one.role))
     )
 
 

@@ -29,6 +29,8 @@ def judge_ledger(policy: Policy, evidence: Evidence) -> Iterator[Check]:
         return
     if ledger.problem is not None:
         yield ledger.problem
+        if ledger.revocation is not None and ledger.revocation.outcome is Outcome.FAIL:
+            yield ledger.revocation
         return
     yield _release(policy, evidence, ledger)
     if ledger.revocation is not None:

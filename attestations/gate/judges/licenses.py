@@ -1,7 +1,6 @@
 """Under which licences the artifact and everything that it was made from stand."""
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, cast
 
 from weightmark.attestations.checks import Check, Outcome, counted
@@ -9,14 +8,20 @@ from weightmark.attestations.gate.evidence import Evidence, SignedClaim
 from weightmark.attestations.gate.judges.chain import line_of
 from weightmark.attestations.gate.judges.demands import about
 from weightmark.attestations.gate.judges.exceptions import softened
+from weightmark.attestations.policy.license_expressions import (
+    canonical_license,
+    is_acceptable,
+    is_denied,
+    is_stated,
+)
 from weightmark.attestations.policy.model import RELEASE, Policy
 from weightmark.attestations.predicates.bom import BillOfMaterials
 from weightmark.attestations.predicates.dataset import DatasetClaim
 
-__all__ = ["is_acceptable", "judge_licenses", "licenses_of"]
+__all__ = ["judge_licenses", "licenses_of"]
 
-_TOKEN = re.compile(r"[()]|[^\s()]+")
-_MAX_EXPRESSION = 1000
+_UNREADABLE = "?"
+"""stands for a licence that is given by its text or a link only; no list accepts it"""
 
 
 def judge_licenses(policy: Policy, evidence: Evidence) -> Iterator[Check]:
@@ -24,21 +29,24 @@ def judge_licenses(policy: Policy, evidence: Evidence) -> Iterator[Check]:
     rule = policy.licenses
     if rule is None or not evidence.identity:
         return
-    allow = {one.casefold() for one in rule.allow}
-    deny = {one.casefold() for one in rule.deny}
+    allow = frozenset(canonical_license(one) for one in rule.allow)
+    deny = frozenset(canonical_license(one) for one in rule.deny)
     line = line_of(evidence)
     for identity in line:
         found = licenses_of(policy, evidence, identity)
         if not found:
             yield softened(policy, evidence, _unstated(evidence, identity), identity)
         for said in found:
-            if not is_acceptable(said, lambda one: one not in deny and (not allow or one in allow)):
+            if not is_acceptable(
+                said, lambda one: not is_denied(one, deny) and (not allow or one in allow)
+            ):
                 check = Check(
                     "licenses",
                     Outcome.FAIL,
                     f"`{identity[:16]}…` is under `{said[:100]}`",
-                    "the policy does not accept that licence anywhere along the chain",
-                    "use another base or dataset, or add the licence to `[licenses] allow`",
+                    "the policy does not accept that licence anywhere along the chain, or it is no SPDX expression",
+                    "use another base or dataset, have it stated as an SPDX identifier or `LicenseRef-NAME`,"
+                    " or add it to `[licenses] allow`",
                     code="license-refused",
                 )
                 yield softened(policy, evidence, check, identity)
@@ -46,7 +54,10 @@ def judge_licenses(policy: Policy, evidence: Evidence) -> Iterator[Check]:
 
 
 def licenses_of(policy: Policy, evidence: Evidence, identity: str) -> tuple[str, ...]:
-    """Return the licences that the role states of one artifact: in dataset claims and bills of materials."""
+    """Return the licences that the role states of one artifact: in dataset claims and bills of materials.
+
+    What says openly that it states none, as `NOASSERTION`, is none.
+    """
     usual = policy.require.release.role if policy.require.release else RELEASE
     role = (policy.licenses.role if policy.licenses else "") or usual
     found = [
@@ -55,40 +66,7 @@ def licenses_of(policy: Policy, evidence: Evidence, identity: str) -> tuple[str,
         for one in about(evidence, kind, role, identity)
         for text in read(one)
     ]
-    return tuple(sorted({text for text in found if text}))
-
-
-def is_acceptable(expression: str, accepts: Callable[[str], bool]) -> bool:
-    """Tell whether an SPDX expression leaves a choice that is accepted; what can't be read is not.
-
-    `OR` is a choice, `AND` and parentheses demand everything in them, and an exception after `WITH`
-    changes nothing.
-    """
-    tokens = _TOKEN.findall(expression) if len(expression) <= _MAX_EXPRESSION else []
-    if not tokens:
-        return False
-    if "(" in tokens or ")" in tokens:
-        names = _names(tokens)
-        return bool(names) and all(accepts(one) for one in names)
-    choices: list[list[str]] = [[]]
-    for token in tokens:
-        if token.upper() == "OR":
-            choices.append([])
-        else:
-            choices[-1].append(token)
-    named = [_names(choice) for choice in choices]
-    return all(named) and any(all(accepts(name) for name in one) for one in named)
-
-
-def _names(tokens: list[str]) -> list[str]:
-    found: list[str] = []
-    skip = False
-    for token in tokens:
-        word = token.upper()
-        if not skip and word not in ("AND", "OR", "WITH", "(", ")"):
-            found.append(token.casefold())
-        skip = word == "WITH"
-    return found
+    return tuple(sorted({text for text in found if is_stated(text)}))
 
 
 def _unstated(evidence: Evidence, identity: str) -> Check:
@@ -113,12 +91,14 @@ def _of_bom(signed: SignedClaim) -> Iterator[str]:
         component = _part(_part(bom.document, "metadata"), "component")
         for entry in _list(component, "licenses"):
             named = _part(entry, "license")
-            yield _text(entry, "expression") or _text(named, "id") or _text(named, "name")
+            said = _text(entry, "expression") or _text(named, "id") or _text(named, "name")
+            yield said or _UNREADABLE
         return
     described = _list(bom.document, "documentDescribes")
     for package in _list(bom.document, "packages"):
         if _text(package, "SPDXID") in described:
-            yield _text(package, "licenseDeclared") or _text(package, "licenseConcluded")
+            # what the author declares and what the reviewer concludes both count: either can be the stricter
+            yield from (_text(package, "licenseDeclared"), _text(package, "licenseConcluded"))
 
 
 def _part(value: Any, key: str) -> Any:

@@ -108,8 +108,13 @@ def _unsigned(policy: Policy, rule: ReleaseRequirement, evidence: Evidence) -> C
         f"ask the publisher for the signature; if it is yours: `weightmark sign {path} --key KEY`"
     )
     vouch = f"{sign}; if not: {approve_command(evidence)}"
-    fix = vouch if rule.approvals else f"{vouch}, and {_accepting_approvals(policy)}"
     approved = [one for one in evidence.signed if one.kind == "approval" and rule.role in one.roles]
+    if approved and rule.approvals:
+        vouch = (
+            "get it again from where it came, or see what differs from the one that was approved with"
+            f" `weightmark diff APPROVED {path}`; only if it is meant to be another: {approve_command(evidence)}"
+        )
+    fix = vouch if rule.approvals else f"{vouch}, and {_accepting_approvals(policy)}"
     if approved and rule.approvals:
         summary = "unsigned: your signer approved another artifact"
     elif approved:

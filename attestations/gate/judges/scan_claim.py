@@ -1,7 +1,7 @@
 """What the scans of others said."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
 from weightmark.attestations.checks import Check, Outcome
@@ -10,6 +10,7 @@ from weightmark.attestations.gate.judges.demands import Asked, about, judge_clai
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.policy.requirements import ScanRequirement
 from weightmark.attestations.predicates.scan import ScanClaim
+from weightmark.scanners.findings import Severity
 
 __all__ = ["judge_scan_claim"]
 
@@ -20,6 +21,7 @@ _ACCEPT = (
 _ASK = "ask the signer for `weightmark sign` without `--no-scan`"
 _VERSION = re.compile(r"weightmark ([0-9]+(?:\.[0-9]+)*)", re.ASCII)
 _SCANNED = ("clean", "findings")
+_SEVERITIES = {one.word: one for one in Severity}
 
 
 def judge_scan_claim(policy: Policy, evidence: Evidence) -> Iterator[Check]:
@@ -54,6 +56,10 @@ def _problem(signed: SignedClaim, rule: ScanRequirement) -> str | None:
     claim = _claim(signed)
     if claim.result not in _SCANNED:
         return None
+    severe = [one for one in claim.findings if _severity(one) >= rule.fail_on]
+    if severe:
+        worst = max(severe, key=_severity)
+        return f"`{str(worst.get('rule', '?'))[:80]}` is {_severity(worst).word}"
     if not rule.min_scanner:
         return ""
     match = _VERSION.match(claim.scanner)
@@ -62,6 +68,12 @@ def _problem(signed: SignedClaim, rule: ScanRequirement) -> str | None:
         return ""
     oldest = ".".join(map(str, rule.min_scanner))
     return f"it was made by {claim.scanner or 'an unnamed scanner'}, older than {oldest}"
+
+
+def _severity(finding: Mapping[str, object]) -> Severity:
+    """Return how bad a finding is by its own word; one that says nothing readable is the worst."""
+    said = finding.get("severity")
+    return _SEVERITIES.get(said, Severity.CRITICAL) if isinstance(said, str) else Severity.CRITICAL
 
 
 def _not_scanned(claims: Sequence[SignedClaim]) -> str:

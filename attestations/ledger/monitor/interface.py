@@ -45,6 +45,8 @@ class Seen:
     """what it says about licences, sorted"""
     issuer: str = ""
     """the identity provider in the signer's certificate, unverified; empty for keys"""
+    unread: bool = False
+    """whether the claim could not be fetched, so that nobody knows what it says"""
 
 
 @dataclass(slots=True)
@@ -55,6 +57,8 @@ class Known:
     """by name: what the newest release was like, and who released it"""
     waiting: dict[str, dict[str, Any]] = field(default_factory=dict)
     """releases by entry whose usual kinds are not all there yet"""
+    early: dict[str, list[str]] = field(default_factory=dict)
+    """usual kinds that were entered about a subject, whose release may follow"""
     minutes: dict[str, int] = field(default_factory=dict)
     """entries by submitter in the newest minute"""
     minute: str = ""

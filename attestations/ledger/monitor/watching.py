@@ -1,6 +1,6 @@
 """One round of watching: read what is new, ask every rule, remember how far it went."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -8,12 +8,14 @@ from typing import Any, Self
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.ledger.monitor.interface import Alert, Known, Seen, Watch
-from weightmark.attestations.ledger.monitor.rules import RULES
+from weightmark.attestations.ledger.monitor.remembered import known_from
+from weightmark.attestations.ledger.monitor.rules import CLAIM_RULES, RULES
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
 from weightmark.attestations.statements import Statement
 from weightmark.errors import LedgerInconsistentError, MalformedError, WeightmarkError
-from weightmark.provenance.ledger.event import Event
+from weightmark.provenance.ledger.event import Event, Kind
 from weightmark.provenance.ledger.log import Ledger
+from weightmark.provenance.ledger.snapshot import LoggedEvent
 from weightmark.provenance.strict_json import canonical_json, parse_object
 from weightmark.values import dataclass
 
@@ -21,8 +23,10 @@ __all__ = ["ROLLBACK", "MonitorState", "read_entry", "watch"]
 
 ROLLBACK = "rollback"
 """id of the rule about the log itself"""
-_VERSION = 1
+_VERSION = 2
+_WITHOUT_UNREAD = 1
 _BATCH = 1000
+_RETRIED = 1000
 _MAX_STATE = 64 * 1024 * 1024
 
 
@@ -38,20 +42,34 @@ class MonitorState:
     """entries that were seen"""
     known: Known | None = None
     """what the rules remember"""
+    unread: tuple[int, ...] = ()
+    """entries whose claims could not be fetched yet, in the order in which they are tried again"""
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
         """Read a state file strictly; raises `MalformedError` or `LimitError`."""
         fields = parse_object(data, what="the state of the monitor", max_size=_MAX_STATE)
-        shape = {"v": int, "origin": str, "checkpoint": str, "size": int, "known": dict}
+        if fields.get("v") == _WITHOUT_UNREAD:
+            fields = {"unread": [], **fields, "v": _VERSION}
+        shape = {
+            "v": int,
+            "origin": str,
+            "checkpoint": str,
+            "size": int,
+            "known": dict,
+            "unread": list,
+        }
         if fields.keys() != shape.keys() or any(
             type(fields[name]) is not kind for name, kind in shape.items()
         ):
             raise MalformedError("the state of the monitor is not what weightmark wrote")
-        known = fields["known"]
-        if fields["v"] != _VERSION or known.keys() != {*asdict(Known())}:
+        if fields["v"] != _VERSION:
             raise MalformedError("the state of the monitor is of another version")
-        return cls(fields["origin"], fields["checkpoint"], fields["size"], Known(**known))
+        known, size = known_from(fields["known"]), fields["size"]
+        if any(type(one) is not int or not 0 <= one < size for one in fields["unread"]):
+            raise MalformedError("the state of the monitor waits for entries that it never saw")
+        unread = tuple(fields["unread"])
+        return cls(fields["origin"], fields["checkpoint"], size, known, unread)
 
     def to_bytes(self) -> bytes:
         """Return canonical JSON."""
@@ -62,6 +80,7 @@ class MonitorState:
                 "checkpoint": self.checkpoint,
                 "size": self.size,
                 "known": asdict(self.known or Known()),
+                "unread": list(self.unread),
             }
         )
 
@@ -72,7 +91,8 @@ def watch(
     """Judge every entry since `state`; returns the next state and the alerts, oldest first.
 
     A log that does not extend the one that was seen gives one alert of the rule `rollback`, and the
-    state stays: nothing of it can be believed. Raises what reading a ledger raises.
+    state stays: nothing of it can be believed. Claims that cannot be fetched are tried again in the
+    next rounds, some at a time. Raises what reading a ledger raises.
     """
     if state.origin and state.origin != ledger.origin:
         raise MalformedError(
@@ -89,18 +109,37 @@ def watch(
                 return state, (Alert(ROLLBACK, "high", None, error.what),)
     known = state.known or Known()
     alerts: list[Alert] = []
+    erased = {one.event.subject for one in ledger.find(kind=Kind.REDACT)}
+    unread = list(state.unread[_RETRIED:])
+    for logged in _again(ledger, state.unread[:_RETRIED]):
+        entry = read_entry(ledger, logged.index, logged.event)
+        if entry.unread and f"sha256:{entry.event.claim_sha256}" not in erased:
+            unread.append(entry.index)
+        alerts += (one for rule in CLAIM_RULES for one in rule.look(entry, known, wanted))
     for start in range(state.size, head.size, _BATCH):
         for logged in ledger.entries(start, min(_BATCH, head.size - start)):
             entry = read_entry(ledger, logged.index, logged.event)
+            if entry.unread and f"sha256:{entry.event.claim_sha256}" not in erased:
+                unread.append(entry.index)
             alerts += (one for rule in RULES for one in rule.look(entry, known, wanted))
     alerts += (one for rule in RULES for one in rule.finish(now, known, wanted))
-    return MonitorState(head.origin, head.note.decode(), head.size, known), tuple(alerts)
+    after = MonitorState(head.origin, head.note.decode(), head.size, known, tuple(unread))
+    return after, tuple(alerts)
+
+
+def _again(ledger: Ledger, indices: Sequence[int]) -> tuple[LoggedEvent, ...]:
+    with ledger.snapshot() as snapshot:
+        return tuple(snapshot.events(sorted(indices)))
 
 
 def read_entry(ledger: Ledger, index: int, event: Event) -> Seen:
-    """Read what the rules want to know of an entry; a claim that is gone or broken says nothing."""
+    """Read what the rules want to know of an entry; a claim that cannot be fetched is `unread`, a broken one says nothing."""
     try:
-        bundle = Bundle.parse(ledger.home.blobs.get(event.claim_sha256), what="the claim")
+        data = ledger.home.blobs.get(event.claim_sha256)
+    except WeightmarkError:
+        return Seen(index, event, unread=True)
+    try:
+        bundle = Bundle.parse(data, what="the claim")
         statement = Statement.parse(bundle.envelope.payload_type, bundle.envelope.payload)
         size, suffixes = _files(statement)
     except WeightmarkError:
@@ -127,7 +166,7 @@ def _issuer(bundle: Bundle) -> str:
 
 
 def _files(statement: Statement) -> tuple[int | None, tuple[str, ...]]:
-    if statement.predicate_type != MANIFEST_PREDICATE:
+    if statement.predicate_type != MANIFEST_PREDICATE or "list" in statement.predicate:
         return None, ()
     rows = ManifestClaim.from_statement(statement).manifest.rows
     suffixes = {PurePosixPath(row.path).suffix.lower() for row in rows}

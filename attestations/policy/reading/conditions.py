@@ -16,6 +16,7 @@ _MAX_VALUES = 1000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}\Z")
 _NUMERIC = ("at_least", "at_most")
 _SETS = ("contains", "in", "matches", "not_in")
+_SINGLE = ("equals", "not_equals")
 
 
 def read_conditions(fields: Table) -> tuple[Condition, ...]:
@@ -57,6 +58,10 @@ def _require_known(entry: Table, key: str, word: str, known: Iterable[str]) -> N
 def _value(entry: Table, field: str, op: str, value: object) -> Value:
     """Check that the value can be compared with what stands in the field: otherwise the rule would say nothing."""
     kind, _ = FIELDS[field]
+    if op in _SINGLE and kind is tuple:
+        raise entry.wrong(
+            "op", f"of use: `{field}` holds several values; `in`, `not_in` and `contains` compare those"
+        )
     if op in _NUMERIC:
         if kind is not int or type(value) is not int:
             raise entry.wrong("value", f"a whole number, which is what `{op}` compares")

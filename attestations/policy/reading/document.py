@@ -1,5 +1,6 @@
 """The text of a policy as tables: TOML, bounded, with the overlay of an environment laid over it."""
 
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -13,6 +14,13 @@ MAX_POLICY_SIZE = 256 * 1024
 _ENVIRONMENTS = "environments"
 _MAX_ENVIRONMENTS = 32
 _MAX_DEPTH = 8
+_MAX_PARTS = 32
+_LONG_KEY = re.compile(
+    rb"""(?<![A-Za-z0-9_-])
+    (?:(?:[A-Za-z0-9_-]{1,200}+|"(?:[^"\\\n]|\\.){0,200}+"|'[^'\n]{0,200}+')[ \t]*+\.[ \t]*+){32}""",
+    re.VERBOSE,
+)
+"""a dotted key of more than `_MAX_PARTS` parts, each part short; longer ones leave no room for many in a policy"""
 _NOT_BY_ENVIRONMENT = ("version", "name", "revision", "expires", _ENVIRONMENTS)
 """what belongs to the whole file"""
 
@@ -24,6 +32,12 @@ def read_toml(text: bytes, source: str) -> dict[str, Any]:
     if len(text) > MAX_POLICY_SIZE:
         raise PolicyError(
             f"the policy is over {MAX_POLICY_SIZE >> 10} KiB", fix="check that this is a policy"
+        )
+    if _LONG_KEY.search(text):
+        raise PolicyError(
+            f"the policy `{source}` has a key of more than {_MAX_PARTS} parts",
+            why="reading a dotted key takes the square of its length",
+            fix="check that this is a policy",
         )
     try:
         return tomllib.loads(text.decode("utf-8"))

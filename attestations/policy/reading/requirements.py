@@ -54,7 +54,9 @@ def _scan(entry: Table, common: dict[str, Any]) -> ScanRequirement:
     if entry.has("min_scanner") and not _VERSION.match(text):
         raise entry.wrong("min_scanner", "a version of weightmark, written as `0.1.0`")
     return ScanRequirement(
-        **common, min_scanner=tuple(int(part) for part in text.split(".") if part)
+        **common,
+        fail_on=read_severity(entry, "fail_on"),
+        min_scanner=tuple(int(part) for part in text.split(".") if part),
     )
 
 

@@ -8,6 +8,7 @@ import tarfile
 from collections.abc import Iterable, Iterator
 
 from weightmark.errors import ReadError
+from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.snapshot import LoggedEvent
 
@@ -26,7 +27,8 @@ class PortableBundle:
             checkpoint = snapshot.head.note
         yield _member("log.vkey", f"{self._ledger.vkey}\n".encode())
         yield _member("checkpoint", checkpoint)
-        written: set[str] = set()
+        erased = self._ledger.find(kind=Kind.REDACT, complete=True)
+        written = {one.event.subject.removeprefix("sha256:") for one in erased}
         for logged in entries:
             yield _member(f"entries/{logged.index}", logged.body)
             (receipt,) = self._ledger.receipts([logged.index])

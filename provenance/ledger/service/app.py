@@ -146,7 +146,7 @@ class _Front:
             if wait := self._rate.take(address, len(submissions) - 1):
                 error = LimitError("this address sent too many submissions")
                 return self._limited(error, 429, address, start, wait)
-            receipts = await asyncio.wrap_future(self._service.submit(*submissions))
+            entered = await asyncio.wrap_future(self._service.submit(*submissions))
         except WeightmarkError as error:
             self._service.decided(Decision.of_error(error, address, time.perf_counter() - start))
             return _refusal(error, status_of(error))
@@ -155,9 +155,9 @@ class _Front:
             self._service.decided(Decision.of_error(unknown, address, time.perf_counter() - start))
             return _refusal(unknown, 500)
         took = time.perf_counter() - start
-        for receipt in receipts:
-            self._service.decided(Decision(Outcome.ENTERED, address, took, receipt=receipt))
-        return answer(receipts)
+        for one in entered:
+            self._service.decided(Decision.of_answer(one, address, took))
+        return answer([one.receipt for one in entered])
 
     def _limited(
         self, error: WeightmarkError, status: int, address: str, start: float, wait: float = 0.0

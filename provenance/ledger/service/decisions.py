@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from weightmark.errors import Exit, WeightmarkError
 from weightmark.provenance.ledger.proof import Receipt
+from weightmark.provenance.ledger.service.sequencer import Answer
 from weightmark.values import dataclass
 
 __all__ = ["Decision", "DecisionLog", "Outcome"]
@@ -16,7 +17,9 @@ class Outcome(StrEnum):
     """What became of a submission."""
 
     ENTERED = "entered"
-    """it has a receipt; it was entered now, or stood there before"""
+    """it made an entry, and has its receipt"""
+    KNOWN = "known"
+    """its claim stood there already, and it has the receipt of that entry"""
     REFUSED = "refused"
     """it was judged, and is not admitted"""
     FAILED = "failed"
@@ -36,9 +39,17 @@ class Decision:
     seconds: float
     """from the first byte to the answer"""
     receipt: Receipt | None = None
-    """of what was entered"""
+    """of what was entered, or stood there already"""
+    submitter: str = ""
+    """who submitted it, `key:<hex>` or `salted:<hex>`; empty when nobody could be told"""
     error: WeightmarkError | None = None
     """why it was not entered"""
+
+    @classmethod
+    def of_answer(cls, answer: Answer, address: str, seconds: float) -> "Decision":
+        """Say what was entered, or stood there already."""
+        outcome = Outcome.ENTERED if answer.is_new else Outcome.KNOWN
+        return cls(outcome, address, seconds, receipt=answer.receipt, submitter=answer.submitter)
 
     @classmethod
     def of_error(cls, error: WeightmarkError, address: str, seconds: float) -> "Decision":
@@ -60,7 +71,7 @@ class Decision:
                 "index": self.receipt.index,
                 "kind": event.kind,
                 "subject": event.subject,
-                "submitter": event.submitter,
+                "submitter": self.submitter,
             }
         if self.error:
             fields |= {"code": self.error.code, "what": self.error.what, "why": self.error.why}

@@ -118,7 +118,7 @@ def _admit(
     if isinstance(verdict, WeightmarkError):
         return verdict
     try:
-        return admit(policy, submission, _Known(*verdict))
+        return admit(policy, submission, _Known(*verdict), if_known=True)
     except WeightmarkError as error:
         return error
 
@@ -127,7 +127,7 @@ def _verdict(
     submission: Submission, policy: RegistrationPolicy, verifier: ClaimVerifier
 ) -> Verdict:
     try:
-        admitted = admit(policy, submission, verifier)
+        admitted = admit(policy, submission, verifier, if_known=True)
     except WeightmarkError as error:
         return error
     return admitted.request, admitted.claim

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from weightmark.errors import Exit, ReadError, WeightmarkError
+from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.merkle import HASH_SIZE
 from weightmark.provenance.ledger.note import MAX_NOTE_SIZE, split_note
@@ -124,7 +125,12 @@ def read_tile(ledger: Ledger, tile: Tile, *, bundle: bool) -> bytes | None:
 
 
 def read_claim(ledger: Ledger, digest: str) -> bytes | None:
-    """Return a claim or request; None for one that is not there. Raises `LedgerInconsistentError`."""
+    """Return a claim or request; None for one that is not there, or that an entry says was erased.
+
+    Raises `LedgerInconsistentError`.
+    """
+    if ledger.find(subject=f"sha256:{digest}", kind=Kind.REDACT):
+        return None
     try:
         return ledger.home.blobs.get(digest)
     except ReadError:

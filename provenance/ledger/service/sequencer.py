@@ -27,7 +27,7 @@ from weightmark.provenance.ledger.proof import Receipt
 from weightmark.provenance.ledger.service.judging import Judge
 from weightmark.values import dataclass
 
-__all__ = ["MAX_GROUP", "LedgerOpener", "Observer", "Sequencer", "Silent"]
+__all__ = ["MAX_GROUP", "Answer", "LedgerOpener", "Observer", "Sequencer", "Silent"]
 
 LedgerOpener = Callable[[], Ledger]
 """opens the ledger anew, for the thread that calls it"""
@@ -61,20 +61,37 @@ class Silent:
         """Say nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a submission that was entered, or stood there already."""
+
+    receipt: Receipt
+    """of its entry"""
+    is_new: bool
+    """whether this very submission made the entry"""
+    submitter: str
+    """who submitted it now, `key:<hex>` or `salted:<hex>`; the entry names who did first"""
+
+    @property
+    def index(self) -> int:
+        """Of the entry."""
+        return self.receipt.index
+
+
 @dataclass(slots=True, eq=False)
 class _Waiting:
     """Submissions on their way, which are entered together or not at all."""
 
     submissions: tuple[Submission, ...]
-    answer: Future[tuple[Receipt, ...]] = field(default_factory=Future)
+    answer: Future[tuple[Answer, ...]] = field(default_factory=Future)
     policy: RegistrationPolicy | None = None
     """by which they were judged"""
     outcome: tuple[Admitted, ...] | WeightmarkError | None = None
     """once they were judged: the first refusal is that of all"""
 
-    def accept(self, receipts: tuple[Receipt, ...]) -> None:
+    def accept(self, answers: tuple[Answer, ...]) -> None:
         if not self.answer.done():
-            self.answer.set_result(receipts)
+            self.answer.set_result(answers)
 
     def judged(
         self, policy: RegistrationPolicy, outcomes: Sequence[Admitted | WeightmarkError]
@@ -133,8 +150,8 @@ class Sequencer:
         self._committer = _thread("committer", self._commit_all)
         self._publisher = _thread("publisher", self._publish_all)
 
-    def submit(self, *submissions: Submission) -> Future[tuple[Receipt, ...]]:
-        """Hand in submissions, which are entered together or not at all; the future gives the receipt of each.
+    def submit(self, *submissions: Submission) -> Future[tuple[Answer, ...]]:
+        """Hand in submissions, which are entered together or not at all; the future gives the answer to each.
 
         It raises why there is none. Raises `LimitError` for over 256 of them.
         """
@@ -215,18 +232,23 @@ class Sequencer:
         if not group:
             return
         batches = [admitted for _, admitted in group]
-        outcomes = ledger.record_groups(batches, silencer=self._silencer)
-        entered = [one for one in outcomes if not isinstance(one, WeightmarkError)]
+        recorded = ledger.record_groups(batches, silencer=self._silencer)
+        entered = [one for one in recorded.outcomes if not isinstance(one, WeightmarkError)]
         places = sorted({place for one in entered for place in one})
         receipts = dict(zip(places, ledger.receipts(places), strict=True))
-        new = [place for place in places if place >= self._size]
-        if new == list(range(self._size, self._size + len(new))):
-            self._size += len(new)
-        for (one, _), outcome in zip(group, outcomes, strict=True):
+        fresh = sorted(recorded.new)
+        if fresh == list(range(self._size, self._size + len(fresh))):
+            self._size += len(fresh)
+        left = set(fresh)
+        for (one, items), outcome in zip(group, recorded.outcomes, strict=True):
             if isinstance(outcome, WeightmarkError):
                 one.refuse(outcome)
-            else:
-                one.accept(tuple(receipts[place] for place in outcome))
+                continue
+            answers = []
+            for place, item in zip(outcome, items, strict=True):
+                answers.append(Answer(receipts[place], place in left, item.request.submitter))
+                left.discard(place)
+            one.accept(tuple(answers))
 
     def _admitted_of(
         self, ledger: Ledger, group: Sequence[_Waiting]

@@ -5,12 +5,11 @@ from types import TracebackType
 from typing import Self
 
 from weightmark.provenance.ledger.admission import ClaimVerifier, Submission
-from weightmark.provenance.ledger.proof import Receipt
 from weightmark.provenance.ledger.service.decisions import Decision, DecisionLog
 from weightmark.provenance.ledger.service.limits import Limits
 from weightmark.provenance.ledger.service.metrics import Metrics
 from weightmark.provenance.ledger.service.reading import Readers
-from weightmark.provenance.ledger.service.sequencer import LedgerOpener, Sequencer
+from weightmark.provenance.ledger.service.sequencer import Answer, LedgerOpener, Sequencer
 from weightmark.provenance.ledger.service.wire import About
 
 __all__ = ["LedgerService"]
@@ -71,7 +70,7 @@ class LedgerService:
         """Why the last commit or publication failed; empty when all is well."""
         return self._sequencer.problem if self._sequencer else ""
 
-    def submit(self, *submissions: Submission) -> Future[tuple[Receipt, ...]]:
+    def submit(self, *submissions: Submission) -> Future[tuple[Answer, ...]]:
         """Hand in submissions, all or none; raises `RuntimeError` on a service that is only read, and `LimitError`."""
         if self._sequencer is None:
             raise RuntimeError("this service takes no submissions")

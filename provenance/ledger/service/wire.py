@@ -18,7 +18,7 @@ from weightmark.errors import (
     error_catalogue,
 )
 from weightmark.provenance.ledger.admission import Submission
-from weightmark.provenance.ledger.event import KINDS
+from weightmark.provenance.ledger.event import KINDS, parse_time
 from weightmark.provenance.ledger.note import NoteVerifier, decode_base64
 from weightmark.provenance.ledger.proof import MAX_RECEIPT_SIZE
 from weightmark.provenance.ledger.snapshot import LoggedEvent
@@ -224,10 +224,20 @@ def parse_search(parameters: Sequence[tuple[str, str]]) -> Search:
         )
     if given.get("kind", "release") not in KINDS:
         raise CallError("`kind` is no kind of entry", fix=f"use one of {', '.join(sorted(KINDS))}")
+    for name in ("since", "until"):
+        if name in given:
+            _require_time(given[name], name)
     limit = _number(given.get("limit", str(_DEFAULT_LIMIT)), "limit")
     start = _number(given.get("start", "0"), "start")
     query = Query(**{name: given[name] for name in _QUERY if name in given})
     return Search(query, start, min(max(limit, 1), MAX_FOUND))
+
+
+def _require_time(text: str, name: str) -> None:
+    try:
+        parse_time(text)
+    except MalformedError as error:
+        raise CallError(f"`{name}` is no time", why=error.why) from error
 
 
 def search_parameters(search: Search) -> dict[str, str]:

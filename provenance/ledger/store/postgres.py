@@ -135,8 +135,15 @@ class PostgresStore:
 
 
 def public_name(url: str) -> str:
-    """Return a database URL without its user, password and options."""
-    parts = urlsplit(url)
+    """Return a database URL without its user, password and options; raises `CallError` for what is none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise CallError(
+            "the address of the ledger is no URL",
+            why=str(error),
+            fix="write it as `postgresql://HOST/DATABASE`",
+        ) from error
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 

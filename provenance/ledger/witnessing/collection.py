@@ -30,6 +30,7 @@ from weightmark.provenance.ledger.witnessing.policy import TlogPolicy, Witness
 from weightmark.provenance.ledger.witnessing.quorum import (
     CosignedCheckpoint,
     WitnessedCheckpoint,
+    another_log,
     merge_cosignatures,
     verify_cosigned,
     verify_witnessed,
@@ -288,10 +289,7 @@ def _error_of(
 
 def _require_about(policy: TlogPolicy, log: NoteVerifier) -> None:
     if policy.logs and log not in {one.verifier for one in policy.logs}:
-        raise PolicyError(
-            f"the witness policy is about other logs than `{log.name}`",
-            fix=f"add `log {log.vkey}`",
-        )
+        raise another_log(log)
 
 
 def _merged(present: bytes, note: bytes) -> bytes:

@@ -17,6 +17,7 @@ __all__ = [
     "Cosignature",
     "CosignedCheckpoint",
     "WitnessedCheckpoint",
+    "another_log",
     "merge_cosignatures",
     "verify_cosigned",
     "verify_witnessed",
@@ -154,6 +155,15 @@ def verify_witnessed(
     return WitnessedCheckpoint(cosigned.checkpoint, cosigned.cosignatures, log, _SEAL)
 
 
+def another_log(log: NoteVerifier) -> PolicyError:
+    """Say of a policy that it names other logs, or the log under the key that it had before."""
+    return PolicyError(
+        f"the witness policy is about other logs than `{log.name}`",
+        why=f"none of its `log` lines is `{log.vkey}`; after `weightmark ledger rotate` each policy needs one more",
+        fix=f"add `log {log.vkey}`, once you know that the key is the log's",
+    )
+
+
 def merge_cosignatures(note: bytes, lines: Iterable[SignatureLine]) -> bytes:
     """Add lines to a signed checkpoint; a new line takes the place of an old one by the same key.
 
@@ -187,7 +197,7 @@ def _time(cosignature: Cosignature) -> datetime:
 def _known_log(note: bytes, policy: TlogPolicy, log: NoteVerifier | None) -> NoteVerifier:
     if log is not None:
         if policy.logs and log not in {one.verifier for one in policy.logs}:
-            raise PolicyError(f"the witness policy is about other logs than `{log.name}`")
+            raise another_log(log)
         return log
     if not policy.logs:
         raise PolicyError("the witness policy names no log", fix="add `log VKEY`")

@@ -133,6 +133,14 @@ def test_a_step_that_names_nothing_it_was_made_from_is_a_gap(step: str) -> None:
     assert build(made("model", step="train")).complete
 
 
+def test_the_commit_of_the_program_is_no_missing_artifact() -> None:
+    code = {"name": "source", "digest": {"gitCommit": "00" * 20}, "annotations": {"role": "code"}}
+    assert build(made("model", "base", code), approve("base")).complete
+    assert kinds(build(made("model", code))) == {GapKind.WITHOUT_INPUT}
+    base = {**code, "annotations": {"role": "base"}}
+    assert kinds(build(made("model", base))) == {GapKind.UNLINKED}
+
+
 def test_a_circle_is_a_gap() -> None:
     assert GapKind.CIRCLE in kinds(build(made("model", "base"), made("base", "model")))
 

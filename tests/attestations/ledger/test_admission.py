@@ -367,7 +367,7 @@ def test_whoever_was_removed_meanwhile_writes_nothing(ledger: Ledger) -> None:
     before = ledger.refresh()
     with pytest.raises(SubmissionRefusedError, match="changed while"):
         ledger.record([judged])
-    (outcome,) = ledger.record_groups([[judged]])
+    (outcome,) = ledger.record_groups([[judged]]).outcomes
     assert isinstance(outcome, SubmissionRefusedError)
     assert ledger.refresh() == before
     assert ledger.verify(BundleVerifier()).exit is Exit.GOOD

@@ -108,8 +108,9 @@ def test_descent_that_the_operator_hides_taints(large: Ledger) -> None:
     enter(large, ALICE, derived(ALICE, CHILD, BASE), derived(ALICE, GRANDCHILD, CHILD))
     revoke(large, BOB, RevocationSubject(BASE), "bad")
     hide(large, Kind.PROVENANCE)
-    assert ancestors_of(large, [GRANDCHILD], complete=False) == {}
-    assert ancestors_of(large, [GRANDCHILD], complete=True) == {CHILD: GRANDCHILD, BASE: CHILD}
+    assert ancestors_of(large, [GRANDCHILD], complete=False).reached == {}
+    found = ancestors_of(large, [GRANDCHILD], complete=True)
+    assert found.reached == {CHILD: GRANDCHILD, BASE: CHILD}
     revocations = Revocations.read(large, complete=True)
     assert revoked_content(str(large.path), revocations, GRANDCHILD, None).outcome == "fail"
 

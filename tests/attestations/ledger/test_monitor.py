@@ -4,6 +4,7 @@ import json
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -150,6 +151,17 @@ def test_a_licence_that_changed_is_told(ledger: Ledger) -> None:
     assert "proprietary" in alert.summary
 
 
+def test_a_release_whose_scan_was_entered_before_it_is_complete(ledger: Ledger) -> None:
+    """The natural order of a pipeline, also when the monitor looks in between."""
+    monitor = Monitor(ledger, Watch(patience=600))
+    scanned = ScanClaim("weightmark", "sha256:" + "0" * 64, "clean", "high", ()).to_predicate()
+    enter(ledger, ALICE, state(ALICE, identity_of("b"), SCAN_PREDICATE, scanned))
+    assert monitor.look(LATER) == []
+    enter(ledger, ALICE, release(ALICE, "b"), release(ALICE, "a"))
+    (alert,) = monitor.look(LATER)
+    assert alert.subject == identity_of("a")
+
+
 def test_a_release_without_its_scan_is_told_when_it_waited_long_enough(ledger: Ledger) -> None:
     monitor = Monitor(ledger, Watch(patience=600))
     enter(ledger, ALICE, release(ALICE, "a"), release(ALICE, "b"))
@@ -217,3 +229,31 @@ def test_a_claim_that_is_gone_is_no_reason_to_stop(ledger: Ledger) -> None:
 def test_a_broken_state_is_refused_with_words(data: bytes) -> None:
     with pytest.raises((MalformedError, LimitError)):
         MonitorState.parse(data)
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"waiting": {"1": 1}},
+        {"waiting": {"x": {"at": "2026-01-01T00:00:00Z", "missing": [], "subject": ""}}},
+        {"waiting": {"1": {"at": "2026-01-01T00:00:00Z", "missing": [1], "subject": ""}}},
+        {"models": {"B": {"signers": 3}}},
+        {"models": {"B": {"other": []}}},
+        {"models": {"B": {"size": True}}},
+        {"early": {"wm1:00": "scan"}},
+        {"minutes": {"key:00": "1"}},
+        {"minute": 4},
+        {"more": {}},
+    ],
+)
+def test_a_state_of_the_right_form_with_wrong_content_is_refused(known: dict[str, Any]) -> None:
+    fields = json.loads(MonitorState().to_bytes())
+    fields["known"] |= known
+    with pytest.raises(MalformedError):
+        MonitorState.parse(json.dumps(fields).encode())
+
+
+def test_a_state_that_was_written_before_is_still_read() -> None:
+    fields = json.loads(MonitorState().to_bytes())
+    del fields["known"]["early"]
+    assert MonitorState.parse(json.dumps(fields).encode()).known == Known()

@@ -33,8 +33,8 @@ from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.home.folder import FolderHome
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier
-from weightmark.provenance.ledger.operations import operation_text, sign_operation, verify_operation
 from weightmark.provenance.ledger.opening import view_of
+from weightmark.provenance.ledger.operations import operation_text, sign_operation, verify_operation
 from weightmark.provenance.ledger.proof import verify_receipt
 from weightmark.provenance.ledger.publish import publish_claims
 from weightmark.provenance.ledger.rotation import finish_rotation, parse_signers, rotate

@@ -176,7 +176,7 @@ def test_a_group_commit_records_the_good_beside_the_refused(grown: StoredLog) ->
         alice.submit("c"),
     ]
     admitted = [admit(ledger.policy(), one, JUDGE) for one in batch]
-    first, refused, malformed, last = ledger.record_groups([[one] for one in admitted])
+    first, refused, malformed, last = ledger.record_groups([[one] for one in admitted]).outcomes
     assert (first, last) == ((2,), (3,))
     assert isinstance(refused, SubmissionRefusedError)
     assert isinstance(malformed, MalformedError)
@@ -197,7 +197,7 @@ def test_a_group_is_recorded_whole_or_not_at_all(grown: StoredLog) -> None:
         }.items()
     }
     groups = [[judged["b"], judged["a again"]], [judged["c"], judged["b"], judged["b"]]]
-    refused, entered = ledger.record_groups(groups)
+    refused, entered = ledger.record_groups(groups).outcomes
     assert isinstance(refused, SubmissionRefusedError)
     assert refused.what.startswith("submission 2 of 2: ")
     assert entered == (2, 3, 3)

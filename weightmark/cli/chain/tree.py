@@ -178,7 +178,10 @@ def _fixes(chain: "Chain", rule: "ChainRule") -> Mapping[str, list[str]]:
 
 def _inputs(chain: "Chain", artifact: str) -> Iterator[tuple[str, str]]:
     """Yield the identity of each input with the step, or nothing with the reason why it links to none."""
+    from weightmark.attestations.chain.gaps import is_circumstance
+
     for step in chain.lineage.steps.get(artifact, ()):
         how = f"  ← {step.kind.rpartition('/')[2]} by {shortened(step.signer)}"
         for one in step.inputs:
-            yield one.identity, how if one.identity else f"✗ {one.label}: {one.problem}"
+            mark = "-" if is_circumstance(one) else "✗"
+            yield one.identity, how if one.identity else f"{mark} {one.label}: {one.problem}"

@@ -14,6 +14,9 @@ from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from weightmark.provenance.ledger.admission import RegistrationPolicy, Submitter
     from weightmark.provenance.ledger.log import Ledger
     from weightmark.provenance.ledger.note import NoteSigner
 
@@ -60,9 +63,9 @@ def admit(
     trusted_root: str | None,
     staging: bool,
 ) -> None:
-    """Change who may write to a ledger, and what: all kinds of entry, or the one named.
+    """Change who may write to a ledger, and what: all kinds of entry, or those named.
 
-    The new policy becomes an entry once its owners signed it, as many as were agreed when the ledger
+    What is named replaces what a party was admitted for before: repeat the kinds that it keeps. The new policy becomes an entry once its owners signed it, as many as were agreed when the ledger
     was made. With `--proposal` they may sign one after the other, on machines of their own.
     """
     from weightmark.provenance.ledger.administration import (
@@ -86,7 +89,7 @@ def admit(
                 f"the change is signed by {signed} of its owners, and it takes {policy.owners.threshold}",
                 fix="name their keys with `--owner-key`, or keep it for them with `--proposal FILE`",
             )
-        now = log.policy()
+        before, now = policy, log.policy()
         facts = {
             "origin": log.origin,
             "index": index,
@@ -106,9 +109,23 @@ def admit(
             schema="weightmark/ledger-admit/v1",
             exit=Exit.GOOD,
             facts=facts,
-            notices=(notice,),
+            notices=(notice, *_changes(before, now)),
         )
     )
+
+
+def _changes(before: "RegistrationPolicy", now: "RegistrationPolicy") -> "Iterator[str]":
+    """Say of each party whose kinds changed what they were and are."""
+    was, are = (
+        {one.fingerprint: _said(one) for one in policy.submitters} for policy in (before, now)
+    )
+    for party in sorted(was.keys() | are.keys()):
+        if was.get(party) != are.get(party):
+            yield f"{party}: {was.get(party, 'not admitted')} -> {are.get(party, 'not admitted')}"
+
+
+def _said(one: "Submitter") -> str:
+    return ", ".join(sorted(one.kinds)) or "observed only"
 
 
 def _text(

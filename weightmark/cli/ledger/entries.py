@@ -21,15 +21,24 @@ def entry_line(index: int, event: Any) -> str:
     return f"{index:>6}  {event.at}  {event.kind:<10} {subject:<68}  {_short(event.signer)}"
 
 
-def kind_of(text: str | None) -> Any:
-    """Return the kind of entry that a flag names, None for none; raises `CallError` for an unknown one."""
+def kind_of(text: str | None, *, submitted: bool = False) -> Any:
+    """Return the kind of entry that a flag names, None for none; raises `CallError` for an unknown one.
+
+    With `submitted`, one that somebody can be admitted for: the log writes the others itself.
+    """
+    from weightmark.provenance.ledger.admission import SUBMITTED_KINDS
     from weightmark.provenance.ledger.event import Kind
 
     if text is None:
         return None
-    if text not in set(Kind):
+    allowed = SUBMITTED_KINDS if submitted else frozenset(Kind)
+    if text not in allowed:
+        why = "the log writes entries of this kind itself" if text in set(Kind) else ""
+        fix = f"use one of {', '.join(sorted(allowed))}"
         raise CallError(
-            f"`{text}` is no kind of entry", fix=f"use one of {', '.join(sorted(Kind))}"
+            f"`{text}` is no kind of entry{' to be admitted for' if submitted else ''}",
+            why=why,
+            fix=fix,
         )
     return Kind(text)
 

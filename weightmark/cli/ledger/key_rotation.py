@@ -41,6 +41,7 @@ def rotate(
     `log.vkey`. The old one stays as `log.vkey.1`, to check old receipts. For a key that leaked, begin a new log
     instead: `weightmark ledger init --succeeds`.
     """
+    from weightmark.provenance.ledger.home.folder import FolderHome
     from weightmark.provenance.ledger.note import NoteSigner
     from weightmark.provenance.ledger.rotation import finish_rotation
     from weightmark.provenance.ledger.rotation import rotate as hand_over
@@ -59,7 +60,7 @@ def rotate(
             index = hand_over(log, recovery).index
         else:
             finish_rotation(log)
-        keys = log.policies().log_keys
+        keys, beside = log.policies().log_keys, isinstance(log.home, FolderHome)
         facts = {
             "origin": log.origin,
             "index": index,
@@ -68,6 +69,11 @@ def rotate(
         }
     console.hint(
         "the verifier key from before lies beside `log.vkey` as `log.vkey.1` and so on: it checks old receipts"
+        if beside
+        else f"keep the verifier key from before, which checks old receipts: {keys[-2]}"
+    )
+    console.hint(
+        "whoever names the key anew: addresses behind `#`, `--log-key` files, and a `log` line in every witness policy"
     )
     notice = f"entry {index}: the log key is now {keys[-1]}, and the old one signs beside it"
     if finish:

@@ -1,6 +1,5 @@
 """`weightmark ledger list`: list the entries."""
 
-import re
 from typing import TYPE_CHECKING
 
 import click
@@ -8,11 +7,12 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.ledger.entries import entry_facts, entry_line, kind_of
+from weightmark.cli.ledger.parties import subject_of_entries
 from weightmark.cli.options.common import option
 from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
 from weightmark.cli.options.witnesses import tell_witnesses, witness_policy_option
 from weightmark.cli.render.interface import Document
-from weightmark.errors import CallError, Exit
+from weightmark.errors import Exit
 
 if TYPE_CHECKING:
     from weightmark.provenance.ledger.log import Ledger
@@ -20,14 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["list_"]
 
-_SUBJECT = re.compile(r"(wm1|sha256|key):[0-9a-f]{64}")
-
 
 @command("ledger list")
 @ledger_option()
 @log_key_option("Verifier key that the ledger must have")
 @witness_policy_option()
-@option("--subject", metavar="wm1:HEX", help="Only entries about this identity")
+@option("--subject", metavar="DIGEST|PATH|KEY|IDENTITY@ISSUER", help="Only entries about this")
 @option("--kind", metavar="KIND", help="Only entries of this kind")
 @option("--start", type=click.IntRange(min=0), default=0, show_default=True, help="First index")
 @option(
@@ -53,11 +51,8 @@ def list_(
 
     The last column is the predicate type of the claim, where the claim is at hand and is a statement.
     """
-    if subject and not _SUBJECT.fullmatch(subject):
-        raise CallError(
-            f"`{subject}` is no identity", fix="name it as `weightmark digest` does: `wm1:<hex>`"
-        )
     with open_ledger(ledger, log_key) as log:
+        subject = subject_of_entries(console, log, subject) if subject else None
         tell_witnesses(console, log, witness_policy)
         size = log.refresh().size
         if subject or kind:

@@ -11,7 +11,7 @@ from weightmark.attestations.checks import counted
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.ledger.entries import kind_of
-from weightmark.cli.ledger.parties import identified, party_named
+from weightmark.cli.ledger.parties import party_named, subject_of_entries
 from weightmark.cli.options.common import option
 from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
 from weightmark.cli.places import state_directory
@@ -33,7 +33,7 @@ _MAX_STATE = 64 * 1024 * 1024
 @log_key_option("Verifier key that the ledger must have")
 @option(
     "--mine",
-    metavar="DIGEST|PATH",
+    metavar="DIGEST|PATH|KEY|IDENTITY@ISSUER",
     multiple=True,
     help="Report entries about this artifact or key",
 )
@@ -85,7 +85,8 @@ def monitor(
 ) -> None:
     """Look at every entry since the last call, by named rules; exits with 1 when one has something to say.
 
-    For a timer or a cron job: each entry is looked at once. `--format jsonl` gives one line an alert.
+    For a timer or a cron job: each entry is looked at once. A claim that cannot be read is tried again
+    the next time, and until then the exit code is 4. `--format jsonl` gives one line an alert.
     """
     from weightmark.attestations.ledger.monitor.interface import Watch
     from weightmark.attestations.ledger.monitor.watching import ROLLBACK, watch
@@ -97,7 +98,7 @@ def monitor(
         path = Path(state) if state else _usual_place(log)
         before = _read_state(path)
         wanted = Watch(
-            frozenset(_digest(console, one) for one in mine),
+            frozenset(subject_of_entries(console, log, one) for one in mine),
             frozenset(party_named(log, one) for one in signer),
             frozenset(kind_of(one).value for one in usual),
             patience,
@@ -110,11 +111,7 @@ def monitor(
     if after is not before:
         make_folders([path.absolute().parent], mode=0o700)
         replace_file(path, after.to_bytes(), mode=0o600)
-    console.finish(_document(origin, before.size, after.size, alerts))
-
-
-def _digest(console: Console, word: str) -> str:
-    return identified(console, word) if Path(word[:4096]).exists() else word
+    console.finish(_document(origin, before.size, after, alerts))
 
 
 def _usual_place(log: "Ledger") -> Path:
@@ -130,13 +127,17 @@ def _read_state(path: Path) -> "MonitorState":
     return MonitorState() if data is None else MonitorState.parse(data)
 
 
-def _document(origin: str, since: int, size: int, alerts: "tuple[Alert, ...]") -> Document:
-    code = Exit.BAD if alerts else Exit.GOOD
+def _document(
+    origin: str, since: int, after: "MonitorState", alerts: "tuple[Alert, ...]"
+) -> Document:
+    size, unread = after.size, len(after.unread)
+    code = Exit.BAD if alerts else Exit.UNCHECKED if unread else Exit.GOOD
+    quiet = "incomplete" if unread else "quiet"
     seen = f"entries {since} to {size - 1}" if size > since else "no new entry"
     return Document(
         schema="weightmark/ledger-monitor/v1",
         exit=code,
-        verdict="alert" if alerts else "quiet",
+        verdict="alert" if alerts else quiet,
         headline=f"{counted(len(alerts), 'alert')} in {seen} of `{origin}`",
         checks=tuple(_check(one) for one in alerts),
         facts={
@@ -144,7 +145,17 @@ def _document(origin: str, since: int, size: int, alerts: "tuple[Alert, ...]") -
             "since": since,
             "size": size,
             "alerts": [_facts(one) for one in alerts],
+            "unread": unread,
         },
+        notices=_waiting(unread),
+    )
+
+
+def _waiting(unread: int) -> tuple[str, ...]:
+    if not unread:
+        return ()
+    return (
+        f"{counted(unread, 'claim')} could not be read, and will be tried again: what they say, nobody looked at",
     )
 
 

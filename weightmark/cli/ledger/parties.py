@@ -20,10 +20,12 @@ __all__ = [
     "parse_identity",
     "party_named",
     "subject_named",
+    "subject_of_entries",
 ]
 
 _DIGEST = re.compile(r"(?:wm1|sha256|key|salted):[0-9a-f]{64}")
 _IDENTITY = re.compile(r"(?P<subject>.+)@(?P<issuer>https?://[^@\s]+)")
+_PEM = b"-----BEGIN PUBLIC KEY-----"
 _KIND = re.compile(r"(?P<name>.+):(?P<kind>[a-z]+)")
 
 
@@ -44,7 +46,8 @@ def admissions(words: Sequence[str], root: str) -> "list[Submitter]":
     kinds: dict[str, set[Any]] = {}
     for word in words:
         name, kind = _split_kind(word)
-        kinds.setdefault(name, set()).update({kind_of(kind)} if kind else SUBMITTED_KINDS)
+        some = {kind_of(kind, submitted=True)} if kind else SUBMITTED_KINDS
+        kinds.setdefault(name, set()).update(some)
     found = []
     for name, allowed in kinds.items():
         identity = parse_identity(name)
@@ -100,6 +103,31 @@ def identified(console: "Console", path: str) -> str:
 
     with console.progress(None) as progress:
         return identify(Path(path), progress=progress, jobs=console.jobs).identity
+
+
+def subject_of_entries(console: "Console", ledger: "Ledger", text: str) -> str:
+    """Return what entries are about: a digest as it is, an artifact's identity, or how the log names a signer.
+
+    Raises `CallError` for what names nothing.
+    """
+    if _DIGEST.fullmatch(text):
+        return text
+    if parse_identity(text):
+        return party_named(ledger, text)
+    if not Path(text[:4096]).exists():
+        raise CallError(
+            f"`{text[:200]}` is no digest, no artifact and no identity",
+            fix="name `wm1:<hex>` as `weightmark digest` prints it, `sha256:<hex>`, `key:<hex>`, "
+            "a path, or `IDENTITY@https://ISSUER`",
+        )
+    return party_named(ledger, text) if _is_public_key(Path(text)) else identified(console, text)
+
+
+def _is_public_key(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_PEM)) == _PEM
 
 
 def subject_named(console: "Console", ledger: "Ledger", text: str) -> Any:

@@ -1,5 +1,7 @@
 """`weightmark ledger publish`: write the files that any web server can serve."""
 
+from pathlib import Path
+
 import click
 
 from weightmark.attestations.checks import counted
@@ -9,7 +11,7 @@ from weightmark.cli.ledger.copies import said_place
 from weightmark.cli.options.common import option
 from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
 from weightmark.cli.render.interface import Document
-from weightmark.errors import Exit
+from weightmark.errors import CallError, Exit
 
 __all__ = ["publish"]
 
@@ -39,6 +41,12 @@ def publish(
     from weightmark.provenance.ledger.publish import publish as write_view
     from weightmark.provenance.ledger.publish import publish_claims, published_checkpoint
 
+    if "://" not in place and (Path(place) / "log.vkey").exists():
+        raise CallError(
+            f"`{place}` is the folder of a ledger, with its keys",
+            why="whoever serves it would publish them",
+            fix="name another folder; `tiles/` in the ledger is published with every append",
+        )
     view = view_of(place)
     with open_ledger(ledger, log_key) as log, log.home.publishing():
         before = None if rebuild else published_checkpoint(view, log.verify_own)

@@ -23,28 +23,16 @@ def check_receipt(
     Raises `TrustNotSaidError` when neither a log key nor a ledger says whose receipt it must be.
     """
     from weightmark.provenance.identification import identify
-    from weightmark.provenance.ledger.note import NoteVerifier
-    from weightmark.provenance.ledger.proof import verify_receipt
     from weightmark.provenance.sidecars import read_named
 
-    if log_key:
-        verifier = NoteVerifier.parse(read_log_key(log_key))
-    elif ledger:
-        with open_ledger(ledger) as log:
-            verifier = log.verifier
-    else:
-        raise TrustNotSaidError(
-            "whose log the receipt must be from was not said",
-            why="anybody can make a log of their own",
-            fix="name the log's verifier key with `--log-key log.vkey`",
-        )
+    data = read_named(receipt, "receipt")
     try:
-        verified = verify_receipt(read_named(receipt, "receipt"), verifier)
+        verified = _verified(data, ledger, log_key)
     except WrongSignerError as error:
         raise WrongSignerError(
             error.what,
             why=error.why or "it is of another log, or from before the log got a new key",
-            fix="after a rotation, check it under the key of its time: `--log-key log.vkey.1`",
+            fix="after a rotation, check it with the ledger itself (`--ledger`), or under the key of its time: `--log-key log.vkey.1`",
         ) from error
     checks = [_receipt_check(verified)]
     if path:
@@ -64,6 +52,23 @@ def check_receipt(
             "index": verified.index,
             "event": event_facts(verified.event),
         },
+    )
+
+
+def _verified(data: bytes, ledger: str | None, log_key: str | None) -> "VerifiedReceipt":
+    """Check the receipt under the key that is named, or any that the ledger has and had."""
+    from weightmark.provenance.ledger.note import NoteVerifier
+    from weightmark.provenance.ledger.proof import verify_receipt
+
+    if log_key:
+        return verify_receipt(data, NoteVerifier.parse(read_log_key(log_key)))
+    if ledger:
+        with open_ledger(ledger) as log:
+            return log.verify_receipt(data)
+    raise TrustNotSaidError(
+        "whose log the receipt must be from was not said",
+        why="anybody can make a log of their own",
+        fix="name the log's verifier key with `--log-key log.vkey`",
     )
 
 

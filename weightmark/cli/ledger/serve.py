@@ -17,7 +17,7 @@ from weightmark.cli.options.ledger import (
 )
 from weightmark.cli.options.listening import Listening, ListeningValues, listening_options
 from weightmark.cli.render.interface import Document
-from weightmark.errors import CallError, Exit
+from weightmark.errors import CallError, Exit, LedgerInconsistentError
 
 if TYPE_CHECKING:
     from weightmark.provenance.ledger.log import Ledger
@@ -72,7 +72,8 @@ def serve(
     """Serve a ledger over HTTP until stopped: others append, search, prove and audit with `--ledger https://…`.
 
     A submission is answered with its receipt once its entry is durable. Signatures are checked in
-    `--jobs` processes. Stopping finishes what was accepted.
+    `--jobs` processes. Stopping finishes what was accepted. A backup, and a ledger that moved, is not
+    served: it does not know what was revoked since.
     """
     from weightmark.attestations.ledger.submission import BundleVerifier
     from weightmark.provenance.ledger.service.app import service_app
@@ -110,6 +111,12 @@ def _opener(place: str | None, log_key: str | None) -> "LedgerOpener":
     vkey = read_log_key(log_key) if log_key else ""
 
     def open_it() -> "Ledger":
-        return Ledger.open(where, vkey=vkey, log_key=key)
+        ledger = Ledger.open(where, vkey=vkey, log_key=key)
+        try:
+            ledger.home.standing().require_live(ledger.home.name)
+        except LedgerInconsistentError:
+            ledger.close()
+            raise
+        return ledger
 
     return open_it

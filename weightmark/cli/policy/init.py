@@ -38,7 +38,11 @@ _DEFAULT_FILE = "weightmark-policy.toml"
     metavar="NAME|FILE",
     help="Trust file that the policy names, for identities and certificates",
 )
-@option("--name", metavar="TEXT", help="Name of the policy (default: that of the file)")
+@option(
+    "--name",
+    metavar="TEXT",
+    help="Name of the policy, not that of a preset (default: that of the file)",
+)
 @option(
     "-o",
     "--output",
@@ -81,7 +85,7 @@ def init(
     text = draft_policy(
         preset,
         keys,
-        name=name or path.stem,
+        name=name or (f"our {path.stem}" if path.stem in _PRESETS else path.stem),
         trust=Path(os.path.relpath(trust_file, path.resolve().parent)).as_posix()
         if trust_file
         else "",

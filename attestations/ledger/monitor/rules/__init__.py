@@ -9,15 +9,9 @@ from weightmark.attestations.ledger.monitor.rules.size_doubled import SizeDouble
 from weightmark.attestations.ledger.monitor.rules.watched import Watched
 from weightmark.attestations.ledger.monitor.rules.weaker_format import WeakerFormat
 
-__all__ = ["RULES"]
+__all__ = ["CLAIM_RULES", "RULES"]
 
-RULES: tuple[Rule, ...] = (
-    Watched(),
-    NewSigner(),
-    WeakerFormat(),
-    LicenceChanged(),
-    SizeDoubled(),
-    MissingKinds(),
-    Burst(),
-)
+CLAIM_RULES: tuple[Rule, ...] = (NewSigner(), WeakerFormat(), LicenceChanged(), SizeDoubled())
+"""those that look at what claims say; the others need the entries alone"""
+RULES: tuple[Rule, ...] = (Watched(), *CLAIM_RULES, MissingKinds(), Burst())
 """in the order in which they look"""

@@ -18,13 +18,16 @@ class MissingKinds:
     help = "ask the publisher for what is missing; `weightmark ledger list --subject` shows what is there"
 
     def look(self, seen: Seen, known: Known, watch: Watch) -> Iterator[Alert]:
-        """Wait for the usual kinds of each release, by its subject."""
+        """Wait for the usual kinds of each release, by its subject; they may come before it."""
         event = seen.event
+        if event.kind in watch.usual_kinds:
+            there = known.early.setdefault(event.subject, [])
+            known.early[event.subject] = sorted({*there, event.kind.value})
         for waiting in known.waiting.values():
             if waiting["subject"] == event.subject and event.kind in waiting["missing"]:
                 waiting["missing"].remove(event.kind)
         if event.kind is Kind.RELEASE:
-            missing = sorted(watch.usual_kinds)
+            missing = sorted(watch.usual_kinds - {*known.early.get(event.subject, ())})
             known.waiting[str(seen.index)] = {
                 "subject": event.subject,
                 "at": event.at,

@@ -9,7 +9,10 @@ from weightmark.provenance.ledger.event import Kind
 __all__ = ["WeakerFormat"]
 
 _CAN_RUN_CODE = frozenset(
-    {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".h5", ".keras", ".mar"}
+    {
+        *(".bin", ".pt", ".pth", ".pkl", ".pickle", ".dill", ".ckpt", ".joblib", ".npy", ".npz"),
+        *(".h5", ".hdf5", ".keras", ".mar", ".nemo", ".tar", ".zip"),
+    }
 )
 """endings of formats in which a usual loader can meet code"""
 
