@@ -15,6 +15,7 @@ from weightmark.attestations.ledger.steps import (
     names_alone,
     unfollowed_in,
 )
+from weightmark.attestations.ledger.succession import not_carried
 from weightmark.attestations.ledger.witnessed import (
     MAX_WITNESS_AGE,
     load_witness_policy,
@@ -194,7 +195,17 @@ def _forgotten(ledger: Ledger) -> Check | None:
             "consult the live ledger",
             code="stale-ledger",
         )
-    return None
+    forgotten = not_carried(ledger)
+    if not forgotten:
+        return None
+    return Check(
+        "ledger",
+        Outcome.UNCHECKED,
+        f"what the log before `{ledger.origin}` revoked is not all known here",
+        forgotten,
+        "enter those revocations here again: `weightmark revoke`",
+        code="stale-ledger",
+    )
 
 
 @dataclass(frozen=True, slots=True)

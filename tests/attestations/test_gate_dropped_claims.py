@@ -107,7 +107,7 @@ def policies(house: House) -> Mapping[str, Policy]:
     """Every one refuses the base: by its licence, by its level, or because it is in no list."""
     data, middle = house.identity("data"), house.identity("middle")
     judges = f"[roles.judges]\nkeys = {pem(signer('release').key.public, signer('curator').key.public)}\n"
-    found = {}
+    found: dict[str, Policy] = {}
     for name, built in (("", ""), (" of a model that must be recorded", BUILT)):
         found |= {
             f"licence{name}": asking(f"{built}{CHAIN}[licenses]\ndeny = ['CC-BY-NC-4.0']\n"),

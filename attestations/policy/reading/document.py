@@ -16,11 +16,11 @@ _MAX_ENVIRONMENTS = 32
 _MAX_DEPTH = 8
 _MAX_PARTS = 32
 _LONG_KEY = re.compile(
-    rb"""(?<![A-Za-z0-9_-])
-    (?:(?:[A-Za-z0-9_-]{1,200}+|"(?:[^"\\\n]|\\.){0,200}+"|'[^'\n]{0,200}+')[ \t]*+\.[ \t]*+){32}""",
+    rb"""(?<![A-Za-z0-9_\\-])
+    (?:(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){32}""",
     re.VERBOSE,
 )
-"""a dotted key of more than `_MAX_PARTS` parts, each part short; longer ones leave no room for many in a policy"""
+"""a dotted key of more than `_MAX_PARTS` parts, found in one pass: no repetition gives anything back"""
 _NOT_BY_ENVIRONMENT = ("version", "name", "revision", "expires", _ENVIRONMENTS)
 """what belongs to the whole file"""
 
