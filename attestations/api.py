@@ -215,6 +215,7 @@ def gate(
     ledger: AnyPath | None = None,
     signature: AnyPath | None = None,
     claims: AnyPath | Sequence[AnyPath] = (),
+    ancestors: AnyPath | Sequence[AnyPath] = (),
     now: datetime | None = None,
     workers: int = 1,
     **whom: Unpack[TrustWords],
@@ -223,8 +224,9 @@ def gate(
 
     `path` may be an identity, `wm1:<hex>`: then only an earlier decision answers, where `[vsa]` of the
     policy takes one. `env` is the environment of a policy file, `now` (aware) when ages and ends are
-    judged. The words of `TrustWords` fill the role `release` of a preset; `workers` is as for `verify`.
-    Safe for several threads.
+    judged. `ancestors` on disk give their claims, and weights that contradict the chain deny. The words
+    of `TrustWords` fill the role `release` of a preset; `workers` is as for `verify`. Safe for several
+    threads.
     """
     from weightmark.attestations.gate.collect import Sources
     from weightmark.attestations.gate.gate import gate as run_gate
@@ -241,6 +243,7 @@ def gate(
         signature=path_of(signature) if signature else None,
         claims=tuple(Path(claim) for claim in paths_of(claims)),
         ledger="".join(paths_of(ledger or ())),
+        ancestors=tuple(Path(one) for one in paths_of(ancestors)),
     )
     policy.require_alone(said=any(whom.values()))
     artifact = path if isinstance(path, str) and is_identity(path) else path_of(path)

@@ -223,7 +223,8 @@ class SubmissionRefusedError(RefusedError):
     """The ledger does not admit this submission.
 
     Only submitters that the ledger's owner admitted may write, each for its kinds of entry, and a
-    request is good for one ledger and for a limited time. `ledger show 0` lists who is admitted.
+    request is good for one ledger and for a limited time. `ledger list --kind policy` names the newest policy,
+    and `ledger show INDEX` who is admitted.
     """
 
     code = "submission-refused"

@@ -3,12 +3,13 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.bundles.dsse import Envelope
 from weightmark.attestations.chain.aliases import Aliases
 from weightmark.attestations.chain.gaps import gaps_of
-from weightmark.attestations.chain.model import Chain, Known, Refusal, StepRoles
+from weightmark.attestations.chain.model import Chain, ClaimsAbout, Known, Refusal, StepRoles
 from weightmark.attestations.predicates.approval import APPROVAL_PREDICATE, ApprovalClaim
 from weightmark.attestations.predicates.classification import (
     CLASSIFICATION_PREDICATE,
@@ -70,25 +71,58 @@ def build_chain(
     bounds: Bounds = DEFAULT_BOUNDS,
     places: Mapping[str, str] | None = None,
     now: datetime | None = None,
+    claims_about: ClaimsAbout | None = None,
 ) -> Chain:
     """Build the chain of the artifact `root` from whatever `bundles` prove.
 
     `roles` says who may state which step, `vouchers` who may list or approve an artifact (the same
     as `roles.usual` unless given). `revoked` maps an identity or a signer to the words that say so, `places` an
-    identity to where the caller has that artifact.
+    identity to where the caller has that artifact. `claims_about` is asked once about every artifact that
+    is reached, and what it gives is verified like the rest.
     What no trusted signer signed, or what is malformed, proves nothing; steps that it states are named
     as refusals. The order of `bundles` never matters.
     """
     pool = _Pool(roles, vouchers or roles.usual, now or datetime.now(UTC))
     for bundle in bundles:
         pool.add(bundle)
-    steps, refusals = pool.steps()
-    lineage = Lineage.trace(root, lambda identity: steps.get(identity, ()), bounds)
+    lineage, refusals = _traced(root, pool, claims_about or (lambda _: ()), bounds)
     known = {one: pool.known[one] for one in lineage.depths if one in pool.known}
     mine = tuple(one for one in refusals if one.artifact in lineage.depths)
     used = {step.claim_id for made in lineage.steps.values() for step in made}
     chain = Chain(lineage, known, (), mine, tuple(sorted(used)))
     return replace(chain, gaps=tuple(gaps_of(chain, revoked or {}, places or {})))
+
+
+def _traced(
+    root: str, pool: "_Pool", claims_about: ClaimsAbout, bounds: Bounds
+) -> tuple[Lineage, tuple[Refusal, ...]]:
+    """Follow the steps and learn about each artifact on the way, then once more with all that was learnt.
+
+    What is learnt late can tell what an earlier input means; each round verifies only what is new.
+    """
+    asked: set[str] = set()
+    while True:
+        steps, refusals = pool.steps()
+        before = pool.bundles
+        steps_of = partial(_steps_of, pool=pool, steps=steps, asked=asked, about=claims_about)
+        lineage = Lineage.trace(root, steps_of, bounds)
+        if pool.bundles == before:
+            return lineage, refusals
+
+
+def _steps_of(
+    artifact: str,
+    *,
+    pool: "_Pool",
+    steps: Mapping[str, tuple[Step, ...]],
+    asked: set[str],
+    about: ClaimsAbout,
+) -> tuple[Step, ...]:
+    known = steps.get(artifact, ())
+    if artifact in asked:
+        return known
+    asked.add(artifact)
+    return (*known, *pool.learn(artifact, about(artifact)))
 
 
 class _Pool:
@@ -103,9 +137,22 @@ class _Pool:
         self._foreign: list[tuple[Subject, str, str]] = []
         self._oms: list[tuple[str, OmsClaim]] = []
         self.known: dict[str, Known] = {}
+        self.bundles = 0
+
+    def learn(self, output: str, bundles: Iterable[Bundle]) -> tuple[Step, ...]:
+        """Add bundles, and return what they say of how `output` was made, as far as digests are known yet."""
+        before = len(self._stated)
+        for bundle in bundles:
+            self.add(bundle)
+        return tuple(
+            self._step(stated, output)
+            for stated, counts in self._stated[before:]
+            if counts and stated.subject.identity == output
+        )
 
     def add(self, bundle: Bundle) -> None:
         """Verify one bundle for everybody who may count, and keep what it says."""
+        self.bundles += 1
         believers = {
             id(trust): verified
             for trust in (*self._roles.trusts, self._vouchers)

@@ -8,7 +8,7 @@ from pathlib import Path
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.chain.building import build_chain
 from weightmark.attestations.chain.content import Agreement, ContentCheck, compare_step
-from weightmark.attestations.chain.model import Chain, StepRoles
+from weightmark.attestations.chain.model import Chain, ClaimsAbout, StepRoles
 from weightmark.attestations.checks import Check, Outcome
 from weightmark.attestations.trust import Trust
 from weightmark.attestations.trust.claimed import trust_not_said
@@ -22,16 +22,16 @@ from weightmark.provenance.tensors import TensorTable
 from weightmark.values import dataclass
 
 __all__ = [
+    "AtHand",
     "ClaimsAbout",
     "ComparedStep",
     "GatheredChain",
+    "compare_at_hand",
     "content_checks",
     "gather_chain",
     "grow_chain",
+    "read_at_hand",
 ]
-
-ClaimsAbout = Callable[[str], Sequence[Bundle]]
-"""gives the claims that a ledger holds about an identity"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def gather_chain(
     that was found. Raises `CallError` when something named does not exist, `TrustNotSaidError` without
     `roles`, and whatever reading raises.
     """
-    root, *others = (_read(one, progress, jobs) for one in (Path(path), *at_hand))
+    root, *others = (read_at_hand(one, progress, jobs) for one in (Path(path), *at_hand))
     bundles: list[Bundle] = []
     checks: list[Check] = []
     for number, one in enumerate((root, *others)):
@@ -103,7 +103,7 @@ def gather_chain(
     chain = build(revoked=revoked) if revoked else chain
     known = {one.identity: one for one in (root, *others)}
     checks += [check for one in known.values() for check in one.unread]
-    return GatheredChain(chain, tuple(_compared(chain, known)), tuple(checks))
+    return GatheredChain(chain, compare_at_hand(chain, tuple(known.values())), tuple(checks))
 
 
 def _nothing_said(path: Path) -> Check:
@@ -117,14 +117,21 @@ def _nothing_said(path: Path) -> Check:
 
 
 @dataclass(frozen=True, slots=True)
-class _AtHand:
+class AtHand:
+    """An artifact on disk, as far as its weights matter."""
+
     path: Path
+    """where it lies"""
     identity: str
+    """`wm1:…` of what was read"""
     table: TensorTable | None
+    """its tensors; None when it has none, or they could not all be read"""
     unread: tuple[Check, ...]
+    """what of its tensors could not be read"""
 
 
-def _read(path: Path, progress: ProgressSink | None, jobs: int | None) -> _AtHand:
+def read_at_hand(path: Path, progress: ProgressSink | None, jobs: int | None) -> AtHand:
+    """Identify an artifact and survey its tensors in one read; raises whatever reading raises."""
     from weightmark.scanners.tensors.survey import survey_tensors
 
     survey = survey_tensors(path, progress=progress, jobs=jobs)
@@ -139,7 +146,7 @@ def _read(path: Path, progress: ProgressSink | None, jobs: int | None) -> _AtHan
             table = TensorTable.of(entries)
         except WeightmarkError as error:
             unread += (_several_sets(path, error, len(survey.sets)),)
-    return _AtHand(path, survey.identification.identity, table, unread)
+    return AtHand(path, survey.identification.identity, table, unread)
 
 
 def _several_sets(path: Path, error: WeightmarkError, count: int) -> Check:
@@ -154,21 +161,30 @@ def _several_sets(path: Path, error: WeightmarkError, count: int) -> Check:
 
 
 def grow_chain(
-    build: Callable[[], Chain], bundles: list[Bundle], claims_about: ClaimsAbout
+    build: Callable[..., Chain], bundles: list[Bundle], claims_about: ClaimsAbout
 ) -> Chain:
-    """Build the chain, ask the ledger about every new ancestor, and build again until none is new."""
-    asked: set[str] = set()
-    chain = build()
-    while new := [one for one in chain.lineage.depths if one not in asked]:
-        asked.update(new)
-        found = [bundle for one in new for bundle in claims_about(one)]
-        if found:
-            bundles += found
-            chain = build()
+    """Build the chain from `bundles` and what the ledger holds about every ancestor, which is added to them.
+
+    `build` is `build_chain` with everything but `claims_about`.
+    """
+    found: list[Bundle] = []
+
+    def about(identity: str) -> Sequence[Bundle]:
+        more = claims_about(identity)
+        found.extend(more)
+        return more
+
+    chain = build(claims_about=about)
+    bundles += found
     return chain
 
 
-def _compared(chain: Chain, known: Mapping[str, _AtHand]) -> Iterator[ComparedStep]:
+def compare_at_hand(chain: Chain, at_hand: Sequence[AtHand]) -> tuple[ComparedStep, ...]:
+    """Hold every step of which output and an input are at hand against their weights. Pure."""
+    return tuple(_compared(chain, {one.identity: one for one in at_hand}))
+
+
+def _compared(chain: Chain, known: Mapping[str, AtHand]) -> Iterator[ComparedStep]:
     for artifact, steps in chain.lineage.steps.items():
         made = known.get(artifact)
         if made is None or made.table is None:

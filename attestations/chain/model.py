@@ -1,16 +1,20 @@
 """A chain as a value: the lineage, what is known of each artifact in it, and where it does not hold."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 
+from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.trust import Trust
 from weightmark.provenance.lineage.graph import Lineage
 from weightmark.provenance.lineage.names import shortened
 from weightmark.values import dataclass
 
-__all__ = ["Chain", "Gap", "GapKind", "Known", "Refusal", "StepRoles"]
+__all__ = ["Chain", "ClaimsAbout", "Gap", "GapKind", "Known", "Refusal", "StepRoles"]
+
+ClaimsAbout = Callable[[str], Sequence[Bundle]]
+"""gives the claims that a ledger holds about an identity"""
 
 
 class GapKind(StrEnum):

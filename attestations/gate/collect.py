@@ -43,6 +43,7 @@ from weightmark.scanners.scan import scan_file
 from weightmark.values import dataclass
 
 if TYPE_CHECKING:
+    from weightmark.attestations.gate.at_hand import Ancestors
     from weightmark.attestations.ledger.consulting import Consultation
 
 __all__ = ["Sources", "gather"]
@@ -98,6 +99,7 @@ def gather(
     )
     described = _described(examination, progress, jobs)
     evidence = replace(evidence, checks=(*evidence.checks, *described))
+    ancestors = _ancestors(sources, progress, jobs)
     evidence = add_claims(
         evidence,
         policy,
@@ -105,7 +107,13 @@ def gather(
         ledger=sources.ledger,
         trusts=trusts,
         consultation=consultation,
+        ancestors=ancestors,
     )
+    if ancestors and evidence.identity:
+        from weightmark.attestations.gate.at_hand import byte_checks
+
+        found = byte_checks(Path(path), evidence, ancestors, progress=progress, jobs=jobs)
+        evidence = replace(evidence, checks=(*evidence.checks, *found))
     if consultation is None:
         return evidence
     return _with_ledger(
@@ -116,6 +124,18 @@ def gather(
         trusts=trusts,
         consultation=consultation,
     )
+
+
+def _ancestors(
+    sources: Sources, progress: ProgressSink | None, jobs: int | None
+) -> "Ancestors | None":
+    """Read the ancestors that are named; None for none."""
+    if not sources.ancestors:
+        return None
+    # tensors are read only where they are compared
+    from weightmark.attestations.gate.at_hand import read_ancestors
+
+    return read_ancestors(sources.ancestors, progress, jobs)
 
 
 def _examine(reader: "_Reader", policy: Policy, trusts: Mapping[str, Trust]) -> Examination:

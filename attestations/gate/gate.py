@@ -9,6 +9,7 @@ from weightmark.attestations.checks import Check
 from weightmark.attestations.gate.decision import Decision, decide
 from weightmark.attestations.gate.sources import Sources
 from weightmark.attestations.policy.model import Policy
+from weightmark.errors import CallError
 from weightmark.provenance.reading.engine import ProgressSink
 from weightmark.provenance.reading.receipts import Receipts
 
@@ -42,11 +43,18 @@ def gate(
     """
     given = sources or Sources()
     if is_identity(path):
+        if given.ancestors:
+            raise CallError(
+                "ancestors stand beside an identity",
+                why="weights can be compared with those of files only",
+                fix="name the files of the artifact, or leave `--with` out",
+            )
         from weightmark.attestations.gate.decisions.earlier import asked_decision
 
         return decide(policy, asked_decision(str(path), policy, given, now=now))
     told: tuple[Check, ...] = ()
-    if earlier and policy.vsa is not None:
+    # an earlier decision did not hold these ancestors against the bytes
+    if earlier and policy.vsa is not None and not given.ancestors:
         from weightmark.attestations.gate.decisions.earlier import earlier_decision
 
         found = earlier_decision(

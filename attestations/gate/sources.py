@@ -24,6 +24,8 @@ class Sources:
     """further claims: files or folders"""
     ledger: str = ""
     """a ledger to consult; empty for none"""
+    ancestors: tuple[Path, ...] = ()
+    """what the artifact was made from, on disk: claims beside it count, and weights are compared"""
 
 
 def consulted_by(policy: Policy, sources: Sources) -> "Consultation | None":

@@ -15,6 +15,7 @@ from weightmark.errors import WeightmarkError
 
 if TYPE_CHECKING:
     from weightmark.attestations.chain.model import Chain
+    from weightmark.attestations.gate.at_hand import Ancestors
     from weightmark.attestations.ledger.consulting import Consultation
 
 __all__ = ["add_claims"]
@@ -28,19 +29,30 @@ def add_claims(
     ledger: str,
     trusts: Mapping[str, Trust],
     consultation: "Consultation | None",
+    ancestors: "Ancestors | None" = None,
 ) -> Evidence:
-    """Add what the roles of the policy say of the artifact and of everything that it was made from."""
+    """Add what the roles of the policy say of the artifact and of everything that it was made from.
+
+    With `ancestors` the chain is looked at whatever the policy demands of it.
+    """
     found = examination.evidence
     bundles = list(found.bundles) if found else []
     rule, belief = policy.require.release, examination.belief
     weighed = Weighed.of(rule.role, belief, bundles) if rule and belief else None
+    bundles += ancestors.bundles if ancestors else ()
     place = ledger if consultation and consultation.problem is None else ""
     checks: list[Check] = []
     chain = None
     try:
-        if evidence.identity and policy.needs_more_claims:
+        if evidence.identity and (policy.needs_more_claims or ancestors):
             chain = _line(
-                policy, evidence, bundles, place=place, trusts=trusts, consultation=consultation
+                policy,
+                evidence,
+                bundles,
+                place=place,
+                trusts=trusts,
+                consultation=consultation,
+                wanted=policy.needs_chain or ancestors is not None,
             )
     except WeightmarkError as error:
         checks.append(Check.from_error("chain", error))
@@ -72,13 +84,14 @@ def _line(
     place: str,
     trusts: Mapping[str, Trust],
     consultation: "Consultation | None",
+    wanted: bool,
 ) -> "Chain | None":
     """Add the ledger's claims to `bundles`, and return what the artifact was made from where that is asked for."""
     from weightmark.attestations.gate.lineage import claims_in_ledger, lineage_of
 
     about = claims_in_ledger(place)
     bundles += about(evidence.identity)
-    if not policy.needs_chain:
+    if not wanted:
         return None
     return lineage_of(
         policy,

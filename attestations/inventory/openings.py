@@ -4,6 +4,7 @@ This only decides where to look, so either reason is enough; what a file is, the
 """
 
 import os
+import struct
 import zipfile
 from pathlib import Path
 
@@ -27,7 +28,7 @@ _DATA_SUFFIXES = (".arrow", ".feather", ".parquet", ".tfrecord")
 _PICKLE, _NEWEST_PROTOCOL = 0x80, 5
 _ZIP = b"PK\x03\x04"
 _NPY = b"\x93NUMPY"
-_MOST_MEMBERS = 10_000
+_LARGEST_LISTED = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +78,16 @@ def _has_weights(head: bytes, path: Path) -> bool:
 
 
 def _zip_has_weights(path: Path) -> bool:
-    """Tell whether an archive holds anything that is a model by its name; one that can't be listed may."""
+    """Tell whether an archive holds anything that is a model by its name; one that can't be listed may.
+
+    A large one may as well, so that no list of millions of names has to be kept.
+    """
     try:
+        if path.stat().st_size > _LARGEST_LISTED:
+            return True
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
+    except (ArithmeticError, OSError, RuntimeError, ValueError, struct.error, zipfile.BadZipFile):
         return True
     suffixes = (*_MODEL_SUFFIXES, *_DATA_SUFFIXES)
-    return len(names) > _MOST_MEMBERS or any(name.lower().endswith(suffixes) for name in names)
+    return any(name.lower().endswith(suffixes) for name in names)

@@ -91,7 +91,7 @@ def consult(
             complete = ledger.can_be_read_whole()
             found = Revocations.read(ledger, complete=complete, witnesses=witnesses)
             seen = witness_check(ledger, witnesses, ledger.now(), max_age=max_age)
-            return Consultation(found, _forgotten(ledger), seen)
+            return Consultation(found, _forgotten(ledger, complete=complete), seen)
     except CallError:
         raise
     except WeightmarkError as error:
@@ -181,7 +181,7 @@ def _not_revoked(revocations: Revocations, above: Ancestry, unfollowed: int) -> 
     return Check("revocation", Outcome.PASS, f"no revocation of the content{how}")
 
 
-def _forgotten(ledger: Ledger) -> Check | None:
+def _forgotten(ledger: Ledger, *, complete: bool) -> Check | None:
     """Say why what is not revoked in this ledger may be revoked all the same; None when it is the place to ask."""
     standing = ledger.home.standing()
     try:
@@ -195,7 +195,7 @@ def _forgotten(ledger: Ledger) -> Check | None:
             "consult the live ledger",
             code="stale-ledger",
         )
-    forgotten = not_carried(ledger)
+    forgotten = not_carried(ledger, complete=complete)
     if not forgotten:
         return None
     return Check(

@@ -106,7 +106,7 @@ def find_impact(index: ClaimIndex, ledger: Ledger, root: str) -> Impact:
         unread, erased = below.unread(erased=False), below.unread(erased=True)
         elsewhere, unfollowed = below.elsewhere(), below.unfollowed()
     same = digest_of(root)
-    others = (one for one in found if digest_of(one.identity) != same)
+    others = (one for one in found if not one.identity.endswith(same))
     descendants = tuple(sorted(others, key=attrgetter("identity")))
     with ledger.snapshot() as snapshot:
         size = snapshot.head.size

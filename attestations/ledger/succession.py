@@ -53,18 +53,19 @@ def inheritance_of(old: Ledger) -> Inheritance:
     return Inheritance(carried, tuple(one for one in found if one not in fitting))
 
 
-def not_carried(ledger: Ledger) -> str:
+def not_carried(ledger: Ledger, *, complete: bool = True) -> str:
     """Say why nobody can tell from `ledger` what the log before it revoked; empty when that is known.
 
-    A revocation that could not be carried over is known again once its claim is entered here.
+    A revocation that could not be carried over is known again once its claim is entered here. Without
+    `complete` the ledger's own index is asked.
     """
-    before = ledger.policy().succeeds
+    before = ledger.policies(complete=complete).newest.succeeds
     if before is None:
         return ""
     origin = NoteVerifier.parse(before.log_vkey).name
     if before.revoked is None:
         return f"it took over from `{origin}`, and does not say what was revoked there"
-    entered = {one.event.claim_id for one in ledger.find(kind=Kind.REVOKE)}
+    entered = {one.event.claim_id for one in ledger.find(kind=Kind.REVOKE, complete=complete)}
     missing = [one for one in before.left if one not in entered]
     if not missing:
         return ""

@@ -57,7 +57,7 @@ class LinearRegex:
     @classmethod
     def parse(cls, text: str) -> "LinearRegex":
         """Read an expression; raises `CallError` for what is none, is too large or needs backtracking."""
-        from re import _parser
+        from re import _parser  # type: ignore[attr-defined] # what `re` itself reads with
 
         try:
             re.compile(text)

@@ -8,7 +8,9 @@
     verified = verify_receipt(receipts[0].text, ledger.verifier)
 
 The pure core (`merkle`, `tiles`, `note`, `checkpoint`, `proof`, `event`, `admission`) knows no
-input or output; `store/` keeps the truth, `publish` and `blobs` write files, `memory` remembers.
+input or output. A `home/` is where a ledger lives: `store/` keeps the truth, `blobs` the claims, and
+`publish` writes a `view/` that any web server can serve. `checkpoint_memory` remembers what a reader
+saw, `witnessing/` lets others cosign, `service/` serves, `export/` writes for other tools.
 """
 
 __all__: list[str] = []

@@ -22,6 +22,7 @@ from weightmark.provenance.ledger.operations import (
     verify_operation,
 )
 from weightmark.provenance.ledger.proof import Receipt
+from weightmark.provenance.ledger.publish import BINDING_KINDS
 from weightmark.provenance.ledger.registration import (
     Succession,
     admit_policy,
@@ -33,7 +34,6 @@ from weightmark.provenance.ledger.standing import Role, Standing
 from weightmark.provenance.ledger.store.interface import Query
 
 __all__ = [
-    "KEPT_KINDS",
     "apply_proposal",
     "copies_of",
     "freeze",
@@ -44,8 +44,6 @@ __all__ = [
     "succession_of",
 ]
 
-KEPT_KINDS = frozenset({Kind.REVOKE, Kind.REINSTATE, Kind.POLICY, Kind.KEY, Kind.REDACT})
-"""kinds whose claims are never erased: without them nobody could tell what counts"""
 _MAX_REASON = 4096
 
 
@@ -176,7 +174,7 @@ def _require_erasable(ledger: Ledger, subject: str) -> tuple[LoggedEvent, ...]:
             f"no entry of the ledger records `{subject}`",
             fix="`weightmark ledger show INDEX` names the claim and the request of an entry",
         )
-    kept = [one for one in users if one.event.kind in KEPT_KINDS]
+    kept = [one for one in users if one.event.kind in BINDING_KINDS]
     if kept:
         raise SubmissionRefusedError(
             f"the claim of entry {kept[0].index} is never erased: it is of the kind `{kept[0].event.kind}`",

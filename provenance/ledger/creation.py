@@ -1,4 +1,4 @@
-"""Making a ledger in a folder: whole or not at all, and never over something that exists."""
+"""Making a ledger in a folder or a database: whole or not at all, and never over something that exists."""
 
 import re
 import secrets

@@ -38,7 +38,7 @@ NoteSource = Callable[[VerifiedCheckpoint], bytes]
 """gives the note to publish for a head: the head's own, or with cosignatures added"""
 
 BINDING_KINDS = frozenset({Kind.POLICY, Kind.KEY, Kind.REVOKE, Kind.REINSTATE, Kind.REDACT})
-"""kinds whose claims whoever consults a ledger has to read"""
+"""kinds whose claims whoever consults a ledger has to read: they are always published, and never erased"""
 _FILES_AT_ONCE = 256
 
 

@@ -91,7 +91,7 @@ class Owners:
         """Refuse a threshold that nobody, or nobody any more, could meet."""
         if not self.vkeys or self.vkeys != tuple(sorted(set(self.vkeys))):
             raise MalformedError("the owners of a ledger are at least one key, sorted, each once")
-        keys = {one.rpartition("+")[2] for one in self.vkeys}
+        keys = {one.split("+", 2)[-1] for one in self.vkeys}
         if len(keys) != len(self.vkeys):
             raise MalformedError(
                 "a key owns a ledger under two names, and would count as two owners"
@@ -200,7 +200,7 @@ class RegistrationPolicy:
                 return submitter
         raise SubmissionRefusedError(
             f"the submitter `{fingerprint}` is not admitted to `{self.origin}`",
-            fix="sign with an admitted key (`weightmark ledger show 0` lists them)",
+            fix="sign with an admitted key (`weightmark ledger list --kind policy` names the newest policy, and `ledger show INDEX` whom it admits)",
         )
 
     def with_opened(self, values: "PrivateStore") -> Self:

@@ -143,7 +143,7 @@ class Permission:
     """empty: any unarmed state; else the check that it must pass, for example `dict`: one dict, in which
     no text is code that is not the library's"""
     methods: frozenset[str] = frozenset()
-    """names that may be got from an instance whose state is not set yet"""
+    """names that may be got from an instance, unless its state may hide them"""
     items: bool = False
     """set items of a result or instance"""
     append: bool = False

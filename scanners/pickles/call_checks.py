@@ -21,11 +21,12 @@ from weightmark.scanners.pickles.checks import (
     sets_state,
 )
 from weightmark.scanners.pickles.generators import is_generator_state
-from weightmark.scanners.pickles.values import Global, Instance, PlainList, Value
+from weightmark.scanners.pickles.values import Call, Global, Instance, PlainList, Value
 
 __all__ = ["CHECKS", "STATES", "is_factory_partial"]
 
 _RANGE = re.compile(r"range\(-?[0-9]{1,18}, -?[0-9]{1,18}(?:, -?[0-9]{1,18})?\)")
+_BATCH_CLASSES = 2
 _SPAN_PARTS = 3
 _LONGEST_SPAN = 1 << 26
 _TYPES = frozenset(
@@ -145,6 +146,24 @@ def names_type(arguments: tuple[Value, ...]) -> bool:
     return isinstance(name, str) and name in _TYPES
 
 
+def merges_batch(arguments: tuple[Value, ...]) -> bool:
+    """Allow the classes of PyG's batches, of which it makes a common one."""
+    return len(arguments) == _BATCH_CLASSES and all(
+        isinstance(item, Global)
+        and item.permission.new
+        and item.module.startswith("torch_geometric.data.")
+        for item in arguments
+    )
+
+
+def wraps_kernel(arguments: tuple[Value, ...]) -> bool:
+    """Allow a kernel of scikit-learn, and an unarmed function that `bayes_opt` calls with its data."""
+    match arguments:
+        case (Instance(of=Global(module="sklearn.gaussian_process.kernels") as cls), function):
+            return cls.permission.new and isinstance(function, (Call, Global)) and is_inert((function,))
+    return False
+
+
 def is_factory_partial(function: Global, arguments: tuple[Value, ...]) -> bool:
     """Allow a container with a factory of its own, which a partial function names first."""
     return function.permission.call == "factory" and bool(arguments) and names_factory(arguments)
@@ -156,12 +175,14 @@ CHECKS: dict[str, Callable[[tuple[Value, ...]], bool]] = {
     "array-parts": reconstructs_array,
     "arrow-type": is_inert,
     "attributes": lambda arguments: all(map(is_state, arguments)) and not has_odd_key(arguments),
+    "batch": merges_batch,
     "block": is_block,
     "class-first": names_classes,
     "class-or-name": names_generator,
     "codec": is_codec_call,
     "dtype": is_inert,
     "factory": names_factory,
+    "kernel": wraps_kernel,
     "plain": lambda arguments: all(map(is_plain, arguments)),
     "range-text": is_range_text,
     "ratio": is_ratio,

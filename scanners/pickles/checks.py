@@ -182,16 +182,29 @@ def stores(allowed: Permission, operation: str) -> bool:
 
 
 def gets_own_method(function: Global, arguments: Value) -> bool:
-    """Tell `getattr(instance, name)` of a method that was reviewed, before the state is set.
+    """Tell `getattr(object, name)` of a method that was reviewed, and that no attribute hides.
 
-    Libraries save a bound method in this way; attributes of the state can't hide it yet.
+    Libraries save a bound method in this way.
     """
     if (function.module, function.name) != ("builtins", "getattr"):
         return False
     match arguments:
-        case (Instance(of=Global() as cls, built=False), str() as name):
-            return name in cls.permission.methods
+        case ((Call(of=Global() as cls) | Instance(of=Global() as cls)) as target, str() as name):
+            return name in cls.permission.methods and not _may_hide(target, name)
     return False
+
+
+def _may_hide(target: Call | Instance, name: str) -> bool:
+    """Tell an object whose attributes may hold the name, since they are not all known."""
+    if not target.built or not target.carries:
+        return False
+    state = target.attributes
+    known = isinstance(state, Container) and state.kind == "dict" and not state.more
+    return not known or name in state.items[::2] or not all(map(_is_text, state.items[::2]))
+
+
+def _is_text(key: Value) -> bool:
+    return type(key) is str
 
 
 def gives_own_type(function: Global, arguments: Value) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from weightmark.errors import LimitError
-from weightmark.scanners.allow.names import Grade, permission
+from weightmark.scanners.allow.names import Grade, Permission, permission
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.pickles.array_types import is_honest_dtype_state
 from weightmark.scanners.pickles.arrow_arrays import is_sound
@@ -85,6 +85,7 @@ class Judge(Imports):
     def called(self, offset: int, function: Value, arguments: Value) -> Call | Instance | Global:
         """Take note of a call and return its result."""
         self.acted = True
+        function = _called_class(function)
         code = code_text(arguments)
         if code:
             self._find("PKL019", offset, code)
@@ -96,7 +97,7 @@ class Judge(Imports):
         function.called = True
         if gets_own_method(function, arguments):
             function.reported = True
-            return Call(function)
+            return self._class_method(offset, arguments) or Call(function)
         if gives_own_type(function, arguments):
             function.reported = True
             return Call(function)
@@ -129,9 +130,18 @@ class Judge(Imports):
                 pass
             case _:
                 return None
-        if permission(module, name).grade in REFUSED:
-            return None
-        return self.imported(offset, module, name)
+        return self._listed(offset, module, name)
+
+    def _class_method(self, offset: int, arguments: Value) -> Global | None:
+        """Return the method that an object shares with its class, if a list holds that very name."""
+        match arguments:
+            case ((Call(of=Global() as cls) | Instance(of=Global() as cls)), str() as member):
+                return self._listed(offset, cls.module, f"{cls.name}.{member}")
+        return None
+
+    def _listed(self, offset: int, module: str, name: str) -> Global | None:
+        refused = permission(module, name).grade in REFUSED
+        return None if refused else self.imported(offset, module, name)
 
     def instantiated(self, offset: int, cls: Value, arguments: Value) -> Instance:
         """Take note of `cls.__new__(cls, *arguments)` and return the instance."""
@@ -157,6 +167,7 @@ class Judge(Imports):
             return
         target.built = True
         target.carries = gives_attributes(state) and target.of.permission.state != "native"
+        target.attributes = state if target.of.permission.methods else None
         if not rule and target.of.permission.call == "function-first" and isinstance(target, Call):
             target.armed = False
         freeze(state)
@@ -348,3 +359,11 @@ class Judge(Imports):
             return False
         self.called(offset, function, inner)
         return has_new(cls) and is_state(state) and not has_odd_key(state)
+
+
+def _called_class(function: Value) -> Value:
+    """Return the class of a called object whose call was reviewed: it has no state of its own."""
+    match function:
+        case Instance(of=Global(permission=Permission(call="batch")) as cls, built=False):
+            return cls
+    return function

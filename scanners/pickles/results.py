@@ -43,7 +43,7 @@ def result(function: Global, arguments: Value) -> Call | Instance | Global:
     """Return the value of an allowed call."""
     first = arguments[0] if isinstance(arguments, tuple) and arguments else None
     match function.permission.call:
-        case "class-first" | "reconstructor":
+        case "batch" | "class-first" | "reconstructor":
             return Instance(first if isinstance(first, Global) else None)
         case "codec" if isinstance(arguments, tuple):
             codec = arguments[1] if len(arguments) > 1 else "utf-8"

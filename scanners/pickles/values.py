@@ -141,6 +141,8 @@ class Call:
     """whether its state was set"""
     carries: bool = False
     """whether the pickle gave it attributes"""
+    attributes: Value = None
+    """the state that was set, where methods may be got from it"""
 
 
 @dataclass(slots=True, eq=False)
@@ -175,6 +177,8 @@ class Instance:
     """whether its state was set"""
     carries: bool = False
     """whether the pickle gave it attributes"""
+    attributes: Value = None
+    """the state that was set, where methods may be got from it"""
     odd: bool = False
     """whether a key of its items is unfit as an attribute's name (see `is_odd_key`)"""
 

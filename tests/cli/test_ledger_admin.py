@@ -378,3 +378,161 @@ def test_a_person_appends_by_logging_in(
         call(run_cli, house, *revocation)
     done = call(run_cli, house, *verify, "--ledger", "p", code=1)
     assert "revoked at #" in done.stdout
+
+
+def test_a_successor_tells_what_it_takes_over_and_keeps_what_was_revoked(
+    run_cli: RunCli, house: Path
+) -> None:
+    revoke(run_cli, house, "model")
+    call(run_cli, house, "verify", "model", "--key", "release.pub", "--ledger", "l", code=1)
+    done = call(
+        run_cli, house, "ledger", "init", "new", "--admit", "watcher.pub", "--succeeds", "l",
+        "--old-recovery-key", "l/recovery.key", "-f", "json",
+    )  # fmt: skip
+    assert "1 revocation of it" in done.stderr
+    told = json.loads(done.stdout)["succeeds"]
+    assert (told["origin"], told["size"]) == ("example.com/models", 4)
+    assert [one["subject"] for one in told["revoked"]] == [identity_of(run_cli, house)]
+    done = call(
+        run_cli, house, "verify", "model", "--key", "release.pub", "--ledger", "new", code=1
+    )
+    assert "revoked at #3 of `example.com/models`" in done.stdout
+    shown = call(run_cli, house, "ledger", "show", "0", "--ledger", "new").stdout
+    assert "succeeds        example.com/models at size 4" in shown
+    assert "(1 of 1)" in shown
+    done = call(
+        run_cli, house, "ledger", "append", "model/model.claims", "--ledger", "l", "--key",
+        "release.key", "--kind", "observed", code=1,
+    )  # fmt: skip
+    assert "was succeeded by another log" in done.stderr
+    assert "migrate" not in done.stderr
+
+
+def test_show_and_impact_tell_what_is_needed_on_the_bad_day(run_cli: RunCli, house: Path) -> None:
+    (house / "deployed.json").write_text('{"target": "cluster eu-1, service chat"}')
+    call(
+        run_cli, house, "attest", "model", "--type", "deployment", "--predicate", "deployed.json",
+        "--key", "watcher.key",
+    )  # fmt: skip
+    call(
+        run_cli, house, "ledger", "append", "model/model.claims", "--ledger", "l", "--key",
+        "watcher.key",
+    )  # fmt: skip
+    assert "cluster eu-1" in call(run_cli, house, "impact", "model", "--ledger", "l").stdout
+    done = call(run_cli, house, "impact", "model", "--ledger", "l", "-f", "json")
+    (use,) = json.loads(done.stdout)["uses"]
+    assert "cluster eu-1" in use["said"]
+    shown = call(run_cli, house, "ledger", "show", str(use["index"]), "--ledger", "l").stdout
+    assert "cluster eu-1" in shown
+    revoke(run_cli, house, "release.pub", "--reason", "laptop stolen", "--since", "2026-01-01")
+    done = call(
+        run_cli, house, "ledger", "show", str(use["index"] + 1), "--ledger", "l", "-f", "json"
+    )
+    said = json.loads(done.stdout)["said"]
+    assert "laptop stolen" in said
+    assert "2026-01-01" in said
+
+
+def test_admitting_again_replaces_and_says_what_was_and_is(run_cli: RunCli, house: Path) -> None:
+    owner = ("--ledger", "l", "--owner-key", "l/recovery.key")
+    done = call(run_cli, house, "ledger", "admit", "release.pub:test", *owner)
+    assert "release, scan -> test" in done.stdout
+    for kind in ("policy", "key", "redact", "witness"):
+        done = call(run_cli, house, "ledger", "admit", f"third.pub:{kind}", *owner, code=2)
+        assert "the log writes entries of this kind itself" in done.stderr
+    done = call(run_cli, house, "ledger", "admit", "third.pub:nonsense", *owner, code=2)
+    assert "redact" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "args",
+    [("monitor", "--mine"), ("search", "--subject"), ("list", "--subject")],
+)
+def test_what_names_nothing_is_a_wrong_call(
+    run_cli: RunCli, house: Path, args: tuple[str, ...]
+) -> None:
+    """A typo must not watch nothing for ever."""
+    done = call(run_cli, house, "ledger", *args, "nosuchfolder", "--ledger", "l", code=2)
+    assert "nosuchfolder" in done.stderr
+    call(run_cli, house, "ledger", *args, "model", "--ledger", "l", code=int(args[0] == "monitor"))
+
+
+def test_a_search_goes_on_where_it_stopped(run_cli: RunCli, house: Path) -> None:
+    """Entries of one second are told apart by their index."""
+    seen: list[int] = []
+    start, more = 0, True
+    for _ in range(3):
+        done = call(
+            run_cli, house, "ledger", "search", "--ledger", "l", "--limit", "1", "--start",
+            str(start), "-f", "json",
+        )  # fmt: skip
+        answer = json.loads(done.stdout)
+        seen += [one["index"] for one in answer["entries"]]
+        start, more = seen[-1] + 1, answer["more"]
+    assert seen == [0, 1, 2]
+    assert not more
+    call(run_cli, house, "ledger", "search", "weights\udcff", "--ledger", "l", code=2)
+
+
+@pytest.mark.parametrize("place", ["https://[::1#x", "https://h:99999999", "postgresql://[x/db"])
+def test_an_address_that_is_no_url_is_a_wrong_call(run_cli: RunCli, place: str) -> None:
+    assert run_cli("ledger", "list", "--ledger", place).code == 2
+    assert run_cli("ledger", "publish", place).code == 2
+
+
+def test_a_ledger_is_not_published_into_its_own_folder(run_cli: RunCli, house: Path) -> None:
+    """Whoever serves it would hand out the private key."""
+    done = call(run_cli, house, "ledger", "publish", "l", "--ledger", "l", code=2)
+    assert "with its keys" in done.stderr
+    assert not (house / "l" / "checkpoint").exists()
+
+
+def test_an_old_receipt_is_checked_with_the_ledger_after_a_rotation(
+    run_cli: RunCli, house: Path
+) -> None:
+    call(run_cli, house, "ledger", "prove", "1", "--ledger", "l", "-o", "old.receipt")
+    call(run_cli, house, "ledger", "rotate", "--ledger", "l", "--recovery-key", "l/recovery.key")
+    call(run_cli, house, "ledger", "rotate", "--ledger", "l", "--finish")
+    check = ("ledger", "verify", "--receipt", "old.receipt", "--ledger")
+    call(run_cli, house, *check, "l")
+    call(run_cli, house, "ledger", "init", "other", "--admit", "third.pub")
+    call(run_cli, house, *check, "other", code=1)
+
+
+def test_a_restored_ledger_without_what_was_revoked_signs_nothing(
+    run_cli: RunCli, house: Path
+) -> None:
+    """A view without claims brings the entry of a revocation back, and not what it revokes."""
+    call(run_cli, house, "ledger", "backup", "saved", "--ledger", "l")
+    revoke(run_cli, house, "model")
+    restore = ("ledger", "restore", "saved", "again", "--log-key", "l/log.key", "--view")
+    done = call(run_cli, house, *restore, "l/tiles", code=4)
+    assert "an entry of the kind `revoke`" in done.stderr
+    again = ("ledger", "restore", "again", "--view")
+    call(run_cli, house, *again, "l/tiles", code=4)
+    call(run_cli, house, "ledger", "publish", "www", "--ledger", "l")
+    call(run_cli, house, *again, "www")
+    call(run_cli, house, "verify", "model", "--key", "release.pub", "--ledger", "again", code=1)
+
+
+def test_claims_brought_back_by_hand_let_a_restored_ledger_sign(
+    run_cli: RunCli, house: Path
+) -> None:
+    call(run_cli, house, "ledger", "backup", "saved", "--ledger", "l")
+    revoke(run_cli, house, "model")
+    restore = ("ledger", "restore", "saved", "again", "--log-key", "l/log.key", "--view", "l/tiles")
+    call(run_cli, house, *restore, code=4)
+    for one in (house / "l" / "claims").iterdir():
+        (house / "again" / "claims" / one.name).write_bytes(one.read_bytes())
+    call(run_cli, house, "ledger", "restore", "again", "--view", "l/tiles")
+    call(run_cli, house, "ledger", "verify", "--ledger", "again")
+
+
+def test_every_rule_of_the_monitor_is_in_the_guide_and_explained(run_cli: RunCli) -> None:
+    from weightmark.attestations.ledger.monitor.rules import RULES
+    from weightmark.attestations.ledger.monitor.watching import ROLLBACK
+
+    guide = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text()
+    for name in (ROLLBACK, *(rule.id for rule in RULES)):
+        assert f"`{name}`" in guide
+    assert "ask the publisher" in run_cli("explain", "missing-kinds").stdout

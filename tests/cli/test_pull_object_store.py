@@ -50,7 +50,18 @@ def test_a_signed_model_is_placed_and_a_locked_one_stays(
 def test_what_was_changed_in_the_store_is_refused(
     store: Any, tmp_path: Path, run_cli: RunCli
 ) -> None:
-    store.pipe("models/bert/weights.pkl", EVIL_PICKLE)
+    store.pipe("models/bert/model.safetensors", EVIL_PICKLE)
     done = run_cli("pull", "s3://models/bert", "--to", "to", *RULES, cwd=tmp_path)
     assert done.code == 1
     assert not (tmp_path / "to").exists()
+
+
+def test_verify_reads_what_a_store_promises_no_digest_of(
+    store: Any, tmp_path: Path, run_cli: RunCli
+) -> None:
+    words = ("verify", "s3://models/bert", "--key", "release.pub")
+    assert run_cli(*words, cwd=tmp_path).code == 0
+    data = bytearray(store.cat("models/bert/model.safetensors"))
+    data[-2] ^= 1
+    store.pipe("models/bert/model.safetensors", bytes(data))
+    assert run_cli(*words, cwd=tmp_path).code == 1

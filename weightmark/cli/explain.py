@@ -8,7 +8,7 @@ import click
 
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
-from weightmark.cli.explanations import CHECKS, CheckMeaning, danger_of
+from weightmark.cli.explanations import CHECKS, CheckMeaning, check_meaning, danger_of
 from weightmark.cli.reasons import REASONS, reason_of
 from weightmark.cli.render import Document
 from weightmark.errors import CallError, Exit, WeightmarkError, error_catalogue
@@ -32,13 +32,22 @@ def explain(console: Console, words: tuple[str, ...]) -> NoReturn:
         document = _rule_document(rules[code.upper()])
     elif code.lower() in errors:
         document = _error_document(errors[code.lower()])
-    elif code.lower() in CHECKS:
-        document = _check_document("check", code.lower(), CHECKS[code.lower()])
+    elif meaning := check_meaning(code):
+        document = _check_document("check", code.lower(), meaning)
     elif reason := reason_of(code.lower()):
         document = _check_document("reason", code.lower(), reason)
+    elif watched := _monitor_rules().get(code.lower()):
+        document = _check_document("check", code.lower(), watched)
     else:
-        raise _unknown(code, [*rules, *errors, *CHECKS, *REASONS])
+        raise _unknown(code, [*rules, *errors, *CHECKS, *REASONS, *_monitor_rules()])
     console.finish(document)
+
+
+def _monitor_rules() -> dict[str, CheckMeaning]:
+    """Return the rules of `weightmark ledger monitor` by name."""
+    from weightmark.attestations.ledger.monitor.rules import RULES
+
+    return {one.id: CheckMeaning(one.title, one.help) for one in RULES}
 
 
 def _rule_document(rule: "Rule") -> Document:

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from weightmark.values import dataclass
 
-__all__ = ["CHECKS", "CheckMeaning", "danger_of"]
+__all__ = ["CHECKS", "CheckMeaning", "check_meaning", "danger_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,14 @@ _FAMILIES = {
 _OTHER = (
     "Loading the file can do or show something else than its publisher or a reader would expect."
 )
+
+
+def check_meaning(name: str) -> CheckMeaning | None:
+    """Return what a check means, by its name or by `gate-NAME` as findings for code scanning call it."""
+    plain = name.lower()
+    if plain.startswith("gate-"):
+        plain = plain.removeprefix("gate-").replace("-", " ")
+    return CHECKS.get("rule" if plain.startswith("rule ") else plain)
 
 
 def danger_of(rule: str) -> str:
@@ -178,13 +186,13 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "is the model signature of an unusual form",
             "The OpenSSF model signature has another version than the current one, or fields that mean nothing here. The verdict does not follow from it; sign again to have the usual form.",
         ),
-        "further claims": CheckMeaning(
-            "could the claims be read that were named beside the artifact's own",
-            "`--claims` names a file, or a folder of which files are read that are called as claims are. A file that was named and can't be read leaves the decision open; lines that are no claims are only counted.",
-        ),
         "formats": CheckMeaning(
             "is every file of a format that the policy accepts",
             "Formats are told by content and never by names. A file that can be read as two formats must be accepted as both.",
+        ),
+        "further claims": CheckMeaning(
+            "could the claims be read that were named beside the artifact's own",
+            "`--claims` names a file, or a folder of which files are read that are called as claims are. A file that was named and can't be read leaves the decision open; lines that are no claims are only counted.",
         ),
         "gate": CheckMeaning(
             "could the artifact be opened at all",
@@ -333,6 +341,10 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
         "sbom": CheckMeaning(
             "is the bill of materials there that the policy asks for",
             "`[require.sbom]` asks a role to list the parts of the artifact, as CycloneDX or SPDX.",
+        ),
+        "rule": CheckMeaning(
+            "does a condition hold that the policy itself states",
+            "`[[rule]]` of a policy compares one field of the input document with a value. docs/formats/policy.md lists the fields; a field about which nothing is known leaves the decision open.",
         ),
         "scan": CheckMeaning(
             "did the scan find something unsafe",

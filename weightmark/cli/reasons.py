@@ -134,8 +134,8 @@ REASONS: Mapping[str, CheckMeaning] = MappingProxyType(
             "It can't be judged without that statement, so it refuses. Have it stated by a role of the policy.",
         ),
         "stale-ledger": CheckMeaning(
-            "the newest checkpoint of the ledger is older than the policy allows",
-            "An operator can hide a revocation by showing an old state. Fetch a newer checkpoint, or ask the operator.",
+            "the ledger is an old state, or lacks what was revoked before it began",
+            "What was revoked since, or in the log before, is not in it. Consult the live ledger, fetch a newer checkpoint, or ask the operator.",
         ),
         "step-too-old": CheckMeaning(
             "a step was stated longer ago than the policy allows",

@@ -60,7 +60,8 @@ def _value(entry: Table, field: str, op: str, value: object) -> Value:
     kind, _ = FIELDS[field]
     if op in _SINGLE and kind is tuple:
         raise entry.wrong(
-            "op", f"of use: `{field}` holds several values; `in`, `not_in` and `contains` compare those"
+            "op",
+            f"of use: `{field}` holds several values; `in`, `not_in` and `contains` compare those",
         )
     if op in _NUMERIC:
         if kind is not int or type(value) is not int:

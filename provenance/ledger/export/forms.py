@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from weightmark.provenance.ledger.export.cef import Cef
 from weightmark.provenance.ledger.export.csv_form import Csv
-from weightmark.provenance.ledger.export.interface import Form
+from weightmark.provenance.ledger.export.interface import FORM_NAMES, Form
 from weightmark.provenance.ledger.export.json_lines import JsonLines
 from weightmark.provenance.ledger.export.ocsf import Ocsf
 from weightmark.provenance.ledger.export.portable import PortableBundle
@@ -20,8 +20,6 @@ _FORMS: Mapping[str, Form] = {
     "cef": Cef(),
     "syslog": Syslog(),
 }
-FORM_NAMES = (*_FORMS, "bundle")
-"""what an export may be asked for"""
 
 
 def form_of(name: str, ledger: Ledger) -> Form:

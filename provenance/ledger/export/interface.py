@@ -5,7 +5,7 @@ from typing import Protocol
 
 from weightmark.provenance.ledger.snapshot import LoggedEvent
 
-__all__ = ["COLUMNS", "Form", "row_of", "severity_of"]
+__all__ = ["COLUMNS", "FORM_NAMES", "Form", "row_of", "severity_of"]
 
 COLUMNS = (
     "index",
@@ -21,6 +21,8 @@ COLUMNS = (
     "request_sha256",
 )
 """what every form carries of an entry, in this order"""
+FORM_NAMES = ("jsonl", "csv", "ocsf", "cef", "syslog", "bundle")
+"""what an export may be asked for"""
 _SEVERE = {"revoke": 3, "reinstate": 2, "policy": 2, "key": 2, "redact": 2}
 
 

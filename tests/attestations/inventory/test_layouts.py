@@ -2,10 +2,13 @@
 
 import json
 import os
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.attestations.inventory.caches import (
     COMMIT,
@@ -20,6 +23,7 @@ from tests.attestations.inventory.caches import (
     torch_hub,
 )
 from weightmark.attestations.inventory.inventory import Inventory, hub_cache, take_inventory
+from weightmark.attestations.inventory.openings import opening_of
 from weightmark.attestations.inventory.record import Record
 from weightmark.errors import CallError
 from weightmark.provenance.identification import identify
@@ -213,3 +217,12 @@ def test_the_hub_cache_is_where_its_variables_say() -> None:
     assert hub_cache({"HF_HUB_CACHE": "/c"}) == Path("/c")
     assert hub_cache({"HF_HOME": "/h"}) == Path("/h/hub")
     assert hub_cache({"XDG_CACHE_HOME": "/x"}) == Path("/x/huggingface/hub")
+
+
+@given(st.binary(max_size=200))
+def test_any_beginning_of_an_archive_is_judged_without_a_crash(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = put(Path(folder) / "m.bin", b"PK\x03\x04" + data)
+        assert opening_of(path).counts
+        put(path, b"PK\x03\x04" + data + b"PK\x05\x06" + data)
+        opening_of(path)

@@ -68,3 +68,12 @@ def test_the_same_statement_is_the_same_claim_when_it_was_erased(
     ):
         with pytest.raises(SubmissionRefusedError, match="was redacted"):
             ruling(ledger, **erased).refuse(one, NOW)
+
+
+def test_one_key_under_two_names_is_not_two_owners() -> None:
+    """Whoever holds it would be the threshold alone."""
+    one = NoteSigner.generate("example.com/one")
+    other = NoteSigner.named("example.com/two", one.seed)
+    vkeys = tuple(sorted(signer.verifier.vkey for signer in (one, other)))
+    with pytest.raises(MalformedError, match="under two names"):
+        Owners(vkeys, 2)

@@ -1,7 +1,6 @@
 """`weightmark gate`: allow or refuse artifacts by policy, and say why."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from weightmark.cli.gate.documents import (
     Decided,
     decision_document,
     decisions_document,
+    for_code_scanning,
     replay_document,
 )
 from weightmark.cli.gate.keeping import Keeping, KeepingRequest, Kept
@@ -32,7 +32,6 @@ from weightmark.cli.options.receipts import fresh_option, kept_receipts
 from weightmark.cli.options.trust import TRUST_FLAGS, load_trust, trust_choice_options
 from weightmark.cli.options.witnesses import read_witness_policy, witness_policy_option
 from weightmark.cli.private_keys import passphrase_option
-from weightmark.cli.render.interface import Document, FindingLine, Outcome
 from weightmark.errors import CallError, WeightmarkError
 from weightmark.values import dataclass
 
@@ -113,6 +112,14 @@ class _Run:
     "Deny from this severity on; for presets, a policy file says it itself", default=None
 )
 @evidence_options()
+@option(
+    "--with",
+    "ancestors",
+    metavar="PATH",
+    type=click.Path(),
+    multiple=True,
+    help="What the artifact was made from, on disk: its claims count, and weights that contradict the chain deny; may be given several times",
+)
 @option("--ledger", metavar="PATH", type=FILE_OR_URI, help="Ledger to consult")
 @witness_policy_option()
 @option("--record", is_flag=True, help="Enter the signed decision into the ledger")
@@ -176,6 +183,7 @@ def gate(
     fail_on: str | None,
     signature: str | None,
     claims: tuple[str, ...],
+    ancestors: tuple[str, ...],
     ledger: str | None,
     witness_policy: str | None,
     record: bool,
@@ -233,6 +241,7 @@ def gate(
             signature=Path(signature) if signature else None,
             claims=tuple(Path(claim) for claim in claims),
             ledger=ledger or "",
+            ancestors=tuple(Path(one) for one in ancestors),
         ),
         keeping=request.load(paths, offline=console.offline),
         now=parse_beginning(now),
@@ -246,7 +255,7 @@ def gate(
         document = decision_document(several[0], first, settings, notices)
     else:
         document = decisions_document(several, first, settings, notices)
-    console.finish(_for_scanners(document) if console.format == "sarif" else document)
+    console.finish(for_code_scanning(document) if console.format == "sarif" else document)
 
 
 def _decide_all(
@@ -324,25 +333,6 @@ def _require_outside(path: str, what: str, place: str | None) -> None:
 
     if place and "://" not in place:
         require_outside(Path(path), Path(place), what)
-
-
-def _for_scanners(document: Document) -> Document:
-    """Add what refused as findings: viewers of SARIF show nothing else."""
-    told = tuple(
-        FindingLine(
-            rule=f"gate-{line.name.rpartition(': ')[2].replace(' ', '-')}",
-            severity="high",
-            message=line.summary,
-            location=str(document.facts.get("path", line.name)),
-            detail=line.why,
-            help=line.fix,
-            file=str(document.facts.get("path", line.name.rpartition(": ")[0])),
-            engine="weightmark",
-        )
-        for line in document.checks
-        if line.outcome is Outcome.FAIL
-    )
-    return replace(document, findings=(*document.findings, *told))
 
 
 def _from_environment(console: Console) -> tuple[str, ...]:

@@ -124,6 +124,7 @@ def decisions_document(
         exit=code,
         verdict=worst.verdict,
         headline=f"{let_through} of {len(several)} allowed by policy `{policy.name}`",
+        lines=tuple(_verdict_line(one) for one in several),
         checks=tuple(line for one in several for line in _named(one)),
         notices=notices,
         findings=tuple(
@@ -137,6 +138,31 @@ def decisions_document(
             "settings": settings,
         },
     )
+
+
+def _verdict_line(decided: Decided) -> str:
+    evidence = decided.decision.evidence if decided.decision else None
+    known = f" ({evidence.identity})" if evidence and evidence.identity else ""
+    return f"{decided.word}: {decided.path}{known}"
+
+
+def for_code_scanning(document: Document) -> Document:
+    """Add what refused as findings: viewers of SARIF show nothing else."""
+    told = tuple(
+        FindingLine(
+            rule=f"gate-{line.name.rpartition(': ')[2].replace(' ', '-')}",
+            severity="high",
+            message=line.summary,
+            location=str(document.facts.get("path", line.name)),
+            detail=line.why,
+            help=line.fix,
+            file=str(document.facts.get("path", line.name.rpartition(": ")[0])),
+            engine="weightmark",
+        )
+        for line in document.checks
+        if line.outcome is Outcome.FAIL
+    )
+    return replace(document, findings=(*document.findings, *told))
 
 
 def replay_document(

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weightmark.attestations.checks import counted
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.options.common import option
 from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
 from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit
+from weightmark.provenance.ledger.export.interface import FORM_NAMES
 
 if TYPE_CHECKING:
     from weightmark.provenance.ledger.log import Ledger
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["export"]
 
-_FORMS = ("jsonl", "csv", "ocsf", "cef", "syslog", "bundle")
 _BATCH = 1000
 
 
@@ -29,7 +30,7 @@ _BATCH = 1000
 @option(
     "--as",
     "form",
-    type=click.Choice(_FORMS),
+    type=click.Choice(FORM_NAMES),
     default="jsonl",
     show_default=True,
     help="Form: JSON lines, CSV, OCSF, CEF, syslog (RFC 5424), or a tar with proofs and claims",
@@ -83,7 +84,10 @@ def export(
             schema="weightmark/ledger-export/v1",
             exit=Exit.GOOD,
             facts=facts,
-            notices=(f"{facts['entries']} entries written to `{output}` as {form}",),
+            notices=(
+                f"{counted(max(0, size - start), 'entry', 'entries')} written to `{output}` as {form}",
+                f"go on with `--start {max(start, size)}`",
+            ),
         )
     )
 

@@ -85,8 +85,8 @@ def init(console: Console, path: str, *, name: str, algorithm: tuple[str, ...]) 
 def cosign(console: Console, path: str, log: str, *, log_key: str | None) -> None:
     """Cosign the checkpoint of LOG, a folder or an address, once it extends what this witness saw.
 
-    The cosigned checkpoint goes to stdout. Whoever runs the log puts it in the place of its
-    `tiles/checkpoint`, while the log has not grown since; `collect` does both over the network.
+    The cosigned checkpoint goes to stdout. Whoever runs the log keeps it with `weightmark ledger
+    witness collect POLICY --file FILE`, also when the log has grown since.
     """
     from weightmark.provenance.ledger.witnessing.visit import visit
 

@@ -14,6 +14,8 @@ from weightmark.cli.render.visible import visible
 
 __all__ = ["JunitRenderer"]
 
+_CHECKS = "check"
+"""the class of cases that are checks: they are called the same in every run"""
 _SEVERITIES = ("info", "low", "medium", "high", "critical")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;"}
 
@@ -67,15 +69,17 @@ def _finding(finding: FindingLine, threshold: str) -> str:
 def _check(check: CheckLine) -> Iterator[str]:
     match check.outcome:
         case Outcome.PASS:
-            yield _case(check.name, check.summary)
+            yield _case(_CHECKS, check.name)
         case Outcome.INFO:
-            yield _case(check.name, check.summary, "skipped", check.summary, check.details)
+            yield _case(_CHECKS, check.name, "skipped", check.summary, check.details)
         case Outcome.UNCHECKED:
-            for said in (check.summary, *check.details):
-                yield _case(check.name, said, "error", said, (check.why, check.fix))
+            body = (check.why, check.fix)
+            yield _case(_CHECKS, check.name, "error", check.summary, body)
+            for detail in check.details:
+                yield _case(_CHECKS, f"{check.name}: {detail}", "error", detail, body)
         case Outcome.FAIL:
             body = (*check.details, check.why, check.fix)
-            yield _case(check.name, check.summary, "failure", check.summary, body)
+            yield _case(_CHECKS, check.name, "failure", check.summary, body)
 
 
 def _case(

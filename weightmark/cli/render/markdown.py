@@ -1,6 +1,6 @@
 """Markdown for a job summary or a pull request."""
 
-from weightmark.cli.render.interface import CheckLine, Document, FindingLine, Style
+from weightmark.cli.render.interface import CheckLine, Document, FindingLine, Outcome, Style
 from weightmark.cli.render.visible import visible
 
 __all__ = ["MarkdownRenderer"]
@@ -39,7 +39,11 @@ def _finding(finding: FindingLine) -> list[str]:
 
 def _check(check: CheckLine) -> list[list[str]]:
     first = [check.name, check.outcome.value, check.summary]
-    return [first, *(["", "", detail] for detail in check.details)]
+    rows = [first, *(["", "", detail] for detail in check.details)]
+    if check.outcome is not Outcome.PASS:
+        notes = (("why", check.why), ("help", check.fix))
+        rows += [["", word, text] for word, text in notes if text]
+    return rows
 
 
 def _table(header: tuple[str, ...], rows: list[list[str]]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import quote
 
-from weightmark.cli.explanations import danger_of
+from weightmark.cli.explanations import check_meaning, danger_of
 from weightmark.cli.render.interface import Document, FindingLine, Outcome, Style
 from weightmark.cli.render.json_form import json_text
 from weightmark.cli.render.visible import visible
@@ -74,11 +74,14 @@ class _Places:
 def _rule(rule: str, findings: Iterable[FindingLine]) -> dict[str, Any]:
     from weightmark.scanners.rules.catalogue import catalogue
 
-    known = catalogue().get(rule)
-    if known is None:
+    known, danger, check = catalogue().get(rule), danger_of(rule), check_meaning(rule)
+    if check is not None:
+        title, severity, danger, help_text = check.title, "high", check.help, check.help
+        references: tuple[str, ...] = ()
+    elif known is None:
         first = next(finding for finding in findings if finding.rule == rule)
         title, severity, help_text = first.message, first.severity, first.help
-        references: tuple[str, ...] = ()
+        references = ()
     else:
         title, severity, help_text = known.title, known.severity.word, known.help
         references = known.references
@@ -86,8 +89,8 @@ def _rule(rule: str, findings: Iterable[FindingLine]) -> dict[str, Any]:
     return {
         "id": rule,
         "shortDescription": {"text": _message(title)},
-        "fullDescription": {"text": _message(danger_of(rule))},
-        "help": {"text": _message(f"{help_text}. More: weightmark explain {rule}")},
+        "fullDescription": {"text": _message(danger)},
+        "help": {"text": _message(f"{help_text.rstrip('.')}. More: weightmark explain {rule}")},
         "defaultConfiguration": {"level": _LEVELS.get(severity, "note")},
         "properties": {"security-severity": _SCORES.get(severity, "0.0"), "tags": tags},
     }

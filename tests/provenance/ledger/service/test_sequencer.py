@@ -1,5 +1,6 @@
 """Group commit: what waits is entered together, and nobody's submission is a neighbour's trouble."""
 
+import json
 import os
 import signal
 import threading
@@ -32,6 +33,7 @@ from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.note import NoteSigner
 from weightmark.provenance.ledger.proof import verify_receipt
+from weightmark.provenance.ledger.service.decisions import Decision
 from weightmark.provenance.ledger.service.sequencer import MAX_GROUP, Sequencer
 
 JUDGE = ClaimVerifierSim()
@@ -90,7 +92,7 @@ def test_each_submission_gets_a_receipt_of_its_own(
     names = [f"m{number}" for number in range(300)]
     with sequencing(ledger, memory, watch) as sequencer:
         answers = [sequencer.submit(alice.submit(name)) for name in names]
-        receipts = [answer.result(SECONDS)[0] for answer in answers]
+        receipts = [answer.result(SECONDS)[0].receipt for answer in answers]
     assert sorted(one.index for one in receipts) == list(range(1, 301))
     for name, one in zip(names, receipts, strict=True):
         assert one.event.event_id == f"event-1-{name}-release"
@@ -122,10 +124,29 @@ def test_a_submission_doubled_in_one_group_is_one_entry(
     with sequencing(ledger, memory, watch) as sequencer:
         with ledger.home.store.write():
             answers = [sequencer.submit(same) for _ in range(40)]
-        receipts = {answer.result(SECONDS)[0].text for answer in answers}
+        told = [answer.result(SECONDS)[0] for answer in answers]
         assert sequencer.submit(same).result(SECONDS)[0].index == 1
-    assert len(receipts) == 1
+    assert len({one.receipt.text for one in told}) == 1
+    assert sum(one.is_new for one in told) == 1
     assert ledger.refresh().size == 2
+
+
+def test_whoever_hands_in_a_known_claim_is_named_and_made_no_entry(
+    ledger: Ledger, memory: CheckpointMemory, watch: Watch, alice: SubmitterSim
+) -> None:
+    """The operator's log must not say that the first submitter came back from another address."""
+    bob = alice.but(seed=2)
+    owner = NoteSigner.parse((ledger.path / "recovery.key").read_text().strip())
+    apply_proposal(ledger, sign_proposal(propose_policy(ledger, admit=[bob.admitted]), owner))
+    with sequencing(ledger, memory, watch) as sequencer:
+        (first,) = sequencer.submit(alice.submit("m")).result(SECONDS)
+        claim = ledger.home.blobs.get(first.receipt.event.claim_sha256)
+        again = bob.submit("m", claim=claim)
+        (known,) = sequencer.submit(again).result(SECONDS)
+    assert (first.is_new, known.is_new, first.index) == (True, False, known.index)
+    assert known.submitter != first.submitter == known.receipt.event.submitter
+    line = json.loads(Decision.of_answer(known, "::1", 0.1).to_line())
+    assert (line["outcome"], line["submitter"]) == ("known", known.submitter)
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -212,7 +233,7 @@ def test_whoever_is_admitted_meanwhile_may_write_and_whoever_is_not_may_not(
         with pytest.raises(SubmissionRefusedError):
             sequencer.submit(bob.submit("b")).result(SECONDS)
         change_submitters(ledger, bob, alice)
-        assert sequencer.submit(bob.submit("b")).result(SECONDS)[0].event.kind == "release"
+        assert sequencer.submit(bob.submit("b")).result(SECONDS)[0].receipt.event.kind == "release"
         with pytest.raises(SubmissionRefusedError):
             sequencer.submit(alice.submit("after")).result(SECONDS)
     audit = ledger.verify(JUDGE)

@@ -20,6 +20,7 @@ from weightmark.errors import (
     error_catalogue,
 )
 from weightmark.provenance.ledger.admission import Submission
+from weightmark.provenance.ledger.event import format_time
 from weightmark.provenance.ledger.note import NoteSigner
 from weightmark.provenance.ledger.service.decisions import Decision
 from weightmark.provenance.ledger.service.wire import (
@@ -43,6 +44,7 @@ from weightmark.provenance.ledger.service.wire import (
 from weightmark.provenance.ledger.store.interface import Query
 
 MOST = 1_000_000
+TIMES = st.datetimes().map(lambda one: format_time(one.replace(tzinfo=UTC)))
 EVERYTHING = Search(Query(), 0, 100)
 VKEY = NoteSigner("log.example", b"\x01" * 32).verifier.vkey
 
@@ -190,8 +192,8 @@ def test_a_refusal_cannot_speak_to_the_terminal() -> None:
         kind=st.sampled_from([None, "release", "scan"]),
         signer=st.none() | st.text(),
         submitter=st.none() | st.text(),
-        since=st.none() | st.text(),
-        until=st.none() | st.text(),
+        since=st.none() | TIMES,
+        until=st.none() | TIMES,
     ),
     st.integers(0, 10**9),
     st.integers(1, 1000),
@@ -285,3 +287,9 @@ def test_a_decision_is_one_line_whatever_the_client_sent() -> None:
         250,
         "submission-refused",
     )
+
+
+@pytest.mark.parametrize("name", ["since", "until"])
+def test_a_search_by_what_is_no_time_is_refused_and_finds_not_nothing(name: str) -> None:
+    with pytest.raises(CallError, match="is no time"):
+        parse_search([(name, "zz")])
