@@ -95,7 +95,10 @@ FIELDS: Mapping[str, tuple[type, str]] = MappingProxyType(
         "chain.steps": (tuple, "kinds of steps in it"),
         "claims.kinds": (tuple, "kinds of claims by trusted signers about it"),
         "claims.signers": (tuple, "who made them"),
-        "classification.levels": (tuple, "levels that are stated, where every artifact of the chain has one"),
+        "classification.levels": (
+            tuple,
+            "levels that are stated, where every artifact of the chain has one",
+        ),
         "content.digest": (str, "by which digest the files were compared"),
         "ledger.origin": (str, "name of the consulted ledger"),
         "ledger.size": (int, "entries of it"),

@@ -5,16 +5,15 @@ The rules of which digest proves what stand in docs/concepts/verification.md.
 
 import posixpath
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
 from weightmark.attestations.checks import Check, Outcome, counted, exit_of, merge_checks
-from weightmark.attestations.identities import SignerKind
 from weightmark.attestations.ignored_paths import NOTHING_IGNORED, IgnoredPaths
 from weightmark.attestations.predicates.oms import SILENT_IGNORES, OmsClaim
-from weightmark.attestations.trust import Trust, VerifiedBundle
+from weightmark.attestations.trust import Trust
 from weightmark.attestations.trust.claimed import trust_not_said
 from weightmark.attestations.verifying.belief import (
     Belief,
@@ -24,13 +23,12 @@ from weightmark.attestations.verifying.belief import (
 )
 from weightmark.attestations.verifying.content import DETAILS_SHOWN, Content
 from weightmark.attestations.verifying.evidence import Evidence, collect_evidence
+from weightmark.attestations.verifying.signature_checks import signature_checks
 from weightmark.attestations.verifying.unlisted import complete
 from weightmark.errors import (
     CallError,
     Exit,
     NoSignatureError,
-    OutOfTimeError,
-    WrongSignerError,
 )
 from weightmark.provenance.artifact import Artifact, open_artifact
 from weightmark.provenance.collector import paused_collector
@@ -52,8 +50,6 @@ __all__ = ["Examination", "VerifiedManifest", "VerifyOptions", "VerifyReport", "
 
 _SEAL = object()
 _DIGESTS = ("any", "sha256", "both")
-_REASONS_SHOWN = 3
-_STRANGERS_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -221,7 +217,7 @@ def judge(
     """Compare what trusted signers list with what was read, but for what is `ignored`; pure."""
     belief, differing = complete(belief, reading)
     checks = [*evidence.checks, *belief.checks, *differing]
-    checks += _signature_checks(evidence, belief)
+    checks += signature_checks(evidence, belief)
     identity = ""
     if reading and artifact.entries and not artifact.problems:
         identity = reading.manifest().identity
@@ -325,112 +321,6 @@ def _claims_about_others(belief: Belief, identity: str) -> list[Check]:
             f"{counted(len(others), 'claim')} about other content than this",
             details=tuple(others[:DETAILS_SHOWN]),
         )
-    ]
-
-
-def _signature_checks(evidence: Evidence, belief: Belief) -> list[Check]:
-    bundles = [one.verified for one in belief.manifests]
-    bundles += [one.verified for one in belief.unlisted]
-    if belief.signature:
-        bundles.insert(0, belief.signature.verified)
-    if bundles:
-        names = ", ".join(dict.fromkeys(one.signer.name for one in bundles))
-        details = tuple(dict.fromkeys(line for one in bundles for line in _when_and_what(one)))
-        return [Check("signature", Outcome.PASS, f"signed by {names}", details=details)]
-    if any(check.outcome in (Outcome.FAIL, Outcome.UNCHECKED) for check in belief.checks):
-        return []
-    return [_no_signer_check(evidence, belief)]
-
-
-def _when_and_what(bundle: VerifiedBundle) -> Iterator[str]:
-    """Say who a certificate names, when a bundle was signed, by which clocks, and what its anchor noticed."""
-    if bundle.signer.kind is SignerKind.CERTIFICATE:
-        yield f"the certificate names `{bundle.signer.subject}`, issued by `{bundle.signer.issuer}`"
-    for time in bundle.times:
-        yield f"the signature of {bundle.signer.name} existed at {time.at:%Y-%m-%dT%H:%M:%SZ} ({time.clock})"
-    yield from bundle.notices
-
-
-def _no_signer_check(evidence: Evidence, belief: Belief) -> Check:
-    """Say why nobody whom the caller trusts lists the files."""
-    file = evidence.signature
-    if belief.others:
-        return Check(
-            "signature",
-            Outcome.NOTHING,
-            "your signer made claims, but none lists the files",
-            fix="ask the signer for `weightmark sign`",
-            code="no-signature",
-        )
-    if belief.strangers:
-        return _strangers_check(belief)
-    if evidence.claims or (file and file.bundle):
-        return Check(
-            "signature",
-            Outcome.UNCHECKED,
-            "none of the signatures could be checked",
-            "each has a form or an algorithm that this version does not support",
-            code="unsupported",
-        )
-    unsupported = [file.unsupported] if file and file.unsupported else evidence.unsupported
-    for error in unsupported:
-        return Check.from_error("signature", error)
-    return Check(
-        "signature", Outcome.NOTHING, "no signature that could be checked", code="no-signature"
-    )
-
-
-def _strangers_check(belief: Belief) -> Check:
-    """Say who signed instead of whom the caller trusts, and what each signature lacks."""
-    if not any(one.vouches for one in belief.strangers):
-        return _other_statements(belief)
-    refusals = list(dict.fromkeys((one.refusal.what, one.refusal.why) for one in belief.strangers))
-    late = [one.refusal for one in belief.strangers if isinstance(one.refusal, OutOfTimeError)]
-    first: WrongSignerError | None = next(
-        iter([*late, *(one.refusal for one in belief.strangers)]), None
-    )
-    details = _strangers_named(belief, reasons=len(refusals) > 1)
-    if len(details) > _STRANGERS_SHOWN:
-        details[_STRANGERS_SHOWN:] = [f"… and {len(details) - _STRANGERS_SHOWN} more"]
-    trusted = " or ".join(belief.trusted[:_STRANGERS_SHOWN])
-    return Check(
-        "signature",
-        Outcome.FAIL,
-        late[0].what if late else "signed, but not by whom you trust",
-        late[0].why if late else _reason(refusals),
-        first.fix if first and first.fix else "check which key the publisher announces",
-        (*details, *([f"you trust {trusted}"] if trusted else [])),
-        code=first.code if first else WrongSignerError.code,
-    )
-
-
-def _reason(refusals: Sequence[tuple[str, str]]) -> str:
-    """Return the one reason; several stand with the signature that each is about."""
-    return "" if len(refusals) > 1 else "".join(why or what for what, why in refusals)
-
-
-def _other_statements(belief: Belief) -> Check:
-    """Say that the files are unsigned where only statements of other kinds were found."""
-    return Check(
-        "signature",
-        Outcome.NOTHING,
-        "unsigned: there are only statements of other kinds, by others than you trust",
-        "none of them lists the files or approves them",
-        "if it is yours: `weightmark sign PATH --key KEY`; if not, ask the publisher for the signature",
-        tuple(_strangers_named(belief, reasons=False)[:_STRANGERS_SHOWN]),
-        code="no-signature",
-    )
-
-
-def _strangers_named(belief: Belief, *, reasons: bool) -> list[str]:
-    """Return a line for each signer that the signatures name, with what does not fit if `reasons` differ."""
-    sources: dict[tuple[str, str], list[str]] = {}
-    for one in belief.strangers:
-        why = f"; {one.refusal.why or one.refusal.what}" if reasons else ""
-        sources.setdefault((one.claimed, why), []).append(one.source)
-    return [
-        f"{', '.join(named[:_REASONS_SHOWN])}{' and more' if len(named) > _REASONS_SHOWN else ''}: by {claimed}, unverified{why}"
-        for (claimed, why), named in sources.items()
     ]
 
 

@@ -229,7 +229,11 @@ class Auditor:
         rows = {row.place: row for row in index.rows(start, TILE_WIDTH)}
         for at, event in events.items():
             if rows.get(at) != IndexRow.of(at, event):
-                self._add(f"entry {at}", "the search table says something else", Exit.BAD)
+                self._add(
+                    f"entry {at}",
+                    "the search table says something else; `weightmark ledger reindex` makes it anew",
+                    Exit.BAD,
+                )
 
     def _check_keys(
         self,

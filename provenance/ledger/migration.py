@@ -99,8 +99,8 @@ def _earlier_keys(source: Home, verifier: NoteVerifier) -> tuple[NoteVerifier, .
 
     None where the log's own entries cannot tell: its audit says so.
     """
-    ledger = Ledger(source, verifier, CheckpointMemory.of_user(), utc_now)
     with suppress(WeightmarkError):
+        ledger = Ledger(source, verifier, CheckpointMemory.of_user(), utc_now)
         keys = ledger.policies().log_keys
         return tuple(map(NoteVerifier.parse, keys[: keys.index(verifier.vkey)]))
     return ()

@@ -144,6 +144,7 @@ class _Planner:
     ) -> None:
         self.rows: list[Row] = []
         self._submissions: list[Submission] = []
+        self._silencing: list[Event] = []
         self._size = size
         self._taken = taken
         self._read = read
@@ -153,7 +154,7 @@ class _Planner:
     @property
     def has_silenced(self) -> bool:
         """Whether one of the rows revokes a signer, so that the ruling holds no longer."""
-        return any(_silences(row.event) for row in self.rows)
+        return bool(self._silencing)
 
     def enter(self, group: Sequence[Admitted], made: Sequence[_Made | WeightmarkError]) -> Outcome:
         """Enter a group, all or none."""
@@ -186,12 +187,14 @@ class _Planner:
         index = self._size + len(self.rows)
         self.rows.append(Row(index, one.body, one.event, one.keys))
         self._submissions.append(item.submission)
+        if _silences(one.event):
+            self._silencing.append(one.event)
         self._taken |= dict.fromkeys(one.keys, index)
         return index
 
     def _refuse_after_revocation(self, event: Event) -> None:
         """Refuse what follows the revocation of a signer in one batch, but for further ones by the same hand."""
-        before = [row.event for row in self.rows if _silences(row.event)]
+        before = self._silencing
         goes_on = event.kind in OWN_KINDS and all(
             one.submitter == event.submitter != one.subject for one in before
         )
@@ -208,6 +211,7 @@ class _Planner:
             for key in row.keys:
                 del self._taken[key]
         del self.rows[start:], self._submissions[start:]
+        self._silencing.clear()
 
     def _event_at(self, index: int) -> Event:
         return self._read(index) if index < self._size else self.rows[index - self._size].event

@@ -160,7 +160,11 @@ def wraps_kernel(arguments: tuple[Value, ...]) -> bool:
     """Allow a kernel of scikit-learn, and an unarmed function that `bayes_opt` calls with its data."""
     match arguments:
         case (Instance(of=Global(module="sklearn.gaussian_process.kernels") as cls), function):
-            return cls.permission.new and isinstance(function, (Call, Global)) and is_inert((function,))
+            return (
+                cls.permission.new
+                and isinstance(function, (Call, Global))
+                and is_inert((function,))
+            )
     return False
 
 

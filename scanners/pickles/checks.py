@@ -3,6 +3,7 @@
 from weightmark.scanners.allow.names import Permission
 from weightmark.scanners.pickles.values import (
     CONSTANTS,
+    HOOKS,
     BytesAt,
     Call,
     Container,
@@ -195,16 +196,14 @@ def gets_own_method(function: Global, arguments: Value) -> bool:
 
 
 def _may_hide(target: Call | Instance, name: str) -> bool:
-    """Tell an object whose attributes may hold the name, since they are not all known."""
-    if not target.built or not target.carries:
+    """Tell an object whose attributes may hold the name; a state with a hook of its own was refused."""
+    if not target.built or not target.carries or name in HOOKS:
         return False
     state = target.attributes
-    known = isinstance(state, Container) and state.kind == "dict" and not state.more
-    return not known or name in state.items[::2] or not all(map(_is_text, state.items[::2]))
-
-
-def _is_text(key: Value) -> bool:
-    return type(key) is str
+    if not isinstance(state, Container) or state.kind != "dict" or state.more:
+        return True
+    keys = state.items[::2]
+    return name in keys or any(type(key) is not str for key in keys)
 
 
 def gives_own_type(function: Global, arguments: Value) -> bool:

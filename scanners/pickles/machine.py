@@ -83,7 +83,7 @@ from weightmark.scanners.pickles.opcodes import (
     TUPLE3,
     UNICODE,
 )  # fmt: skip
-from weightmark.scanners.pickles.openings import LEAST_BYTES, LEAST_TEXT, OPENINGS
+from weightmark.scanners.pickles.openings import LEAST_BYTES, LEAST_TEXT, OPENINGS, opens_text
 from weightmark.scanners.pickles.operands import LONG_TEXT, LONGEST_NAME, SHORT_TEXT, TEXTS
 from weightmark.scanners.pickles.values import (
     CONSTANTS,
@@ -171,7 +171,7 @@ class Machine(InlineArrays):
                             texts += length
                         else:
                             stack.append(self._text(base + position, length))
-                        if length >= LEAST_TEXT:
+                        if length >= LEAST_TEXT and opens_text(data, position, position + length):
                             self._carry_text(position, length)
                         position += length
                     elif op == TUPLE2:
@@ -436,7 +436,7 @@ class Machine(InlineArrays):
                             texts += length
                         else:
                             stack.append(self._text(base + position, length))
-                        if length >= LEAST_TEXT:
+                        if length >= LEAST_TEXT and opens_text(data, position, position + length):
                             self._carry_text(position, length)
                         position += length
                     elif op == EMPTY_LIST:

@@ -86,9 +86,10 @@ HOOKS = frozenset(
         "_patch_step_function",
         "_updated_ctor_param",
         "forward",
+        "kernel_transform",
     }
 )
-"""methods that classes of torch and scipy look up on an object while its state is set or it is called"""
+"""methods that classes of torch, scipy and bayes_opt look up on an object while its state is set or it is called"""
 WATCHED = METHODS | CODE_KEYS | HOOKS
 """keys that need a look at the key itself or at its value"""
 
@@ -339,11 +340,13 @@ def hold(items: list[Value]) -> Value:
     first: Value = None
     for item in items:
         kind = type(item)
+        if kind in _UNARMED:
+            continue
         if kind in _CONTAINERS:
             item.held = True  # type: ignore[attr-defined]  # the type was looked up
             if first is None and item.armed:  # type: ignore[attr-defined]  # as above
                 first = item
-        elif first is None and kind not in _UNARMED and is_armed(item):
+        elif first is None and is_armed(item):
             first = item
     return first
 

@@ -36,6 +36,7 @@ from weightmark.errors import (
     TrustNotSaidError,
     UnsupportedError,
     WeightmarkError,
+    WrongSignerError,
 )
 from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.event import Kind
@@ -106,8 +107,10 @@ def test_the_key_that_a_service_names_decides_nothing(
     (tmp_path / "elsewhere").mkdir()
     with make_ledger(tmp_path / "elsewhere" / "mallory", [admitted(BOB)]) as other:
         service.place = other.path
-        with pytest.raises(LedgerInconsistentError, match="not signed by its key"):
+        with pytest.raises(WrongSignerError, match="another key than you named") as told:
             Ledger.open(f"{service.url}#{ledger.vkey}", memory=client)
+        assert told.value.exit is Exit.BAD
+        assert "by another way" in told.value.fix
 
 
 def test_two_keys_for_one_ledger_are_no_call(

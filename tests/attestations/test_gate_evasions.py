@@ -1,5 +1,8 @@
 """What a policy forbids stays forbidden however it is spelt, named or dated."""
 
+import json
+import struct
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,7 +30,9 @@ from weightmark.attestations.gate.decision import Verdict, decide
 from weightmark.attestations.gate.gate import gate
 from weightmark.attestations.gate.sources import Sources
 from weightmark.attestations.keys import PrivateKey
+from weightmark.attestations.making.signing import sign_artifact
 from weightmark.attestations.policy.holes import holes_of
+from weightmark.attestations.policy.reading.document import read_toml
 from weightmark.attestations.predicates.bom import CYCLONEDX_PREDICATE
 from weightmark.attestations.predicates.dataset import DATASET_PREDICATE
 from weightmark.attestations.predicates.scan import SCAN_PREDICATE
@@ -37,6 +42,7 @@ from weightmark.attestations.signers.key import KeySigner
 from weightmark.attestations.statements import Statement
 from weightmark.errors import CallError, PolicyError
 from weightmark.provenance.identification import identify
+from weightmark.provenance.manifest import MANIFEST_MEDIA_TYPE
 
 BUILDER = KeySigner(PrivateKey.generate())
 BUILT = "[require.provenance]\nrole = 'builder'\n"
@@ -177,8 +183,6 @@ def test_no_bad_claim_is_dropped_for_having_no_date() -> None:
 
 
 def with_claims(found: Any, more: Any) -> Any:
-    from dataclasses import replace
-
     return replace(found, signed=(*found.signed, *more))
 
 
@@ -198,7 +202,7 @@ def test_a_scan_claim_with_a_severe_finding_is_no_scan_that_was_asked_for(
     severity: object, fail_on: str, *, good: bool
 ) -> None:
     policy = rules(f"[require.scan]\nrole = 'scanner'\nfail_on = '{fail_on}'\n", roles=["scanner"])
-    finding = {"rule": "PKL001", "message": "x", "path": "x"}
+    finding: dict[str, object] = {"rule": "PKL001", "message": "x", "path": "x"}
     finding |= {"severity": severity} if severity is not None else {}
     claim = {
         "scanner": "weightmark 0.1.0",
@@ -238,6 +242,20 @@ def test_one_list_alone_is_a_hole_because_a_step_says_what_an_input_is(only: str
     assert f"chain.{other}" in found
 
 
+def test_a_dotted_key_of_thousands_of_parts_is_refused_before_it_is_read() -> None:
+    part, quoted, long = "a.", "'a' . ", "a" * 201 + "."
+    for text in (part * 50_000, quoted * 30_000, (part * 31 + long) * 500, '"\\"".' * 30_000):
+        for shape in ("{}a = 1", "[{}a]", "x = {{ {}a = 1 }}"):
+            with pytest.raises(PolicyError, match="32 parts"):
+                read_toml(f"version = 1\n{shape.format(text)}\n".encode(), "p.toml")
+
+
+def test_a_value_that_holds_many_dots_is_no_key() -> None:
+    values = ", ".join(f"'https://example.org/a.b.c/{one}.x'" for one in range(500))
+    found = read_toml(f"version = 1\nx = [{values}]\na.b.c.d = 1\n".encode(), "p.toml")
+    assert found["a"] == {"b": {"c": {"d": 1}}}
+
+
 # digests that mean two artifacts
 
 
@@ -252,8 +270,6 @@ def folder(path: Path, *names: str) -> Path:
 def test_a_root_that_two_trusted_artifacts_share_means_neither_in_any_order(
     tmp_path: Path, first: int
 ) -> None:
-    from weightmark.attestations.making.signing import sign_artifact
-
     both = [folder(tmp_path / "a", "a.json", "b.json"), folder(tmp_path / "b", "c.json", "d.json")]
     files = []
     for one in both:
@@ -300,9 +316,6 @@ def chained(more: str = "", top: str = "") -> Any:
 
 def tensors(path: Path, **weights: bytes) -> Path:
     """Write a model of one tensor a name."""
-    import json
-    import struct
-
     header: dict[str, Any] = {}
     data = b""
     for name, content in weights.items():
@@ -321,18 +334,19 @@ class Tuned:
     """A model that its builder says was made from a base."""
 
     def __init__(self, root: Path, **weights: bytes) -> None:
-        from weightmark.attestations.making.signing import sign_artifact
-
         self.base = tensors(make_model(root / "base"), a=b"aaaa", b=b"bbbb")
         sign_artifact(self.base, SIGNER)
         self.model = tensors(make_model(root / "model"), **weights)
         sign_artifact(self.model, SIGNER)
         digest = {"sha256": identify(self.base).identity.removeprefix("wm1:")}
-        media = "application/vnd.weightmark.manifest.v1+text"
-        media = Statement.about_manifest.__globals__["MANIFEST_MEDIA_TYPE"]
         step = about(
             self.model,
-            {"name": "base", "mediaType": media, "digest": digest, "annotations": {"role": "base"}},
+            {
+                "name": "base",
+                "mediaType": MANIFEST_MEDIA_TYPE,
+                "digest": digest,
+                "annotations": {"role": "base"},
+            },
         )
         with (self.model / "model.claims").open("ab") as claims:
             claims.write(step.to_bytes() + b"\n")
@@ -388,8 +402,6 @@ def test_ancestors_that_are_missing_or_stand_beside_an_identity_are_wrong_calls(
 
 def test_claims_of_ancestors_are_nobodys_until_they_are_verified(tmp_path: Path) -> None:
     honest = Tuned(tmp_path, a=b"aaaa", b=b"new!")
-    from weightmark.attestations.making.signing import sign_artifact
-
     (honest.base / "model.claims").unlink()
     (honest.base / "model.sig").unlink()
     sign_artifact(honest.base, KeySigner(PrivateKey.generate()))

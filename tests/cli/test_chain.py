@@ -289,3 +289,18 @@ def test_an_ancestor_on_two_ways_is_drawn_below_both(house: Path, run_cli: RunCl
     drawn = run_cli("chain", "model", "--key", "release.pub", *more, cwd=house).stdout
     heights = [int(one) for one in re.findall(r'<rect x="\d+" y="(\d+)"', drawn)]
     assert len(set(heights)) == 3
+
+
+def test_gate_holds_the_chain_against_the_bytes_of_ancestors_at_hand(
+    house: Path, run_cli: RunCli
+) -> None:
+    _state(house, run_cli, "other", "convert", annotations={"role": "base"})
+    trusted = ("--policy", "baseline", "--key", "release.pub")
+    assert run_cli("gate", "model", *trusted, cwd=house).code == 0
+    denied = run_cli("gate", "model", *trusted, "--with", "other", cwd=house)
+    assert denied.code == 1, denied.stderr
+    assert "weights" in denied.stdout
+    assert "contradicted" in denied.stdout
+    stranger = run_cli("gate", "model", *trusted, "--with", "base", cwd=house)
+    assert stranger.code == 0
+    assert run_cli("gate", "model", *trusted, "--with", "missing", cwd=house).code == 2

@@ -338,13 +338,13 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "which claims do not count for a role",
             "A claim that a member of a role seems to have made was revoked, has expired or is not good; it counts for nothing.",
         ),
-        "sbom": CheckMeaning(
-            "is the bill of materials there that the policy asks for",
-            "`[require.sbom]` asks a role to list the parts of the artifact, as CycloneDX or SPDX.",
-        ),
         "rule": CheckMeaning(
             "does a condition hold that the policy itself states",
             "`[[rule]]` of a policy compares one field of the input document with a value. docs/formats/policy.md lists the fields; a field about which nothing is known leaves the decision open.",
+        ),
+        "sbom": CheckMeaning(
+            "is the bill of materials there that the policy asks for",
+            "`[require.sbom]` asks a role to list the parts of the artifact, as CycloneDX or SPDX.",
         ),
         "scan": CheckMeaning(
             "did the scan find something unsafe",

@@ -85,6 +85,10 @@ REASONS: Mapping[str, CheckMeaning] = MappingProxyType(
             "the chain was not followed to its end",
             "It is longer or wider than the bounds, so nothing is known about the rest. Raise `--max-depth` if that is meant.",
         ),
+        "missing-input": CheckMeaning(
+            "a step that makes one artifact of others names no other",
+            "Nobody judges what is not named. Record the step again with `weightmark record --input NAME=PATH`.",
+        ),
         "name-clash": CheckMeaning(
             "names mean the same file on another system",
             "They differ only in case or Unicode form, or Windows reserves them. Rename the files and sign again.",
@@ -137,6 +141,10 @@ REASONS: Mapping[str, CheckMeaning] = MappingProxyType(
             "the ledger is an old state, or lacks what was revoked before it began",
             "What was revoked since, or in the log before, is not in it. Consult the live ledger, fetch a newer checkpoint, or ask the operator.",
         ),
+        "step-not-counted": CheckMeaning(
+            "a step is stated by somebody who may not state it",
+            "It counts for nothing. Name who may: `[chain] role` and `steps` of a policy, or a trust flag of `chain`.",
+        ),
         "step-too-old": CheckMeaning(
             "a step was stated longer ago than the policy allows",
             "Have the step done again, or raise the policy's age if that is meant.",
@@ -148,10 +156,6 @@ REASONS: Mapping[str, CheckMeaning] = MappingProxyType(
         "too-deep": CheckMeaning(
             "the chain has more steps than the policy allows",
             "Raise `[chain] max_depth` if that is meant.",
-        ),
-        "missing-input": CheckMeaning(
-            "a step that makes one artifact of others names no other",
-            "Nobody judges what is not named. Record the step again with `weightmark record --input NAME=PATH`.",
         ),
         "unlinked-input": CheckMeaning(
             "an input of a step names no artifact by a strong digest",
@@ -165,10 +169,6 @@ REASONS: Mapping[str, CheckMeaning] = MappingProxyType(
             "nobody who is trusted says how an artifact was made, and nobody vouches for it",
             "If somebody does, name those claims with `--claims` or `--ledger`; if not, vouch for it with `weightmark attest --type approval`.",
         ),
-        "unstated-making": CheckMeaning(
-            "an artifact is signed, and nobody who is trusted says how it was made",
-            "Whoever holds a statement back would hide what went in, so a signature alone ends no chain. Name the claims that state its step, approve it if it comes from elsewhere, or list it in `[chain] allowed_bases` or `allowed_datasets`.",
-        ),
         "unsafe-findings": CheckMeaning(
             "the scan found something at or over the threshold",
             "Each finding is shown with its place, and `weightmark explain RULE` tells why it matters.",
@@ -176,6 +176,10 @@ REASONS: Mapping[str, CheckMeaning] = MappingProxyType(
         "unsigned-file": CheckMeaning(
             "a file is there that nobody signed",
             "Remove it, or have the artifact signed as it stands.",
+        ),
+        "unstated-making": CheckMeaning(
+            "an artifact is signed, and nobody who is trusted says how it was made",
+            "Whoever holds a statement back would hide what went in, so a signature alone ends no chain. Name the claims that state its step, approve it if it comes from elsewhere, or list it in `[chain] allowed_bases` or `allowed_datasets`.",
         ),
         "unwitnessed": CheckMeaning(
             "too few witnesses cosigned the ledger's checkpoint",

@@ -159,7 +159,8 @@ def require_key_of(signer: NoteSigner, verifier: NoteVerifier, name: str) -> Not
         raise LedgerInconsistentError(
             f"`{name}` is not the key of `log.vkey`",
             why="checkpoints that it signs would not be this ledger's",
-            fix="put back the key that the ledger was made with",
+            fix="put back the private key of that `log.vkey`; of a backup from before a rotation nothing can be restored "
+            "but by `weightmark ledger migrate VIEW NEW --log-key log.key`, then `weightmark ledger restore NEW`",
         )
     return signer
 

@@ -65,3 +65,84 @@ def test_an_adapter_fits_its_base() -> None:
 )
 def test_an_adapter_of_another_base_is_contradicted(made: TensorTable) -> None:
     assert compare_step("finetune", made, BASE).agreement is Agreement.CONTRADICTED
+
+
+def _plus(table: TensorTable, *rows: tuple[str, tuple[int, ...], str]) -> TensorTable:
+    return TensorTable.of([*table.entries, *_table(*rows).entries])
+
+
+FOREIGN = tuple((f"other.{number}.weight", (8, 4), "x") for number in range(30))
+
+
+def test_one_fitting_adapter_hides_no_foreign_weights() -> None:
+    assert compare_step("finetune", _table(*FOREIGN), BASE).agreement is Agreement.CONTRADICTED
+    hidden = _plus(_adapter("a"), *FOREIGN)
+    assert compare_step("finetune", hidden, BASE).agreement is Agreement.CONTRADICTED
+    assert compare_step("train", hidden, BASE).agreement is Agreement.NOT_CHECKABLE
+
+
+def test_layers_beside_an_adapter_are_those_of_the_base_or_nobody_says_they_agree() -> None:
+    saved = _plus(_adapter("a"), ("base_model.model.b.weight", (4, 8), "trained"))
+    assert compare_step("finetune", saved, BASE).agreement is Agreement.CONSISTENT
+    wider = _plus(_adapter("a"), ("base_model.model.b.weight", (4, 9), "trained"))
+    assert compare_step("finetune", wider, BASE).agreement is Agreement.CONTRADICTED
+    head = _plus(_adapter("a"), ("base_model.model.score.weight", (2, 8), "new"))
+    assert compare_step("finetune", head, BASE).agreement is Agreement.NOT_CHECKABLE
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ((2, 4), (8, 2), Agreement.CONSISTENT),
+        ((2, 8), (4, 2), Agreement.CONSISTENT),
+        ((2, 4), (8, 3), Agreement.CONTRADICTED),
+        ((2, 4), (4, 2), Agreement.CONTRADICTED),
+        ((2, 4), None, Agreement.NOT_CHECKABLE),
+    ],
+    ids=["fits", "transposed", "two ranks", "one side twice", "half"],
+)
+def test_both_halves_of_an_adapter_have_one_rank(
+    first: tuple[int, ...], second: tuple[int, ...] | None, expected: Agreement
+) -> None:
+    rows = [("a.lora_A.default.weight", first, "x")]
+    rows += [("a.lora_B.default.weight", second, "y")] if second else []
+    assert compare_step("finetune", _table(*rows), BASE).agreement is expected
+
+
+QUANTIZED = _table(("a.weight", (8, 4), "q", "I8"), ("b.weight", (4, 8), "q", "I8"))
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ((("a.weight.scale", (8, 1), "s"), ("b.zeros", (4,), "z")), Agreement.CONSISTENT),
+        ((("a.weight.hidden", (800, 4), "s"),), Agreement.NOT_CHECKABLE),
+        ((("evil.weight", (8, 4), "s"),), Agreement.NOT_CHECKABLE),
+        (FOREIGN, Agreement.CONTRADICTED),
+        (tuple((f"a.weight.{n}", (8, 4), "x") for n in range(30)), Agreement.CONTRADICTED),
+    ],
+    ids=["scales", "a scale larger than its weight", "one more", "many more", "many scales"],
+)
+def test_a_quantization_brings_no_weights_of_its_own(
+    more: tuple[tuple[str, tuple[int, ...], str], ...], expected: Agreement
+) -> None:
+    assert compare_step("quantize", _plus(QUANTIZED, *more), BASE).agreement is expected
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "expected"),
+    [
+        ((8, 1), "I32", Agreement.CONSISTENT),
+        ((16, 1), "U8", Agreement.CONSISTENT),
+        ((16,), "U8", Agreement.CONSISTENT),
+        ((1, 1), "I32", Agreement.CONTRADICTED),
+        ((2, 1), "I32", Agreement.CONTRADICTED),
+        ((8, 0), "U8", Agreement.CONTRADICTED),
+        ((16, 1), "F16", Agreement.CONTRADICTED),
+    ],
+)
+def test_no_more_than_eight_numbers_are_packed_into_one(
+    shape: tuple[int, ...], dtype: str, expected: Agreement
+) -> None:
+    made = _table(("a.weight", shape, "q", dtype), ("b.weight", (4, 8), "q", "I8"))
+    assert compare_step("quantize", made, BASE).agreement is expected

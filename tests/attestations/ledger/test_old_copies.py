@@ -1,6 +1,8 @@
 """A copy that is not the live ledger knows nothing of what was revoked since, and says so."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,19 @@ def test_a_copy_that_nobody_marked_is_taken_for_the_live_one(tmp_path: Path, pla
     """Only witnesses, or a memory of the log, tell that from an old state."""
     shutil.copytree(place, tmp_path / "copy")
     assert consult(str(tmp_path / "copy")).problem is None
+
+
+def test_a_copy_that_is_not_the_live_one_is_not_served(place: Path) -> None:
+    """Its readers could not tell: a service says nothing of its standing."""
+    leave_behind(place, Role.MOVED)
+    command = ["-m", "weightmark", "ledger", "serve", "--read-only", "--port", "0", "--isolated"]
+    done = subprocess.run(
+        [sys.executable, *command, "--ledger", str(place)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=Path(__file__).parents[3],
+        check=False,
+    )
+    assert done.returncode == Exit.BAD
+    assert "has moved" in done.stderr

@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 
 from tests.provenance.ledger.ledger_sim import NOW, ClaimVerifierSim, SubmitterSim
-from weightmark.errors import SubmissionRefusedError
-from weightmark.provenance.ledger.admission import Admitted, admit
+from weightmark.errors import MalformedError, SubmissionRefusedError
+from weightmark.provenance.ledger.admission import Admitted, Owners, admit
 from weightmark.provenance.ledger.event import format_time
 from weightmark.provenance.ledger.log import Ledger
+from weightmark.provenance.ledger.note import NoteSigner
 from weightmark.provenance.ledger.ruling import MAX_VALIDITY, Ruling, Silence
 
 
@@ -73,7 +74,7 @@ def test_the_same_statement_is_the_same_claim_when_it_was_erased(
 def test_one_key_under_two_names_is_not_two_owners() -> None:
     """Whoever holds it would be the threshold alone."""
     one = NoteSigner.generate("example.com/one")
-    other = NoteSigner.named("example.com/two", one.seed)
+    other = NoteSigner("example.com/two", one.seed)
     vkeys = tuple(sorted(signer.verifier.vkey for signer in (one, other)))
     with pytest.raises(MalformedError, match="under two names"):
         Owners(vkeys, 2)

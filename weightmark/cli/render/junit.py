@@ -73,10 +73,10 @@ def _check(check: CheckLine) -> Iterator[str]:
         case Outcome.INFO:
             yield _case(_CHECKS, check.name, "skipped", check.summary, check.details)
         case Outcome.UNCHECKED:
-            body = (check.why, check.fix)
-            yield _case(_CHECKS, check.name, "error", check.summary, body)
+            notes = (check.why, check.fix)
+            yield _case(_CHECKS, check.name, "error", check.summary, notes)
             for detail in check.details:
-                yield _case(_CHECKS, f"{check.name}: {detail}", "error", detail, body)
+                yield _case(_CHECKS, f"{check.name}: {detail}", "error", detail, notes)
         case Outcome.FAIL:
             body = (*check.details, check.why, check.fix)
             yield _case(_CHECKS, check.name, "failure", check.summary, body)
