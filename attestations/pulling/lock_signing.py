@@ -18,6 +18,8 @@ from weightmark.provenance.sidecars import read_named
 
 __all__ = ["claims_path", "sign_lock", "vouched_checks"]
 
+_EMPTY = "look who emptied it, or add to it with `weightmark lock update URI`"
+
 
 def claims_path(lock: Path) -> Path:
     """Return where the claims of a lock file stand: beside it."""
@@ -40,7 +42,13 @@ def sign_lock(lock: LockFile, signers: Sequence[Signer], path: Path) -> int:
 
 
 def vouched_checks(lock: LockFile, claims: Path, trust: Trust, now: datetime) -> list[Check]:
-    """Check that a trusted signer vouches for every entry; raises `CallError` without a file of claims."""
+    """Check that a trusted signer vouches for every entry; raises `CallError` without a file of claims.
+
+    Of a lock without entries nothing is checked. `files` is not signed: the identity is, which
+    what arrives has to have. Nobody says how many entries there were.
+    """
+    if not lock.artifacts:
+        return [Check("signature", Outcome.NOTHING, "the lock names no address", fix=_EMPTY)]
     said = set(_said(read_named(claims, "file of lock claims"), trust, now))
     missing = [
         artifact for artifact in lock.artifacts if (artifact.identity, _words(artifact)) not in said
@@ -48,6 +56,7 @@ def vouched_checks(lock: LockFile, claims: Path, trust: Trust, now: datetime) ->
     if not missing:
         what = (
             f"a trusted signer vouches for {counted(len(lock.artifacts), 'address', 'addresses')}"
+            " and their identities; `files` is not signed"
         )
         return [Check("signature", Outcome.PASS, what)]
     return [

@@ -20,6 +20,7 @@ from weightmark.provenance.atomic import replace_files
 from weightmark.provenance.manifest import Manifest, parse_identity
 from weightmark.provenance.names import escape_path, sort_key, unescape_path
 from weightmark.provenance.sidecars import RESERVED_NAMES, read_named
+from weightmark.provenance.sources.choice import is_pin_of
 from weightmark.provenance.sources.interface import ArtifactKind, Snapshot, is_pin, require_path
 from weightmark.values import dataclass
 
@@ -200,6 +201,12 @@ def _artifact(entry: object, name: str) -> LockedArtifact:
     for key, value in digest.items():
         if not isinstance(value, str) or not is_pin(key, value):
             raise MalformedError(f"`digest` in `{name}` is none that is known")
+    if not is_pin_of(texts["uri"], texts["pinned"], digest):
+        raise MalformedError(
+            f"an artifact of `{name}` is pinned to another place than its `uri` names",
+            why="whoever follows the lock would get it from there",
+            fix="review who changed it; `weightmark lock update` writes it anew",
+        )
     return LockedArtifact(
         texts["uri"],
         texts["pinned"],

@@ -120,6 +120,8 @@ def _move_into(quarantine: Quarantine, to: Path) -> None:
     quarantine.note_moving(names)
     for name in names:
         (quarantine.tree / name).rename(to / name)
+    sync_folder(to)
+    quarantine.forget_moving()
 
 
 def _sync_tree(tree: Path) -> None:

@@ -14,6 +14,7 @@ from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.pulling.history import History
 from weightmark.attestations.pulling.locking import LockedArtifact
 from weightmark.attestations.pulling.placing import place, require_free
+from weightmark.attestations.pulling.presence import delivered_there, source_claims
 from weightmark.attestations.pulling.quarantine import Quarantine
 from weightmark.attestations.pulling.transfer import Delivery, transfer
 from weightmark.errors import CallError, PromiseBrokenError, RefusedError
@@ -72,7 +73,8 @@ def pull(
 ) -> Pulled:
     """Fetch what `source` resolved, judge it in quarantine, and place it if the policy allows.
 
-    What a lock pins and lies at the destination already is judged there, and not fetched again.
+    What a lock or the address pins and lies at the destination already is judged there, and not
+    fetched again.
     `keep` is called with the decision before anything is placed, to sign and record it: what it
     raises keeps the artifact from its destination. Raises `PromiseBrokenError` for other bytes than
     promised, whatever the policy says; `CallError` for a destination that may not be replaced;
@@ -82,8 +84,12 @@ def pull(
         plan.locked.require_promised(snapshot)
     to = Path(os.path.abspath(plan.to))  # noqa: PTH100 - a link as destination is refused, not followed
     there = _found_there(to, plan.locked, progress) if plan.locked else None
+    if not plan.locked and not plan.replace:
+        there = delivered_there(to, snapshot, progress)
     if there:
-        return _judged_there(snapshot, plan, there, to, keep)
+        with source_claims(source, snapshot) as claims:
+            plan = replace(plan, evidence=_with_claims(plan.evidence, claims))
+            return _judged_there(snapshot, plan, there, to, keep)
     with Quarantine.open(to, plan_of(snapshot)) as quarantine:
         try:
             require_free(to, plan.replace)
@@ -122,9 +128,12 @@ def _judged(
     delivery = transfer(source, snapshot, quarantine, progress)
     if plan.locked:
         plan.locked.require_delivered(delivery.manifest.identity)
-    claims = (quarantine.claims,) if snapshot.claims else ()
-    evidence = replace(plan.evidence, claims=(*plan.evidence.claims, *claims))
+    evidence = _with_claims(plan.evidence, (quarantine.claims,) if snapshot.claims else ())
     return _decided(snapshot, plan, delivery, quarantine.tree, evidence=evidence, progress=progress)
+
+
+def _with_claims(evidence: Sources, claims: tuple[Path, ...]) -> Sources:
+    return replace(evidence, claims=(*evidence.claims, *claims))
 
 
 def _found_there(

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from weightmark.errors import CallError, UncheckedError, read_failure
-from weightmark.provenance.atomic import replace_file
+from weightmark.provenance.atomic import replace_file, sync_folder
 from weightmark.values import dataclass
 
 __all__ = ["Quarantine", "Seen"]
@@ -145,6 +145,11 @@ class Quarantine:
         content = b"\0".join(os.fsencode(name) for name in names)
         replace_file(self.root / _MOVING, content, mode=_PRIVATE_FILE)
 
+    def forget_moving(self) -> None:
+        """Note that every name lies in the destination, so that no later pull takes one back; raises `ReadError`."""
+        (self.root / _MOVING).unlink(missing_ok=True)
+        sync_folder(self.root)
+
     def discard(self) -> None:
         """Remove everything, and the quarantine itself."""
         self._empty()
@@ -167,9 +172,11 @@ class Quarantine:
         if self.replaced.exists() and not os.path.lexists(self.to):
             self.replaced.rename(self.to)
         moving = _content(self.root / _MOVING)
-        for name in moving.split(b"\0") if moving else ():
-            with contextlib.suppress(FileNotFoundError):
-                (self.to / os.fsdecode(name)).rename(self.tree / os.fsdecode(name))
+        names = [os.fsdecode(name) for name in moving.split(b"\0")] if moving else []
+        if any(os.path.lexists(self.tree / name) for name in names):
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    (self.to / name).rename(self.tree / name)
         (self.root / _MOVING).unlink(missing_ok=True)
 
     def _empty(self) -> None:

@@ -59,10 +59,16 @@ class _Watched:
         self._progress = progress
 
     def advance(self, count: int) -> None:
+        """Pass `count` on; fetching says 0 for whatever arrives, so that a source that drips is left at once."""
         if self.stopped.is_set():
             raise _StoppedError
-        if self._progress:
+        if self._progress and count:
             self._progress.advance(count)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait before something is tried again, no longer than somebody waits for it."""
+        if self.stopped.wait(seconds):
+            raise _StoppedError
 
 
 def transfer(
@@ -137,14 +143,25 @@ def _fetch_all(
 ) -> list[Fetched]:
     """Fetch in threads, largest first; the first failure ends the others."""
 
+    def fetch_to(part: Part, name: str, folder: int) -> Fetched:
+        return fetch(
+            source,
+            part,
+            name,
+            folder=folder,
+            where=where,
+            progress=watched,
+            sleep=watched.sleep,
+        )
+
     def one(job: tuple[Part, Path, str]) -> Fetched:
         part, folder, name = job
         if folder == quarantine.tree:
             with quarantine.place(name) as (descriptor, last):
-                return fetch(source, part, last, folder=descriptor, where=where, progress=watched)
+                return fetch_to(part, last, descriptor)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            return fetch(source, part, name, folder=descriptor, where=where, progress=watched)
+            return fetch_to(part, name, descriptor)
         finally:
             os.close(descriptor)
 

@@ -44,6 +44,7 @@ from weightmark.provenance.manifest import Manifest
 from weightmark.provenance.names import escape_path
 from weightmark.provenance.reading.engine import ProgressSink
 from weightmark.provenance.reading.results import Reading
+from weightmark.provenance.sidecars import OUTSIDE, RESERVED_NAMES
 from weightmark.provenance.sources.interface import Part, Snapshot, Source
 from weightmark.values import dataclass
 
@@ -146,6 +147,7 @@ class _Trial:
         trust: Trust,
     ) -> None:
         self._archives = [part for part in snapshot.parts if part.archive]
+        self._snapshot = snapshot
         self._pin = snapshot.digest.get("sha256", "")
         self._artifact = artifact
         self._reading = reading
@@ -242,9 +244,39 @@ class _Trial:
         if self.uncovered:
             paths = tuple(f"`{escape_path(path)}`" for path in self.uncovered)
             yield Check("coverage", Outcome.INFO, "not covered by this signature", details=paths)
+        yield from self._outside_checks()
         if self.signers:
             what = self._identity or counted(len(self._reading.files), "file")
-            yield Check("promise", Outcome.INFO, f"{what}, by promised SHA-256 and not fetched")
+            yield Check("promise", Outcome.INFO, f"{what}, {self._how_known()}")
+
+    def _outside_checks(self) -> Iterator[Check]:
+        """Name what no signature is about; a registry's own manifest has no reason to hold such."""
+        omitted = self._snapshot.omitted
+        if self._pin and omitted and not self._pin_signers:
+            yield Check(
+                "outside",
+                Outcome.FAIL,
+                f"its manifest holds {counted(len(omitted), 'file')} that no artifact has",
+                "nobody signed them, and other clients write them beside the signed files",
+                "push the artifact again with `weightmark push`, which leaves them out",
+                tuple(f"`{escape_path(path)}`" for path in omitted),
+                code="tampered",
+            )
+            return
+        for root in OUTSIDE:
+            count = sum(f"{path}/".startswith(f"{root}/") for path in omitted)
+            if count:
+                what = f"`{root}` is not part of the artifact ({counted(count, 'file')})"
+                yield Check("outside", Outcome.INFO, what)
+
+    def _how_known(self) -> str:
+        parts = [one for one in self._snapshot.parts if one.path not in RESERVED_NAMES]
+        fetched = sum("sha256" not in one.digests or one.size is None for one in parts)
+        if not fetched:
+            return "by promised SHA-256 and not fetched"
+        if fetched == len(parts):
+            return "fetched and hashed, as no SHA-256 is promised"
+        return f"by promised SHA-256, and {fetched} fetched and hashed for lack of it"
 
     def _signature_check(self, signature: BelievedSignature, belief: Belief) -> Check:
         matched = bool(self._matches)

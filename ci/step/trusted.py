@@ -118,6 +118,8 @@ class TrustedFiles:
 
     def _copy(self, place: Path, *, beside: bool) -> str:
         top = self._top(place)
+        if not place.is_relative_to(top):
+            raise UntrustedError(f"`{place}` leads out of its checkout by a link")
         commit = self._commit(top)
         wanted = place.relative_to(top).as_posix()
         folder = place.parent.relative_to(top).as_posix()

@@ -3,7 +3,15 @@
 import ipaddress
 from urllib.parse import urlsplit, urlunsplit
 
-__all__ = ["is_private_way", "is_same_origin", "is_web_address", "origin_of", "printable_address"]
+__all__ = [
+    "is_private_way",
+    "is_same_origin",
+    "is_this_machine",
+    "is_web_address",
+    "origin_of",
+    "printable_address",
+    "printable_uri",
+]
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -15,6 +23,16 @@ def printable_address(url: str) -> str:
     except ValueError:
         return "an address that can't be read"
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def printable_uri(uri: str) -> str:
+    """Return what somebody typed as an address, 200 characters of it, without login and query."""
+    scheme, separator, rest = uri.partition("://")
+    rest = rest.partition("?")[0].partition("#")[0]
+    place, at, name = rest.rpartition("@")
+    if at and ":" in place.partition("/")[0]:
+        rest = name
+    return f"{scheme}{separator}{rest}"[:200] if separator else uri[:200]
 
 
 def is_web_address(url: str) -> bool:
@@ -46,6 +64,11 @@ def _origin_of(url: str) -> tuple[str, str, int]:
         return origin_of(url)
     except ValueError:
         return "", "", 0
+
+
+def is_this_machine(url: str) -> bool:
+    """Tell whether an address leads nowhere but to this machine."""
+    return _is_loopback(_origin_of(url)[1])
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,9 +1,12 @@
 """Which source a URI means."""
 
+from collections.abc import Mapping
+
 from weightmark.errors import CallError, NetworkError, WeightmarkError
+from weightmark.provenance.sources.addresses import printable_uri
 from weightmark.provenance.sources.interface import Source
 
-__all__ = ["is_remote", "open_source", "pinned_address", "scheme_of"]
+__all__ = ["is_pin_of", "is_remote", "open_source", "pinned_address", "scheme_of"]
 
 _REMOTE = ("hf", "oci", "s3")
 
@@ -39,6 +42,39 @@ def pinned_address(uri: str, name: str, value: str) -> str:
     return ""
 
 
+def is_pin_of(uri: str, pinned: str, digest: Mapping[str, str]) -> bool:
+    """Tell whether `pinned` is of the very place that `uri` names, and is what `digest` pins there.
+
+    A store of objects and a folder have no digest: they have to be the same place.
+    """
+    if digest:
+        meant = [pinned_address(uri, name, value) for name, value in digest.items()]
+        return meant == [pinned] and not _is_other_commit(uri, pinned)
+    if scheme_of(uri) == "s3":
+        return _is_listing_of(uri, pinned)
+    return not scheme_of(uri) and pinned == uri
+
+
+def _is_other_commit(uri: str, pinned: str) -> bool:
+    """Tell whether `uri` names a commit itself, and another one."""
+    if scheme_of(uri) != "hf":
+        return False
+    from weightmark.provenance.sources.huggingface.address import HubAddress
+
+    asked = HubAddress.parse(uri)
+    return asked.is_pinned and asked.uri != pinned
+
+
+def _is_listing_of(uri: str, pinned: str) -> bool:
+    from weightmark.provenance.sources.object_store import ObjectAddress
+
+    try:
+        asked, meant = ObjectAddress.parse(uri), ObjectAddress.parse(pinned)
+    except WeightmarkError:
+        return False
+    return bool(meant.listing) and pinned == asked.at(asked.listing or meant.listing)
+
+
 def open_source(uri: str, *, offline: bool = False) -> Source:
     """Return the source that `uri` names; `weightmark+` before it, as clusters write it, is left out.
 
@@ -49,7 +85,7 @@ def open_source(uri: str, *, offline: bool = False) -> Source:
     scheme = scheme_of(uri)
     if offline and scheme in _REMOTE:
         raise NetworkError(
-            f"`{uri[:200]}` cannot be fetched with `--offline`",
+            f"`{printable_uri(uri)}` cannot be fetched with `--offline`",
             fix="leave `--offline` out, or name a local folder",
         )
     if scheme == "hf":

@@ -152,6 +152,8 @@ class _Transfer:
         with closing(self._source.read(self._part, self._size)) as blocks:
             try:
                 for block in blocks:
+                    if self._progress:
+                        self._progress.advance(0)
                     pending += block
                     received += len(block)
                     self._require_pace(received, time.monotonic() - began)

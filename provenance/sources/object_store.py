@@ -21,7 +21,7 @@ from weightmark.errors import (
     UnsupportedError,
     WeightmarkError,
 )
-from weightmark.provenance.sources.addresses import is_private_way, printable_address
+from weightmark.provenance.sources.addresses import is_private_way, printable_address, printable_uri
 from weightmark.provenance.sources.interface import (
     MAX_PARTS,
     Member,
@@ -72,7 +72,7 @@ class ObjectAddress:
             or not prefix.isprintable()
         ):
             raise CallError(
-                f"`{uri[:200]}` is no address in an object store",
+                f"`{printable_uri(uri)}` is no address in an object store",
                 fix="write `s3://bucket/prefix`",
             )
         return cls(bucket, prefix.strip("/"), pinned["digest"] if pinned else "")

@@ -155,6 +155,15 @@ def test_a_rule_that_forbids_is_not_met_by_saying_nothing(field: str) -> None:
     assert rule(field, "not_in", "['x']") is Verdict.UNCHECKED
 
 
+def test_a_rule_about_licences_says_nothing_while_one_of_the_chain_has_none() -> None:
+    text = "[chain]\n[[rule]]\nname = 'r'\nfield = 'licenses'\nop = 'not_in'\nvalue = ['X']\n"
+    policy = rules(f"{BUILT}{text}", roles=["builder"])
+    claims = (made("model", "base"), approve("base"), stated("MIT"))
+    assert judged(policy, *claims).verdict is Verdict.UNCHECKED
+    base = state("base", DATASET_PREDICATE, {"license": "MIT"}, "release")
+    assert judged(policy, *claims, base).allows
+
+
 @pytest.mark.parametrize("op", ["equals", "not_equals"])
 def test_a_rule_compares_a_list_with_no_single_value(op: str) -> None:
     with pytest.raises(PolicyError, match="several values"):

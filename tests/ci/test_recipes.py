@@ -124,9 +124,31 @@ def test_gitlab_judges_a_merge_request_by_the_target_branch(project: Path, path:
         assert (ROOT / included["file"]).is_file()
     job = component("gate", **first["inputs"])
     assert all(one["expand"] is False for one in job["variables"].values())
-    url = {"CI_PROJECT_URL": "https://gitlab.invalid/acme/models"}
+    given = {
+        "CI_PROJECT_URL": "https://gitlab.invalid/acme/models",
+        "CI_COMMIT_REF_PROTECTED": "true",
+        **variables(job),
+    }
     script = "\n".join(job["script"])
-    judged(script, project, path, "CI_MERGE_REQUEST_TARGET_BRANCH_NAME", **variables(job), **url)
+    judged(script, project, path, "CI_MERGE_REQUEST_TARGET_BRANCH_NAME", **given)
+
+
+def test_gitlab_runs_the_gate_in_merge_requests_and_where_nobody_else_pushes() -> None:
+    job = component("gate", path="model", image="x", policy="policies/release.toml")
+    assert [rule["if"] for rule in job["rules"]] == [
+        '$CI_PIPELINE_SOURCE == "merge_request_event"',
+        '$CI_COMMIT_REF_PROTECTED == "true"',
+    ]
+
+
+def test_gitlab_judges_a_branch_of_anybody_by_the_default_branch(project: Path, path: str) -> None:
+    job = component("gate", path="model", image="x", policy="policies/release.toml")
+    script = "\n".join(job["script"])
+    given = {"CI_PROJECT_URL": "https://gitlab.invalid/acme/models", **variables(job)}
+    code, said = run(script, project, path, CI_DEFAULT_BRANCH="main", **given)
+    assert code == 0, "the policy of the branch, which trusts nobody, does not count"
+    code, said = run(script, project, path, **given)
+    assert code != 0, said
 
 
 def test_gitlab_fetches_a_forks_target_from_the_project_that_is_proposed_to(

@@ -82,3 +82,23 @@ def test_a_repository_that_nobody_signed_is_neither_good_nor_bad(
 ) -> None:
     hub.add("models", "acme/bert", {"config.json": b"{}"})
     assert run_cli("verify", "hf://acme/bert", "--key", "release.pub", cwd=signed).code == 3
+
+
+def test_files_outside_of_the_artifact_are_named(signed: Path, run_cli: RunCli, hub: Hub) -> None:
+    hook = {".git/hooks/post-checkout": b"x", ".cache/huggingface/evil.py": b"x"}
+    hub.add("models", "acme/bert", {**files(signed), **hook})
+    ran = run_cli("verify", "hf://acme/bert", "--key", "release.pub", "-f", "json", cwd=signed)
+    answer = fitting(ran.stdout, "verify")
+    (said,) = [one for one in answer["checks"] if one["name"] == "outside"]
+    assert (ran.code, said["outcome"]) == (0, "info")
+    assert said["summary"] == "`.git` is not part of the artifact (1 file)"
+    assert said["details"] == ["`.cache/huggingface` is not part of the artifact (1 file)"]
+
+
+def test_it_is_said_how_many_files_were_fetched_for_lack_of_a_promise(
+    signed: Path, run_cli: RunCli, hub: Hub
+) -> None:
+    hub.add("models", "acme/bert", files(signed))
+    ran = run_cli("verify", "hf://acme/bert", "--key", "release.pub", "-f", "json", cwd=signed)
+    (said,) = [one for one in fitting(ran.stdout, "verify")["checks"] if one["name"] == "promise"]
+    assert said["summary"].endswith("by promised SHA-256, and 1 fetched and hashed for lack of it")

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -367,3 +367,91 @@ def test_a_dataset_by_the_hubs_own_client_has_the_identity_of_its_pull(
     said = document(run_cli("pull", repository.uri, *words, cwd=desk))
     assert said["kind"] == "dataset"
     assert said["identity"] == identify(local).identity
+
+
+# --- a second time --------------------------------------------------------------------------------
+
+
+def test_a_restarted_pull_finds_what_it_placed_and_judges_it_there(
+    hub: Hub, repository: Repository, desk: Path, run_cli: RunCli
+) -> None:
+    assert pull(run_cli, desk).code == 0
+    asked, inode = len(hub.asked("file")), (desk / "bert").stat().st_ino
+    ran = pull(run_cli, desk, "-f", "json")
+    assert (ran.code, document(ran)["placed"]) == (0, True), ran.stderr
+    assert (len(hub.asked("file")), (desk / "bert").stat().st_ino) == (asked, inode)
+
+
+def test_what_a_restarted_pull_finds_is_judged_and_not_believed(
+    hub: Hub, repository: Repository, desk: Path, run_cli: RunCli
+) -> None:
+    assert pull(run_cli, desk).code == 0
+    assert run_cli("key", "generate", "-o", "stranger.key", cwd=desk).code == 0
+    words = ("--to", "bert", "--policy", "baseline", "--key", "stranger.pub")
+    assert run_cli("pull", repository.uri, *words, cwd=desk).code == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda to: (to / "config.json").write_bytes(b"[]"),
+        lambda to: (to / "model.safetensors").write_bytes(
+            bytes((to / "model.safetensors").stat().st_size)
+        ),
+        lambda to: (to / "extra.py").write_bytes(b""),
+        lambda to: (to / "config.json").unlink(),
+        lambda to: (
+            (to / "config.json").rename(to.parent / "c")
+            or (to / "config.json").symlink_to(to.parent / "c")
+        ),
+        lambda to: (to / "model.sig").unlink(),
+        lambda to: (to / "model.sig").write_bytes(b"{}"),
+        lambda to: (to / "model.receipt").write_bytes(b"{}"),
+        lambda to: (to / ".git").mkdir() or (to / ".git" / "config").write_bytes(b""),
+    ],
+)
+def test_anything_else_than_what_the_address_pins_is_no_restart(
+    hub: Hub, repository: Repository, desk: Path, run_cli: RunCli, change: Callable[[Path], object]
+) -> None:
+    assert pull(run_cli, desk).code == 0
+    change(desk / "bert")
+    ran = pull(run_cli, desk)
+    assert ran.code == 2, ran.stdout
+    assert "not empty" in ran.stderr
+
+
+# --- addresses ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "hf://bob:hunter2@acme/bert",
+        "hf://acme/bert?x=hunter2",
+        "s3://AKIA:hunter2@bucket/x",
+        "s3://b/x\n?x=hunter2",
+        "oci://bob:hunter2@localhost:1/a/b:v1",
+        "https://bob:hunter2@host/x?tok=hunter2",
+    ],
+)
+def test_a_secret_that_was_typed_into_an_address_is_not_printed(
+    hub: Hub, desk: Path, run_cli: RunCli, uri: str
+) -> None:
+    ran = run_cli("pull", uri, "--to", "bert", "--policy", "audit", cwd=desk)
+    assert ran.code == 2, ran.stderr
+    assert "hunter2" not in ran.stdout + ran.stderr
+
+
+def test_an_endpoint_that_is_no_address_is_a_setting_to_mend(desk: Path, run_cli: RunCli) -> None:
+    program = [sys.executable, "-m", "weightmark", "pull", "hf://acme/bert", "--to", "bert"]
+    ran = subprocess.run(
+        [*program, "--policy", "audit"],
+        cwd=desk,
+        env={**os.environ, "HF_ENDPOINT": "http://bob:hunter2@[::bad"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 2, ran.stderr
+    assert "HF_ENDPOINT" in ran.stderr
+    assert "hunter2" not in ran.stdout + ran.stderr

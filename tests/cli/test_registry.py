@@ -418,3 +418,16 @@ def test_what_is_no_place_to_push_to_is_a_wrong_call(
     ran = push(run_cli, house, uri)
     assert ran.code == 2
     assert "u:p@" not in ran.stderr
+
+
+@pytest.mark.parametrize("path", [".git/config", ".cache/huggingface/evil.py"])
+def test_unsigned_files_outside_of_the_artifact_in_a_manifest_are_refused(
+    house: Path, run_cli: RunCli, sim: RegistrySim, path: str
+) -> None:
+    digest = sim.add_model("acme/model", "v1", {**FILES, path: b"evil"})
+    for bundle in bundles(house):
+        sim.attach("acme/model", digest, bundle)
+    ran = verify(run_cli, house, sim.uri("acme/model"))
+    answer = fitting(ran.stdout, "verify")
+    (said,) = [one for one in answer["checks"] if one["name"] == "outside"]
+    assert (ran.code, answer["verdict"], said["details"]) == (1, "refused", [f"`{path}`"])

@@ -122,6 +122,7 @@ def _story() -> dict[str, tuple[str, ...]]:
         "qa: step 5": (
             _record("evaluate", {"model": "quantized", "eval": "dataset"}, "report", who=QA),
         ),
+        "curator: what its report holds": (f"weightmark attest report {describe}",),
         "builder: step 6": (
             _record("package", {"model": "quantized", "report": "report"}, "package"),
         ),

@@ -186,6 +186,8 @@ def train_on_other_data(stage: Stage) -> str:
     stage.run("weightmark sign scraped --key keys/curator.key")
     described = "--type dataset --predicate steps/dataset.json"
     stage.run(f"weightmark attest scraped {described} --key keys/curator.key")
+    approved = '--type approval --reason "for another project" --expires 2099-01-31'
+    stage.run(f"weightmark attest scraped {approved} --key keys/curator.key")
     _record(stage, "finetune", "--input base=base --input data=scraped")
     return f"{_publish(stage)} --claims scraped/model.claims"
 
@@ -238,7 +240,9 @@ def name_parents(stage: Stage) -> str:
 def tell_two_stories(stage: Stage) -> str:
     """Record once more, afterwards, that the release was made from something else."""
     inputs = "--input model=finetuned --input report=report"
-    stage.run(f"weightmark record --step package {inputs} --output package {BUILDER} -- true")
+    stage.run(
+        f"weightmark record --step package {inputs} --output package {BUILDER} -- sh -c 'touch package/*'"
+    )
     return GATE.format("package")
 
 

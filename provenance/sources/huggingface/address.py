@@ -5,6 +5,7 @@ from typing import Self
 from urllib.parse import quote
 
 from weightmark.errors import CallError
+from weightmark.provenance.sources.addresses import printable_uri
 from weightmark.provenance.sources.interface import ArtifactKind
 from weightmark.values import dataclass
 
@@ -49,7 +50,7 @@ class HubAddress:
         )
         if not sound:
             raise CallError(
-                f"`{uri[:200]}` is no address on the hub",
+                f"`{printable_uri(uri)}` is no address on the hub",
                 fix="write `hf://owner/name@revision`, with `datasets/` or `spaces/` before the owner where it is one",
             )
         return cls(folder, "/".join(words), revision)

@@ -14,6 +14,7 @@ from weightmark.errors import ExtraMissingError, LimitError, NetworkError, Setti
 from weightmark.provenance.sources.addresses import (
     is_private_way,
     is_same_origin,
+    is_this_machine,
     is_web_address,
     printable_address,
 )
@@ -44,6 +45,7 @@ class HubConnection:
 
         Raises `ExtraMissingError`, and `SettingsError` for an endpoint that is none.
         """
+        _require_address(os.environ.get("HF_ENDPOINT", ""))
         try:
             import httpx2  # noqa: F401 - what the client of version 2 speaks with
             from huggingface_hub import constants
@@ -54,11 +56,6 @@ class HubConnection:
             ) from error
         self.endpoint = (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
         self.name = printable_address(self.endpoint)
-        if not is_web_address(self.endpoint):
-            raise SettingsError(
-                f"`HF_ENDPOINT` is no web address: {self.name}",
-                fix="write `https://HOST`, or unset it",
-            )
         self._token = _token() if is_private_way(self.endpoint) else None
 
     def answer(self, url: str) -> tuple[bytes, str]:
@@ -160,6 +157,15 @@ class HubConnection:
         )
 
 
+def _require_address(endpoint: str) -> None:
+    """Refuse what is no address before the hub's client is imported, which would fall over it."""
+    if endpoint and not is_web_address(endpoint):
+        raise SettingsError(
+            f"`HF_ENDPOINT` is no web address: {printable_address(endpoint)}",
+            fix="write `https://HOST`, or unset it",
+        )
+
+
 def _token() -> str | None:
     from huggingface_hub import get_token
 
@@ -171,10 +177,12 @@ def _token() -> str | None:
 def _redirected(url: str, location: str) -> str:
     """Return where a redirect leads; raises `NetworkError` for a step down to no TLS, or to no web address."""
     target = urljoin(url, location)
-    if not is_web_address(target) or (is_private_way(url) and not is_private_way(target)):
+    down = is_private_way(url) and not is_private_way(target)
+    inward = target.startswith("http:") and is_this_machine(target) and not is_this_machine(url)
+    if not is_web_address(target) or down or inward:
         raise NetworkError(
             f"`{printable_address(url)}` redirects to `{printable_address(target)[:200]}`",
-            why="a redirect must not lead from TLS to no TLS",
+            why="a redirect must not lead from TLS to no TLS, nor from elsewhere to this machine",
         )
     return target
 

@@ -54,13 +54,28 @@ def parts_of(manifest: Manifest, config: bytes, what: str) -> tuple[Part, ...]:
     """Return what the layers are, in their order.
 
     Raises `UnsupportedError` for a layer that is no part of a model in a form that is known,
-    `MalformedError` for one with two names.
+    `MalformedError` for one with two names, and for two with one title.
     """
     if reads_config(manifest):
         _require_described(manifest, config, what)
+    _require_distinct(manifest, what)
     return tuple(
         _part(number, layer, what) for number, layer in enumerate(manifest.layers, start=1)
     )
+
+
+def _require_distinct(manifest: Manifest, what: str) -> None:
+    """Refuse two layers of one title: clients that go by it would write one file over the other."""
+    seen: set[str] = set()
+    for layer in manifest.layers:
+        title = title_of(layer)
+        if title and title in seen:
+            raise MalformedError(
+                f"{what} has two layers that are named `{title[:200]}`",
+                why="a client that goes by titles would write the one over the other",
+                fix="push it again with `weightmark push`",
+            )
+        seen.add(title)
 
 
 def _part(number: int, layer: Descriptor, what: str) -> Part:

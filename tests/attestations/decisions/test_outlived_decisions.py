@@ -25,6 +25,7 @@ from tests.attestations.gate_makers import (
 from tests.attestations.ledger.makers import admitted
 from tests.sim.authority import Authority
 from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.checks import Outcome
 from weightmark.attestations.claims import parse_claims
 from weightmark.attestations.gate.decision import Decision
 from weightmark.attestations.gate.gate import gate
@@ -37,6 +38,7 @@ from weightmark.attestations.policy.load import load_policy_file
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.predicates.classification import CLASSIFICATION_PREDICATE
 from weightmark.attestations.predicates.descriptor import Descriptor
+from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE
 from weightmark.attestations.predicates.revocation import RevocationSubject
 from weightmark.attestations.predicates.slsa_provenance import SLSA_PROVENANCE_PREDICATE
 from weightmark.attestations.predicates.test_result import TEST_RESULT_PREDICATE
@@ -151,6 +153,13 @@ def made_of(identity: str, *inputs: Descriptor) -> bytes:
     return Statement.about_manifest("model", identity, SLSA_PROVENANCE_PREDICATE, predicate, {})
 
 
+def is_list(bundle: Bundle) -> bool:
+    """Tell a list of files from the other claims that signing makes."""
+    envelope = bundle.envelope
+    statement = Statement.parse(envelope.payload_type, envelope.payload)
+    return statement.predicate_type == MANIFEST_PREDICATE
+
+
 class Line:
     """A model that was made from a base for which only `VOUCHER` vouches, by a list of its files."""
 
@@ -165,7 +174,9 @@ class Line:
             Descriptor.of_identity("base", self.identity, {"role": "base"}),
         )
         self.claims = store(
-            root / "claims.jsonl", BUILDER.sign_statement(step), *lines(self.base / "model.claims")
+            root / "claims.jsonl",
+            BUILDER.sign_statement(step),
+            *(one for one in lines(self.base / "model.claims") if is_list(one)),
         )
 
     def decide(self, sources: Sources | None = None, *, earlier: bool = False) -> Decision:
@@ -197,6 +208,20 @@ def test_whoever_vouched_for_the_base_and_is_revoked_takes_the_answer(
     assert decision.evidence.answer is None
     assert not decision.allows
     assert not gate(first.evidence.identity, CHAINED, sources, now=NOW).allows
+
+
+def test_no_earlier_decision_answers_where_the_bytes_of_the_base_are_to_be_compared(
+    tmp_path: Path,
+) -> None:
+    line = Line(tmp_path)
+    kept = store(tmp_path / "s", said(line.decide()))
+    assert line.decide(kept, earlier=True).evidence.answer is not None
+    compared = line.decide(
+        replace(line.claims, claims=(*kept.claims, *line.claims.claims), ancestors=(line.base,)),
+        earlier=True,
+    )
+    assert compared.evidence.answer is None
+    assert check(compared, "weights").outcome is Outcome.INFO
 
 
 def test_what_the_ledger_says_of_the_base_since_takes_the_answer(

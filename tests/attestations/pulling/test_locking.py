@@ -58,7 +58,9 @@ def test_what_is_written_is_what_is_read() -> None:
     path=st.text(WRITABLE, min_size=1, max_size=30),
 )
 def test_any_address_and_any_name_survives(uri: str, path: str) -> None:
-    locked = replace(BERT, uri=uri, files=(LockedFile(path, 1, "b" * 64),))
+    uri = uri.replace("://", "//")
+    files = (LockedFile(path, 1, "b" * 64),)
+    locked = replace(BERT, uri=uri, pinned=uri, digest={}, files=files)
     if path_problem(path) or path == "." or path.casefold() in RESERVED_NAMES:
         with pytest.raises(ArtifactRefusedError):
             LockFile.parse(LockFile((locked,)).to_bytes())
@@ -225,3 +227,65 @@ def test_two_locks_that_contradict_each_other_link_nothing() -> None:
     aliases.add_lock("wm1:" + "9" * 64, locked)
     with pytest.raises(MalformedError):
         aliases.identity_of(Descriptor(uri=BERT.uri, digest={"gitCommit": COMMIT}))
+
+
+# --- cheated --------------------------------------------------------------------------------------
+
+OTHER = "d" * 40
+LISTING = "e" * 64
+
+
+@pytest.mark.parametrize(
+    ("uri", "pinned", "digest"),
+    [
+        ("hf://acme/bert", f"hf://models/evil/bert@{COMMIT}", {"gitCommit": COMMIT}),
+        ("hf://acme/bert", f"hf://datasets/acme/bert@{COMMIT}", {"gitCommit": COMMIT}),
+        ("hf://acme/bert", f"hf://models/acme/bert@{OTHER}", {"gitCommit": COMMIT}),
+        (f"hf://acme/bert@{OTHER}", f"hf://models/acme/bert@{COMMIT}", {"gitCommit": COMMIT}),
+        ("hf://acme/bert", "/srv/evil", {"gitCommit": COMMIT}),
+        ("hf://acme/bert", "/srv/evil", {}),
+        ("hf://acme/bert", f"hf://models/acme/bert@{COMMIT}", {}),
+        ("hf://acme/bert", f"oci://evil.example/bert@sha256:{LISTING}", {"sha256": LISTING}),
+        ("oci://a.example/m:v1", f"oci://evil.example/m@sha256:{LISTING}", {"sha256": LISTING}),
+        ("s3://acme/bert", f"s3://evil-acme/bert?listing={LISTING}", {}),
+        ("s3://acme/bert", f"s3://acme/bert/evil?listing={LISTING}", {}),
+        ("s3://acme/bert", "s3://acme/bert", {}),
+        (f"s3://acme/bert?listing={'f' * 64}", f"s3://acme/bert?listing={LISTING}", {}),
+        ("models/bert", "models/evil", {}),
+        ("models/bert", f"hf://models/evil/bert@{COMMIT}", {"gitCommit": COMMIT}),
+        ("weird://acme/bert", "weird://acme/bert", {}),
+    ],
+)
+def test_a_lock_that_pins_an_address_to_another_place_is_refused(
+    uri: str, pinned: str, digest: dict[str, str]
+) -> None:
+    edited = LockFile((replace(BERT, uri=uri, pinned=pinned, digest=digest),))
+    with pytest.raises(MalformedError, match="another place"):
+        LockFile.parse(edited.to_bytes())
+
+
+@pytest.mark.parametrize(
+    ("uri", "pinned", "digest"),
+    [
+        (f"hf://acme/bert@{COMMIT}", f"hf://models/acme/bert@{COMMIT}", {"gitCommit": COMMIT}),
+        ("oci://a.example/m:v1", f"oci://a.example/m@sha256:{LISTING}", {"sha256": LISTING}),
+        ("s3://acme/bert/", f"s3://acme/bert?listing={LISTING}", {}),
+        ("models/bert", "models/bert", {}),
+    ],
+)
+def test_what_sources_pin_is_read(uri: str, pinned: str, digest: dict[str, str]) -> None:
+    lock = LockFile((replace(BERT, uri=uri, pinned=pinned, digest=digest),))
+    assert LockFile.parse(lock.to_bytes()) == lock
+
+
+def test_an_emptied_lock_is_vouched_for_by_nobody(tmp_path: Path) -> None:
+    claims = tmp_path / "claims"
+    sign_lock(LOCK, [SIGNER], claims)
+    assert vouched(LockFile(), claims).outcome is Outcome.NOTHING
+
+
+def test_it_is_said_that_the_list_of_files_is_not_signed(tmp_path: Path) -> None:
+    claims = tmp_path / "claims"
+    sign_lock(LOCK, [SIGNER], claims)
+    edited = LockFile((replace(BERT, files=(LockedFile("config.json", 2, "9" * 64),)),))
+    assert "`files` is not signed" in vouched(edited, claims).summary

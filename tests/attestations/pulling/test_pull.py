@@ -4,6 +4,7 @@ import ctypes
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,7 @@ from weightmark.errors import (
 )
 from weightmark.provenance.identification import identify
 from weightmark.provenance.sources.choice import open_source
-from weightmark.provenance.sources.interface import Member, Part, Snapshot
+from weightmark.provenance.sources.interface import Member, Part, Snapshot, TransferBrokenError
 
 AUDIT = "audit"
 
@@ -519,9 +520,70 @@ def test_a_mount_point_that_was_filled_half_way_is_emptied_again(
     model = make_signed(tmp_path / "model")
     with Quarantine.open(small_disk, "plan") as quarantine:
         (quarantine.tree / "config.json").write_bytes(b"{}")
+        (quarantine.tree / "model.safetensors").write_bytes(b"")
         quarantine.note_moving(["config.json", "model.safetensors"])
         (quarantine.tree / "config.json").rename(small_disk / "config.json")
     assert Place(model, small_disk, History(tmp_path / "state")).pull().placed
+
+
+@pytest.mark.needs("tmpfs")
+def test_a_mount_point_that_was_filled_wholly_is_never_emptied_again(
+    small_disk: Path, tmp_path: Path
+) -> None:
+    """The pull was killed between the last name and the end; a later one that is refused takes nothing back."""
+    with Quarantine.open(small_disk, "plan") as quarantine:
+        (quarantine.tree / "config.json").write_bytes(b"{}")
+        quarantine.note_moving(["config.json"])
+        (quarantine.tree / "config.json").rename(small_disk / "config.json")
+    model = make_signed(tmp_path / "model")
+    with pytest.raises(CallError, match="not empty"):
+        Place(model, small_disk, History(tmp_path / "state")).pull()
+    assert names(small_disk) == ["config.json"]
+
+
+class Dripping(ScriptedSource):
+    """Drips one file for a minute, and lies about another one."""
+
+    sent = 0
+
+    def resolve(self) -> Snapshot:
+        parts = (Part("slow", 900_000), Part("lie", 3, {"sha256": "0" * 64}))
+        return Snapshot.of("u", "dripping", parts, digest={})
+
+    def read(self, part: Part, offset: int = 0) -> Generator[bytes, None, None]:  # noqa: ARG002 - the seam
+        if part.path == "lie":
+            yield b"lie"
+            return
+        for _ in range(6000):
+            self.sent += 1
+            yield b"x"
+            time.sleep(0.01)
+
+
+def test_a_broken_promise_ends_a_file_that_drips(tmp_path: Path) -> None:
+    source = Dripping(b"")
+    with pytest.raises(PromiseBrokenError, match="lie"):
+        pull(source, source.resolve(), PullPlan(tmp_path / "to", preset(AUDIT)))
+    assert source.sent < 3000
+
+
+class Waiting(Dripping):
+    """Asks for a minute of patience."""
+
+    def read(self, part: Part, offset: int = 0) -> Generator[bytes, None, None]:
+        if part.path == "slow":
+            self.sent += 1
+            raise TransferBrokenError("busy", wait=60)
+        yield from super().read(part, offset)
+
+
+def test_a_broken_promise_does_not_wait_for_a_file_that_is_tried_again_later(
+    tmp_path: Path,
+) -> None:
+    source = Waiting(b"")
+    with pytest.raises(PromiseBrokenError, match="lie"):
+        pull(source, source.resolve(), PullPlan(tmp_path / "to", preset(AUDIT)))
+    assert source.sent == 1
 
 
 def test_a_model_that_holds_nothing_hidden_is_pulled_from_a_plain_folder(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from weightmark.errors import (
 )
 from weightmark.provenance.sources.choice import open_source
 from weightmark.provenance.sources.huggingface.address import HubAddress
+from weightmark.provenance.sources.huggingface.connection import _redirected
 from weightmark.provenance.sources.huggingface.listing import read_commit, read_files
 from weightmark.provenance.sources.interface import ArtifactKind, Part, Snapshot
 
@@ -380,3 +381,10 @@ def test_a_local_folder_is_a_source_too(tmp_path: Path) -> None:
 def test_a_part_never_promises_by_a_digest_that_is_none() -> None:
     with pytest.raises(MalformedError):
         Snapshot.of("u", "p", (Part("f", 1, {"md5": "a" * 32}),), digest={})
+
+
+def test_a_hub_elsewhere_cannot_redirect_into_this_machine() -> None:
+    """The step is what is judged; a hub with TLS is not at hand."""
+    with pytest.raises(NetworkError, match="redirects to"):
+        _redirected("https://hub.example/x", "http://127.0.0.1:8500/v1/kv")
+    assert _redirected("http://localhost/x", "http://127.0.0.1/y") == "http://127.0.0.1/y"

@@ -148,3 +148,13 @@ def test_a_layer_that_a_modelkit_does_not_describe_is_refused_since_kit_would_no
 def test_a_garbled_kitfile_is_refused(config: object) -> None:
     with pytest.raises((MalformedError, UnsupportedError)):
         contents([(b"x", f"{KIT}.model.v1.tar", {})], config, f"{KIT}.config.v1+json")
+
+
+def test_two_layers_of_one_title_are_two_trees_for_two_clients() -> None:
+    title = "org_opencontainers_image_title"
+    layers: list[tuple[bytes, str, dict[str, str]]] = [
+        (WEIGHTS, f"{PACK}.weight.v1.raw", {"org_cncf_model_filepath": "a/w", title: "w"}),
+        (CODE, f"{PACK}.weight.v1.raw", {"org_cncf_model_filepath": "b/w", title: "w"}),
+    ]
+    with pytest.raises(MalformedError, match="two layers"):
+        contents(layers)
