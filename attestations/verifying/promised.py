@@ -154,7 +154,7 @@ class _Trial:
         self._trust = trust
         attached, others = _parted(evidence.claims)
         self._evidence = replace(evidence, claims=others)
-        self._belief = weigh_evidence(self._evidence, trust)
+        self._belief = self._heard(weigh_evidence(self._evidence, trust))
         self._matches: tuple[BelievedManifest, ...] = ()
         self._remarks: list[Check] = []
         if self._archives:
@@ -179,6 +179,18 @@ class _Trial:
                 one.signer.name for one in self._belief.others if self._is_about_pin(one.statement)
             )
         )
+
+    def _heard(self, belief: Belief) -> Belief:
+        """Take a stranger's signature over the pinned manifest for what it is: it vouches for the files."""
+        pins = {one.source for one in self._evidence.claims if self._states_pin(one)}
+        strangers = tuple(
+            replace(one, vouches=one.vouches or one.source in pins) for one in belief.strangers
+        )
+        return replace(belief, strangers=strangers)
+
+    def _states_pin(self, claim: Claim) -> bool:
+        statement = _stated(claim)
+        return statement is not None and self._is_about_pin(statement)
 
     def _is_about_pin(self, statement: Statement) -> bool:
         only = statement.subjects[0] if len(statement.subjects) == 1 else None
@@ -325,12 +337,17 @@ def _parted(claims: Sequence[Claim]) -> tuple[list[SignatureFile], tuple[Claim, 
 
 
 def _is_model_signature(claim: Claim) -> bool:
+    statement = _stated(claim)
+    return statement is not None and statement.predicate_type.startswith(f"{_OMS}/")
+
+
+def _stated(claim: Claim) -> Statement | None:
+    """Return what a claim states, whoever signed it; None for what is no statement."""
     try:
         envelope = claim.bundle.envelope
-        stated = Statement.parse(envelope.payload_type, envelope.payload).predicate_type
+        return Statement.parse(envelope.payload_type, envelope.payload)
     except WeightmarkError:
-        return False
-    return stated.startswith(f"{_OMS}/")
+        return None
 
 
 def _says_nobody_lists(check: Check) -> bool:

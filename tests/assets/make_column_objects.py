@@ -114,7 +114,8 @@ def study(**how: Any) -> optuna.Study:
         trial.suggest_categorical("kind", ["a", "b", None, 3])
         trial.report(x, 0)
         trial.set_user_attr("note", {"q": [1]})
-        return x * x + trial.suggest_int("i", 0, 5) + trial.suggest_int("units", 1, 64, log=True)
+        value: float = trial.suggest_int("i", 0, 5) + trial.suggest_int("units", 1, 64, log=True)
+        return float(x * x) + value
 
     found = optuna.create_study(**how)
     found.optimize(objective, n_trials=4)

@@ -161,3 +161,15 @@ def test_many_files_are_fetched_at_once_with_one_login(
     assert tree(house / "pulled") == many
     assert len(sim.scopes) == 1
     assert auth not in ran.stdout + ran.stderr
+
+
+def test_a_restarted_pull_from_a_registry_counts_the_claims_that_it_keeps(
+    house: Path, run_cli: RunCli, sim: RegistrySim
+) -> None:
+    assert run_cli("push", "model", sim.uri("acme/model"), cwd=house).code == 0
+    assert pull(run_cli, house, sim.uri("acme/model"), "baseline").code == 0
+    (house / "pulled/model.claims").unlink()
+    before = tree(house / "pulled")
+    ran = pull(run_cli, house, sim.uri("acme/model"), "baseline")
+    assert ran.code == 0, ran.stdout + ran.stderr
+    assert tree(house / "pulled") == before
