@@ -1,17 +1,19 @@
 """What a bundle's signature is about: a statement in the bundle, or the bytes of a file elsewhere."""
 
 import hashlib
+import re
 from typing import Self
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.bundles.dsse import Envelope
 from weightmark.attestations.bundles.message_signature import MessageSignature
 from weightmark.attestations.keys import PublicKey
-from weightmark.errors import TamperedError, UnsupportedError
+from weightmark.errors import CallError, TamperedError, UnsupportedError
 from weightmark.values import dataclass
 
 __all__ = ["Signed", "SignedFile"]
 
+_SHA256 = re.compile(r"(?:sha256:)?([0-9a-f]{64})\Z")
 _ALGORITHMS = {"SHA2_256": "sha256", "SHA2_384": "sha384", "SHA2_512": "sha512"}
 
 
@@ -28,6 +30,14 @@ class SignedFile:
     def of(cls, data: bytes) -> Self:
         """Take the bytes of the file."""
         return cls(hashlib.sha256(data).digest(), data)
+
+    @classmethod
+    def known_by(cls, digest: str) -> Self:
+        """Take `sha256:<hex>` alone; raises `CallError`."""
+        match = _SHA256.match(digest)
+        if match is None:
+            raise CallError(f"`{digest[:100]}` is no SHA-256 digest", fix="write `sha256:<64 hex>`")
+        return cls(bytes.fromhex(match[1]), None)
 
     def digest(self, algorithm: str) -> bytes:
         """Return the file's digest; raises `UnsupportedError` when only another one is known."""

@@ -12,12 +12,26 @@ __all__ = ["line_value"]
 def line_value(op: int, line: bytes) -> Value:
     """Return the value of a line; raises `ValueError` where an unpickler would."""
     if op == INT:
-        return line == b"01" if line in (b"00", b"01") else int(line, 0)
+        return line == b"01" if line in (b"00", b"01") else _integer(line)
     if op == UNICODE:
         return line.decode("raw-unicode-escape")
     if op == FLOAT:
         return float(line)
-    return _quoted(line) if op == STRING else int(line.removesuffix(b"L"))
+    return _quoted(line) if op == STRING else _integer(line.removesuffix(b"L"))
+
+
+def _integer(line: bytes) -> int:
+    """Read a number as any unpickler would: C takes prefixes and leading zeros for other bases, Python does not.
+
+    Where the two differ in the number, no rule depends on it; what matters is that neither stops.
+    """
+    try:
+        return int(line, 0)
+    except ValueError:
+        text = line.strip().lstrip(b"+-")
+        if text.startswith(b"0") and text.isdigit() and set(text) <= set(b"01234567"):
+            return int(text, 8) * (-1 if line.strip().startswith(b"-") else 1)
+        return int(line)
 
 
 def _quoted(line: bytes) -> Value:

@@ -504,6 +504,8 @@ def test_an_event_looks_the_same_wherever_it_is_shown(house: Path, run_cli: RunC
     event = inspected["event"]
     listed = answer("ledger", "list", *LEDGER)["entries"][1]
     checked = answer("ledger", "verify", "--receipt", "model/model.receipt", *LEDGER)["event"]
+    stated = listed.pop("predicate_type")
+    assert stated.endswith("/manifest/v1")
     assert listed == {"index": 1, **event}
     assert checked == event
     for command in ("show", "prove"):
