@@ -105,6 +105,10 @@ def _holds_pickle(inner: Place, examination: Examination) -> bool:
     return True
 
 
+_MORE_THAN_CHANCE = 16
+"""opcodes in a row, without an import, that 64 MiB of random numbers do not hold"""
+
+
 def counts(view: ByteView, start: int, judge: Judge, ended: Run) -> bool:
     """Tell a pickle from numbers or text that run for a while by chance."""
     found = judge.globals
@@ -114,5 +118,6 @@ def counts(view: ByteView, start: int, judge: Judge, ended: Run) -> bool:
     if ended.error:
         return dangerous and judge.acted
     if not found:
-        return judge.acted and view.read_at(start, 1)[0] == PROTO
+        long = ended.opcodes >= _MORE_THAN_CHANCE
+        return long and judge.acted and view.read_at(start, 1)[0] == PROTO
     return judge.acted or dangerous

@@ -4,6 +4,7 @@ import base64
 import pickle
 import struct
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,7 @@ from tests.attacks.scan_builders import (
     worst,
 )
 from weightmark.scanners.scan import Limits, Outcome, Severity
+from weightmark.scanners.tree import scan_tree
 
 P4, P5 = b"\x80\x04", b"\x80\x05"
 HONEST = b"\x80\x04}."
@@ -189,3 +191,10 @@ def test_a_finding_says_where_the_value_stands() -> None:
     found = scan(in_list(in_bytes(NEWER)))
     assert [finding.member for finding in found.findings] == ["bytes at 8"]
     assert rules(in_list(in_bytes(NEWER))) == {"PKL001"}
+
+
+def test_a_few_opcodes_that_chance_wrote_into_numbers_are_no_pickle(tmp_path: Path) -> None:
+    by_chance = b"\x80\x04NQ)\x81."
+    noise = bytes(range(256)) * 64
+    (tmp_path / "model.bin").write_bytes(noise + by_chance + noise)
+    assert not scan_tree(tmp_path).report.findings
