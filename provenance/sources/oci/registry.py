@@ -122,10 +122,6 @@ class Repository:
             )
         return found[0].manifests
 
-    def has_referrers_api(self, digest: str) -> bool:
-        """Tell whether the registry lists what is attached by itself."""
-        return self._referrers_page(f"{self.reference.path}/referrers/{digest}") is not None
-
     def has_blob(self, digest: str) -> bool:
         """Tell whether the registry says that it holds a blob already; a refusal says no, and uploading finds out."""
         try:

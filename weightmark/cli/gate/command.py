@@ -18,8 +18,9 @@ from weightmark.cli.gate.documents import (
 )
 from weightmark.cli.gate.keeping import Keeping, KeepingRequest, Kept
 from weightmark.cli.moments import parse_beginning
-from weightmark.cli.options.common import FILE_OR_URI, option
+from weightmark.cli.options.common import option
 from weightmark.cli.options.evidence import evidence_options, fail_on_option
+from weightmark.cli.options.keeping import keeping_options
 from weightmark.cli.options.ledger import require_online
 from weightmark.cli.options.policy import (
     environment_option,
@@ -30,8 +31,7 @@ from weightmark.cli.options.policy import (
 )
 from weightmark.cli.options.receipts import fresh_option, kept_receipts
 from weightmark.cli.options.trust import TRUST_FLAGS, load_trust, trust_choice_options
-from weightmark.cli.options.witnesses import read_witness_policy, witness_policy_option
-from weightmark.cli.private_keys import passphrase_option
+from weightmark.cli.options.witnesses import read_witness_policy
 from weightmark.errors import CallError, WeightmarkError
 from weightmark.values import dataclass
 
@@ -120,23 +120,7 @@ class _Run:
     multiple=True,
     help="What the artifact was made from, on disk: its claims count, and weights that contradict the chain deny; may be given several times",
 )
-@option("--ledger", metavar="PATH", type=FILE_OR_URI, help="Ledger to consult")
-@witness_policy_option()
-@option("--record", is_flag=True, help="Enter the signed decision into the ledger")
-@option(
-    "--submit-key",
-    metavar="FILE",
-    type=FILE_OR_URI,
-    help="Key that submits the entry of `--record`, if it is not the signing key",
-)
-@option(
-    "--signing-key",
-    metavar="FILE",
-    type=FILE_OR_URI,
-    aliases=("--sign-key",),
-    help="Private key that signs the decision",
-)
-@passphrase_option()
+@keeping_options()
 @option(
     "--tsa-url",
     metavar="URL",
@@ -204,7 +188,7 @@ def gate(
     One read gives identity, verification and scan. Every check says what it saw, why it matters
     and how to mend it. Exits with 0 for allow, 1 for deny, 4 when a check could not be made; of
     several artifacts the worst counts. PATH may be an identity, `wm1:…`, where earlier decisions
-    answer by the policy.
+    answer by the policy. `weightmark gate serve` answers over HTTP; a path of that name is `./serve`.
     """
     from weightmark.attestations.gate.sources import Sources
 

@@ -10,7 +10,8 @@ from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.decision_lines import decision_lines
 from weightmark.cli.gate.keeping import Keeping, KeepingRequest
-from weightmark.cli.options.common import FILE_OR_URI, option
+from weightmark.cli.options.common import option
+from weightmark.cli.options.keeping import keeping_options
 from weightmark.cli.options.ledger import require_online
 from weightmark.cli.options.listening import Listening, ListeningValues, listening_options
 from weightmark.cli.options.policy import (
@@ -19,9 +20,8 @@ from weightmark.cli.options.policy import (
     policy_key_option,
     policy_option,
 )
-from weightmark.cli.options.signers import passphrase_option
 from weightmark.cli.options.trust import trust_choice_options
-from weightmark.cli.options.witnesses import read_witness_policy, witness_policy_option
+from weightmark.cli.options.witnesses import read_witness_policy
 from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit, read_failure
 
@@ -56,22 +56,7 @@ _LEAST_TOKEN, _MOST_TOKEN = 16, 4096
     multiple=True,
     help="Claims, earlier decisions among them; may be given several times",
 )
-@option("--ledger", metavar="PATH", type=FILE_OR_URI, help="Ledger to consult")
-@witness_policy_option()
-@option("--record", is_flag=True, help="Enter each signed decision into the ledger")
-@option(
-    "--submit-key",
-    metavar="FILE",
-    type=FILE_OR_URI,
-    help="Key that submits the entries of `--record`, if it is not the signing key",
-)
-@option(
-    "--signing-key",
-    metavar="FILE",
-    type=FILE_OR_URI,
-    help="Private key that signs the decisions",
-)
-@passphrase_option()
+@keeping_options()
 @listening_options(7380)
 @option("--token-file", metavar="FILE", type=click.Path(), help="Answer only who shows this token")
 @option(
