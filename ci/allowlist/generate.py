@@ -101,6 +101,11 @@ def choose(entry: dict[str, Any], facts: Facts) -> Rows:
             rows[_pair(full)] = operations
     for module, names in entry.get("names", {}).items():
         rows |= {(module, name): operations for name, operations in names.items()}
+    ufuncs = [
+        full for full, fact in facts.items() if fact["kind"] == "ufunc" and _pair(full) in rows
+    ]
+    for module in entry.get("ufunc_modules", ()):
+        rows |= {(module, _pair(full)[1]): "" for full in ufuncs}
     for full, modules in entry.get("aliases", {}).items():
         module, name = _pair(full)
         rows |= {(other, name): rows[module, name] for other in modules}

@@ -107,6 +107,7 @@ _OWN = (
 """packages that have one list, of their own name"""
 _LISTS |= {package: (f"{package}.json",) for package in _OWN}
 _DANGEROUS = "dangerous.json"
+_ACTING = "acting.json"
 
 
 class Grade(Enum):
@@ -150,9 +151,13 @@ class Permission:
     """append to a result or instance"""
     add: bool = False
     """add to a result or instance, as to a set"""
+    bystander: bool = False
+    """on no list, and of a package that is neither reviewed nor known to act: an object of such a class may be
+    made from plain data, which is a finding of its own"""
 
 
 UNKNOWN = Permission(Grade.UNKNOWN)
+BYSTANDER = Permission(Grade.UNKNOWN, bystander=True)
 DANGEROUS = Permission(Grade.DANGEROUS)
 
 
@@ -169,7 +174,7 @@ def permission(module: str, name: str) -> Permission:
         parent = parent.rpartition(".")[0]
         if parent in modules:
             return DANGEROUS
-    return UNKNOWN
+    return BYSTANDER if _is_bystander(module) else UNKNOWN
 
 
 def data_digest() -> str:
@@ -177,7 +182,7 @@ def data_digest() -> str:
     import hashlib
 
     digest = hashlib.sha256()
-    for name in sorted({*_PYTHON, *chain(*_LISTS.values()), _DANGEROUS}):
+    for name in sorted({*_PYTHON, *chain(*_LISTS.values()), _DANGEROUS, _ACTING}):
         data = _read(name)
         digest.update(f"{name} {len(data)}\n".encode())
         digest.update(data)
@@ -229,3 +234,21 @@ def _dangerous() -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
     document = json.loads(_read(_DANGEROUS))
     names = {(module, name) for module, row in document["names"].items() for name in row}
     return frozenset(document["modules"]), frozenset(names)
+
+
+def _is_bystander(module: str) -> bool:
+    """Tell a module of a package that no list speaks of; a script's own classes are in `__main__`."""
+    if module == "__main__":
+        return True
+    parts = module.split(".")
+    if parts[0] in _LISTS or parts[0] in _acting() or parts[0].startswith("_"):
+        return False
+    return all(part.isidentifier() for part in parts)
+
+
+@cache
+def _acting() -> frozenset[str]:
+    import json
+
+    document = json.loads(_read(_ACTING))
+    return frozenset([*document["standard_library"], *document["packages"]])

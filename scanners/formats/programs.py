@@ -13,7 +13,12 @@ from weightmark.scanners.limits import MEBIBYTE
 from weightmark.scanners.repository.paths import base_name
 from weightmark.values import dataclass
 
-__all__ = ["ProgramReader", "report_hidden_program", "report_leading_program"]
+__all__ = [
+    "ProgramReader",
+    "report_hidden_program",
+    "report_leading_program",
+    "report_python_archive",
+]
 
 _PE_POINTER, _PE_HEAD = 0x3C, b"PE\0\0"
 _MACHO = frozenset(
@@ -45,6 +50,7 @@ _MODEL_NAMES = re.compile(
     r"|tflite|ubj|weights)\Z",
     re.IGNORECASE,
 )
+_ENTRY_POINTS = frozenset({b"__main__.py", b"__main__.pyc"})
 _SCRIPT_LINE = re.compile(rb"#![ \t]*/[\x20-\x7e]+")
 
 
@@ -73,6 +79,15 @@ class ProgramReader:
         else:
             examination.find("EXE001" if disguised else "EXE002", place, offset=0, detail=kind)
         return True
+
+
+def report_python_archive(names: list[bytes], place: Place, examination: Examination) -> None:
+    """Report a zip that Python runs as a program: a member `__main__` at its root (PEP 441)."""
+    entry = next((name for name in names if name in _ENTRY_POINTS), None)
+    if entry is not None:
+        disguised = _is_disguise(place.member or examination.path)
+        detail = f"`{entry.decode('ascii')}`: Python runs the archive as a program"
+        examination.find("EXE003" if disguised else "EXE002", place, detail=detail)
 
 
 def report_hidden_program(place: Place, examination: Examination) -> None:

@@ -26,6 +26,7 @@ from weightmark.scanners.containers.zip_records import (
 )
 from weightmark.scanners.findings import Severity
 from weightmark.scanners.formats.interface import Dialect, Examination, Place
+from weightmark.scanners.formats.programs import report_python_archive
 from weightmark.scanners.formats.recognise import INERT, recognise
 from weightmark.scanners.formats.tflite import is_described_model, is_model
 from weightmark.scanners.formats.torch_packages import is_export, is_raw_weight, report_packages
@@ -95,6 +96,7 @@ class _Archive:
             self.examination.find("TSC001", self.place)
         names = [entry.header.name for entry in entries]
         report_packages(names, self.place, self.examination)
+        report_python_archive(names, self.place, self.examination)
         self.exported = is_export(names)
         if self.exported:
             self.examination.also_read_as("torch-export", self.place)

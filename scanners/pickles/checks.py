@@ -245,9 +245,9 @@ def is_state(state: Value) -> bool:
 def _is_odd_part(part: Value, *, slots: bool) -> bool:
     if isinstance(part, Container):
         return part.dunder or (slots and part.kind != "dict")
-    return (
-        slots and isinstance(part, (Call, Instance)) and bool(part.of and part.of.permission.items)
-    )
+    if not slots or not isinstance(part, (Call, Instance)) or part.of is None:
+        return False
+    return part.of.permission.items or part.of.permission.bystander
 
 
 def gives_attributes(state: Value) -> bool:

@@ -8,6 +8,14 @@ from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.pickles.array_types import is_honest_dtype_state
 from weightmark.scanners.pickles.arrow_arrays import is_sound
 from weightmark.scanners.pickles.broken import BreakError
+from weightmark.scanners.pickles.bystanders import (
+    binds_method,
+    is_bystander,
+    own_names,
+    reconstructs_bystander,
+    takes_items,
+    takes_state,
+)
 from weightmark.scanners.pickles.call_checks import CHECKS, STATES, is_factory_partial
 from weightmark.scanners.pickles.checks import (
     freeze,
@@ -101,13 +109,25 @@ class Judge(Imports):
         if gives_own_type(function, arguments):
             function.reported = True
             return Call(function)
-        member = self._class_member(offset, function, arguments)
-        if member is not None:
+        return self._class_member(offset, function, arguments) or self._judged_call(
+            offset, function, arguments
+        )
+
+    def _judged_call(
+        self, offset: int, function: Global, arguments: Value
+    ) -> Call | Instance | Global:
+        bystander = binds_method(function, arguments)
+        if bystander is not None:
             function.reported = True
-            return member
+            self._find("PKL022", offset, call_text(show(function), arguments), bystander)
+            return Call(bystander)
         permission_ = function.permission
         if permission_.call and self._check(permission_.call, offset, arguments):
             return result(function, arguments)
+        bystander = reconstructs_bystander(function, arguments)
+        if bystander is not None:
+            self._find("PKL022", offset, show(bystander), bystander)
+            return Instance(bystander)
         detail = call_text(show(function), arguments)
         if permission_.call:
             self._find("PKL016", offset, detail, function)
@@ -130,7 +150,9 @@ class Judge(Imports):
                 pass
             case _:
                 return None
-        return self._listed(offset, module, name)
+        listed = self._listed(offset, module, name)
+        function.reported = function.reported or listed is not None
+        return listed
 
     def _class_method(self, offset: int, arguments: Value) -> Global | None:
         """Return the method that an object shares with its class, if a list holds that very name."""
@@ -150,7 +172,9 @@ class Judge(Imports):
             self._stop_at_data(cls, Container, Instance)
             self._find("PKL007", offset, call_text(f"{show(cls)}.__new__", arguments))
             return Instance(None)
-        if not cls.permission.new:
+        if is_bystander(cls, arguments):
+            self._find("PKL022", offset, show(cls), cls)
+        elif not cls.permission.new:
             self._refuse_call(offset, cls, call_text(f"{show(cls)}.__new__", arguments))
         elif not (is_inert(arguments) or (cls.permission.keeps and not is_armed(arguments))):
             self._find("PKL016", offset, call_text(f"{show(cls)}.__new__", arguments), cls)
@@ -160,7 +184,9 @@ class Judge(Imports):
         """Take note of `target.__setstate__(state)`; an honest pickle does so once an object."""
         self._stop_at_data(target, Container)
         self.acted = True
-        rule = self._refused_state(offset, target, state)
+        rule = (
+            "" if self._takes_plainly(target, state) else self._refused_state(offset, target, state)
+        )
         if rule:
             self._find(rule, offset, f"{show(target)}.__setstate__({show(state)})")
         if not isinstance(target, (Call, Instance)) or target.of is None:
@@ -173,6 +199,15 @@ class Judge(Imports):
         freeze(state)
         if isinstance(target, ArrayType):
             target.state = state
+
+    def _takes_plainly(self, target: Value, state: Value) -> bool:
+        """Allow an object of an unlisted class plain attributes, and names of its own package."""
+        if not takes_state(target, state):
+            return False
+        if isinstance(target, Instance) and target.of is not None:
+            for name in own_names(target.of, state):
+                self._find("PKL022", name.offset, show(name), name)
+        return True
 
     def _refused_state(self, offset: int, target: Value, state: Value) -> str:
         """Return the rule that the state breaks, or an empty text."""
@@ -198,11 +233,10 @@ class Judge(Imports):
         """Take note of items that go into something that is no plain container of its own."""
         self._stop_at_data(target)
         self.acted = True
-        allowed = False
+        allowed = takes_items(target, operation, items)
         if isinstance(target, (Call, Instance)) and target.of is not None and not target.built:
-            allowed = stores(target.of.permission, operation) and (
-                CONSTANTS.issuperset(map(type, items)) or not any(map(is_armed, items))
-            )
+            plain = CONSTANTS.issuperset(map(type, items)) or not any(map(is_armed, items))
+            allowed = allowed or (plain and stores(target.of.permission, operation))
         if operation == "items" and isinstance(target, Instance):
             target.odd = target.odd or any(map(is_odd_key, items[::2]))
         if not allowed:

@@ -115,4 +115,11 @@ RULES = (
         "get the file again from its source, or quarantine it",
         ("CWE-436", "CWE-502"),
     ),
+    Rule(
+        "PKL022",
+        "the pickle makes an object of an unknown class from plain data",
+        Severity.MEDIUM,
+        _REVIEW,
+        _CODE,
+    ),
 )

@@ -28,7 +28,7 @@ from weightmark.scanners.tree import scan_tree
 P4, P5 = b"\x80\x04", b"\x80\x05"
 HONEST = b"\x80\x04}."
 NEWER = P4 + stack_global("os", "system") + text("echo x") + b"\x85R."
-UNKNOWN = P4 + stack_global("some.library", "Class") + b")\x81}b."
+UNKNOWN = P4 + stack_global("some.library", "call") + b")R."
 
 
 def in_bytes(data: bytes) -> bytes:
@@ -103,7 +103,7 @@ CARRIED: dict[str, bytes] = {
     "a line with escapes": b"(lS" + repr(EVIL.decode()).encode() + b"\na.",
     "a line of Unicode": b"(lV" + base64.b64encode(NEWER) + b"\na.",
     "a zip in bytes": in_list(in_bytes(torch_zip(EVIL))),
-    "an unknown class": in_list(in_bytes(UNKNOWN)),
+    "an unknown function": in_list(in_bytes(UNKNOWN)),
     "bytes in bytes": in_list(in_bytes(in_list(in_bytes(NEWER)))),
     "a tensor of safetensors": tensor(NEWER),
     "an old pickle as a tensor": tensor(EVIL),

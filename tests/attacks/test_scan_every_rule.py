@@ -88,6 +88,7 @@ EXAMPLES: dict[str, tuple[str, bytes]] = {
     "PKL015": ("m", b"\x80\x02X\x01\x00\x00\x00aQ."),
     "PKL018": ("m", _negative_shape()),
     "PKL021": ("m", b"\x80\x04\x95" + (9).to_bytes(8, "little") + b"N."),
+    "PKL022": ("m", b"\x80\x04\x8c\x07somelab\x8c\x03Net\x93)\x81}b."),
     "REP007": ("adapter_config.json", b'{"peft_type": "LORA", "base_model_name_or_path": "other/m"}'),
     "RDS003": ("m", SCANNED["scan_r_data"][-1].replace(b"\n19\n", b"\n77\n")),
     "STF009": ("m", (100_000_001).to_bytes(8, "little") + b"{" + bytes(400)),

@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from tests.attacks import model_builders as build
-from tests.attacks.scan_builders import EVIL, safetensors, scan
+from tests.attacks.scan_builders import EVIL, Member, archive, safetensors, scan
 from tests.fuzz.scan_seeds import packed
 from weightmark.errors import Exit
 from weightmark.scanners.findings import Outcome
@@ -149,3 +149,21 @@ def test_core_ml_link_without_a_description_is_followed() -> None:
 
     linked = sized(556, sized(1, sized(1, sized(1, b"../../x.mlmodelc"))))
     assert refused(scan(b"\x08\x04" + linked, name="x.mlmodel"))
+
+
+@pytest.mark.parametrize("entry", [b"__main__.py", b"__main__.pyc"])
+@pytest.mark.parametrize("name", ["model.bin", "weights.pt", "model.npz"])
+def test_archive_that_python_runs_has_no_model_s_name(entry: bytes, name: str) -> None:
+    found = scan(archive(Member(entry, b"x = 1\n"), Member(b"data.txt", b"numbers")), name=name)
+    assert "EXE003" in {one.rule for one in found.findings}, found
+    assert refused(found)
+
+
+def test_archive_of_programs_under_its_own_name_is_a_program() -> None:
+    found = scan(archive(Member(b"__main__.py", b"x = 1\n")), name="tool.pyz")
+    assert {one.rule for one in found.findings} == {"EXE002"}
+
+
+def test_a_package_with_an_entry_point_of_its_own_is_no_program() -> None:
+    found = scan(archive(Member(b"pkg/__main__.py", b"x = 1\n")), name="model.bin")
+    assert not {one.rule for one in found.findings} & {"EXE002", "EXE003"}

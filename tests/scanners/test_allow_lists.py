@@ -22,6 +22,7 @@ LISTS = {
     for path in sorted((ROOT / "scanners" / "allow").glob("*.json"))
 }
 DENIED = LISTS.pop("dangerous.json")
+ACTING = LISTS.pop("acting.json")
 NAMES = [
     (file, module, name, operations)
     for file, document in LISTS.items()

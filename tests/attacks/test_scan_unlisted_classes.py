@@ -1,0 +1,157 @@
+"""An object of a class that is on no list is a lesser finding only as long as nothing but plain data made it."""
+
+import collections
+import copyreg
+import pickle
+import sys
+import types
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.attacks.scan_builders import EVIL, rules, scan, stack_global, text, worst
+from weightmark.scanners.scan import Outcome, Severity
+
+P4 = b"\x80\x04"
+MODEL = stack_global("somelab.models", "Net") + b")\x81"
+LOADS = stack_global("torch.storage", "_load_from_bytes")
+HIDDEN = b"C" + bytes([len(EVIL)]) + EVIL
+GETATTR = stack_global("builtins", "getattr")
+
+
+def one(module: str, name: str = "Thing") -> bytes:
+    return P4 + stack_global(module, name) + b")\x81}" + text("x") + b"K\x01sb."
+
+
+def holding(value: bytes, key: str = "x") -> bytes:
+    return P4 + MODEL + b"}" + text(key) + value + b"sb."
+
+
+STAYS_HIGH = {
+    "a class of the standard library": one("tempfile", "_TemporaryFileCloser"),
+    "a class of an older standard library": one("asyncore", "dispatcher"),
+    "a class of a package that acts": one("apscheduler.job", "Job"),
+    "a class that a reviewed library has and its list has not": one("sklearn.utils._x"),
+    "a class below a dangerous module": one("requests.models", "Response"),
+    "a private package": one("_speedups.core"),
+    "a module that is no name": one("some lab"),
+    "an attribute of a class": one("somelab.models", "Net.Inner"),
+    "a dunder of a module": one("somelab.models", "__class__"),
+    "made from an expression": P4 + stack_global("somelab.models", "Net") + text("f(x)") + b"\x85\x81.",
+    "made from a path": P4 + stack_global("somelab.models", "Net") + text("/etc/x") + b"\x85\x81.",
+    "made from an address": P4 + stack_global("somelab.models", "Net") + text("http://x") + b"\x85\x81.",
+    "made from bytes": P4 + stack_global("somelab.models", "Net") + b"C\x01a\x85\x81.",
+    "made from a function": P4 + stack_global("somelab.models", "Net") + LOADS + b"\x85\x81.",
+    "made with keywords": P4 + stack_global("somelab.models", "Net") + b")}" + text("x") + b"K\x01s\x92.",
+    "called": P4 + stack_global("somelab.models", "Net") + b")R.",
+    "called by the oldest opcode": b"(isomelab.models\nNet\n.",
+    "state is set twice": P4 + MODEL + b"}b}b.",
+    "a dunder among the attributes": holding(b"K\x01", "__setstate__"),
+    "a method's name among the attributes": holding(stack_global("builtins", "int"), "append"),
+    "a loader among the attributes": holding(LOADS),
+    "a loader deep in the attributes": holding(b"](" + LOADS + b"e"),
+    "a loader that comes afterwards": P4 + MODEL + b"}\x94" + text("x") + b"]\x94sb0h\x01" + LOADS + b"a.",
+    "a function of another package among the attributes": holding(stack_global("otherlab.x", "f")),
+    "a function of its package, far down": P4 + MODEL + b"}("
+    + b"".join(text(f"k{i}") + b"K\x01" for i in range(40)) + text("f") + stack_global("somelab.x", "f") + b"ub.",
+    "attributes in pairs": P4 + MODEL + b"](" + text("__class__") + LOADS + b"\x86eb.",
+    "attributes from another unknown object": P4 + MODEL + b"N" + MODEL + b"\x86b.",
+    "items after the state": P4 + MODEL + b"}b" + text("x") + b"K\x01s.",
+    "a loader among the items": P4 + MODEL + text("x") + LOADS + b"s.",
+    "an item that is named like a method": P4 + MODEL + text("append") + b"K\x01s.",
+    "a dunder of the object": P4 + GETATTR + MODEL + text("__init__") + b"\x86R.",
+    "a method after the state was set": P4 + GETATTR + MODEL + b"}b" + text("run") + b"\x86R.",
+    "its own method is called": P4 + GETATTR + MODEL + text("run") + b"\x86R)R.",
+    "its own method is called with code": P4 + GETATTR + MODEL + text("run") + b"\x86R" + text("echo x") + b"\x85R.",
+    "a computed method": P4 + GETATTR + MODEL + stack_global("builtins", "str") + b")R\x86R.",
+    "called by a partial function": P4 + stack_global("functools", "partial") + MODEL + b"\x85R(" + MODEL + b")}Ntb.",
+    "a factory of a dict": P4 + stack_global("collections", "defaultdict")
+    + stack_global("somelab.models", "Net") + b"\x85R.",
+    "a pickle in its bytes": holding(HIDDEN),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", STAYS_HIGH)
+def test_what_is_more_than_plain_data_stays_high(case: str) -> None:
+    assert worst(STAYS_HIGH[case]) >= Severity.HIGH, scan(STAYS_HIGH[case])
+
+
+def act(self: object) -> object:
+    """Be a method of the package's class."""
+    return self
+
+
+@pytest.fixture
+def lab() -> Iterator[types.ModuleType]:
+    """A package of which no list has ever heard."""
+    module = types.ModuleType("somelab")
+    own = {"__module__": "somelab"}
+    relu = types.FunctionType(act.__code__, {}, "relu")
+    relu.__module__, relu.__qualname__ = "somelab", "relu"
+    vars(module).update(
+        Net=type("Net", (), own | {"act": act}),
+        Config=type("Config", (dict,), own),
+        Layers=type("Layers", (list,), own),
+        Shape=collections.namedtuple("Shape", "name width", module="somelab"),
+        relu=relu,
+    )
+    sys.modules["somelab"] = module
+    yield module
+    del sys.modules["somelab"]
+
+
+def net(lab: types.ModuleType, **attributes: object) -> object:
+    made = lab.Net()
+    made.__dict__.update(attributes)
+    return made
+
+
+def bound(lab: types.ModuleType) -> object:
+    made = lab.Net()
+    made.act_as = made.act
+    return made
+
+
+HONEST: dict[str, Callable[[types.ModuleType], object]] = {
+    "a model of one's own": lambda lab: net(
+        lab, name="a b", rate=0.1, sizes=[1, 2], table={"a": None}
+    ),
+    "one that holds another": lambda lab: net(lab, inner=net(lab, depth=2)),
+    "one that keeps its own method": bound,
+    "one that keeps a function of its package": lambda lab: net(lab, act=lab.relu),
+    "a dict with another name": lambda lab: lab.Config(rate=0.1, layers=[1, 2]),
+    "a list with another name": lambda lab: lab.Layers([1, 2]),
+    "a named tuple": lambda lab: lab.Shape("wide", 7),
+    "in a dict of numbers": lambda lab: {"config": lab.Config(a=1), "epoch": 3},
+}
+
+
+@pytest.mark.parametrize(
+    ("case", "protocol"),
+    [
+        (case, protocol)
+        for case in HONEST
+        for protocol in range(6)
+        if protocol > 1 or case != "a named tuple"  # before, its class is called
+    ],
+)
+def test_a_class_of_ones_own_is_a_finding_and_not_a_refusal(
+    case: str, protocol: int, lab: types.ModuleType
+) -> None:
+    data = pickle.dumps(HONEST[case](lab), protocol)
+    assert scan(data).outcome is Outcome.FINDINGS
+    assert rules(data) == {"PKL022"}
+    assert worst(data) is Severity.MEDIUM
+
+
+def test_the_script_that_was_run_may_hold_the_class() -> None:
+    assert worst(one("__main__", "Net")) is Severity.MEDIUM
+
+
+def test_a_pickle_by_an_extension_code_stays_refused(lab: types.ModuleType) -> None:
+    copyreg.add_extension("somelab", "Net", 201)
+    try:
+        data = pickle.dumps(lab.Net(), 2)
+    finally:
+        copyreg.remove_extension("somelab", "Net", 201)
+    assert worst(data) >= Severity.HIGH
