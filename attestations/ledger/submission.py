@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.ledger.parties import admitted_trust, party_of
-from weightmark.attestations.ledger.silencing import silenced_parties
+from weightmark.attestations.ledger.silencing import silenced_parties, written_in_silence
 from weightmark.attestations.ledger.steps import held_by, materials_of
 from weightmark.attestations.predicates.deployment import DEPLOYMENT_PREDICATE
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE
@@ -170,6 +170,10 @@ class BundleVerifier:
     def silenced(self, ledger: Ledger) -> Mapping[str, Silence]:
         """Return which parties a revocation in the ledger keeps from writing; see `ClaimVerifier`."""
         return silenced_parties(ledger)
+
+    def written_in_silence(self, ledger: Ledger) -> Mapping[int, str]:
+        """Return entries of whoever an earlier entry had revoked; see `ClaimVerifier`."""
+        return written_in_silence(ledger)
 
 
 def _require_answer(claim: Bundle, kind: str, receipt: Receipt) -> None:

@@ -133,6 +133,13 @@ class ClaimVerifier(Protocol):
         """
         ...
 
+    def written_in_silence(self, ledger: "Ledger") -> "Mapping[int, str]":
+        """Return entries that were taken from somebody whom an earlier entry had revoked: index, and why.
+
+        Whoever runs the log could let them in; an audit names them. Raises as `silenced`.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Admitted:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from weightmark.errors import Exit, WeightmarkError
 from weightmark.provenance.ledger.admission import ClaimVerifier, Submission
@@ -28,7 +29,10 @@ from weightmark.provenance.ledger.tiles import (
 from weightmark.provenance.ledger.view.interface import ViewFiles
 from weightmark.values import dataclass
 
-__all__ = ["MAX_PROBLEMS", "Auditor", "LedgerAudit", "Problem"]
+if TYPE_CHECKING:
+    from weightmark.provenance.ledger.log import Ledger
+
+__all__ = ["MAX_PROBLEMS", "Auditor", "LedgerAudit", "Problem", "find_late_entries"]
 
 MAX_PROBLEMS = 1000
 """as many as an audit lists"""
@@ -69,6 +73,18 @@ class LedgerAudit:
     def exit(self) -> Exit:
         """The exit code that the problems add up to."""
         return Exit.worst(problem.exit for problem in self.problems)
+
+
+def find_late_entries(ledger: "Ledger", claims: ClaimVerifier) -> tuple[Problem, ...]:
+    """Name the entries by whoever an earlier entry had revoked: whoever runs the log could let them in."""
+    try:
+        late = claims.written_in_silence(ledger)
+    except WeightmarkError as error:
+        return (Problem("revocations", error.what, error.exit),)
+    return tuple(
+        Problem(f"entry {index}", f"its submitter was {words} before it was written", Exit.BAD)
+        for index, words in sorted(late.items())[:MAX_PROBLEMS]
+    )
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ from weightmark.provenance.ledger.admission import (
     admit,
 )
 from weightmark.provenance.ledger.another_key import known_by_another, signed_by_another
-from weightmark.provenance.ledger.audit import Auditor, LedgerAudit, Problem
+from weightmark.provenance.ledger.audit import Auditor, LedgerAudit, Problem, find_late_entries
 from weightmark.provenance.ledger.binding_index import MAX_WALK, BindingIndex, find_all
 from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint, verify_checkpoint
 from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
@@ -397,7 +397,8 @@ class Ledger:
             partial = isinstance(self._home, ViewHome) and not isinstance(self._home, ServiceHome)
             auditor = Auditor(snapshot, self._home.view, held, published, partial=partial)
             audit = auditor.run(remembered, claims if policies else None, policies)
-        return replace(audit, problems=(*unreadable, *audit.problems))
+        late = find_late_entries(self, claims) if claims and policies else ()
+        return replace(audit, problems=(*unreadable, *audit.problems, *late))
 
     def publish(
         self, view: ViewFiles | None = None, *, rebuild: bool = False

@@ -111,6 +111,10 @@ class _Known:
         """Nobody: that is judged when the entry is written."""
         return {}
 
+    def written_in_silence(self, ledger: "Ledger") -> Mapping[int, str]:  # noqa: ARG002 - as in `ClaimVerifier`
+        """None: that is what an audit asks for."""
+        return {}
+
 
 def _admit(
     policy: RegistrationPolicy, submission: Submission, verdict: Verdict

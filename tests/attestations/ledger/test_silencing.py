@@ -25,8 +25,11 @@ from weightmark.attestations.ledger.revoking import (
     revoke,
     subject_of_identity,
 )
+from weightmark.attestations.ledger.submission import BundleVerifier, make_submission
 from weightmark.attestations.predicates.revocation import RevocationSubject
-from weightmark.errors import ReadError, SubmissionRefusedError
+from weightmark.attestations.signers.key import KeySigner
+from weightmark.errors import Exit, ReadError, SubmissionRefusedError
+from weightmark.provenance.ledger.admission import Submission, admit
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
 
@@ -116,3 +119,33 @@ def test_a_service_takes_nothing_of_a_key_that_was_revoked_while_it_runs(tmp_pat
         late = served.add(body_of(release(BOB, "b"), ORIGIN, BOB))
         assert (late.status, b"is revoked at #2" in late.body) == (403, True)
         assert served.add(body_of(release(ALICE, "c"), ORIGIN, ALICE)).status == 200
+
+
+def let_in(ledger: Ledger, signer: KeySigner, name: str) -> None:
+    """Enter a release as an operator would who looks at no revocations."""
+    item = make_submission(release(signer, name).to_bytes(), ORIGIN, signer)
+    admission = admit(ledger.policy(), Submission(item.claim, item.request), BundleVerifier())
+    ledger.record([admission])
+
+
+def test_an_audit_names_what_the_operator_took_from_a_revoked_key(ledger: Ledger) -> None:
+    let_in(ledger, BOB, "before")
+    revoke(ledger, ALICE, BOBS_KEY, "leaked")
+    let_in(ledger, BOB, "after")
+    let_in(ledger, ALICE, "by another")
+    problems = ledger.verify(BundleVerifier()).problems
+    assert [(one.where, one.exit) for one in problems] == [("entry 3", Exit.BAD)]
+    assert "was revoked at #2" in problems[0].what
+    assert ledger.verify(None).problems == ()
+
+
+def test_an_audit_holds_nothing_against_who_was_lifted_or_is_not_silent_yet(tmp_path: Path) -> None:
+    parties = [admitted(one) for one in (ALICE, BOB, CAROL)]
+    with make_ledger(tmp_path / "three", parties) as ledger:
+        revoke(ledger, ALICE, BOBS_KEY, "looked bad")
+        for voice in (ALICE, CAROL):
+            reinstate(ledger, voice, revocations_of(ledger, BOBS_KEY.text), "was fine")
+        tomorrow = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+        revoke(ledger, ALICE, BOBS_KEY, "leaves the team", since=tomorrow)
+        enter(ledger, BOB, release(BOB, "m"))
+        assert ledger.verify(BundleVerifier()).problems == ()

@@ -70,6 +70,9 @@ class ClaimVerifierSim:
     def silenced(self, ledger: "Ledger") -> Mapping[str, Silence]:  # noqa: ARG002 - the protocol's signature
         return self.revoked
 
+    def written_in_silence(self, ledger: "Ledger") -> Mapping[int, str]:  # noqa: ARG002 - the protocol's signature
+        return {}
+
 
 def claim_id_of(claim: bytes) -> str:
     """The identity leaves the field `envelope` out, as a PAE leaves out the signature."""
