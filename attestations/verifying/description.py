@@ -14,7 +14,16 @@ from weightmark.attestations.predicates.compact_manifest import CompactManifest,
 from weightmark.attestations.predicates.key_rotation import KEY_ROTATION_PREDICATE, KeyRotation
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE
 from weightmark.attestations.predicates.oms import OMS_PREDICATE, SILENT_IGNORES, OmsClaim
+from weightmark.attestations.predicates.registry import read_predicate
+from weightmark.attestations.predicates.revocation import (
+    REINSTATEMENT_PREDICATE,
+    REVOCATION_PREDICATE,
+    ReinstatementClaim,
+    RevocationClaim,
+)
 from weightmark.attestations.predicates.scan import SCAN_PREDICATE, ScanClaim
+from weightmark.attestations.predicates.stating import Stated
+from weightmark.attestations.predicates.submission import SUBMISSION_PREDICATE, SubmissionRequest
 from weightmark.attestations.predicates.tensors import TENSORS_PREDICATE, TensorsClaim
 from weightmark.attestations.predicates.tree import TREE_PREDICATE
 from weightmark.attestations.predicates.vsa import VSA_PREDICATE, VerificationSummary
@@ -117,9 +126,7 @@ def _content_words(
 
 
 def _stated(statement: Statement) -> str:
-    say = _KINDS.get(statement.predicate_type)
-    if say is None:
-        return f"a statement of the type {statement.predicate_type}"
+    say = _KINDS.get(statement.predicate_type, _fields)
     try:
         return say(statement)
     except WeightmarkError as error:
@@ -178,6 +185,32 @@ def _tensors(statement: Statement) -> str:
     return f"digests of {count} tensors in {_files({file.path: '' for file in claim.files})}"
 
 
+def _revocation(statement: Statement) -> str:
+    claim = RevocationClaim.from_statement(statement)
+    since = f", since {format_time(claim.since)}" if claim.since else ""
+    return f"`{claim.subject.text}` is revoked{since}: {claim.reason}"
+
+
+def _reinstatement(statement: Statement) -> str:
+    claim = ReinstatementClaim.from_statement(statement)
+    return f"the revocation sha256:{claim.revocation} is taken back: {claim.reason}"
+
+
+def _submission(statement: Statement) -> str:
+    claim = SubmissionRequest.from_statement(statement)
+    return (
+        f"the ledger `{claim.origin}` is asked to record the claim sha256:{claim.claim_id} as `{claim.kind}`, "
+        f"before {format_time(claim.not_after)}"
+    )
+
+
+def _fields(statement: Statement) -> str:
+    """Say its type and those of its fields that are texts; of a type that is known it must be in its form."""
+    read_predicate(statement)
+    said = Stated(statement.predicate_type, statement.predicate)
+    return f"a statement of the type {said.words}"
+
+
 def _tree(_: Statement) -> str:
     return "a tree over the files, by which membership can be proven"
 
@@ -192,6 +225,9 @@ _KINDS: dict[str, Callable[[Statement], str]] = {
     KEY_ROTATION_PREDICATE: _rotation,
     TENSORS_PREDICATE: _tensors,
     TREE_PREDICATE: _tree,
+    REVOCATION_PREDICATE: _revocation,
+    REINSTATEMENT_PREDICATE: _reinstatement,
+    SUBMISSION_PREDICATE: _submission,
 }
 
 

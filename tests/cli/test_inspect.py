@@ -3,12 +3,14 @@
 import base64
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.attestations.forge import FILES, bundle, make_tree, oms_statement, sign
 from tests.cli.running import RunCli
 from tests.conftest import ROOT
+from weightmark.attestations.statements import Statement
 
 VECTORS = ROOT.parent / "shared" / "vectors"
 
@@ -103,3 +105,31 @@ def test_what_verify_reads_from_other_tools_can_be_inspected(
     assert json.loads(listed.stdout)["entries"][0]["predicate_type"]
     (tmp_path / "old.json").write_text('{"base64Signature": "AA==", "cert": "x"}')
     assert run_cli("inspect", str(tmp_path / "old.json")).code == 4
+
+
+IDENTITY = "wm1:" + "0" * 64
+
+
+@pytest.mark.parametrize(
+    ("predicate", "fields", "said"),
+    [
+        (
+            "revocation",
+            {"subject": IDENTITY, "reason": "poisoned \x1b[31mdata"},
+            f"`{IDENTITY}` is revoked: poisoned",
+        ),
+        ("deployment", {"target": "prod"}, "a statement of the type `deployment`, target: prod"),
+        ("deployment", {"target": 7}, "but not in its form"),
+        ("unheard-of", {"hue": "blue"}, "predicates/unheard-of/v1`, hue: blue"),
+    ],
+)
+def test_what_is_revoked_deployed_or_new_is_said(
+    run_cli: RunCli, tmp_path: Path, predicate: str, fields: dict[str, Any], said: str
+) -> None:
+    kind = f"https://weightmark/predicates/{predicate}/v1"
+    statement = json.loads(Statement.about_manifest(IDENTITY, IDENTITY, kind, fields, {}))
+    (tmp_path / "claim.json").write_text(json.dumps(bundle(statement)))
+    done = run_cli("inspect", str(tmp_path / "claim.json"))
+    assert done.code == 0, done
+    assert said in words(done.stdout)["states"], done.stdout
+    assert "\x1b" not in done.stdout
