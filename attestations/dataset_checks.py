@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from weightmark.attestations.checks import Check, Outcome, counted
 from weightmark.errors import ArtifactRefusedError, RefusedError, UncheckedError
 from weightmark.provenance.artifact import Artifact
+from weightmark.provenance.datasets.candidates import candidates
 from weightmark.provenance.datasets.croissant import Statement, Verdict
 from weightmark.provenance.datasets.description import (
     DescribedFiles,
@@ -35,6 +36,8 @@ def check_description(
 
     What can't be read is a check, too; most artifacts say nothing.
     """
+    if next(iter(candidates(artifact)), None) is None:
+        return ()
     try:
         known = KnownDigests.of_files(files)
         found = describe(artifact, known, progress=progress, jobs=jobs)

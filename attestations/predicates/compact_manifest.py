@@ -36,10 +36,9 @@ class CompactManifest:
     """whether a name was a link inside the artifact when it was signed"""
 
     @classmethod
-    def of(cls, claim: ManifestClaim) -> Self:
-        """Return the same statement without its files."""
-        files = FileList(claim.manifest, claim.sha256)
-        return cls(claim.manifest.identity, len(claim.manifest.rows), files.digest, claim.links)
+    def of(cls, files: FileList, *, links: bool) -> Self:
+        """Name the files by the digest of their list; `links` as in `ManifestClaim`."""
+        return cls(files.manifest.identity, len(files.manifest.rows), files.digest, links)
 
     @classmethod
     def from_statement(cls, statement: Statement) -> Self | None:
