@@ -6,13 +6,14 @@ VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check format generate lock peers models smoke bench fuzz clean
+.PHONY: help demo test check format generate site lock peers models smoke bench fuzz clean
 help:
 	@echo "make demo      show the whole main job on real models (about a minute)"
 	@echo "make test      run the test suite"
-	@echo "make check     format, lint, types, layers, spelling, README, locks"
+	@echo "make check     format, lint, types, layers, spelling, what is generated, the site, locks"
 	@echo "make format    let the formatter rewrite the code"
-	@echo "make generate  write what is generated from the code: README overview, exit codes"
+	@echo "make generate  write what is generated from the code: README, reference, manual, completions, picture"
+	@echo "make site      make the pages of docs/ in site/"
 	@echo "make peers     install the peer tools that some tests compare with (1 GB)"
 	@echo "make models    fetch the small real models that the demo and some tests use"
 	@echo "make smoke     build the wheel and try it in an empty environment"
@@ -43,8 +44,16 @@ format: $(READY)
 
 generate: $(READY)
 	$(VENV)/bin/python ci/readme_help.py --write
+	$(VENV)/bin/python ci/comparison.py --write
+	$(VENV)/bin/python ci/terminal_picture.py --write
 	$(VENV)/bin/python ci/exit_codes.py --write
 	$(VENV)/bin/weightmark help --environment -o docs/reference/environment.md
+	$(VENV)/bin/python ci/reference.py --write
+	$(VENV)/bin/python ci/manual.py --write
+
+site: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
+	@echo "look at site/index.html"
 
 lock:
 	ci/lock
@@ -65,6 +74,6 @@ fuzz: $(READY)
 	$(VENV)/bin/python -m tests.fuzz.run --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 clean:
-	rm -rf $(VENV) .peers .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	rm -rf $(VENV) .peers .cache build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 	  .import_linter_cache .coverage htmlcov
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -228,9 +228,9 @@ def gate(
     of `TrustWords` fill the role `release` of a preset; `workers` is as for `verify`. Safe for several
     threads.
     """
-    from weightmark.attestations.gate.collect import Sources
     from weightmark.attestations.gate.gate import gate as run_gate
     from weightmark.attestations.gate.gate import is_identity
+    from weightmark.attestations.gate.sources import Sources
 
     if not isinstance(policy, Policy):
         policy = load_policy(*paths_of(policy), artifact=path_of(path), environment=env)
@@ -290,8 +290,8 @@ def open_verified(
             artifact, trust_of(whom), signature=named, claims=stores, workers=workers
         )
     else:
-        from weightmark.attestations.gate.collect import Sources
         from weightmark.attestations.gate.gate import gate as run_gate
+        from weightmark.attestations.gate.sources import Sources
 
         if not isinstance(policy, Policy):
             policy = load_policy(*paths_of(policy), artifact=path_of(path))

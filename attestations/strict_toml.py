@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import TypeVar
 
+from weightmark.attestations.spelling import nearest
 from weightmark.errors import CallError, PolicyError
 
 __all__ = ["Table"]
@@ -128,8 +128,8 @@ class Table:
         """Refuse every key that nobody asked for."""
         for key in self._values:
             if key not in self._known:
-                near = get_close_matches(key, self._known, n=1)
-                guess = f"did you mean `{self._dotted(near[0])}`?" if near else ""
+                near = nearest(key, self._known)
+                guess = f"did you mean `{self._dotted(near)}`?" if near else ""
                 known = ", ".join(f"`{name}`" for name in sorted(self._known))
                 raise self._error(
                     f"{self._document} has an unknown key `{self._dotted(key)[:100]}`",

@@ -22,13 +22,15 @@ from typing import Any
 from artifacts import tiny_model
 
 from weightmark.attestations.bundles.bundle import Bundle
-from weightmark.attestations.chain import StepRoles, build_chain
+from weightmark.attestations.chain.building import build_chain
+from weightmark.attestations.chain.model import StepRoles
 from weightmark.attestations.checks import Check, Outcome
 from weightmark.attestations.gate.claims import claims_by_roles
-from weightmark.attestations.gate.collect import Sources
 from weightmark.attestations.gate.decision import decide
 from weightmark.attestations.gate.evidence import Evidence
 from weightmark.attestations.gate.gate import gate
+from weightmark.attestations.gate.lineage import lineage_of
+from weightmark.attestations.gate.sources import Sources
 from weightmark.attestations.gate.summary import sign_summary
 from weightmark.attestations.keys import PrivateKey, PublicKey
 from weightmark.attestations.making.signing import SignOptions, sign_artifact
@@ -115,11 +117,29 @@ def gathered(key: PublicKey, bundles: list[Bundle], now: datetime) -> tuple[Any,
     policy = parse_policy(POLICY.encode(), source="policy", files=PolicyFiles(lambda _: key))
     trusts = {name: role.trust for name, role in policy.roles.items() if role.trust}
     told = claims_by_roles(bundles, trusts, None, now)
+    chain = lineage_of(
+        policy,
+        IDENTITY,
+        bundles,
+        trusts=trusts,
+        consultation=None,
+        claims_about=lambda _: (),
+        now=now,
+    )
     scan = ScanReport.of([FileScan("m", ("safetensors",), Scanned.CLEAN, (), ())])
     signed = Check("signature", Outcome.PASS, "signed")
     content = Check("manifest claim", Outcome.PASS, "as signed")
     return policy, Evidence(
-        "model", now, IDENTITY, 1, 10, (signed, content), (), signed=told.claims, scan=scan
+        "model",
+        now,
+        IDENTITY,
+        1,
+        10,
+        (signed, content),
+        (),
+        signed=told.claims,
+        scan=scan,
+        chain=chain,
     )
 
 

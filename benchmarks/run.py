@@ -1,6 +1,6 @@
 """Measure weightmark side by side with its peers: start-up, verification, memory, scanning.
 
-Usage: ``python benchmarks/run.py [--only startup|verify|memory|scanning|tensors|loading|reading|million|ledger|gate|pull] [--quick] [--plain-sha] [--json FILE] [--strict]``.
+Usage: ``python benchmarks/run.py [--only startup|verify|memory|scanning|tensors|loading|reading|million|ledger|pages|gate|pull] [--quick] [--plain-sha] [--json FILE] [--strict]``.
 See ``benchmarks/README.md`` for how to read the result.
 """
 
@@ -31,6 +31,7 @@ from artifacts import (
 from gate_rows import gate_figures
 from ledger_rows import ledger_figures
 from measure import MEGABYTE, Command, environment, paired, run
+from pages_rows import pages_figures
 from pull_rows import pull_figures
 from reading_rows import million_figures, reading_figures
 from signed import sign_keyless, write_certificates
@@ -314,6 +315,12 @@ def ledger(bench: Bench) -> Iterator[Row]:
         yield Row(name, figure, None, unit, figure, goal)
 
 
+def pages(bench: Bench) -> Iterator[Row]:
+    """Measure the auditor's pages of a million entries; nothing beside it does the same."""
+    for name, figure, unit, goal in pages_figures(bench.scratch, quick=bench.quick):
+        yield Row(name, figure, None, unit, figure, goal)
+
+
 def gate(bench: Bench) -> Iterator[Row]:
     """Compare the gate with hashes alone, with start-up, and with tools that do parts of it."""
     peer = ROOT / os.environ.get("WEIGHTMARK_MODEL_SIGNING_PYTHON", PEER)
@@ -339,6 +346,7 @@ PARTS = {
     "reading": reading,
     "million": million,
     "ledger": ledger,
+    "pages": pages,
     "gate": gate,
     "pull": pull,
 }

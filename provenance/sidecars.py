@@ -119,6 +119,10 @@ def read_named(path: Path, what: str, *, limit: int = DEFAULT_MAX_SIZE) -> bytes
         raise
 
 
+def _shown(limit: int) -> str:
+    return f"{limit >> 20} MiB" if limit >> 20 else f"{limit >> 10} KiB"
+
+
 def read_bounded(path: Path, *, follow: bool = True, limit: int = DEFAULT_MAX_SIZE) -> bytes:
     """Read a regular file of at most `limit` bytes; raises `LimitError` or `ReadError`."""
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
@@ -135,6 +139,6 @@ def read_bounded(path: Path, *, follow: bool = True, limit: int = DEFAULT_MAX_SI
         raise read_failure(path, error) from error
     if len(data) > limit:
         raise LimitError(
-            f"`{path}` is over {limit >> 20} MiB", fix="check that this is the right file"
+            f"`{path}` is over {_shown(limit)}", fix="check that this is the right file"
         )
     return data

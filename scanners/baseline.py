@@ -16,6 +16,7 @@ from weightmark.provenance.artifact import Artifact
 from weightmark.provenance.sidecars import OUTSIDE, RESERVED_NAMES
 from weightmark.scanners.findings import Finding, ScanReport
 from weightmark.scanners.limits import MEBIBYTE
+from weightmark.toml import TomlError, parse_toml
 from weightmark.values import dataclass
 
 __all__ = ["Acceptance", "Accepted", "Baseline", "Judged"]
@@ -97,11 +98,9 @@ class Baseline:
     @classmethod
     def parse(cls, data: bytes, *, name: str) -> Self:
         """Read the TOML of a baseline strictly; `name` stands in errors. Raises `SettingsError`."""
-        import tomllib
-
         try:
-            document = tomllib.loads(data.decode("utf-8"))
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+            document = parse_toml(data)
+        except TomlError as error:
             raise SettingsError(f"the baseline `{name}` is not TOML", why=str(error)) from error
         if set(document) - {"version", "accept"} or document.get("version") != _VERSION:
             raise SettingsError(

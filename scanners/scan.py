@@ -12,51 +12,10 @@ from functools import cache
 from weightmark.errors import UncheckedError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.findings import FileScan, Finding, Outcome, ScanReport, Severity
-from weightmark.scanners.formats.arrow import ArrowReader
-from weightmark.scanners.formats.boosters import CatboostReader, LightgbmReader, XgboostReader
-from weightmark.scanners.formats.compressed import CompressedReader
-from weightmark.scanners.formats.coreml import CoremlPackageReader, CoremlReader
-from weightmark.scanners.formats.editor_settings import EditorSettingsReader
-from weightmark.scanners.formats.executorch import ExecutorchReader
-from weightmark.scanners.formats.flat_tensor import FlatTensorReader
-from weightmark.scanners.formats.gguf import GgufReader
-from weightmark.scanners.formats.git_folder import GitFolderReader
-from weightmark.scanners.formats.hdf5 import Hdf5Reader
-from weightmark.scanners.formats.interface import Examination, FormatReader, Place
-from weightmark.scanners.formats.jinja_template import JinjaTemplateReader
-from weightmark.scanners.formats.json_config import JsonConfigReader
-from weightmark.scanners.formats.message_pack import MessagePackReader
-from weightmark.scanners.formats.named_code import NamedCodeReader
-from weightmark.scanners.formats.named_paths import NamedPathsReader
-from weightmark.scanners.formats.native_engine import NativeEngineReader
-from weightmark.scanners.formats.npy import NpyReader
-from weightmark.scanners.formats.ocdbt import OcdbtReader
-from weightmark.scanners.formats.onnx import OnnxReader
-from weightmark.scanners.formats.onnx_runtime import OnnxRuntimeReader
-from weightmark.scanners.formats.onnx_text import OnnxTextReader
-from weightmark.scanners.formats.opaque import OpaqueReader
-from weightmark.scanners.formats.package_list import PackageListReader
-from weightmark.scanners.formats.paddle import PaddleReader
-from weightmark.scanners.formats.pickled import PickleReader
-from weightmark.scanners.formats.programs import ProgramReader
-from weightmark.scanners.formats.promises import broken_promise
-from weightmark.scanners.formats.python_file import PythonFileReader
-from weightmark.scanners.formats.r_data import RDataReader
+from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.recognise import INERT, recognise
-from weightmark.scanners.formats.safetensors import SafetensorsReader
-from weightmark.scanners.formats.seven_zip import SevenZipReader
-from weightmark.scanners.formats.shell_script import ShellScriptReader
-from weightmark.scanners.formats.tar_archive import TarReader
-from weightmark.scanners.formats.tensorflow import TensorflowReader
-from weightmark.scanners.formats.tensorflow_text import TensorflowTextReader
-from weightmark.scanners.formats.tflite import TfliteReader
-from weightmark.scanners.formats.xgboost_binary import XgboostBinaryReader
-from weightmark.scanners.formats.xml_model import XmlModelReader
-from weightmark.scanners.formats.yaml_config import YamlConfigReader
-from weightmark.scanners.formats.zarr import ZarrReader
-from weightmark.scanners.formats.zip_archive import ZipReader
+from weightmark.scanners.formats.registry import readers_for
 from weightmark.scanners.limits import Limits
-from weightmark.scanners.pickles.remainder import search_numbers
 
 __all__ = [
     "SCANNER_VERSION",
@@ -72,52 +31,6 @@ __all__ = [
 
 SCANNER_VERSION = "8"
 """raised whenever the same bytes may get another verdict by code rather than by rule data"""
-
-_READERS: tuple[FormatReader, ...] = (
-    SafetensorsReader(),
-    NpyReader(),
-    ZipReader(),
-    PickleReader(),
-    JsonConfigReader(),
-    YamlConfigReader(),
-    JinjaTemplateReader(),
-    PythonFileReader(),
-    PackageListReader(),
-    GitFolderReader(),
-    EditorSettingsReader(),
-    NamedPathsReader(),
-    NamedCodeReader(),
-    ProgramReader(),
-    ShellScriptReader(),
-    RDataReader(),
-    XmlModelReader(),
-    CompressedReader(),
-    TarReader(),
-    SevenZipReader(),
-    ExecutorchReader(),
-    FlatTensorReader(),
-    GgufReader(),
-    Hdf5Reader(),
-    OnnxReader(),
-    OnnxRuntimeReader(),
-    OnnxTextReader(),
-    TensorflowReader(),
-    TensorflowTextReader(),
-    TfliteReader(),
-    ZarrReader(),
-    OcdbtReader(),
-    ArrowReader(),
-    CoremlReader(),
-    CoremlPackageReader(),
-    PaddleReader(),
-    MessagePackReader(),
-    XgboostReader(),
-    XgboostBinaryReader(),
-    LightgbmReader(),
-    CatboostReader(),
-    NativeEngineReader(),
-    OpaqueReader(),
-)
 
 
 def scan_file(path: str, view: ByteView, limits: Limits | None = None) -> FileScan:
@@ -155,9 +68,9 @@ def rules_digest() -> str:
 
 
 def _look(place: Place, examination: Examination) -> bool:
-    """Offer a place to every reader; tell whether one took it or nothing in it can harm."""
+    """Offer a place to every reader that may take it; tell whether one did or nothing in it can harm."""
     taken = False
-    for reader in _READERS:
+    for reader in readers_for(place, examination.path):
         try:
             read = reader.read(place, examination)
         except UncheckedError as error:
@@ -166,8 +79,14 @@ def _look(place: Place, examination: Examination) -> bool:
         if read:
             examination.also_read_as(reader.name, place)
             taken = True
-    if taken:
-        return True
+    return taken or _is_harmless(place, examination)
+
+
+def _is_harmless(place: Place, examination: Examination) -> bool:
+    """Look at a place that no reader took; tell whether nothing in it can harm, or what may was said."""
+    from weightmark.scanners.formats.promises import broken_promise
+    from weightmark.scanners.pickles.remainder import search_numbers
+
     name = recognise(place.view, place.head)
     examination.also_read_as(name or "data", place)
     if not name and not place.member:

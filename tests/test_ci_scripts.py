@@ -87,6 +87,24 @@ def test_a_stale_page_fails_the_check_and_shows_the_difference(
         script.settle(page, "two\n", "a page")
 
 
+@pytest.mark.parametrize("script", ["generated"], indirect=True)
+def test_a_page_that_nothing_generates_any_more_fails_the_check_and_is_removed(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pages, wanted = tmp_path / "pages", {tmp_path / "pages/new.md": "new\n"}
+    monkeypatch.setattr(script, "ROOT", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["script", "--write"])
+    script.settle_all({pages / "old.md": "old\n"}, "pages", folders=(pages,))
+    monkeypatch.setattr(sys, "argv", ["script", "--check"])
+    with pytest.raises(SystemExit, match=r"(?s)old\.md.*`pages/new\.md`, `pages/old\.md` are out"):
+        script.settle_all(wanted, "pages", folders=(pages,))
+    monkeypatch.setattr(sys, "argv", ["script", "--write"])
+    script.settle_all(wanted, "pages", folders=(pages,))
+    assert [path.name for path in pages.iterdir()] == ["new.md"]
+    monkeypatch.setattr(sys, "argv", ["script", "--check"])
+    script.settle_all(wanted, "pages", folders=(pages,))
+
+
 def test_the_exit_code_page_is_generated_from_the_errors() -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "ci/exit_codes.py"), "--check"],

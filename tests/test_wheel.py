@@ -41,14 +41,24 @@ def _build(source: Path, form: str, target: Path) -> Path:
 
 
 def _members(wheel: Path) -> dict[str, bytes]:
-    """Return the files of a wheel without its metadata folder."""
+    """Return the files of a wheel without its metadata and its data for share/."""
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         assert len(names) == len(set(names)), "the wheel holds a file twice"
         return {
             name: archive.read(name)
             for name in names
-            if not name.partition("/")[0].endswith(".dist-info")
+            if not name.partition("/")[0].endswith((".dist-info", ".data"))
+        }
+
+
+def _shared(wheel: Path) -> dict[str, bytes]:
+    """Return what a wheel puts outside of site-packages, by its name below the environment."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {
+            name.partition(".data/data/")[2]: archive.read(name)
+            for name in archive.namelist()
+            if name.partition("/")[0].endswith(".data")
         }
 
 
@@ -98,7 +108,19 @@ def test_the_wheel_built_from_the_sdist_is_the_same(built: Built) -> None:
 def test_the_wheel_installs_one_top_level_name(built: Built) -> None:
     with zipfile.ZipFile(built.wheel) as archive:
         tops = {name.partition("/")[0] for name in archive.namelist()}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"weightmark"}
+    installed = {top for top in tops if not top.endswith((".dist-info", ".data"))}
+    assert installed == {"weightmark"}
+
+
+@pytest.mark.parametrize("which", ["wheel", "rebuilt"])
+def test_the_wheel_brings_the_manual_and_the_completions(built: Built, which: str) -> None:
+    tracked = {
+        name: (ROOT / name).read_bytes()
+        for name in _copy_tree_script().tree_files(ROOT)
+        if name.startswith("share/")
+    }
+    assert {"share/man/man1/weightmark.1", "share/zsh/site-functions/_weightmark"} <= set(tracked)
+    assert _shared(getattr(built, which)) == tracked
 
 
 def test_the_sdist_holds_no_module_twice_and_no_link(built: Built) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         verify,
     )
     from weightmark.attestations.policy.model import Policy
+    from weightmark.attestations.pulling.api import pull
     from weightmark.provenance.ledger.log import Ledger
 
 __version__ = "0.1.0"
@@ -37,6 +38,7 @@ __all__ = [
     "digest",
     "gate",
     "open_verified",
+    "pull",
     "record",
     "scan",
     "sign",
@@ -50,6 +52,7 @@ _PUBLIC = {
     "digest": "weightmark.attestations.api",
     "gate": "weightmark.attestations.api",
     "open_verified": "weightmark.attestations.api",
+    "pull": "weightmark.attestations.pulling.api",
     "record": "weightmark.attestations.api",
     "scan": "weightmark.attestations.api",
     "sign": "weightmark.attestations.api",

@@ -1,5 +1,6 @@
 """The entry point: run a command, and end every failure with words and an exit code."""
 
+import atexit
 import errno
 import gc
 import os
@@ -31,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run `weightmark` with these arguments and return the exit code, see `weightmark.errors.Exit`."""
     args = list(sys.argv[1:] if argv is None else argv)
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    atexit.register(gc.freeze)  # the last collection of a process that ends anyway takes longest
     try:
         return _complete() if _COMPLETE in os.environ else _answer(args)
     except BaseException:  # noqa: BLE001 - a failure while reporting a failure must not read as exit 1

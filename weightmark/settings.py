@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from weightmark.errors import SettingsError, read_failure
+from weightmark.toml import TomlError, parse_toml
 from weightmark.values import dataclass
 
 __all__ = [
@@ -238,11 +239,9 @@ def _read(path: Path, *, named: bool) -> SettingsFile | None:
 
 
 def _parse(content: bytes, path: Path) -> dict[str, Any]:
-    import tomllib
-
     try:
-        return tomllib.loads(content.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
+        return parse_toml(content)
+    except TomlError as error:
         raise SettingsError(
             f"`{path}` is not valid TOML", why=str(error), fix="correct the file"
         ) from error

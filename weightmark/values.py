@@ -1,8 +1,9 @@
 """The decorator of every dataclass of the house: the same classes, made in a fraction of the time.
 
 `dataclasses` writes and compiles up to eight methods for each class at import; of a command that
-ends in a tenth of a second, that was a third. Here only `__init__` is compiled. `repr`, equality,
-hash and immutability are shared functions that read the fields. Fields, defaults, slots, `replace`
+ends in a tenth of a second, that was a third. Here only `__init__` is compiled, once the first value is
+made: most classes that a call imports make none. `repr`, equality, hash and immutability are shared
+functions that read the fields. Fields, defaults, slots, `replace`
 and `asdict` stay the library's own, and a type checker sees `dataclasses.dataclass`.
 
 A verified value has a field `seal`, by which `__post_init__` knows that its own module makes it. It is
@@ -29,7 +30,7 @@ def _make(
 
     def decorate(plain: type) -> type:
         made: type = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots)(plain)
-        methods: dict[str, Any] = {"__init__": _initializer(made, frozen), "__repr__": _repr}
+        methods: dict[str, Any] = {"__init__": _first_call(made, frozen), "__repr__": _repr}
         if eq:
             methods |= {"__eq__": _equal, "__hash__": _hash if frozen else None}
         if frozen:
@@ -56,6 +57,17 @@ def _add(cls: type, methods: dict[str, Any]) -> None:
         chosen = name in own and not (name == "__hash__" and own[name] is None)
         if not chosen:
             setattr(cls, name, method)
+
+
+def _first_call(cls: Any, frozen: bool) -> Callable[..., None]:
+    """Return an `__init__` that takes the place of itself by the compiled one."""
+
+    def initialize(self: Any, *values: Any, **named: Any) -> None:
+        compiled = _initializer(cls, frozen)
+        cls.__init__ = compiled
+        compiled(self, *values, **named)
+
+    return initialize
 
 
 def _initializer(cls: type, frozen: bool) -> Callable[..., None]:

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from weightmark.attestations.chain.gaps import is_circumstance, is_derived
 from weightmark.attestations.chain.model import Chain, Gap, GapKind
+from weightmark.attestations.chain.rule import ChainRule
 from weightmark.attestations.checks import Check, Outcome, counted
 from weightmark.provenance.lineage.names import shortened
-from weightmark.values import dataclass
 
-__all__ = ["DATA_ROLES", "ChainRule", "counts", "judge_chain", "may_be_data"]
+__all__ = ["DATA_ROLES", "counts", "judge_chain", "may_be_data"]
 
 DATA_ROLES = frozenset({"data", "dataset", "training-data", "evaluation-data"})
 """what went in as data, by the role that a step gives it"""
@@ -19,27 +19,6 @@ _OPEN_ENDS = frozenset(
 """gaps of a chain that merely ends somewhere"""
 _MAX_SHOWN = 20
 _MAX_KIND = 40
-
-
-@dataclass(frozen=True, slots=True)
-class ChainRule:
-    """What a chain must be."""
-
-    complete: bool = False
-    """whether every input must link, and every artifact be stated, approved, or signed and listed"""
-    max_depth: int = 64
-    """steps from the artifact to its farthest ancestor"""
-    allowed_bases: tuple[str, ...] = ()
-    """identities that may stand at the end of the chain as models; empty for any"""
-    allowed_datasets: tuple[str, ...] = ()
-    """identities that may stand at the end of the chain as data; empty for any"""
-    signed_ends: bool = False
-    """whether the chain may end at an artifact that is signed and whose making nobody states"""
-
-    @property
-    def listed(self) -> frozenset[str]:
-        """Identities at which it may end by the policy's own word."""
-        return frozenset((*self.allowed_bases, *self.allowed_datasets))
 
 
 def judge_chain(chain: Chain, rule: ChainRule) -> tuple[Check, ...]:

@@ -6,13 +6,14 @@ from enum import StrEnum
 from pathlib import Path
 
 from weightmark.attestations.checks import Outcome
-from weightmark.attestations.gate.collect import Sources
 from weightmark.attestations.gate.decision import Decision, Verdict
 from weightmark.attestations.gate.gate import gate
+from weightmark.attestations.gate.sources import Sources
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.strict_toml import Table
 from weightmark.errors import NoInputError, PolicyError
 from weightmark.provenance.sidecars import read_named
+from weightmark.toml import TomlError, parse_toml
 from weightmark.values import dataclass
 
 __all__ = ["Case", "CaseResult", "Expected", "read_cases", "run_case"]
@@ -108,12 +109,10 @@ def _problem(case: Case, decision: Decision) -> str:
 
 
 def _read(file: Path) -> Case:
-    import tomllib
-
     try:
-        tables = tomllib.loads(read_named(file, "case", limit=_MAX_SIZE).decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise PolicyError(f"the case `{file}` is not TOML", why=str(error)[:200]) from error
+        tables = parse_toml(read_named(file, "case", limit=_MAX_SIZE))
+    except TomlError as error:
+        raise PolicyError(f"the case `{file}` is not TOML", why=str(error)) from error
     fields = Table(tables, document=f"the case `{file}`")
     ledger = fields.text("ledger", "")
     case = Case(

@@ -4,15 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weightmark.attestations.checks import Check
-from weightmark.attestations.dataset_checks import check_description
 from weightmark.attestations.gate.evidence import Evidence, Known
 from weightmark.attestations.gate.present import clashes_of
 from weightmark.attestations.gate.sources import Sources, consulted_by, trusts_of
-from weightmark.attestations.gate.stated import add_claims
 from weightmark.attestations.policy.choices import Clashes
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.trust import Trust, VerifiedBundle
@@ -37,7 +36,6 @@ from weightmark.provenance.reading.engine import (
 )
 from weightmark.provenance.reading.receipts import Receipts
 from weightmark.scanners.findings import FileScan
-from weightmark.scanners.local_imports import report_of_tree
 from weightmark.scanners.luggage import file_scans
 from weightmark.scanners.scan import scan_file
 from weightmark.values import dataclass
@@ -54,6 +52,13 @@ _SHA256_TOO = (Column.BLAKE3, Column.SHA256)
 _JUDGED_BY_POLICY = frozenset(["coverage", "outside"])
 """checks of verification that only inform, because a policy decides what they mean"""
 _USUAL = Sources()
+_NEEDED_LATER = (
+    "weightmark.attestations.dataset_checks",
+    "weightmark.attestations.gate.decision",
+    "weightmark.attestations.gate.stated",
+    "weightmark.scanners.local_imports",
+)
+"""what judges: imported while threads hash, when the interpreter would only wait"""
 
 
 def gather(
@@ -100,6 +105,8 @@ def gather(
     described = _described(examination, progress, jobs)
     evidence = replace(evidence, checks=(*evidence.checks, *described))
     ancestors = _ancestors(sources, progress, jobs)
+    from weightmark.attestations.gate.stated import add_claims
+
     evidence = add_claims(
         evidence,
         policy,
@@ -231,6 +238,7 @@ class _Reader:
                 progress=self.progress,
                 jobs=self.jobs,
                 workers=self.workers,
+                meanwhile=_import_judging,
             )
         except NoSignatureError:
             return self.read_unjudged()
@@ -254,6 +262,7 @@ class _Reader:
                     receipts=self.receipts,
                     progress=self.progress,
                     jobs=self.jobs,
+                    meanwhile=_import_judging,
                 )
             except (RefusedError, UncheckedError) as error:
                 failure = (Check.from_error("reading", error),)
@@ -275,6 +284,11 @@ class _Reader:
         )
 
 
+def _import_judging() -> None:
+    for name in _NEEDED_LATER:
+        import_module(name)
+
+
 def _with_checks(report: VerifyReport, more: Iterable[Check]) -> VerifyReport:
     return replace(report, checks=(*report.checks, *more))
 
@@ -285,11 +299,15 @@ def _described(
     """Hold what a dataset says of itself against what was read."""
     if examination.reading is None:
         return ()
+    from weightmark.attestations.dataset_checks import check_description
+
     artifact, files = examination.report.artifact, examination.reading.files
     return check_description(artifact, files, progress=progress, jobs=jobs)
 
 
 def _evidence(examination: Examination, policy: Policy, at: datetime) -> Evidence:
+    from weightmark.scanners.local_imports import report_of_tree
+
     report, reading, belief = examination.report, examination.reading, examination.belief
     artifact = report.artifact
     coverage = next((check for check in report.checks if check.name == "coverage"), None)

@@ -4,14 +4,18 @@ import re
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from weightmark.attestations.checks import Check
-from weightmark.attestations.gate.decision import Decision, decide
 from weightmark.attestations.gate.sources import Sources
 from weightmark.attestations.policy.model import Policy
 from weightmark.errors import CallError
 from weightmark.provenance.reading.engine import ProgressSink
 from weightmark.provenance.reading.receipts import Receipts
+
+if TYPE_CHECKING:
+    from weightmark.attestations.gate.decision import Decision
+    from weightmark.attestations.gate.evidence import Evidence
 
 __all__ = ["gate", "is_identity"]
 
@@ -29,7 +33,7 @@ def gate(
     jobs: int | None = None,
     workers: int = 1,
     earlier: bool = False,
-) -> Decision:
+) -> "Decision":
     """Decide whether `policy` lets the artifact at `path` through, reading it once.
 
     `path` may be an identity, `wm1:<hex>`: nothing is read then, and only an earlier decision can allow
@@ -51,7 +55,7 @@ def gate(
             )
         from weightmark.attestations.gate.decisions.earlier import asked_decision
 
-        return decide(policy, asked_decision(str(path), policy, given, now=now))
+        return _decided(policy, asked_decision(str(path), policy, given, now=now))
     told: tuple[Check, ...] = ()
     # an earlier decision did not hold these ancestors against the bytes
     if earlier and policy.vsa is not None and not given.ancestors:
@@ -61,7 +65,7 @@ def gate(
             path, policy, given, now=now, receipts=receipts, progress=progress, jobs=jobs
         )
         if found.evidence:
-            return decide(policy, found.evidence)
+            return _decided(policy, found.evidence)
         told = found.checks
     # the scanners are read only where something is scanned
     from weightmark.attestations.gate.collect import gather
@@ -76,7 +80,14 @@ def gate(
         jobs=jobs,
         workers=workers,
     )
-    return decide(policy, replace(evidence, checks=(*evidence.checks, *told)))
+    return _decided(policy, replace(evidence, checks=(*evidence.checks, *told)))
+
+
+def _decided(policy: Policy, evidence: "Evidence") -> "Decision":
+    # the judges are imported while files are read, or last
+    from weightmark.attestations.gate.decision import decide
+
+    return decide(policy, evidence)
 
 
 def is_identity(path: object) -> bool:

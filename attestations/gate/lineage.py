@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.chain.building import build_chain
@@ -14,7 +16,17 @@ from weightmark.attestations.trust import Trust
 from weightmark.errors import WeightmarkError
 from weightmark.provenance.lineage.graph import Bounds
 
-__all__ = ["claims_in_ledger", "lineage_of", "revoked_in", "step_roles", "vouchers_of"]
+if TYPE_CHECKING:
+    from weightmark.provenance.ledger.log import Ledger
+
+__all__ = [
+    "LedgerClaims",
+    "claims_in_ledger",
+    "lineage_of",
+    "revoked_in",
+    "step_roles",
+    "vouchers_of",
+]
 
 _USUAL_DEPTH = 64
 
@@ -52,27 +64,58 @@ def lineage_of(
     return build(revoked=revoked) if revoked else chain
 
 
-def claims_in_ledger(place: str) -> ClaimsAbout:
-    """Return how to ask a ledger for its claims about an identity; what can't be read is no claim.
+class LedgerClaims:
+    """Asks a ledger for its claims about an identity; what can't be read is no claim.
 
-    Without a `place` there is nobody to ask.
+    In a `with` statement the ledger is opened once, else for each question.
     """
 
-    def about(identity: str) -> Sequence[Bundle]:
-        if not place:
-            return ()
-        found: list[Bundle] = []
-        with open_place(place) as ledger:
-            for logged in ledger.find(subject=identity):
-                try:
-                    data = ledger.claim(logged.index)
-                    found.append(Bundle.parse(data, what=f"the claim of entry {logged.index}"))
-                except WeightmarkError:
-                    # the ledger's own check says what is wrong with it; nothing counts from here
-                    continue
-        return found
+    def __init__(self, place: str) -> None:
+        """Ask the ledger at `place`; where that is empty there is nobody to ask."""
+        self._place = place
+        self._open: Ledger | None = None
 
-    return about
+    def __enter__(self) -> Self:
+        """Open the ledger; raises what `Ledger.open` raises."""
+        self._open = open_place(self._place) if self._place else None
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        opened, self._open = self._open, None
+        if opened:
+            opened.close()
+
+    def __call__(self, identity: str) -> Sequence[Bundle]:
+        """Return the claims about an identity, in the order of their entries."""
+        if self._open:
+            return _claims_of(self._open, identity)
+        if not self._place:
+            return ()
+        with open_place(self._place) as ledger:
+            return _claims_of(ledger, identity)
+
+
+def claims_in_ledger(place: str) -> LedgerClaims:
+    """Return how to ask a ledger for its claims about an identity."""
+    return LedgerClaims(place)
+
+
+def _claims_of(ledger: "Ledger", identity: str) -> list[Bundle]:
+    found: list[Bundle] = []
+    for logged in ledger.find(subject=identity):
+        try:
+            data = ledger.claim(logged.index)
+            found.append(Bundle.parse(data, what=f"the claim of entry {logged.index}"))
+        except WeightmarkError:
+            # the ledger's own check says what is wrong with it; nothing counts from here
+            continue
+    return found
 
 
 def vouchers_of(policy: Policy, trusts: Mapping[str, Trust]) -> Trust | None:

@@ -89,16 +89,16 @@ def _line(
     """Add the ledger's claims to `bundles`, and return what the artifact was made from where that is asked for."""
     from weightmark.attestations.gate.lineage import claims_in_ledger, lineage_of
 
-    about = claims_in_ledger(place)
-    bundles += about(evidence.identity)
-    if not wanted:
-        return None
-    return lineage_of(
-        policy,
-        evidence.identity,
-        bundles,
-        trusts=trusts,
-        consultation=consultation,
-        claims_about=about,
-        now=evidence.at,
-    )
+    with claims_in_ledger(place) as about:
+        bundles += about(evidence.identity)
+        if not wanted:
+            return None
+        return lineage_of(
+            policy,
+            evidence.identity,
+            bundles,
+            trusts=trusts,
+            consultation=consultation,
+            claims_about=about,
+            now=evidence.at,
+        )

@@ -16,7 +16,7 @@ from weightmark.provenance.reading.engine import ProgressSink
 from weightmark.scanners.findings import ScanReport
 from weightmark.scanners.tree import TreeScan, scan_tree
 
-__all__ = ["examine"]
+__all__ = ["examine", "unread"]
 
 _MOST_SHOWN = 5
 _LONGEST_MESSAGE = 500
@@ -34,6 +34,11 @@ def examine(
         return _record(place, None, problem=error.what)
     notes = tuple(f"`{printable(path)}` is not what its name says" for path in broken[:_MOST_SHOWN])
     return _record(place, scan, evidence=evidence, promise=promise, notes=notes)
+
+
+def unread(place: Place, problem: str) -> Record:
+    """Return the record of what could not be read at all, and why."""
+    return _record(place, None, problem=problem)
 
 
 def _promise(scan: TreeScan, place: Place) -> tuple[str, tuple[str, ...]]:

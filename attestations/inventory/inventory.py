@@ -2,11 +2,12 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from weightmark.attestations.inventory.examining import examine
 from weightmark.attestations.inventory.interface import Place, Problem
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from weightmark.attestations.ledger.revocations import Revocations
     from weightmark.provenance.ledger.log import Ledger
 
-__all__ = ["Inventory", "LedgerStatus", "Listed", "hub_cache", "take_inventory"]
+__all__ = ["Inventory", "LedgerStatus", "Listed", "hub_cache", "listed", "take_inventory"]
 
 _AHEAD = 256
 """artifacts that are handed to an executor before the first answer is waited for"""
@@ -69,6 +70,33 @@ class Inventory:
     unread: tuple[Problem, ...]
     """files of code and manifests that could not be understood: references may be missing"""
 
+    @classmethod
+    def joined(cls, parts: Sequence[tuple[str, Self]]) -> Self:
+        """Join several, each under the name of the place that was looked through, which may be empty."""
+        named = [part.under(name) for name, part in parts]
+        return cls(
+            tuple(one for part in named for one in part.artifacts),
+            tuple(one for part in named for one in part.references),
+            tuple(one for part in named for one in part.omitted),
+            tuple(one for part in named for one in part.problems),
+            tuple(one for part in named for one in part.unread),
+        )
+
+    def under(self, name: str) -> Self:
+        """Return the same with every path below `name`; for no name, as it is."""
+        if not name:
+            return self
+        return type(self)(
+            tuple(
+                replace(one, record=replace(one.record, path=_below(name, one.record.path)))
+                for one in self.artifacts
+            ),
+            tuple(replace(one, file=_below(name, one.file)) for one in self.references),
+            tuple(_below(name, one) for one in self.omitted),
+            tuple(replace(one, path=_below(name, one.path)) for one in self.problems),
+            tuple(replace(one, path=_below(name, one.path)) for one in self.unread),
+        )
+
 
 def take_inventory(
     root: Path,
@@ -89,9 +117,17 @@ def take_inventory(
     read = partial(examine, progress=progress, jobs=jobs)
     records = list(_records(found.places, state, executor, read))
     references, unread = read_references(found.texts)
+    return Inventory(listed(records, ledger), references, found.omitted, found.problems, unread)
+
+
+def listed(records: Iterable[tuple[Record, bool]], ledger: "Ledger | None") -> "tuple[Listed, ...]":
+    """Return records, each with whether it was remembered, with what a ledger says of them; raises what it raises."""
     status = _Statuses.of(ledger)
-    artifacts = tuple(Listed(record, known, status.of_record(record)) for record, known in records)
-    return Inventory(artifacts, references, found.omitted, found.problems, unread)
+    return tuple(Listed(record, known, status.of_record(record)) for record, known in records)
+
+
+def _below(name: str, path: str) -> str:
+    return name if path in ("", ".") else f"{name.rstrip('/')}/{path}"
 
 
 def hub_cache(environment: "os._Environ[str] | dict[str, str]" = os.environ) -> Path:

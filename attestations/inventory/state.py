@@ -20,7 +20,7 @@ from weightmark.attestations.inventory.record import Record
 from weightmark.errors import CallError, ReadError, WeightmarkError, read_failure
 from weightmark.provenance.strict_json import parse_object
 
-__all__ = ["State", "fingerprint"]
+__all__ = ["State", "digest_of", "fingerprint"]
 
 _FORM = "weightmark-inventory-state/v1"
 _SETTLED_NS = 2_000_000_000
@@ -113,6 +113,13 @@ def fingerprint(path: str, *, now_ns: int | None = None) -> str:
     if newest > now - _SETTLED_NS:
         return ""
     return hashlib.sha256(repr(sorted(rows)).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def digest_of(text: str) -> str:
+    """Return a digest of what tells the state of something that lies elsewhere."""
+    import hashlib
+
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _facts(status: os.stat_result) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from weightmark.attestations.policy.choices import (
     Unsupported,
 )
 from weightmark.attestations.policy.model import Policy
-from weightmark.attestations.policy.requirements import Requirement
+from weightmark.attestations.policy.requirements import Requirement, ScanRequirement
 from weightmark.attestations.policy.roles import Role
 from weightmark.attestations.policy.rules import LineageRule
 from weightmark.provenance.ledger.event import format_time
@@ -118,6 +118,9 @@ def _claims(policy: Policy) -> Iterator[_Line]:
         check = "scan claim" if kind == "scan" else kind
         who = _signers(policy.role(rule.role))
         yield check, f"{_STATED[kind]} by {who}{_fresh(rule)}", f"require.{kind}"
+        if isinstance(rule, ScanRequirement):
+            found = f"which found nothing of severity {rule.fail_on.word} or over"
+            yield check, found, "require.scan.fail_on"
     made = policy.provenance
     if made.builders:
         builders = " or ".join(one.id for one in made.builders)

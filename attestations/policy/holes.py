@@ -1,11 +1,14 @@
 """Holes: what a sound policy leaves open, each with the setting that closes it."""
 
+import re
 from collections.abc import Iterator
 
 from weightmark.attestations.policy.choices import DecisionClock, Mode, Unsupported
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.policy.rules import GATE_VERIFIER
 from weightmark.attestations.predicates.classification import LEVELS
+from weightmark.attestations.trust.clocks import NO_CLOCKS
+from weightmark.attestations.trust.keys import KeyAnchor
 from weightmark.scanners.findings import Severity
 from weightmark.values import dataclass
 
@@ -14,6 +17,8 @@ __all__ = ["Hole", "holes_of"]
 _HIDDEN = (
     "whoever holds claims back hides what the artifact was made from, and this does not see it"
 )
+_RULE = re.compile(r"[A-Z]{3}\d{3}\Z")
+"""how rules of the scan are called"""
 _SEEN = "leave `complete` out under `[chain]`"
 
 
@@ -35,6 +40,8 @@ def holes_of(policy: Policy) -> tuple[Hole, ...]:
         Hole(*one)
         for one in [
             *_of_signers(policy),
+            *_of_ages(policy),
+            *_of_exceptions(policy),
             *_of_content(policy),
             *_of_line(policy),
             *_of_ledger(policy),
@@ -69,6 +76,44 @@ def _of_signers(policy: Policy) -> Iterator[tuple[str, str, str]]:
                 f"`{member[:120]}` admits whoever may push any branch or use any workflow there",
                 'name the workflow and a protected ref: `identity_glob = "…/release.yml@refs/tags/*"`',
             )
+
+
+def _of_ages(policy: Policy) -> Iterator[tuple[str, str, str]]:
+    """Yield ages that nobody can prove: only a trusted clock tells when a plain key signed."""
+    for kind, rule in policy.require.stated.items():
+        anchors = policy.role(rule.role).all_anchors
+        if rule.max_age is None or not anchors:
+            continue
+        if all(isinstance(one, KeyAnchor) and one.clocks == NO_CLOCKS for one in anchors):
+            yield (
+                f"require.{kind}.max_age",
+                f"nothing that the role `{rule.role}` signs has an age, since it names keys and no clock: every artifact could not be checked",
+                f'name a timestamp authority in a trust file: `trust = "…"` under `[roles.{rule.role}]`, or leave `max_age` out',
+            )
+
+
+def _of_exceptions(policy: Policy) -> Iterator[tuple[str, str, str]]:
+    made = _checks_of(policy)
+    for one in policy.exemptions:
+        if not _RULE.match(one.rule) and one.rule not in made:
+            yield (
+                "exceptions",
+                f"the exception for `{one.rule[:64]}` accepts nothing: this policy makes no such check",
+                "correct `rule`, or leave the exception out",
+            )
+
+
+def _checks_of(policy: Policy) -> set[str]:
+    """Return the checks that can be excepted and that this policy makes."""
+    made = {"coverage", "formats", "outside", "remote code", "scan"}
+    made |= {"scan claim" if kind == "scan" else kind for kind in policy.require.stated}
+    made |= {f"rule {one.name}" for one in policy.conditions}
+    asked = {
+        "chain": policy.lineage is not None,
+        "classification": bool(policy.max_classification),
+        "licenses": policy.licenses is not None,
+    }
+    return made | {name for name, said in asked.items() if said}
 
 
 def _is_loose(name: str) -> bool:

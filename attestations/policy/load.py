@@ -4,7 +4,6 @@ import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,6 +13,7 @@ from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.policy.parse import MAX_POLICY_SIZE, parse_policy, parse_preset
 from weightmark.attestations.policy.presets import PRESETS, preset_text
 from weightmark.attestations.policy.reading.files import PolicyFiles
+from weightmark.attestations.spelling import nearest
 from weightmark.errors import CallError, PolicyError, WeightmarkError
 from weightmark.provenance.sidecars import read_bounded
 
@@ -44,12 +44,12 @@ def load_policy(word: str, *, artifact: Path, environment: str = "") -> Policy:
 def load_preset(name: str) -> Policy:
     """Load a policy that comes with weightmark; raises `PolicyError` for an unknown name."""
     if name not in PRESETS:
-        near = get_close_matches(name, PRESETS, n=1)
+        near = nearest(name, PRESETS)
         known = ", ".join(f"`{preset}`" for preset in sorted(PRESETS))
         as_file = f", or `--policy ./{name}` for a file" if Path(name).exists() else ""
         raise PolicyError(
             f"`{name[:100]}` is no preset",
-            fix=(f"did you mean `{near[0]}`?" if near else f"use one of {known}") + as_file,
+            fix=(f"did you mean `{near}`?" if near else f"use one of {known}") + as_file,
         )
     return parse_preset(preset_text(name), name)
 

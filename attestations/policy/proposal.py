@@ -1,9 +1,14 @@
 """What a first policy could say of a model that is at hand; everything in it is for a person to judge."""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.keys import PublicKey
+from weightmark.attestations.predicates.approval import APPROVAL_PREDICATE
+from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE
+from weightmark.attestations.trust import Trust
 from weightmark.attestations.trust.claimed import claimed_signer
 from weightmark.attestations.verifying.evidence import collect_evidence
 from weightmark.errors import WeightmarkError
@@ -13,12 +18,13 @@ from weightmark.values import dataclass
 __all__ = ["Proposal", "propose"]
 
 _SHOWN = 5
+_VERBS = {APPROVAL_PREDICATE: "approved", MANIFEST_PREDICATE: "signed"}
 _MAX_CARD = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What was found, unverified."""
+    """What was found; verified is only what the caller's own keys signed."""
 
     identity: str
     """`wm1:…` of the model"""
@@ -36,11 +42,13 @@ class Proposal:
     """where it is: a path or a pinned address"""
     is_address: bool
     """whether it had to be fetched"""
+    yours: tuple[str, ...] = ()
+    """what keys of the caller signed of this very model, in words"""
 
     @property
     def is_unsigned(self) -> bool:
         """Whether no signature or claim stands beside it."""
-        return not (self.identities or self.others)
+        return not (self.identities or self.others or self.yours)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -58,6 +66,7 @@ class Proposal:
             said.append(
                 f"signed, unverified, by `{subject}` at `{issuer}`: trust it only if you know from elsewhere that this is the publisher"
             )
+        said += [f"{one}, whom you named" for one in self.yours[:_SHOWN]]
         said += [f"signed, unverified, by {one}" for one in self.others[:_SHOWN]]
         if self.formats:
             said.append(
@@ -72,10 +81,12 @@ class Proposal:
         return tuple(said)
 
 
-def propose(path: Path, *, address: str = "", jobs: int | None = None) -> Proposal:
+def propose(
+    path: Path, *, address: str = "", keys: Sequence[PublicKey] = (), jobs: int | None = None
+) -> Proposal:
     """Look at the model at `path`: who signed it, of what it consists; raises what reading raises.
 
-    `address` is where it came from, where it was fetched to be looked at.
+    `keys` are the caller's own: what they signed is verified. `address` is where it came from, where it was fetched to be looked at.
     """
     from weightmark.scanners.findings import Severity
     from weightmark.scanners.tree import scan_tree
@@ -83,13 +94,18 @@ def propose(path: Path, *, address: str = "", jobs: int | None = None) -> Propos
     artifact = open_artifact(path)
     identities: dict[tuple[str, str], None] = {}
     others: dict[str, None] = {}
+    scanned = scan_tree(path, identify=True, jobs=jobs)
+    trust = Trust.in_keys(list(keys)) if keys else None
+    yours: dict[str, None] = {}
     for bundle in collect_evidence(artifact).bundles:
         named = _identity(bundle)
-        if named:
+        said = _said_by(trust, bundle, scanned.identity)
+        if said:
+            yours[said] = None
+        elif named:
             identities[named] = None
         else:
             others[claimed_signer(bundle)[0]] = None
-    scanned = scan_tree(path, identify=True, jobs=jobs)
     report = scanned.report
     severe = [one for one in report.findings if one.severity >= Severity.HIGH]
     return Proposal(
@@ -101,7 +117,20 @@ def propose(path: Path, *, address: str = "", jobs: int | None = None) -> Propos
         licenses=_licenses(path),
         place=address or str(path),
         is_address=bool(address),
+        yours=tuple(yours),
     )
+
+
+def _said_by(trust: Trust | None, bundle: Bundle, identity: str) -> str:
+    """Return what a key of the caller signed of an artifact, in words; empty for anything else."""
+    try:
+        verified = trust.verify(bundle) if trust else None
+        if verified is None or verified.statement.subject.identity != identity:
+            return ""
+    except WeightmarkError:
+        return ""
+    verb = _VERBS.get(verified.statement.predicate_type, "")
+    return f"{verb} by {verified.signer.name}" if verb else ""
 
 
 def _identity(bundle: Bundle) -> tuple[str, str] | None:

@@ -5,7 +5,7 @@ from dataclasses import field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from weightmark.attestations.chain.judging import ChainRule
+from weightmark.attestations.chain.rule import ChainRule
 from weightmark.attestations.policy.choices import Clashes, DecisionClock, RemoteCode, Unsupported
 from weightmark.scanners.findings import Severity
 from weightmark.scanners.limits import Limits

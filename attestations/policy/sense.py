@@ -1,10 +1,10 @@
 """Whether a policy makes sense: demands that contradict each other, or that demand nothing, are errors."""
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from weightmark.attestations.policy.choices import Digests
 from weightmark.attestations.policy.model import RELEASE, Policy
+from weightmark.attestations.spelling import nearest
 from weightmark.errors import PolicyError
 
 __all__ = ["named_roles", "require_members", "require_sense"]
@@ -76,10 +76,10 @@ def _require_roles(policy: Policy) -> None:
     named = dict(named_roles(policy))
     for name, setting in named.items():
         if name not in policy.roles:
-            near = get_close_matches(name, policy.roles, n=1)
+            near = nearest(name, policy.roles)
             raise PolicyError(
                 f"`{setting}` of the policy names the role `{name[:64]}`, which it does not have",
-                fix=f"did you mean `{near[0]}`?" if near else f"add `[roles.{name[:64]}]`",
+                fix=f"did you mean `{near}`?" if near else f"add `[roles.{name[:64]}]`",
             )
     for name in policy.roles:
         if name not in named:

@@ -27,12 +27,17 @@ class LockClaim:
     """what the source says it is"""
     digest: Mapping[str, str]
     """what pins it: `gitCommit` or `sha256`"""
+    lock: str = ""
+    """SHA-256 of the whole lock in its canonical form, lowercase hex; empty where nobody said"""
 
     @classmethod
     def from_statement(cls, statement: Statement) -> Self:
         """Read a verified statement; raises `MalformedError`."""
         checked = require_fields(
-            statement.predicate, "the lock predicate", {"uri", "pinned", "kind", "digest"}
+            statement.predicate,
+            "the lock predicate",
+            {"uri", "pinned", "kind", "digest"},
+            optional={"lock"},
         )
         fields = Fields(checked, "the lock predicate")
         kind, digest = fields.text("kind"), fields.mapping("digest")
@@ -42,13 +47,17 @@ class LockClaim:
             isinstance(value, str) and is_pin(name, value) for name, value in digest.items()
         ):
             raise MalformedError(f"`digest` of the lock predicate is not {' or '.join(PINS)}")
-        return cls(fields.text("uri"), fields.text("pinned"), ArtifactKind(kind), digest)
+        lock = fields.optional_text("lock")
+        if lock and not is_pin("sha256", lock):
+            raise MalformedError("`lock` of the lock predicate is no SHA-256")
+        return cls(fields.text("uri"), fields.text("pinned"), ArtifactKind(kind), digest, lock)
 
     def to_predicate(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return {
+        members = {
             "uri": self.uri,
             "pinned": self.pinned,
             "kind": self.kind.value,
             "digest": dict(self.digest),
         }
+        return members | ({"lock": self.lock} if self.lock else {})

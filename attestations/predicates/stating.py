@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
-from difflib import get_close_matches
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -11,6 +10,7 @@ from weightmark.attestations.predicates.approval import APPROVAL_PREDICATE, Appr
 from weightmark.attestations.predicates.examples import EXAMPLES
 from weightmark.attestations.predicates.registry import PREDICATE_TYPES, check_predicate
 from weightmark.attestations.predicates.steps import BY_HAND
+from weightmark.attestations.spelling import nearest
 from weightmark.errors import CallError, MalformedError
 from weightmark.values import dataclass
 
@@ -29,6 +29,15 @@ _MADE_BY: Mapping[str, str] = MappingProxyType(
 )
 _SIGN = "weightmark sign"
 _LONGEST = 200
+
+
+_USUAL_WORDS = {
+    "sbom": "cyclonedx",
+    "slsa": "provenance",
+    "test": "test-result",
+    "tests": "test-result",
+}
+"""what people call a type, where spelling does not tell which they mean"""
 
 
 @dataclass(frozen=True)
@@ -95,6 +104,12 @@ def _approval(
         )
     if not reason or not reason.strip():
         raise CallError("an approval needs a reason", fix='say it with `--reason "…"`')
+    if expires is not None and expires <= datetime.now(UTC):
+        raise CallError(
+            f"the approval would have ended already, on {expires:%Y-%m-%d}",
+            why="one that has ended vouches for nothing",
+            fix="name a later day with `--expires`, or leave it out",
+        )
     said = ApprovalClaim(reason, expires).to_predicate()
     check_predicate(APPROVAL_PREDICATE, said)
     return Stated(APPROVAL_PREDICATE, said)
@@ -105,8 +120,8 @@ def _type_uri(name: str) -> str:
     if name in BY_HAND:
         return known[name]
     if ":" not in name:
-        near = get_close_matches(name, BY_HAND, n=1)
-        fix = f"did you mean `{near[0]}`?" if near else f"use {', '.join(BY_HAND)}, or a URI"
+        near = _USUAL_WORDS.get(name.lower()) or nearest(name, BY_HAND)
+        fix = f"did you mean `{near}`?" if near else f"use {', '.join(BY_HAND)}, or a URI"
         raise CallError(f"`{name}` is no predicate type", fix=fix)
     _refuse_alike(name)
     by_hand = name in PREDICATE_TYPES and PREDICATE_TYPES[name].by_hand

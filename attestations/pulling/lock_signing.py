@@ -1,7 +1,12 @@
-"""A signed lock: one claim an address, so that a commit or a registry's digest links to an identity."""
+"""A signed lock: one claim an address, so that a commit or a registry's digest links to an identity.
+
+Each claim also holds the digest of the whole lock: nothing can be dropped from it, added or edited.
+"""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 
 from weightmark.attestations.bundles.bundle import Bundle
@@ -15,10 +20,12 @@ from weightmark.attestations.trust import Trust
 from weightmark.errors import WeightmarkError
 from weightmark.provenance.atomic import replace_files
 from weightmark.provenance.sidecars import read_named
+from weightmark.values import dataclass
 
 __all__ = ["claims_path", "sign_lock", "vouched_checks"]
 
 _EMPTY = "look who emptied it, or add to it with `weightmark lock update URI`"
+_SIGN = "review the lock, then sign it with `weightmark lock sign --key KEY`"
 
 
 def claims_path(lock: Path) -> Path:
@@ -32,9 +39,10 @@ def sign_lock(lock: LockFile, signers: Sequence[Signer], path: Path) -> int:
     Raises what signing raises, and `ReadError`.
     """
     bundles: list[bytes] = []
+    whole = _digest(lock)
     for signer in signers:
         for artifact in lock.artifacts:
-            bundle = signer.sign_statement(_payload(artifact)).to_bytes()
+            bundle = signer.sign_statement(_payload(artifact, whole)).to_bytes()
             signer.own_trust().verify(Bundle.parse(bundle))
             bundles.append(bundle)
     replace_files({path: render_claims(bundles)})
@@ -42,59 +50,78 @@ def sign_lock(lock: LockFile, signers: Sequence[Signer], path: Path) -> int:
 
 
 def vouched_checks(lock: LockFile, claims: Path, trust: Trust, now: datetime) -> list[Check]:
-    """Check that a trusted signer vouches for every entry; raises `CallError` without a file of claims.
+    """Check that a trusted signer vouches for the lock as it is; raises `CallError` without a file of claims.
 
-    Of a lock without entries nothing is checked. `files` is not signed: the identity is, which
-    what arrives has to have. Nobody says how many entries there were.
+    Each claim holds the digest of the whole lock, so that entries that were dropped, added or edited,
+    `files` among it, are found. That an older lock was put back with its older claims is not.
     """
-    if not lock.artifacts:
+    said = list(_said(read_named(claims, "file of lock claims"), trust, now))
+    if not lock.artifacts and not said:
         return [Check("signature", Outcome.NOTHING, "the lock names no address", fix=_EMPTY)]
-    said = set(_said(read_named(claims, "file of lock claims"), trust, now))
-    missing = [
-        artifact for artifact in lock.artifacts if (artifact.identity, _words(artifact)) not in said
-    ]
-    if not missing:
+    whole = _digest(lock)
+    vouched = {(one.identity, one.claim.uri) for one in said if one.claim.lock == whole}
+    missing = [one for one in lock.artifacts if (one.identity, one.uri) not in vouched]
+    if lock.artifacts and not missing:
         what = (
-            f"a trusted signer vouches for {counted(len(lock.artifacts), 'address', 'addresses')}"
-            " and their identities; `files` is not signed"
+            f"a trusted signer vouches for {counted(len(lock.artifacts), 'address', 'addresses')},"
+            " their identities and files, and for no others"
         )
         return [Check("signature", Outcome.PASS, what)]
     return [
         Check(
             "signature",
             Outcome.FAIL,
-            f"no trusted signer vouches for {counted(len(missing), 'address', 'addresses')} as locked",
+            "no trusted signer vouches for the lock as it is",
             "whoever can write the file could have changed it",
-            "review the lock, then sign it with `weightmark lock sign --key KEY`",
-            tuple(f"`{artifact.uri}` as {artifact.identity}" for artifact in missing),
+            _SIGN,
+            tuple(_differences(lock, said)),
             code="wrong-signer",
         )
     ]
 
 
-def _said(data: bytes, trust: Trust, now: datetime) -> Iterable[tuple[str, str]]:
-    """Yield identity and content of each claim by a trusted signer; others say nothing."""
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a trusted signer said."""
+
+    identity: str
+    claim: LockClaim
+
+
+def _differences(lock: LockFile, said: Sequence[_Said]) -> Iterable[str]:
+    """Yield what is not as it was signed, as far as the claims tell."""
+    signed = {(one.identity, repr(replace(one.claim, lock=""))) for one in said}
+    entries = {artifact.uri for artifact in lock.artifacts}
+    for artifact in lock.artifacts:
+        if (artifact.identity, repr(_claim(artifact, ""))) not in signed:
+            yield f"`{artifact.uri}` as {artifact.identity} was signed by nobody"
+    for uri in dict.fromkeys(one.claim.uri for one in said if one.claim.uri not in entries):
+        yield f"`{uri}` was signed, and is gone"
+
+
+def _said(data: bytes, trust: Trust, now: datetime) -> Iterable[_Said]:
+    """Yield each claim by a trusted signer; others say nothing."""
     for line in parse_claims(data):
         if line.bundle is None:
             continue
         try:
             statement = trust.verify(line.bundle, now=now).statement
             if statement.predicate_type == LOCK_PREDICATE:
-                yield statement.subject.identity, repr(LockClaim.from_statement(statement))
+                yield _Said(statement.subject.identity, LockClaim.from_statement(statement))
         except WeightmarkError:
             continue
 
 
-def _payload(artifact: LockedArtifact) -> bytes:
-    predicate = _claim(artifact).to_predicate()
+def _payload(artifact: LockedArtifact, whole: str) -> bytes:
+    predicate = _claim(artifact, whole).to_predicate()
     return Statement.about_manifest(
         artifact.pinned, artifact.identity, LOCK_PREDICATE, predicate, {}
     )
 
 
-def _claim(artifact: LockedArtifact) -> LockClaim:
-    return LockClaim(artifact.uri, artifact.pinned, artifact.kind, dict(artifact.digest))
+def _claim(artifact: LockedArtifact, whole: str) -> LockClaim:
+    return LockClaim(artifact.uri, artifact.pinned, artifact.kind, dict(artifact.digest), whole)
 
 
-def _words(artifact: LockedArtifact) -> str:
-    return repr(_claim(artifact))
+def _digest(lock: LockFile) -> str:
+    return sha256(lock.to_bytes()).hexdigest()

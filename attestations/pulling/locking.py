@@ -22,6 +22,7 @@ from weightmark.provenance.names import escape_path, sort_key, unescape_path
 from weightmark.provenance.sidecars import RESERVED_NAMES, read_named
 from weightmark.provenance.sources.choice import is_pin_of
 from weightmark.provenance.sources.interface import ArtifactKind, Snapshot, is_pin, require_path
+from weightmark.toml import TomlError, parse_toml
 from weightmark.values import dataclass
 
 __all__ = ["LOCK_NAME", "LockFile", "LockedArtifact", "LockedFile"]
@@ -130,12 +131,10 @@ class LockFile:
     @classmethod
     def parse(cls, data: bytes, name: str = LOCK_NAME) -> Self:
         """Read a lock; raises `MalformedError` for what is no lock, `NewerSchemaError`, `LimitError`."""
-        import tomllib
-
         try:
-            document = tomllib.loads(data.decode("utf-8"))
-        except (ValueError, RecursionError) as error:
-            raise MalformedError(f"`{name}` is not valid TOML", why=str(error)[:200]) from error
+            document = parse_toml(data)
+        except TomlError as error:
+            raise MalformedError(f"`{name}` is not valid TOML", why=str(error)) from error
         version = document.pop("version", None)
         if type(version) is int and version > _VERSION:
             raise NewerSchemaError(

@@ -66,7 +66,10 @@ def _has_shape_of(to: Path, snapshot: Snapshot) -> bool:
     sidecars = {name for name in RESERVED_NAMES if (to / name).exists()}
     wanted = {part.path for part in snapshot.parts if part.path in RESERVED_NAMES}
     added = {CLAIMS} if snapshot.claims else set()
-    return sizes == promised and sidecars - added == wanted - added
+    fitting = sizes.keys() == promised.keys() and all(
+        promised[path] in (None, size) for path, size in sizes.items()
+    )
+    return fitting and sidecars - added == wanted - added
 
 
 def _is_kept(to: Path, part: Part, found: Identification) -> bool:

@@ -1,11 +1,13 @@
 """The transfer: everything that a snapshot promises, into the tree of a quarantine, and nothing else."""
 
 import os
+import time
 from collections import deque
-from collections.abc import Collection, Iterable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
+from functools import partial
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 from weightmark.attestations.pulling.quarantine import Quarantine, Seen
 from weightmark.errors import PromiseBrokenError, read_failure
@@ -28,6 +30,8 @@ from weightmark.values import dataclass
 __all__ = ["Delivery", "transfer"]
 
 _MOST_THREADS = 8
+_LONGEST_END = 15.0
+"""seconds, longer than a source waits for a server that says nothing"""
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -166,18 +170,55 @@ def _fetch_all(
             os.close(descriptor)
 
     order = sorted(range(len(jobs)), key=lambda number: -(jobs[number][0].size or 0))
-    with ThreadPoolExecutor(_MOST_THREADS) as pool:
-        futures = {number: pool.submit(one, jobs[number]) for number in order}
-        try:
-            done, _ = wait(futures.values(), return_when=FIRST_EXCEPTION)
-            for future in done:
-                future.result()
-        except OSError as error:
+    threads, futures = _in_threads([partial(one, jobs[number]) for number in order], watched)
+    try:
+        done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+        for future in done:
+            future.result()
+    except Exception as error:
+        watched.stopped.set()
+        _let_end(threads)
+        if isinstance(error, OSError):
             raise read_failure(quarantine.tree, error) from error
-        finally:
-            watched.stopped.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-    return [futures[number].result() for number in range(len(jobs))]
+        raise
+    finally:
+        watched.stopped.set()
+    fetched = dict(zip(order, futures, strict=True))
+    return [fetched[number].result() for number in range(len(jobs))]
+
+
+def _in_threads(
+    calls: Sequence[Callable[[], Fetched]], watched: _Watched
+) -> tuple[list[Thread], list[Future[Fetched]]]:
+    """Make calls in threads, in order, that nobody has to wait for: one may hang on a server that says nothing.
+
+    Those of an executor would be waited for, even by an interpreter that ends.
+    """
+    futures: list[Future[Fetched]] = [Future() for _ in calls]
+    pending = deque(zip(calls, futures, strict=True))
+
+    def work() -> None:
+        while not watched.stopped.is_set():
+            try:
+                call, future = pending.popleft()
+            except IndexError:
+                return
+            try:
+                future.set_result(call())
+            except BaseException as error:  # noqa: BLE001 - handed over to whoever waits
+                future.set_exception(error)
+
+    threads = [Thread(target=work, daemon=True) for _ in range(min(_MOST_THREADS, len(calls)))]
+    for thread in threads:
+        thread.start()
+    return threads, futures
+
+
+def _let_end(threads: Sequence[Thread]) -> None:
+    """Wait for what was told to stop, as whoever clears up after it would meet it; not for ever."""
+    end = time.monotonic() + _LONGEST_END
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
 
 
 def _unpack(

@@ -5,7 +5,6 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
-from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from weightmark.attestations.keys import PublicKey
 from weightmark.attestations.outside import require_outside
 from weightmark.attestations.sigstore.timestamps import authorities_from_pem
+from weightmark.attestations.spelling import nearest
 from weightmark.attestations.strict_toml import Table
 from weightmark.attestations.trust.certificates import (
     CertificateAnchor,
@@ -34,6 +34,7 @@ from weightmark.attestations.trust.roots import (
 from weightmark.attestations.trust.validity import Validity
 from weightmark.errors import CallError, SettingsError, WeightmarkError
 from weightmark.provenance.sidecars import read_bounded
+from weightmark.toml import TomlError, parse_toml
 from weightmark.values import dataclass
 
 __all__ = [
@@ -106,11 +107,11 @@ def find_trust_file(word: str, directory: Path) -> Path:
     if path.is_file():
         return path
     known = sorted(one.stem for one in directory.glob("*.toml")) if directory.is_dir() else []
-    near = get_close_matches(word, known, n=1)
+    near = nearest(word, known)
     raise CallError(
         f"there is no trust file `{word}`",
         why=f"looked for `{path}`",
-        fix=f"did you mean `{near[0]}`?"
+        fix=f"did you mean `{near}`?"
         if near
         else f"make it with `weightmark trust add {word} --key release.pub`, or name a file as `./FILE`",
     )
@@ -362,17 +363,13 @@ def _refuse_doubles(source: str, keys: Sequence[Anchor]) -> None:
 
 
 def _parse_toml(text: bytes, source: str) -> dict[str, Any]:
-    import tomllib
-
     try:
-        return tomllib.loads(text.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return parse_toml(text)
+    except TomlError as error:
         raise SettingsError(
-            f"the trust file `{source}` is not TOML", why=str(error), fix="correct that line"
-        ) from error
-    except (RecursionError, ValueError) as error:
-        raise SettingsError(
-            f"the trust file `{source}` can't be read: nested too deep, or a number too long"
+            f"the trust file `{source}` is not TOML",
+            why=str(error),
+            fix="correct that line",
         ) from error
 
 

@@ -5,7 +5,7 @@ The rules of which digest proves what stand in docs/concepts/verification.md.
 
 import posixpath
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
@@ -147,10 +147,11 @@ def examine(
     progress: ProgressSink | None = None,
     jobs: int | None = None,
     workers: int = 1,
+    meanwhile: Callable[[], object] | None = None,
 ) -> Examination:
     """Verify the artifact at `path` for `trust`, reading its content at most once.
 
-    `inspect` (a scanner) sees each file during that read; `luggage` and `receipts` are as for `read_artifact`. `jobs` threads read, and `workers` processes
+    `inspect` (a scanner) sees each file during that read; `luggage`, `receipts` and `meanwhile` are as for `read_artifact`. `jobs` threads read, and `workers` processes
     verify where there are many keyless claims (see `weigh_evidence`). Raises `NoSignatureError` when there is
     nothing to verify, then `TrustNotSaidError` when nobody is trusted, and whatever reading raises.
     """
@@ -174,6 +175,7 @@ def examine(
             receipts=receipts,
             progress=progress,
             jobs=jobs,
+            meanwhile=meanwhile,
         )
     belief, _ = complete(belief, reading)
     if reading and options.ignore_unsigned_files:

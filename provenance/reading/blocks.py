@@ -9,9 +9,9 @@ from typing import Generic, TypeVar
 
 from weightmark.errors import FileChangedError
 from weightmark.provenance.reading.interface import BlockSink, Watcher
-from weightmark.provenance.reading.views import PIECE, piece_digest
+from weightmark.provenance.reading.views import PIECE, NotingView, piece_digest
 
-__all__ = ["BLOCK", "BUFFERS", "PieceSink", "hand_out", "read_blocks"]
+__all__ = ["BLOCK", "BUFFERS", "NotedSink", "PieceSink", "hand_out", "read_blocks"]
 
 BLOCK = 4 * 1024 * 1024
 """bytes read at a time"""
@@ -25,8 +25,8 @@ T = TypeVar("T")
 class PieceSink(Generic[T]):
     """Keeps the digest of each piece of a file, for the view in which it is seen a second time."""
 
-    def __init__(self, watcher: Watcher[T] | None = None) -> None:
-        """Begin with the first byte; with a `watcher`, hand on to it and keep digests only if it looks again."""
+    def __init__(self, watcher: Watcher[T]) -> None:
+        """Begin with the first byte; hand on to `watcher`, and keep digests only if it looks again."""
         self._watcher = watcher
         self._digests: list[bytes] = []
 
@@ -37,13 +37,25 @@ class PieceSink(Generic[T]):
 
     def update(self, block: memoryview, /) -> None:
         """Take the next block: a whole number of pieces, but for the last."""
-        if self._watcher:
-            self._watcher.update(block)
-            if not self._watcher.looks_again:
-                return
-        self._digests += (
-            piece_digest(block[start : start + PIECE]) for start in range(0, len(block), PIECE)
-        )
+        self._watcher.update(block)
+        if self._watcher.looks_again:
+            self._digests += (
+                piece_digest(block[start : start + PIECE]) for start in range(0, len(block), PIECE)
+            )
+
+
+class NotedSink:
+    """Holds every byte of a file against what somebody saw of it before it was hashed."""
+
+    def __init__(self, view: NotingView) -> None:
+        """Begin with the first byte."""
+        self._view = view
+        self._offset = 0
+
+    def update(self, block: memoryview, /) -> None:
+        """Take the next block: a whole number of pieces, but for the last. Raises `FileChangedError`."""
+        first, self._offset = self._offset // PIECE, self._offset + len(block)
+        self._view.compare(first, block)
 
 
 def read_blocks(descriptor: int, size: int, name: str) -> Iterator[memoryview]:

@@ -1,7 +1,7 @@
 """One read: each file is opened once, and its blocks go to every digest and inspector that asked.
 
-An inspector may look at parts of a large file again; what it sees is checked piece by piece against
-what was hashed.
+An inspector looks at parts of a large file first; what it saw is checked piece by piece against what
+is hashed afterwards.
 
 Many small files are read by worker processes, large ones by threads, and one large file by all
 cores. Memory is bounded by the number of workers times the block size, whatever the artifact's
@@ -9,7 +9,7 @@ size, but for the results.
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -65,6 +65,7 @@ def read_artifact(
     receipts: Receipts | None = None,
     progress: ProgressSink | None = None,
     jobs: int | None = None,
+    meanwhile: Callable[[], object] | None = None,
 ) -> Reading[T]:
     """Read every file of `artifact` once.
 
@@ -73,7 +74,8 @@ def read_artifact(
     was said; `salvage` says something about a file that could not be read, where one failure must
     not hide the others; `receipts` spare reading large files that did not change (never when shards
     are asked for, nor what is watched unless they keep what was said of it); `jobs` bounds the worker threads and processes (default: the number of
-    cores, at most 8). Raises `ReadError`, `FileChangedError`, `LimitError` for too many shards, and
+    cores, at most 8). `meanwhile` is called once while threads read large files, and not where there are
+    none: it is for what the caller needs next. Raises `ReadError`, `FileChangedError`, `LimitError` for too many shards, and
     `ArtifactRefusedError` for a single file that poses as a manifest.
     """
     if not artifact.entries:
@@ -94,7 +96,7 @@ def read_artifact(
     )
     workers = min(jobs or os.cpu_count() or 1, _MOST_WORKERS)
     results = _Results[T](len(artifact.entries))
-    _read_all(artifact.entries, reader, workers, results)
+    _read_all(artifact.entries, reader, workers, results, meanwhile)
     return results.reading()
 
 
@@ -124,6 +126,7 @@ def _read_all(
     reader: FileReader[T],
     workers: int,
     results: _Results[T],
+    meanwhile: Callable[[], object] | None,
 ) -> None:
     """Read small files by processes or here, and meanwhile large files in threads, largest first."""
     large = [number for number, entry in enumerate(entries) if entry.size > SMALL]
@@ -146,6 +149,8 @@ def _read_all(
                     futures[number] = pool.submit(
                         reader.read_alone, entries[number], all_cores=most
                     )
+            if futures and meanwhile:
+                meanwhile()
             for place, result in crowd.results() if crowd else ():
                 results.put(small[place], result)
             for number, future in futures.items():

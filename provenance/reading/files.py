@@ -18,14 +18,19 @@ from weightmark.provenance.artifact import Entry
 from weightmark.provenance.beneath import Beneath
 from weightmark.provenance.manifest import MANIFEST_HEADER, SINGLE_FILE
 from weightmark.provenance.names import escape_path
-from weightmark.provenance.reading.blocks import PieceSink, hand_out, read_blocks
+from weightmark.provenance.reading.blocks import NotedSink, PieceSink, hand_out, read_blocks
 from weightmark.provenance.reading.columns import Column, digest_function, new_digest
 from weightmark.provenance.reading.interface import BlockSink, ByteView, Watcher
 from weightmark.provenance.reading.luggage import Luggage
 from weightmark.provenance.reading.receipts import LEAST_SIZE, FileState, Receipts
 from weightmark.provenance.reading.results import FileDigests
 from weightmark.provenance.reading.shards import Sharding, ShardSink
-from weightmark.provenance.reading.views import CheckedView, DescriptorView, MemoryView
+from weightmark.provenance.reading.views import (
+    CheckedView,
+    DescriptorView,
+    MemoryView,
+    NotingView,
+)
 from weightmark.values import dataclass
 
 __all__ = [
@@ -149,12 +154,11 @@ class FileReader(Generic[T]):
     def _read_bytes(
         self, entry: Entry, descriptor: int, size: int, *, all_cores: bool
     ) -> tuple[FileDigests, T | None]:
-        """Hash a file and look at it; a receipt keeps both where one may."""
+        """Look at a file and hash it; a receipt keeps both where one may."""
         watcher = self.watch(label_of(entry), size) if self.watch else None
         receipts = self._receipts_for(size)
         prepared = receipts.prepare(descriptor) if receipts else None
-        found, view = self._digests(entry, descriptor, size, watcher, all_cores=all_cores)
-        seen = self._seen(entry, view, watcher)
+        found, seen = self._digests(entry, descriptor, size, watcher, all_cores=all_cores)
         if receipts and prepared and not self.stopped:
             receipts.note(
                 descriptor, prepared, {column: found.digest(column) for column in self.columns}
@@ -218,19 +222,19 @@ class FileReader(Generic[T]):
         watcher: Watcher[T] | None,
         *,
         all_cores: bool,
-    ) -> tuple[FileDigests, ByteView]:
-        """Read the file in blocks."""
+    ) -> tuple[FileDigests, T | None]:
+        """Read the file in blocks, and look at it."""
         spread = all_cores and size > SMALL
         sinks = {column: new_digest(column, all_cores=spread) for column in self.columns}
         shards = self._shard_sink(size)
         takers: list[BlockSink] = [*sinks.values()]
         if shards:
             takers.append(shards)
-        view = self._feed(entry, descriptor, size, takers, watcher, overlapped=all_cores)
+        seen = self._feed(entry, descriptor, size, takers, watcher, overlapped=all_cores)
         digests = {column: sink.hexdigest() for column, sink in sinks.items()}
         ranges = shards.hexdigests() if shards else ()
         found = FileDigests.of(entry, size, digests, shards=ranges, sharding=self.sharding)
-        return found, view
+        return found, seen
 
     def _whole(
         self, entry: Entry, descriptor: int, size: int
@@ -265,8 +269,8 @@ class FileReader(Generic[T]):
         watcher: Watcher[T] | None,
         *,
         overlapped: bool,
-    ) -> ByteView:
-        """Hand every block to `takers` and `watcher`; return a view of the very bytes that they got."""
+    ) -> T | None:
+        """Hand every block to `takers` and `watcher`; return what was seen of the very bytes that they got."""
         view = DescriptorView(descriptor, size, escape_path(label_of(entry)))
         if size <= SMALL:
             whole = MemoryView(view.read_at(0, size))
@@ -275,18 +279,25 @@ class FileReader(Generic[T]):
             if watcher:
                 watcher.update(memoryview(whole.data))
             self._advance(size)
-            return whole
+            return self._seen(entry, whole, watcher)
         if not takers and not watcher:
-            return view
-        pieces = PieceSink(watcher) if watcher or self.inspect else None
-        hand_out(
+            return self._seen(entry, view, watcher)
+        feed = partial(
+            hand_out,
             read_blocks(descriptor, size, view.name),
-            [*takers, pieces] if pieces else takers,
             size=size,
             overlapped=overlapped,
             advance=self._advance,
         )
-        return CheckedView(view, pieces.digests) if pieces and pieces.digests else view
+        if watcher:
+            pieces = PieceSink(watcher)
+            feed([*takers, pieces])
+            again = CheckedView(view, pieces.digests) if pieces.digests else view
+            return self._seen(entry, again, watcher)
+        noting = NotingView.of(view)
+        seen = self._seen(entry, noting, watcher)
+        feed([*takers, NotedSink(noting)] if self.inspect else takers)
+        return seen
 
     def _advance(self, count: int) -> bool:
         """Tell of progress; return whether to go on."""

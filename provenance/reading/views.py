@@ -2,16 +2,21 @@
 
 import os
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import field
 
 from weightmark.errors import FileChangedError, read_failure
 from weightmark.values import dataclass
 
-__all__ = ["PIECE", "CheckedView", "DescriptorView", "MemoryView", "piece_digest"]
+__all__ = ["PIECE", "CheckedView", "DescriptorView", "MemoryView", "NotingView", "piece_digest"]
 
 PIECE = 64 * 1024
 """bytes whose digest is kept while a file is hashed"""
 _KEPT_PIECES = 32
+_DIGEST = 16
+"""bytes of the digest of a piece"""
+_UNSEEN = bytes(_DIGEST)
+"""stands for the digest of a piece at which nobody looked; no known bytes have it"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ def piece_digest(piece: bytes | memoryview) -> bytes:
     """Return the digest by which a piece is known again, 16 bytes of BLAKE3."""
     from blake3 import blake3
 
-    return blake3(piece).digest(16)
+    return blake3(piece).digest(_DIGEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,23 +96,87 @@ class CheckedView:
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes from `offset`; raises `FileChangedError` for other bytes than were hashed."""
-        end = min(self.size, offset + max(0, length))
-        if offset >= end:
-            return b""
-        first, last = offset // PIECE, (end - 1) // PIECE
-        joined = b"".join(self._piece(number) for number in range(first, last + 1))
-        return joined[offset - first * PIECE : end - first * PIECE]
+        return _cut(self.size, offset, length, self._piece)
 
     def _piece(self, number: int) -> bytes:
         piece = self.kept.get(number)
         if piece is None:
             piece = self.behind.read_at(number * PIECE, PIECE)
             if piece_digest(piece) != self.digests[number]:
-                raise FileChangedError(
-                    f"`{self.behind.name}` changed while it was read",
-                    fix="run again when nothing writes to it",
-                )
-            self.kept[number] = piece
-            if len(self.kept) > _KEPT_PIECES:
-                self.kept.popitem(last=False)
+                raise _changed(self.behind.name)
+            _keep(self.kept, number, piece)
         return piece
+
+
+@dataclass(frozen=True, slots=True)
+class NotingView:
+    """The bytes behind a descriptor before they are hashed; what was looked at is noted.
+
+    `compare` holds the bytes that are hashed later against it: whoever looked saw what was hashed, or
+    the reading fails. Only what was looked at costs a second digest.
+    """
+
+    behind: DescriptorView
+    """where the bytes are read"""
+    noted: bytearray
+    """`piece_digest` of each piece that was looked at, zeros for the others"""
+    kept: "OrderedDict[int, bytes]" = field(default_factory=OrderedDict, repr=False, compare=False)
+    """pieces that were read lately"""
+
+    @classmethod
+    def of(cls, view: DescriptorView) -> "NotingView":
+        """Begin with nothing noted."""
+        return cls(view, bytearray(-(-view.size // PIECE) * _DIGEST))
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        return self.behind.size
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes from `offset`; raises `FileChangedError` for other bytes than it gave before."""
+        return _cut(self.size, offset, length, self._piece)
+
+    def compare(self, first: int, block: memoryview) -> None:
+        """Hold bytes that are hashed, from piece `first` on, against what was seen; raises `FileChangedError`."""
+        pieces = range(0, len(block), PIECE)
+        noted = self.noted[first * _DIGEST : (first + len(pieces)) * _DIGEST]
+        if noted.count(0) == len(noted):
+            return
+        for number, start in enumerate(pieces):
+            seen = noted[number * _DIGEST : (number + 1) * _DIGEST]
+            if seen not in (_UNSEEN, piece_digest(block[start : start + PIECE])):
+                raise _changed(self.behind.name)
+
+    def _piece(self, number: int) -> bytes:
+        piece = self.kept.get(number)
+        if piece is None:
+            piece = self.behind.read_at(number * PIECE, PIECE)
+            digest, place = piece_digest(piece), slice(number * _DIGEST, (number + 1) * _DIGEST)
+            if self.noted[place] not in (_UNSEEN, digest):
+                raise _changed(self.behind.name)
+            self.noted[place] = digest
+            _keep(self.kept, number, piece)
+        return piece
+
+
+def _cut(size: int, offset: int, length: int, piece: Callable[[int], bytes]) -> bytes:
+    """Return a range of bytes, made of whole pieces."""
+    end = min(size, offset + max(0, length))
+    if offset >= end:
+        return b""
+    first, last = offset // PIECE, (end - 1) // PIECE
+    joined = b"".join(piece(number) for number in range(first, last + 1))
+    return joined[offset - first * PIECE : end - first * PIECE]
+
+
+def _keep(kept: "OrderedDict[int, bytes]", number: int, piece: bytes) -> None:
+    kept[number] = piece
+    if len(kept) > _KEPT_PIECES:
+        kept.popitem(last=False)
+
+
+def _changed(name: str) -> FileChangedError:
+    return FileChangedError(
+        f"`{name}` changed while it was read", fix="run again when nothing writes to it"
+    )

@@ -8,11 +8,20 @@ from weightmark.provenance.sources.interface import Source
 
 __all__ = ["is_pin_of", "is_remote", "open_source", "pinned_address", "scheme_of"]
 
-_REMOTE = ("hf", "oci", "s3")
+_REMOTE = frozenset(["gs", "hf", "http", "https", "mlflow", "oci", "s3"])
+_OBJECTS = frozenset(["gs", "s3"])
+_WEB = frozenset(["http", "https"])
+_MLFLOW = "mlflow:"
+_KNOWN = (
+    "`hf://owner/name@revision`, `oci://host/repository:tag`, `s3://bucket/prefix`, `gs://bucket/prefix`, "
+    "`https://host/file`, `mlflow:models:/name/version` and local folders"
+)
 
 
 def scheme_of(uri: str) -> str:
     """Return the scheme of a URI; empty for a path."""
+    if uri.startswith(_MLFLOW):
+        return "mlflow"
     scheme, separator, _ = uri.partition("://")
     return scheme if separator else ""
 
@@ -37,6 +46,10 @@ def pinned_address(uri: str, name: str, value: str) -> str:
             from weightmark.provenance.sources.oci.reference import Reference
 
             return str(Reference.parse_place(uri).pinned(f"sha256:{value}"))
+        if scheme in _WEB and name == "sha256":
+            from weightmark.provenance.sources.web.address import WebAddress
+
+            return WebAddress.parse(uri).at_sha256(value)
     except WeightmarkError:
         return ""
     return ""
@@ -50,13 +63,23 @@ def is_pin_of(uri: str, pinned: str, digest: Mapping[str, str]) -> bool:
     if digest:
         meant = [pinned_address(uri, name, value) for name, value in digest.items()]
         return meant == [pinned] and not _is_other_commit(uri, pinned)
-    if scheme_of(uri) == "s3":
+    scheme = scheme_of(uri)
+    if scheme in _OBJECTS:
         return _is_listing_of(uri, pinned)
-    return not scheme_of(uri) and pinned == uri
+    if scheme in _WEB:
+        return _is_version_of(uri, pinned)
+    if scheme == "mlflow":
+        return _is_registered_as(uri, pinned)
+    return not scheme and pinned == uri
 
 
 def _is_other_commit(uri: str, pinned: str) -> bool:
-    """Tell whether `uri` names a commit itself, and another one."""
+    """Tell whether `uri` names a commit or bytes itself, and others."""
+    if scheme_of(uri) in _WEB:
+        from weightmark.provenance.sources.web.address import WebAddress
+
+        named = WebAddress.parse(uri)
+        return bool(named.sha256 or named.version) and named.uri != pinned
     if scheme_of(uri) != "hf":
         return False
     from weightmark.provenance.sources.huggingface.address import HubAddress
@@ -66,13 +89,35 @@ def _is_other_commit(uri: str, pinned: str) -> bool:
 
 
 def _is_listing_of(uri: str, pinned: str) -> bool:
-    from weightmark.provenance.sources.object_store import ObjectAddress
+    from weightmark.provenance.sources.object_store.address import ObjectAddress
 
     try:
         asked, meant = ObjectAddress.parse(uri), ObjectAddress.parse(pinned)
     except WeightmarkError:
         return False
     return bool(meant.listing) and pinned == asked.at(asked.listing or meant.listing)
+
+
+def _is_version_of(uri: str, pinned: str) -> bool:
+    from weightmark.provenance.sources.web.address import WebAddress
+
+    try:
+        asked, meant = WebAddress.parse(uri), WebAddress.parse(pinned)
+    except WeightmarkError:
+        return False
+    same = asked.place == meant.place and not meant.sha256 and not asked.sha256
+    return same and asked.version in ("", meant.version)
+
+
+def _is_registered_as(uri: str, pinned: str) -> bool:
+    from weightmark.provenance.sources.mlflow_registry.address import MlflowAddress
+
+    try:
+        asked, meant = MlflowAddress.parse(uri), MlflowAddress.parse(pinned)
+    except WeightmarkError:
+        return False
+    same = (asked.kind, asked.name, asked.path) == (meant.kind, meant.name, meant.path)
+    return same and meant.is_pinned and asked.version in ("", meant.version)
 
 
 def open_source(uri: str, *, offline: bool = False) -> Source:
@@ -96,15 +141,20 @@ def open_source(uri: str, *, offline: bool = False) -> Source:
         from weightmark.provenance.sources.oci.source import OciSource
 
         return OciSource(uri)
-    if scheme == "s3":
-        from weightmark.provenance.sources.object_store import ObjectStoreSource
+    if scheme in _OBJECTS:
+        from weightmark.provenance.sources.object_store.source import ObjectStoreSource
 
         return ObjectStoreSource(uri)
+    if scheme in _WEB:
+        from weightmark.provenance.sources.web.source import WebSource
+
+        return WebSource(uri)
+    if scheme == "mlflow":
+        from weightmark.provenance.sources.mlflow_registry.source import MlflowSource
+
+        return MlflowSource(uri)
     if not scheme:
         from weightmark.provenance.sources.local import LocalSource
 
         return LocalSource(uri)
-    raise CallError(
-        f"`{scheme[:40]}://` is no source that is known",
-        fix="known are `hf://owner/name@revision`, `oci://host/repository:tag`, `s3://bucket/prefix` and local folders",
-    )
+    raise CallError(f"`{scheme[:40]}://` is no source that is known", fix=f"known are {_KNOWN}")

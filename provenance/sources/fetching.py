@@ -69,12 +69,19 @@ def fetch(
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
             raise UncheckedError(f"`{part.label}` is in use by somebody else while it is fetched")
-        kept = status.st_size if part.size is not None and status.st_size <= part.size else 0
+        kept = _usable(status.st_size, part)
         return _fetch_into(_Aim(descriptor, source, part, where, progress, sleep), kept)
     except OSError as error:
         raise read_failure(part.label, error) from error
     finally:
         os.close(descriptor)
+
+
+def _usable(there: int, part: Part) -> int:
+    """Return how many bytes of an earlier run may be the beginning; without size only a digest over all can tell."""
+    if part.size is None:
+        return there if "sha256" in part.digests else 0
+    return there if there <= part.size else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +171,9 @@ class _Transfer:
                 self._write(pending)
 
     def _write(self, block: bytearray) -> None:
+        if self._progress:
+            # whoever gave up may have let go of the folder
+            self._progress.advance(0)
         self._require_room(len(block))
         view = memoryview(block)
         while view:

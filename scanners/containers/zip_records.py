@@ -1,11 +1,12 @@
 """The records of a zip, parsed tolerantly (APPNOTE.TXT 6.3.10, sections 4.3 and 4.5)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from struct import unpack_from
+from typing import NamedTuple
 
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.limits import Budget, over_limit
+from weightmark.values import dataclass
 
 __all__ = [
     "LOCAL_SIGNATURE",
@@ -31,8 +32,7 @@ _FULL32 = 0xFFFFFFFF
 _HAS_DESCRIPTOR = 0x8
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
+class Span(NamedTuple):
     """Bytes from `start` up to `end`."""
 
     start: int

@@ -21,7 +21,7 @@ from tests.attacks.scan_builders import (
     torch_zip,
 )
 from tests.fuzz.scan_seeds import SCANNED, packed
-from weightmark.scanners import scan as scan_module
+from weightmark.scanners.formats.registry import READERS, load_reader
 from weightmark.scanners.rules.catalogue import catalogue
 from weightmark.scanners.scan import Outcome
 
@@ -229,7 +229,7 @@ def _read() -> dict[str, set[Outcome]]:
     return found
 
 
-@pytest.mark.parametrize("reader", [one.name for one in scan_module._READERS])
+@pytest.mark.parametrize("reader", [load_reader(module, name).name for module, name, _ in READERS])
 def test_every_format_has_an_attack_and_an_honest_file(reader: str) -> None:
     found = _read().get(reader, set())
     assert found & {Outcome.FINDINGS, Outcome.UNCHECKED}

@@ -192,6 +192,9 @@ def test_two_of_three_are_two_distinct_signers() -> None:
         f"[require.approval]\nrole = 'board'\n[roles.board]\nthreshold = 2\nkeys = {keys}"
     )
     assert refused(judged(policy, approve("model", "a"))) == {"approval"}
+    (few,) = [one for one in judged(policy, approve("model", "a")).checks if one.name == "approval"]
+    assert f"by another of: {signer('b').public.identity}" in few.fix
+    assert signer("a").public.identity not in few.fix
     again = state("model", APPROVAL_PREDICATE, {"reason": "once more"}, "a")
     assert refused(judged(policy, approve("model", "a"), again)) == {"approval"}
     assert refused(judged(policy, approve("model", "a"), approve("other", "b"))) == {"approval"}

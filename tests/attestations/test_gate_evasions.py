@@ -255,8 +255,9 @@ def test_a_dotted_key_of_thousands_of_parts_is_refused_before_it_is_read() -> No
     part, quoted, long = "a.", "'a' . ", "a" * 201 + "."
     for text in (part * 50_000, quoted * 30_000, (part * 31 + long) * 500, '"\\"".' * 30_000):
         for shape in ("{}a = 1", "[{}a]", "x = {{ {}a = 1 }}"):
-            with pytest.raises(PolicyError, match="32 parts"):
+            with pytest.raises(PolicyError) as caught:
                 read_toml(f"version = 1\n{shape.format(text)}\n".encode(), "p.toml")
+            assert caught.value.why == "it has a key of more than 32 parts"
 
 
 def test_a_value_that_holds_many_dots_is_no_key() -> None:

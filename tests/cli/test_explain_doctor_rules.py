@@ -10,11 +10,9 @@ import pytest
 from tests.cli.published import fitting
 from tests.cli.running import RunCli
 from weightmark.attestations.chain.model import GapKind
-from weightmark.cli import doctor as doctor_module
 from weightmark.cli import explanations
 from weightmark.cli.explanations import CHECKS
 from weightmark.cli.reasons import REASONS, reason_of
-from weightmark.cli.render import Outcome
 from weightmark.errors import error_catalogue
 from weightmark.scanners.rules import catalogue
 
@@ -150,31 +148,6 @@ def test_rules_lists_every_rule_once_in_order(run_cli: RunCli) -> None:
     ids = [line.split()[0] for line in run_cli("rules").stdout.splitlines()]
     assert ids == sorted(catalogue())
     assert _answer(run_cli("rules", "-f", "json"))["schema"] == "weightmark/rules/v1"
-
-
-def test_doctor_finds_a_sound_installation_sound(run_cli: RunCli, quiet_environment: Path) -> None:
-    ran = run_cli("doctor", "-f", "json")
-    assert (_answer(ran)["verdict"], ran.returncode) == ("fit", 0)
-    assert list(quiet_environment.iterdir()) == [], "doctor only looks"
-
-
-def test_doctor_says_4_and_how_to_mend_it(run_cli: RunCli, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    ran = run_cli("doctor", env={"XDG_STATE_HOME": str(tmp_path / "file")})
-    assert ran.returncode == 4
-    assert "✗ state" in ran.stdout
-    assert "`XDG_STATE_HOME`" in ran.stdout
-
-
-def test_doctor_sees_a_clock_that_is_behind() -> None:
-    assert doctor_module._clock(0.0).outcome is Outcome.FAIL
-    assert doctor_module._clock(4e9).outcome is Outcome.PASS
-
-
-def test_doctor_sees_a_missing_library() -> None:
-    check = doctor_module._library("weightmark_has_no_such_library")
-    assert check.outcome is Outcome.FAIL
-    assert "pip install" in check.fix
 
 
 def test_help_of_what_is_no_group_or_unknown_is_2(run_cli: RunCli) -> None:

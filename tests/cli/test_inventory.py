@@ -7,11 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.attestations.inventory.caches import COMMIT, EVIL, HONEST, hub_repository, put
 from tests.cli.running import RunCli
+from tests.sim.hub import Hub, Lfs
 
 
 def listed(run_cli: RunCli, cwd: Path, *args: str, code: int = 0) -> dict[str, Any]:
@@ -108,3 +112,112 @@ def test_a_state_file_inside_of_what_is_looked_through_is_refused(
     done = run_cli("inventory", "w", "--resume", "w/state", cwd=tmp_path)
     assert done.code == 2
     assert not (tmp_path / "w" / "state").exists()
+
+
+# --- several places, and owners on the hub --------------------------------------------------------
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub on which `acme` has two models and a dataset, and somebody else has one."""
+    with Hub.running() as running:
+        for name, value in running.environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("HF_TOKEN", raising=False)
+        running.add("models", "acme/good", {"m.pkl": Lfs(HONEST)})
+        running.add("models", "acme/evil", {"m.pkl": Lfs(EVIL), "x.py": b"load_dataset('a/b')\n"})
+        running.add("datasets", "acme/rows", {"rows.csv": b"a,b\n1,2\n"})
+        running.add("models", "acmeister/other", {"m.pkl": EVIL})
+        yield running
+
+
+def by_path(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {one["path"]: one for one in answer["artifacts"]}
+
+
+def test_several_places_are_one_list(tmp_path: Path, run_cli: RunCli) -> None:
+    put(tmp_path / "a" / "m.pkl", HONEST)
+    put(tmp_path / "b" / "m.pkl", EVIL)
+    put(tmp_path / "b" / "code" / "x.py", "load_dataset('a/b')\n")
+    answer = listed(run_cli, tmp_path, "a", "b", "a")
+    assert {path: one["risk"] for path, one in by_path(answer).items()}.keys() == {"a", "b"}
+    assert [one["file"] for one in answer["references"]] == ["b/code/x.py"]
+    assert answer["paths"] == ["a", "b", "a"]
+    listed(run_cli, tmp_path, "a", "missing", code=2)
+
+
+def test_every_repository_of_an_owner_is_examined(
+    tmp_path: Path, run_cli: RunCli, hub: Hub
+) -> None:
+    hub.page = 1
+    answer = listed(run_cli, tmp_path, "hf://acme")
+    found = by_path(answer)
+    assert found.keys() == {
+        "hf://datasets/acme/rows",
+        "hf://models/acme/evil",
+        "hf://models/acme/good",
+    }
+    evil = found["hf://models/acme/evil"]
+    assert evil["risk"] in {"high", "critical"}
+    assert evil["revision"] == hub.repositories["models", "acme/evil"].head
+    put(tmp_path / "copy" / "m.pkl", HONEST)
+    (local,) = listed(run_cli, tmp_path, "copy")["artifacts"]
+    assert found["hf://models/acme/good"]["identity"] == local["identity"]
+    (reference,) = answer["references"]
+    assert reference["file"] == "hf://models/acme/evil/x.py"
+    assert listed(run_cli, tmp_path, "hf://acme", "--exit-code", code=1)["verdict"] == "at-risk"
+
+
+def test_what_was_read_of_a_commit_is_not_fetched_again(
+    tmp_path: Path, run_cli: RunCli, hub: Hub
+) -> None:
+    first = listed(run_cli, tmp_path, "hf://acme", "--resume", "state")
+    before = len(hub.asked("file"))
+    assert listed(run_cli, tmp_path, "hf://acme", "--resume", "state") == first
+    asked = [one.path for one in hub.asked("file")[before:]]
+    assert all("/acme/evil/" in path for path in asked), "what has references is read again"
+    hub.repositories["models", "acme/good"].commit({"m.pkl": Lfs(EVIL)})
+    again = by_path(listed(run_cli, tmp_path, "hf://acme", "--resume", "state"))
+    assert again["hf://models/acme/good"]["risk"] in {"high", "critical"}
+
+
+def test_without_fetching_nothing_is_called_clean(
+    tmp_path: Path, run_cli: RunCli, hub: Hub
+) -> None:
+    answer = listed(run_cli, tmp_path, "hf://acme", "--no-fetch", "--exit-code", code=4)
+    assert not hub.asked("file")
+    for one in answer["artifacts"]:
+        assert one["problem"]
+        assert one["identity"] is None
+        assert one["files"] >= 1
+
+
+def test_a_repository_that_cannot_be_read_hides_no_other(
+    tmp_path: Path, run_cli: RunCli, hub: Hub
+) -> None:
+    hub.repositories["models", "acme/good"].gated = True
+    hub.repositories["models", "acme/evil"].served["m.pkl"] = HONEST
+    answer = by_path(listed(run_cli, tmp_path, "hf://acme", "--exit-code", code=1))
+    assert "no access" in answer["hf://models/acme/good"]["problem"]
+    assert "than promised" in answer["hf://models/acme/evil"]["problem"]
+    assert answer["hf://models/acme/evil"]["promise"] == "broken"
+    assert answer["hf://datasets/acme/rows"]["promise"] == "kept"
+    assert not answer["hf://datasets/acme/rows"]["problem"]
+
+
+def test_a_list_that_names_somebody_elses_or_goes_on_elsewhere_is_refused(
+    tmp_path: Path, run_cli: RunCli, hub: Hub
+) -> None:
+    hub.page, hub.next_page = 1, "https://elsewhere.example/api/models"
+    listed(run_cli, tmp_path, "hf://acme", code=4)
+    hub.next_page = ""
+    hub.add("models", "acme/../evil/x", {"a": b"x"})
+    listed(run_cli, tmp_path, "hf://acme", code=1)
+
+
+def test_an_owner_is_not_asked_for_without_network(
+    tmp_path: Path, run_cli: RunCli, hub: Hub
+) -> None:
+    assert run_cli("inventory", "hf://acme", "--offline", cwd=tmp_path).code == 4
+    assert run_cli("inventory", "hf://acme/bert/x", cwd=tmp_path).code == 2
+    listed(run_cli, tmp_path, "hf://nobody", code=3)

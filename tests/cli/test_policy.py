@@ -249,3 +249,17 @@ def test_a_revoked_base_refuses_what_was_made_from_it(place: Path, run_cli: RunC
     waived = write(place / "q.toml", "", f"{required}{excepted}")
     named = ("gate", "model", "--policy", waived, "--claims", "base/model.claims", *ledger)
     assert run_cli(*named).code == 1
+
+
+def test_init_verifies_what_the_named_key_signed_of_this_very_model(
+    place: Path, run_cli: RunCli
+) -> None:
+    assert run_cli("key", "generate", "-o", "own.key", cwd=place).code == 0
+    call = ("attest", "model", "--type", "approval", "--reason", "x", "--key", "own.key")
+    assert run_cli(*call, cwd=place).code == 0
+    words = ("policy", "init", "model", "--key", "own.pub", "-o")
+    told = run_cli(*words, "first.toml", cwd=place).stdout
+    assert "- approved by key:" in told
+    assert told.count("unverified") == 1  # the other signer
+    (place / "model" / "more.json").write_text("{}")
+    assert "- approved by key:" not in run_cli(*words, "second.toml", cwd=place).stdout

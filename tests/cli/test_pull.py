@@ -1,5 +1,6 @@
 """`weightmark pull` as it is called: from a hub, with a policy, killed, lied to, and with tokens around."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from tests.attestations.gate_makers import EVIL_PICKLE, KEY, make_signed
 from tests.cli.published import fitting
 from tests.cli.running import Ran, RunCli
 from tests.sim.faults import Fault, FaultKind
+from tests.sim.gcs import Gcs
 from tests.sim.hub import Content, Hub, Lfs, Repository
 from tests.sim.hub_client import download
 from weightmark.attestations.pulling.locking import LockFile
@@ -313,6 +315,63 @@ def test_a_pull_that_is_killed_is_resumed_by_the_next_one(
     assert said["placed"]
     assert said["resumed"] > 0
     assert sorted(path.name for path in desk.iterdir()) == ["bert", "release.key", "release.pub"]
+
+
+def test_an_interrupt_ends_at_once_though_the_store_says_nothing(
+    desk: Path, quiet_environment: Path
+) -> None:
+    """The store is silent for a minute, and its client waits half a minute for it."""
+    with Gcs.running() as gcs:
+        gcs.put("bert/m.safetensors", b"x" * 1000)
+        gcs.faults["media"] = Fault(FaultKind.SLOW, seconds=60)
+        words = ["pull", "gs://models/bert", "--to", "bert", "--policy", "audit"]
+        root = str(Path(__file__).parents[2])
+        with subprocess.Popen(
+            [sys.executable, "-m", "weightmark", *words, "--key", "release.pub"],
+            cwd=desk,
+            env={**os.environ, **gcs.environment, "PYTHONPATH": root},
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as running:
+            end = time.monotonic() + 50
+            while not gcs.server.requests("media") and time.monotonic() < end:
+                time.sleep(0.05)
+            running.send_signal(signal.SIGINT)
+            assert running.wait(timeout=25) == 130
+            assert running.stderr is not None
+            assert "Traceback" not in running.stderr.read()
+    assert not (desk / "bert").exists()
+
+
+@pytest.mark.needs("tmpfs")
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_container_that_restarts_finds_its_volume_filled(
+    hub: Hub, repository: Repository, desk: Path, run_cli: RunCli, *, killed: bool
+) -> None:
+    """The destination is a real mount, as an init container sees it, filled or killed half way."""
+    volume = desk / "bert"
+    volume.mkdir()
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.mount(b"tmpfs", os.fsencode(volume), b"tmpfs", 0, b"size=8m") == 0
+    try:
+        if killed:
+            hub.faults["storage"] = Fault(FaultKind.SLOW, times=1, seconds=5)
+            with _start(desk, hub) as running:
+                end = time.monotonic() + 50
+                while not hub.asked("storage") and time.monotonic() < end:
+                    time.sleep(0.05)
+                running.kill()
+        else:
+            assert pull(run_cli, desk).code == 0
+        identity = document(pull(run_cli, desk, "-f", "json"))["identity"]
+        asked = len(hub.asked("file"))
+        again = document(pull(run_cli, desk, "-f", "json"))
+        assert (again["placed"], again["identity"]) == (True, identity)
+        assert len(hub.asked("file")) == asked, "nothing was fetched again"
+        assert identify(volume).identity == identity
+        assert not [path.name for path in volume.iterdir() if "weightmark" in path.name]
+    finally:
+        libc.umount2(os.fsencode(volume), 2)
 
 
 # --- one identity ---------------------------------------------------------------------------------

@@ -410,7 +410,15 @@ def test_no_login_is_printed_whatever_happens(
 
 
 @pytest.mark.parametrize(
-    "uri", ["hf://acme/model", "oci://host/Model:v1", "oci://u:p@host/m:v", "host/m:v"]
+    "uri",
+    [
+        "s3://acme/model",
+        "hf://a/b/c/d",
+        "mlflow:models:/a/1",
+        "oci://host/Model:v1",
+        "oci://u:p@host/m:v",
+        "host/m:v",
+    ],
 )
 def test_what_is_no_place_to_push_to_is_a_wrong_call(
     house: Path, run_cli: RunCli, uri: str

@@ -27,6 +27,7 @@ _PAGE = Path(__file__).parents[2] / "docs" / "formats" / "json.md"
 LEDGER = ("--ledger", "ledger")
 KEY = ("--key", "release.key")
 PUBLIC = ("--key", "release.pub")
+AS_JSON = ("--as", "json")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Call:
     error: bool = False
     env: dict[str, str] = field(default_factory=dict)
     changes: bool = False
+    form: tuple[str, ...] = ("-f", "json")
 
     @property
     def title(self) -> str:
@@ -51,7 +53,7 @@ class Call:
 
     def run(self, run_cli: RunCli, house: Path) -> Ran:
         args = [_claim_in(house) if one == "CLAIM" else one for one in self.args]
-        return run_cli(*self.words.split(), *args, "-f", "json", cwd=house, env=self.env)
+        return run_cli(*self.words.split(), *args, *self.form, cwd=house, env=self.env)
 
 
 CALLS = [
@@ -194,6 +196,7 @@ CALLS = [
          "alert", changes=True),
     Call("ledger export", (*LEDGER, "-o", "entries"), changes=True),
     Call("ledger export", (*LEDGER, "--as", "bundle", "-o", "entries.tar"), changes=True),
+    Call("ledger export", (*LEDGER, "--html", "pages"), changes=True),
     Call("ledger export", LEDGER, 2, error=True),
     Call("ledger redact", ("sha256:" + "a" * 64, "--reason", "asked", *LEDGER), 2, error=True),
     Call("ledger redact", ("CLAIM", "--reason", "asked", *LEDGER), changes=True),
@@ -205,6 +208,16 @@ CALLS = [
     Call("impact", ("wm1:" + "a" * 64, *LEDGER)),
     Call("impact", ("wm1:" + "a" * 64, "--draw", "dot", *LEDGER)),
     Call("impact", ("nothing", *LEDGER), 2, error=True),
+    Call("report", ("model", "--format", "annex-iv", *PUBLIC), form=AS_JSON),
+    Call("report", ("model", "--format", "nist-rmf", *PUBLIC, *LEDGER), form=AS_JSON),
+    Call("report", ("plain", "--format", "g7-sbom-ai"), form=AS_JSON),
+    Call("report", ("tampered", "--format", "ssdf", *PUBLIC), 1, form=AS_JSON),
+    Call("report", ("--format", "zero-trust", *LEDGER), form=AS_JSON),
+    Call("report", ("model", "--format", "incident", *LEDGER), form=AS_JSON),
+    Call("report", ("wm1:" + "a" * 64, "--format", "incident", *LEDGER), 3, form=AS_JSON),
+    Call("report", ("model", "--format", "annex-iv"), 2, error=True, form=AS_JSON),
+    Call("report", ("--format", "annex-iv", *LEDGER), 2, error=True, form=AS_JSON),
+    Call("report", ("empty", "--format", "annex-iv"), 3, error=True, form=AS_JSON),
     Call("ledger show", ("0", *LEDGER)),
     Call("ledger show", ("1", *LEDGER)),
     Call("ledger show", ("99", *LEDGER), 2, error=True),
@@ -236,6 +249,17 @@ CALLS = [
     Call("ledger witness check", ("witnesses", "--ledger", "damaged"), 4, "unwitnessed"),
     Call("ledger witness prove", ("1", "witnesses", *LEDGER)),
     Call("ledger witness prove", ("99", "witnesses", *LEDGER), 2, error=True),
+    Call("bom", ("model", *PUBLIC), 0, "incomplete"),
+    Call("bom", ("array.npy",), 0, "incomplete"),
+    Call("bom", ("plain", *PUBLIC), 0, "incomplete"),
+    Call("bom", ("tampered", *PUBLIC), 1, error=True),
+    Call("bom", ("tampered", *PUBLIC, "--allow-contradicted"), 0, "incomplete"),
+    Call("bom", ("missing",), 2, error=True),
+    Call("bom", ("empty",), 3, error=True),
+    Call("bom diff", ("model", "model"), 0, "same"),
+    Call("bom diff", ("model", "array.npy"), 0, "different"),
+    Call("bom diff", ("model", "plain", "--exit-code"), 1, "different"),
+    Call("bom diff", ("model", "missing"), 2, error=True),
     Call("inventory", ("model",), 0, "clean"),
     Call("inventory", ("model", *LEDGER), 0, "clean"),
     Call("inventory", ("evil",), 0, "at-risk"),
@@ -375,7 +399,8 @@ def json_commands() -> set[str]:
     """Return the words of every command that has `-f json`, from the map of commands."""
     found = set()
     for words, command in walk():
-        forms = next(param.type for param in command.params if param.name == "format")
+        named = {param.name: param.type for param in command.params}
+        forms = named.get("format", named.get("form"))
         assert isinstance(forms, click.Choice)
         if "json" in forms.choices:
             found.add(words)

@@ -4,13 +4,14 @@
         repo = hub.add("models", "acme/bert", {"config.json": b"{}", "model.safetensors": Lfs(data)})
         hub.faults["file"] = Fault(FaultKind.TRUNCATED, times=2)
 
-Services and their names in `faults`: `api` (revisions and trees), `file` (content), `storage` (another
-origin, to which large files redirect). Each has a port of its own where it matters: the storage has.
+Services and their names in `faults`: `api` (revisions, trees, commits), `file` (content and uploads), `storage`
+(another origin, to which large files redirect). Each has a port of its own where it matters: the storage has.
 """
 
+import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -111,6 +112,14 @@ class Hub:
         self.location = ""
         """where large files redirect to, instead of the storage"""
         self.repositories: dict[tuple[str, str], Repository] = {}
+        self.uploads: dict[str, bytes] = {}
+        """large files that were sent, by SHA-256"""
+        self.large = 1000
+        """bytes from which on a file is a large one"""
+        self.ignored: set[str] = set()
+        """paths that commits leave out without a word"""
+        self.before_commit: Callable[[], object] = lambda: None
+        """called when a commit arrives, before it is judged"""
         self.server.route("api", "/api/", self._api)
         self.server.route("file", "/", self._file)
         self.elsewhere.route("storage", "/", self._stored)
@@ -150,6 +159,10 @@ class Hub:
     def _api(self, request: Request) -> Answer:
         """Answer `/api/{folder}/{owner}/{name}[/revision/R|/tree/R]`."""
         words = request.path.removeprefix("/api/").split("/")
+        if words == ["validate-yaml"]:
+            return Answer.of({"errors": [], "warnings": []})
+        if len(words) == 1 and request.query.get("author"):
+            return self._of_owner(words[0], request)
         for length in (3, 2):
             found = self.repositories.get((words[0], unquote("/".join(words[1:length]))))
             if found:
@@ -160,6 +173,8 @@ class Hub:
         denied = self._denied(repository, request)
         if denied:
             return denied
+        if words[:1] in (["preupload"], ["commit"]):
+            return self._write(repository, words, request)
         commit = repository.find(unquote(words[1]) if len(words) > 1 else "main")
         if not commit:
             return _refusal(404, "RevisionNotFound")
@@ -178,6 +193,74 @@ class Hub:
             }
         )
 
+    def _of_owner(self, folder: str, request: Request) -> Answer:
+        """List the repositories of an owner, page by page."""
+        names = sorted(
+            name
+            for (kind, name), one in self.repositories.items()
+            if kind == folder
+            and name.startswith(f"{request.query['author']}/")
+            and not (one.private and request.headers.get("authorization") != f"Bearer {self.token}")
+        )
+        start = int(request.query.get("cursor", "0"))
+        headers = {}
+        if start + self.page < len(names):
+            following = self.next_page or f"{self.url}{request.path}"
+            query = f"author={request.query['author']}&cursor={start + self.page}"
+            headers["Link"] = f'<{following}?{query}>; rel="next"'
+        page = [{"id": name, "modelId": name} for name in names[start : start + self.page]]
+        return Answer(json.dumps(page).encode(), headers=headers)
+
+    def _write(self, repository: Repository, words: list[str], request: Request) -> Answer:
+        """Answer what a client asks before it uploads, and its commit."""
+        if not self.token or request.headers.get("authorization") != f"Bearer {self.token}":
+            return _refusal(401, "Unauthorized")
+        head = repository.find(unquote(words[1]))
+        if not head:
+            return _refusal(404, "RevisionNotFound")
+        if words[0] == "preupload":
+            return Answer.of({"files": [self._mode(one) for one in _list(request.json()["files"])]})
+        self.before_commit()
+        return self._commit(repository, unquote(words[1]), request)
+
+    def _mode(self, file: dict[str, Any]) -> dict[str, Any]:
+        mode = "lfs" if file["size"] >= self.large else "regular"
+        ignored = file["path"] in self.ignored
+        return {"path": file["path"], "uploadMode": mode, "shouldIgnore": ignored, "oid": None}
+
+    def _commit(self, repository: Repository, ref: str, request: Request) -> Answer:
+        lines = [json.loads(line) for line in request.body.splitlines()]
+        head = repository.find(ref)
+        if lines[0]["value"].get("parentCommit", head) != head:
+            return _refusal(412, "")
+        files = dict(repository.commits[head])
+        for line in lines[1:]:
+            value = line["value"]
+            if line["key"] == "file":
+                files[value["path"]] = base64.b64decode(value["content"])
+            elif line["key"] == "lfsFile":
+                files[value["path"]] = Lfs(self.uploads[value["oid"]])
+            else:
+                del files[value["path"]]
+        made = repository.commit(files, ref=ref)
+        url = f"{self.url}/{repository.name}/commit/{made}"
+        return Answer.of({"success": True, "commitOid": made, "commitUrl": url})
+
+    def _upload(self, request: Request) -> Answer:
+        """Answer the protocol of large files: where each may be put, and what is put there."""
+        if request.method == "PUT":
+            self.uploads[request.path.rpartition("/")[2]] = request.body
+            return Answer(b"")
+        wanted = [
+            {
+                "oid": one["oid"],
+                "size": one["size"],
+                "actions": {"upload": {"href": f"{self.url}/upload/{one['oid']}"}},
+            }
+            for one in _list(request.json()["objects"])
+        ]
+        return Answer.of({"transfer": "basic", "objects": wanted})
+
     def _tree(self, repository: Repository, commit: str, request: Request) -> Answer:
         entries = [
             _entry(path, data) | repository.promised.get(path, {})
@@ -195,6 +278,8 @@ class Hub:
 
     def _file(self, request: Request) -> Answer:
         """Answer `/[datasets/|spaces/]{owner}/{name}/resolve/{revision}/{path}`."""
+        if request.path.endswith("/info/lfs/objects/batch") or request.method == "PUT":
+            return self._upload(request)
         place, _, rest = request.path.strip("/").partition("/resolve/")
         folder, _, name = place.partition("/") if place.count("/") > 1 else ("models", "", place)
         repository = self.repositories.get((folder, name))
@@ -255,6 +340,11 @@ class Hub:
         if repository.gated:
             return _refusal(403 if bearer else 401, "GatedRepo")
         return _refusal(401, "RepoNotFound")
+
+
+def _list(value: object) -> list[dict[str, Any]]:
+    assert isinstance(value, list)
+    return value
 
 
 def _bytes(content: Content) -> bytes:

@@ -93,6 +93,9 @@ _POLICY = {
 _GATE = {
     "serve": Entry("weightmark.cli.gate.serve:serve", "answer pipelines and clusters over HTTP"),
 }
+_BOM = {
+    "diff": Entry("weightmark.cli.bom.diff:diff", "compare two bills of materials"),
+}
 _KEY = {
     "generate": Entry("weightmark.cli.key.generate:generate", "make a signing key"),
     "rotate": Entry("weightmark.cli.key.rotate:rotate", "hand over to a new key"),
@@ -154,7 +157,9 @@ COMMANDS: Mapping[str, Entry] = {
     "watch": Entry("weightmark.cli.watch:watch", "judge a model again whenever it changes", "Gate"),
     "policy": Entry("", "write, check and explain a policy", "Gate", True, _POLICY),
     "chain": Entry("weightmark.cli.chain.command:chain", "show what a model was made from", "Gate"),
-    "push": Entry("weightmark.cli.push:push", "put a model and its claims into a registry", "Gate"),
+    "push": Entry(
+        "weightmark.cli.push:push", "put a model and its claims into a registry or a hub", "Gate"
+    ),
     "layout": Entry("", "verify layouts of in-toto", "Gate", False, _LAYOUT),
     "ledger": Entry("", "keep and check an append-only register", "Register", True, _LEDGER),
     "revoke": Entry(
@@ -168,13 +173,21 @@ COMMANDS: Mapping[str, Entry] = {
     "impact": Entry(
         "weightmark.cli.impact:impact", "list what descends from an artifact", "Register"
     ),
+    "bom": Entry(
+        "weightmark.cli.bom.command:bom", "write a bill of materials", "Register", members=_BOM
+    ),
+    "report": Entry(
+        "weightmark.cli.report:report", "fill what a framework asks for with evidence", "Register"
+    ),
     "key": Entry("", "make and show signing keys", "Set-up", True, _KEY),
     "trust": Entry("", "write down whom you trust", "Set-up", False, _TRUST),
     "rules": Entry("weightmark.cli.rules:rules", "list the scan rules", "Set-up"),
     "explain": Entry(
         "weightmark.cli.explain:explain", "explain a rule, an error code or a check", "Set-up"
     ),
-    "doctor": Entry("weightmark.cli.doctor:doctor", "check this installation", "Set-up"),
+    "doctor": Entry(
+        "weightmark.cli.doctor.command:doctor", "find what is wrong with this set-up", "Set-up"
+    ),
     "completion": Entry(
         "weightmark.cli.completion:completion", "print a shell completion script", "Set-up"
     ),

@@ -13,6 +13,7 @@ from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.moments import parse_moment
 from weightmark.cli.options.common import option
+from weightmark.cli.options.events import events_options
 from weightmark.cli.options.signers import SignerRequest, signer_options
 from weightmark.cli.places import require_folder
 from weightmark.cli.sign import signed_document
@@ -55,6 +56,7 @@ __all__ = ["attest"]
     type=click.Path(),
     help="Write the claim there instead of beside the artifact",
 )
+@events_options()
 @pass_console
 def attest(
     console: Console,

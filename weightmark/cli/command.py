@@ -15,7 +15,8 @@ from weightmark.cli.options.common import (
     common_options,
     environment_twins,
 )
-from weightmark.errors import CallError
+from weightmark.cli.options.events import aftermath_of
+from weightmark.errors import CallError, WeightmarkError, read_failure
 from weightmark.settings import Settings
 
 __all__ = ["WeightmarkCommand", "command"]
@@ -41,11 +42,11 @@ class WeightmarkCommand(click.Command):
     def is_own(self, flag_option: FlagOption) -> bool:
         """Return whether a flag means something else here than on other commands.
 
-        `--output` of a file that the command makes, and `--format` where there is only one. What
-        is set for all commands at once does not reach them.
+        `--output` of a file that the command makes, `--format` of what it makes, and `--format` where
+        there is only one. What is set for all commands at once does not reach them.
         """
-        if flag_option.flag == "output":
-            return not flag_option.common
+        if flag_option.flag in {"output", "format"} and not flag_option.common:
+            return True
         kind = flag_option.type
         return (
             flag_option.common
@@ -62,13 +63,29 @@ class WeightmarkCommand(click.Command):
         except click.MissingParameter as error:
             raise _explained(error, settings) from error
         self._refuse_empty_words(ctx)
-        ctx.obj = _console(ctx, settings.with_origins(self._origins(ctx)))
+        ctx.obj = _console(ctx, settings.with_origins(self._origins(ctx)), self.path)
         ctx.meta[CONSOLE_META] = ctx.obj
         for note in settings.notes:
             ctx.obj.note(note)
         for path in settings.files:
             ctx.obj.detail(f"settings from `{path}`")
         return rest
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; whoever is to be told of its answer is told of a call without one as well."""
+        try:
+            return super().invoke(ctx)
+        except (WeightmarkError, OSError) as error:
+            aftermath = ctx.obj.aftermath
+            if aftermath is None:
+                raise
+            known = (
+                error if isinstance(error, WeightmarkError) else read_failure(ctx.info_name, error)
+            )
+            told = aftermath.of_failure(known)
+            if told is known:
+                raise
+            raise told from error
 
     def _refuse_empty_words(self, ctx: click.Context) -> None:
         """Refuse an empty path or name: an unset variable must not mean the current folder."""
@@ -129,17 +146,19 @@ def command(
     *,
     formats: Sequence[str] = DEFAULT_FORMATS,
     own_output: bool = False,
+    own_format: bool = False,
     **attrs: Any,
 ) -> Callable[[Callable[..., Any]], WeightmarkCommand]:
     """Make a command of a function; `path` is `sign` or, in a group, `ledger append`.
 
     The options that every command has are added; `formats` are the output forms, default first.
     With `own_output` the command declares `-o`, `--output` itself, for a file that it makes, and
-    the answer goes to stdout.
+    the answer goes to stdout. With `own_format` it declares `--format` itself, which then names
+    what is made; the answer is text.
     """
 
     def make(function: Callable[..., Any]) -> WeightmarkCommand:
-        decorated = common_options(formats, own_output=own_output)(function)
+        decorated = common_options(formats, own_output=own_output, own_format=own_format)(function)
         return click.command(path, cls=WeightmarkCommand, **attrs)(decorated)
 
     return make
@@ -158,18 +177,20 @@ def _explained(error: click.MissingParameter, settings: Settings) -> Exception:
     )
 
 
-def _console(ctx: click.Context, settings: Settings) -> Console:
+def _console(ctx: click.Context, settings: Settings, command: str) -> Console:
     common = ctx.meta.get(COMMON_META, {})
+    output, offline = common.get("output") or "-", bool(common.get("offline"))
     return Console(
         format=common.get("format") or "text",
-        output=common.get("output") or "-",
+        output=output,
         quiet=bool(common.get("quiet")),
         verbose=common.get("verbose") or 0,
         color=common.get("color") or "auto",
         show_progress=not common.get("no_progress"),
-        offline=bool(common.get("offline")),
+        offline=offline,
         jobs=common.get("jobs") or _cores(),
         settings=settings,
+        aftermath=aftermath_of(ctx, command, output=output, offline=offline),
     )
 
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import click
 
@@ -15,6 +15,9 @@ from weightmark.cli.render.visible import visible
 from weightmark.cli.streams import say, shows_unicode, write_stdout
 from weightmark.settings import DEFAULT, Settings
 from weightmark.values import dataclass
+
+if TYPE_CHECKING:
+    from weightmark.cli.telling.aftermath import Aftermath
 
 __all__ = [
     "CONSOLE_META",
@@ -52,12 +55,15 @@ class Console:
     """how many threads or processes may work at once"""
     settings: Settings = field(default_factory=Settings)
     """where each flag's value came from"""
+    aftermath: "Aftermath | None" = None
+    """who is told of the answer before it is given; None for nobody"""
 
     def finish(self, document: Document) -> NoReturn:
         """Show the document in the form asked for and exit with its code.
 
         Raises `ReadError` when the output cannot be written: then nobody got the answer.
         """
+        document = self.told(document)
         to_file = self.output != "-"
         stream = sys.stdout
         style = Style(
@@ -68,6 +74,14 @@ class Console:
         )
         self.write(renderer(self.format).render(document, style))
         raise SystemExit(int(document.exit))
+
+    def told(self, document: Document) -> Document:
+        """Tell whoever is to be told of an answer, once; returns it with what was done about it.
+
+        `finish` does this, so only a command that goes on after its decision has to. Raises
+        `NetworkError` when events that are required were not delivered.
+        """
+        return self.aftermath.of(document) if self.aftermath else document
 
     def write(self, text: str) -> None:
         """Write text to stdout, or to the file of `-o` in one piece; raises `ReadError`."""

@@ -10,6 +10,7 @@ from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console, say, wants_color
 from weightmark.cli.documents import check_lines, finding_lines
 from weightmark.cli.options.common import FILE_OR_URI, option
+from weightmark.cli.options.events import events_options
 from weightmark.cli.options.evidence import evidence_options, fail_on_option
 from weightmark.cli.options.ledger import require_online
 from weightmark.cli.options.policy import (
@@ -50,6 +51,7 @@ __all__ = ["exec_"]
     type=click.Path(),
     help="Folder for the temporary copy; on the file system of the model blocks can be shared",
 )
+@events_options()
 @pass_console
 def exec_(
     console: Console,
@@ -93,8 +95,9 @@ def exec_(
             decision = gate(
                 path, policy, sources, progress=progress, jobs=console.jobs, workers=console.jobs
             )
+        document = console.told(_document(path, decision))
         if decision.blocks:
-            _refuse(console, path, decision)
+            _refuse(console, document)
         code = _run(console, path, decision, words=words, relay=relay, snapshot_dir=snapshot_dir)
     raise SystemExit(code)
 
@@ -124,9 +127,8 @@ def _run(
         return relay.run(words, snapshot)
 
 
-def _refuse(console: Console, path: str, decision: "Decision") -> NoReturn:
+def _refuse(console: Console, document: Document) -> NoReturn:
     """Say why nothing was run; as text on stderr, because stdout belongs to the command."""
-    document = _document(path, decision)
     if console.format != "text" or console.output != "-":
         console.finish(document)
     style = Style(
@@ -141,12 +143,13 @@ def _refuse(console: Console, path: str, decision: "Decision") -> NoReturn:
 
 def _document(path: str, decision: "Decision") -> Document:
     evidence, policy = decision.evidence, decision.policy
+    rest = "; nothing was run" if decision.blocks else ""
     found = evidence.scan.findings if evidence.scan else ()
     return Document(
         schema="weightmark/exec/v1",
         exit=decision.exit,
         verdict=decision.word.replace(" ", "-"),
-        headline=f"{decision.word}: {evidence.identity or path} by policy `{policy.name}`; nothing was run",
+        headline=f"{decision.word}: {evidence.identity or path} by policy `{policy.name}`{rest}",
         checks=check_lines(decision.checks),
         findings=finding_lines(one for one in found if one.severity >= policy.scan.fail_on),
         facts={

@@ -64,7 +64,8 @@ def check_meaning(name: str) -> CheckMeaning | None:
     plain = name.lower()
     if plain.startswith("gate-"):
         plain = plain.removeprefix("gate-").replace("-", " ")
-    return CHECKS.get("rule" if plain.startswith("rule ") else plain)
+    numbered = next((one for one in ("rule", "response") if plain.startswith(f"{one} ")), plain)
+    return CHECKS.get(numbered)
 
 
 def danger_of(rule: str) -> str:
@@ -85,10 +86,6 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
         "baseline": CheckMeaning(
             "what the baseline says about this artifact",
             "Entries that accept nothing here are named: for other content, past their end, or for what was not found. Accept again what still holds with `--write-baseline`.",
-        ),
-        "blake3": CheckMeaning(
-            "is the hash library there",
-            "`doctor` imports the library that computes identities. Without it nothing can be read; install it again.",
         ),
         "cache": CheckMeaning(
             "can the cache be written",
@@ -118,10 +115,6 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "is it secret at most as the policy allows",
             "An artifact is as secret as the most secret thing that it was made from. A lower level that is stated beside a higher one lowers nothing.",
         ),
-        "click": CheckMeaning(
-            "is the command-line library there",
-            "`doctor` imports the library that reads the command line. Install it again when it is missing.",
-        ),
         "clock": CheckMeaning(
             "does this machine know what time it is",
             "`doctor` compares the clock with the day on which this version was made. With a clock that is behind, expiry cannot be judged: set it, for example with NTP.",
@@ -150,10 +143,6 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "is there content that the signature does not hold",
             "The files that are named were signed by nobody whom you trust, or were left out as you asked. A model signature alone leaves out `.gitattributes`, `.gitignore` and `.github` at the root; a manifest claim covers them: sign with `weightmark sign`.",
         ),
-        "cryptography": CheckMeaning(
-            "is the library for keys and signatures there",
-            "`doctor` imports the library with which everything is signed and verified. Install it again when it is missing.",
-        ),
         "data": CheckMeaning(
             "can the data folder be written",
             "`doctor` looks whether the folder for what must not be lost, the default ledger among it, may be written. `XDG_DATA_HOME` names another.",
@@ -174,9 +163,17 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "did an earlier decision answer",
             "Where `[vsa]` of the policy takes one, a signed decision about this identity, by this policy and environment, answers, once age, revocations, the ledger and what it rests on were checked again. `--fresh` looks at everything.",
         ),
+        "environment": CheckMeaning(
+            "do the variables of this environment mean something",
+            "`doctor` looks at every variable that begins with `WEIGHTMARK_`: one that no command reads says nothing, one with a value that no command takes stops every call that reads it. Correct its name or value.",
+        ),
         "exceptions": CheckMeaning(
             "which exceptions have ended",
             "`[[exceptions]]` of a policy hold for one identity until a day. One that has ended is shown and counts for nothing.",
+        ),
+        "extras": CheckMeaning(
+            "which optional libraries are there",
+            "`doctor` lists the extras of this installation. One that is there in part or too old ends the commands that use it with 4; install it again with `pip install 'weightmark[NAME]'`.",
         ),
         "files": CheckMeaning(
             "which files were signed or judged",
@@ -214,6 +211,10 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "does the layout ask for commands to be run",
             "Nothing that a layout names is run here. Name the artifact, whose files are then compared with the products of the last step.",
         ),
+        "keys": CheckMeaning(
+            "are the keys there, and private ones readable by nobody else",
+            "`doctor` looks at the key files that environment and settings name, and at those in the current folder. `chmod 600` closes one that others may open; if somebody may have read it, revoke it.",
+        ),
         "layout": CheckMeaning(
             "was every step done as the layout demands",
             "A layout of in-toto, signed by its owners, says which steps there are and who may do them. Each needs its signed links.",
@@ -221,6 +222,10 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
         "ledger": CheckMeaning(
             "does the ledger know this release",
             "With `--ledger`, the signed checkpoint must extend the one seen before, and an entry must say that a trusted signer released this identity. Enter it with `weightmark ledger append`.",
+        ),
+        "libraries": CheckMeaning(
+            "are the libraries there that are always needed",
+            "`doctor` compares their versions with those that are needed, and imports the ones with compiled code. Install again what is missing, too old or for another machine.",
         ),
         "licenses": CheckMeaning(
             "is the whole line under licences that are accepted",
@@ -298,6 +303,10 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "does the receipt belong to this artifact",
             "`model.receipt` proves that a ledger holds a release. When it is about an earlier one, enter the new release with `weightmark ledger append`.",
         ),
+        "receipts": CheckMeaning(
+            "are large files that did not change read again",
+            "`doctor` looks at the store of remembered reads, and at the file system here: only ext4, xfs, btrfs and apfs keep times that prove something. Elsewhere every byte is read each time.",
+        ),
         "record": CheckMeaning(
             "was the decision entered into the ledger",
             "`--record` submits the signed decision. One that could not be entered is not a success, whatever was decided.",
@@ -325,6 +334,14 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
         "replay": CheckMeaning(
             "does the recorded decision follow from what was recorded",
             "`gate --replay FILE` judges the recorded inputs again, at the recorded time, and looks at nothing else.",
+        ),
+        "report": CheckMeaning(
+            "was the answer written in one more form",
+            "`--report FORM=FILE` writes the answer of the same call as SARIF, JUnit and so on. One that could not be written is not a success, whatever was decided.",
+        ),
+        "response": CheckMeaning(
+            "what was done, or would be done, because of the verdict",
+            "Each line is one rule of the file of `--respond`, by its number. `would …` is a dry run: `enabled = true` or `--act` lets it act. No response changes a verdict.",
         ),
         "revocation": CheckMeaning(
             "did somebody entitled revoke this release or its key",
@@ -354,6 +371,10 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "did the signer scan as well",
             "`weightmark sign` scans and signs the outcome. A policy may demand it: `[require.scan]`.",
         ),
+        "services": CheckMeaning(
+            "do the services answer that this set-up names",
+            "`doctor --online` asks ledgers, timestamp authorities and Sigstore's repository, and compares their clocks with this one.",
+        ),
         "sidecar": CheckMeaning(
             "does one reserved name hold what it says",
             "`model.sig`, `model.claims` or `model.receipt` could not be read as what its name says. Remove it, or get it again from the publisher.",
@@ -380,11 +401,19 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
         ),
         "tag": CheckMeaning(
             "what the tag named before",
-            "`push` moved it; what it named before stays in the registry under its digest.",
+            "`push --move` moved it; what it named before stays in the registry under its digest.",
+        ),
+        "temporary": CheckMeaning(
+            "do copies of models fit into the temporary folder",
+            "`exec` copies the model that it runs a command on. `TMPDIR` names another folder, `--snapshot-dir` another place.",
         ),
         "tensors": CheckMeaning(
             "how many tensors there are",
             "It says how many were found or converted, and whether some share their bytes.",
+        ),
+        "terminal": CheckMeaning(
+            "can names and marks be shown as they are",
+            "With another locale than one of UTF-8, names that are not ASCII are shown as escapes or cannot be read. Set `LC_ALL=C.UTF-8`.",
         ),
         "test": CheckMeaning(
             "was it tested with success",

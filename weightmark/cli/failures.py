@@ -18,7 +18,14 @@ from weightmark.cli.render.visible import visible
 from weightmark.cli.streams import say
 from weightmark.errors import CallError, ReadError, WeightmarkError
 
-__all__ = ["call_error", "early_console", "report_bug", "report_error"]
+__all__ = [
+    "answer_text",
+    "call_error",
+    "early_console",
+    "report_bug",
+    "report_error",
+    "without_secrets",
+]
 
 _SCHEMA = "weightmark/error/v1"
 _QUOTED = re.compile(r"'([^']*)'")
@@ -51,10 +58,10 @@ def report_error(error: WeightmarkError, console: Console) -> int:
 def _mask_secrets(error: WeightmarkError) -> None:
     """Take what is secret in URIs of keys out of every word that is shown, wherever the URI was repeated."""
     for part in ("what", "why", "fix"):
-        setattr(error, part, _without_secrets(getattr(error, part)))
+        setattr(error, part, without_secrets(getattr(error, part)))
 
 
-def _without_secrets(text: str) -> str:
+def without_secrets(text: str) -> str:
     """Return `text` without the PINs, queries and user names of the URIs of keys in it."""
     if "pin-value" in text.lower():
         from weightmark.attestations.keys.schemes import without_pin
@@ -138,14 +145,16 @@ def report_bug(error: BaseException, console: Console) -> int:
 def _write_answer(error: WeightmarkError, console: Console) -> None:
     """Write the failure where the answer was expected: whoever reads that may not see stderr."""
     try:
-        console.write(_answer_text(error, console.format))
+        console.write(answer_text(error, console.format))
     except ReadError as failure:
         say(f"error[{failure.code}]: {visible(failure.what)}\n")
 
 
-def _answer_text(error: WeightmarkError, form: str) -> str:
+def answer_text(error: WeightmarkError, form: str) -> str:
     """Return a failure in a form; JSON has a schema of its own for it."""
     from weightmark.cli.render.json_form import json_text
+
+    _mask_secrets(error)
 
     facts = {
         "code": error.code,
@@ -176,7 +185,7 @@ def _write_crash_file(trace: str) -> str:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         header = f"weightmark {weightmark.__version__}, Python {sys.version.split()[0]}\n"
         path.write_text(
-            header + _without_secrets(trace), encoding="utf-8", errors="backslashreplace"
+            header + without_secrets(trace), encoding="utf-8", errors="backslashreplace"
         )
     except (OSError, ReadError):
         return ""

@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,8 +13,10 @@ from weightmark.cli.options.common import FILE_OR_URI, option
 from weightmark.cli.options.evidence import fail_on_option
 from weightmark.cli.options.ledger import open_ledger
 from weightmark.errors import CallError, NetworkError
+from weightmark.values import dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from concurrent.futures import Executor
 
     from weightmark.attestations.inventory.state import State
@@ -25,7 +27,7 @@ _HUB_CACHE = "hf-cache"
 
 
 @command("inventory", formats=("text", "json", "jsonl"))
-@click.argument("path", metavar="PATH|hf-cache")
+@click.argument("paths", metavar="PATH|hf-cache|hf://OWNER...", nargs=-1, required=True)
 @option("--ledger", metavar="PLACE", type=FILE_OR_URI, help="Ledger to ask about each artifact")
 @fail_on_option("An artifact is at risk from this severity on")
 @option(
@@ -45,10 +47,13 @@ _HUB_CACHE = "hf-cache"
     metavar="ADDRESS",
     help="Examine on the workers of this Dask cluster, as `tcp://host:8786`; they see the same files",
 )
+@option(
+    "--no-fetch", is_flag=True, help="Fetch nothing from the hub: list what it says, unexamined"
+)
 @pass_console
 def inventory(
     console: Console,
-    path: str,
+    paths: tuple[str, ...],
     *,
     ledger: str | None,
     fail_on: str,
@@ -56,29 +61,37 @@ def inventory(
     resume: str | None,
     table: str | None,
     scheduler: str | None,
+    no_fetch: bool,
 ) -> None:
-    """List every model and dataset below PATH, and every reference to one in code and manifests.
+    """List every model and dataset below each PATH, and every reference to one in code and manifests.
 
     Found are caches of Hugging Face, torch.hub, Keras, Ollama, llama.cpp and MLflow, and plain trees;
-    `hf-cache` is the cache of this user. Nothing is loaded or executed, and no claim is verified: use
-    `weightmark verify` or `gate` for that.
+    `hf-cache` is the cache of this user. Of `hf://OWNER` every repository is fetched, one after the
+    other, and removed again. Nothing is loaded or executed, and no claim is verified: use `weightmark
+    verify` or `gate` for that.
     """
     from weightmark.attestations.inventory.csv_form import to_csv
-    from weightmark.attestations.inventory.inventory import hub_cache, take_inventory
+    from weightmark.attestations.inventory.hub import take_hub_inventory
+    from weightmark.attestations.inventory.inventory import Inventory, take_inventory
     from weightmark.provenance.atomic import replace_files
     from weightmark.scanners.findings import Severity
 
-    root = hub_cache() if path == _HUB_CACHE else Path(path)
-    if not root.exists():
-        raise CallError(f"`{root}` does not exist", fix="check the path")
+    roots = [_root(console, path) for path in dict.fromkeys(paths)]
     with ExitStack() as stack:
         log = stack.enter_context(open_ledger(ledger)) if ledger else None
-        state = stack.enter_context(_state(root, resume)) if resume else None
+        state = stack.enter_context(_state(roots, resume)) if resume else None
         executor = _executor(console, stack, scheduler) if scheduler else None
         progress = stack.enter_context(console.progress(None))
-        found = take_inventory(
-            root, state=state, ledger=log, executor=executor, progress=progress, jobs=console.jobs
-        )
+        parts = []
+        for path, root in zip(dict.fromkeys(paths), roots, strict=True):
+            common: dict[str, Any] = {"state": state, "ledger": log, "progress": progress}
+            common["jobs"] = console.jobs
+            if isinstance(root, Path):
+                one = take_inventory(root, executor=executor, **common)
+                parts.append((path if len(roots) > 1 else "", one))
+            else:
+                parts.append(("", take_hub_inventory(root.owner, fetch=not no_fetch, **common)))
+        found = Inventory.joined(parts)
         origin = log.origin if log else ""
     if table:
         replace_files({Path(table).resolve(): to_csv(found).encode("utf-8", "backslashreplace")})
@@ -86,7 +99,7 @@ def inventory(
     if remembered:
         console.note(f"{remembered} of {len(found.artifacts)} not read again, by `{resume}`")
     console.finish(
-        inventory_document(found, Asked(path, Severity.parse(fail_on), exit_code, origin))
+        inventory_document(found, Asked(tuple(paths), Severity.parse(fail_on), exit_code, origin))
     )
 
 
@@ -101,11 +114,39 @@ def _executor(console: Console, stack: ExitStack, scheduler: str) -> "Executor":
     return stack.enter_context(open_executor(scheduler))
 
 
-def _state(root: Path, resume: str) -> "State":
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """Somebody on the hub."""
+
+    owner: str
+
+
+def _root(console: Console, path: str) -> Path | _Owner:
+    from weightmark.attestations.inventory.inventory import hub_cache
+    from weightmark.provenance.sources.addresses import printable_uri
+    from weightmark.provenance.sources.huggingface.owners import owner_of
+
+    owner = owner_of(path)
+    if owner and console.offline:
+        raise NetworkError(
+            f"`{path}` cannot be listed with `--offline`", fix="leave one of them out"
+        )
+    if owner:
+        return _Owner(owner)
+    root = hub_cache() if path == _HUB_CACHE else Path(path)
+    if not root.exists():
+        fix = "write `hf://OWNER`, or pull it first" if "://" in path else "check the path"
+        raise CallError(f"`{printable_uri(path)}` does not exist", fix=fix)
+    return root
+
+
+def _state(roots: "Sequence[Path | _Owner]", resume: str) -> "State":
     """Open the state file, which must not come with what it is about."""
     from weightmark.attestations.inventory.state import State
     from weightmark.attestations.outside import require_outside
     from weightmark.scanners.scan import rules_digest
 
-    require_outside(root, Path(resume), "the state file")
+    for root in roots:
+        if isinstance(root, Path):
+            require_outside(root, Path(resume), "the state file")
     return State.open(Path(resume), rules=rules_digest())

@@ -30,7 +30,7 @@ _HEADINGS = ("identity", "risk", "claims", "formats", "path")
 class Asked:
     """What the caller wants to know."""
 
-    path: str
+    paths: tuple[str, ...]
     """what was looked through, as it was given"""
     fail_on: "Severity"
     """from which severity on an artifact is at risk"""
@@ -53,7 +53,8 @@ def inventory_document(inventory: "Inventory", asked: Asked) -> Document:
         headline=_headline(inventory, verdict),
         checks=checks,
         facts={
-            "path": asked.path,
+            "path": asked.paths[0],
+            "paths": list(asked.paths),
             "fail_on": asked.fail_on.word,
             "origin": asked.origin or None,
             "artifacts": [_artifact(one) for one in inventory.artifacts],

@@ -10,6 +10,7 @@ from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import check_lines, finding_lines
 from weightmark.cli.options.common import FILE_OR_URI, option
+from weightmark.cli.options.events import events_options
 from weightmark.cli.options.evidence import evidence_options, fail_on_option
 from weightmark.cli.options.ledger import ledger_place, require_online
 from weightmark.cli.options.policy import (
@@ -19,6 +20,7 @@ from weightmark.cli.options.policy import (
     policy_key_option,
     policy_option,
 )
+from weightmark.cli.options.responding import responding_options
 from weightmark.cli.options.signers import load_signer, passphrase_option
 from weightmark.cli.options.trust import TRUST_FLAGS, trust_choice_options
 from weightmark.cli.options.witnesses import read_witness_policy, witness_policy_option
@@ -88,6 +90,8 @@ _TOLD = (
     help="Private key that signs the decision",
 )
 @passphrase_option()
+@events_options()
+@responding_options("it is denied")
 @pass_console
 def pull(
     console: Console,
@@ -111,7 +115,9 @@ def pull(
     signing_key: str | None,
     passphrase_file: str | None,
 ) -> None:
-    """Fetch a model or a dataset from `hf://`, `oci://`, `s3://` or a folder, and place it only if a policy allows.
+    """Fetch a model or a dataset, and place it only if a policy allows.
+
+    URI is `hf://`, `oci://`, `s3://`, `gs://`, `https://`, `mlflow:models:/NAME/VERSION` or a folder.
 
     The revision is pinned, every byte is held against what the source promised, claims are verified
     and the files are scanned, all in a quarantine beside DIR. What is refused never reaches DIR.

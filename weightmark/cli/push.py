@@ -1,8 +1,8 @@
-"""`weightmark push`: put a model or a dataset into a registry, with its claims attached."""
+"""`weightmark push`: put a model or a dataset into a registry or a hub, with its claims."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,12 +15,17 @@ from weightmark.cli.render.interface import CheckLine, Document, Outcome
 from weightmark.errors import CallError, Exit, NetworkError, WeightmarkError
 
 if TYPE_CHECKING:
+    from weightmark.attestations.pulling.publishing import Published
     from weightmark.provenance.artifact import Artifact
+    from weightmark.provenance.reading.engine import ProgressSink, Reading
     from weightmark.provenance.sources.oci.attached import Attachment
     from weightmark.provenance.sources.oci.pushing import Pushed
     from weightmark.provenance.sources.oci.reference import Reference
 
 __all__ = ["push"]
+
+_PUBLISHED = frozenset(["hf", "mlflow"])
+"""where claims are files beside the artifact"""
 
 
 @command("push")
@@ -38,6 +43,8 @@ __all__ = ["push"]
     multiple=True,
     help="Further claims to attach; may be given several times",
 )
+@option("--move", is_flag=True, help="Let a tag of a registry that names something else name this")
+@option("--prune", is_flag=True, help="Delete files from the hub that PATH does not have")
 @fresh_option()
 @pass_console
 def push(
@@ -47,16 +54,33 @@ def push(
     *,
     claims_only: bool,
     claims: tuple[str, ...],
+    move: bool,
+    prune: bool,
     fresh: bool,
 ) -> None:
-    """Push a folder to a registry, one layer a file, and attach its claims as referrers.
+    """Push a folder to a registry or a hub, with its claims.
 
-    URI is `oci://HOST/REPOSITORY:TAG`. Log in with `docker login` or `oras login`.
+    URI is `oci://HOST/REPOSITORY:TAG`, where claims are attached as referrers (log in with `docker login`
+    or `oras login`); `hf://OWNER/NAME@BRANCH`, where files and claims are one commit (`HF_TOKEN`); or,
+    with `--claims-only`, `mlflow:models:/NAME/VERSION`, whose tags then say the identity.
     """
     from weightmark.provenance.artifact import open_artifact
+    from weightmark.provenance.sources.choice import scheme_of
 
-    reference = _reference(uri, offline=console.offline)
+    _require_fitting(scheme_of(uri), move=move, prune=prune)
     artifact = open_artifact(path)
+    if scheme_of(uri) in _PUBLISHED:
+        published = _publish(
+            console,
+            artifact,
+            uri,
+            stores=[Path(one) for one in claims],
+            claims_only=claims_only,
+            prune=prune,
+            fresh=fresh,
+        )
+        console.finish(_document(path, uri, *published))
+    reference = _reference(uri, offline=console.offline)
     attachments = _attachments(artifact, [Path(one) for one in claims])
     if claims_only and not attachments:
         raise CallError(
@@ -67,8 +91,49 @@ def push(
     if claims_only:
         identity, pushed = "", _attach(reference, attachments)
     else:
-        identity, pushed = _push(console, artifact, reference, attachments, fresh=fresh)
+        identity, pushed = _push(console, artifact, reference, attachments, fresh=fresh, move=move)
     console.finish(_document(path, uri, identity, pushed, len(attachments)))
+
+
+def _require_fitting(scheme: str, *, move: bool, prune: bool) -> None:
+    """Refuse what would do nothing; raises `CallError`."""
+    if move and scheme != "oci":
+        raise CallError("`--move` is about tags of a registry", fix="leave it out")
+    if prune and scheme != "hf":
+        raise CallError("`--prune` is about files on the hub", fix="leave it out")
+
+
+def _publish(
+    console: Console,
+    artifact: "Artifact",
+    uri: str,
+    *,
+    stores: "Sequence[Path]",
+    claims_only: bool,
+    prune: bool,
+    fresh: bool,
+) -> "tuple[str, Published, int]":
+    """Publish to a hub or to MLflow; return the identity and the number of claims, too."""
+    from weightmark.attestations.pulling.publishing import Plan, publish_to_hub, publish_to_mlflow
+    from weightmark.provenance.sources.choice import scheme_of
+
+    to_hub = scheme_of(uri) == "hf"
+    if console.offline:
+        raise NetworkError(f"`{uri[:200]}` can't be reached with `--offline`")
+    if not to_hub and not claims_only:
+        raise CallError(
+            "versions of MLflow are made by MLflow",
+            why="they belong to a run",
+            fix="log the model with MLflow, then add its claims with `--claims-only`",
+        )
+    claims = tuple(one.bundle for one in _attachments(artifact, stores, signature=False))
+    count = len(_attachments(artifact, stores))
+    with console.progress(None) as progress:
+        reading = _read(console, artifact, progress, fresh=fresh)
+        plan = Plan(artifact, reading, claims, claims_only, prune)
+        publish = publish_to_hub if to_hub else publish_to_mlflow
+        done = publish(plan, uri, progress=progress)
+    return reading.manifest().identity, done, count
 
 
 def _reference(uri: str, *, offline: bool) -> "Reference":
@@ -77,7 +142,7 @@ def _reference(uri: str, *, offline: bool) -> "Reference":
     if not uri.startswith(SCHEME):
         raise CallError(
             f"`{uri[:200]}` is no place that weightmark pushes to",
-            fix="write `oci://HOST/REPOSITORY:TAG`",
+            fix="write `oci://HOST/REPOSITORY:TAG`, `hf://OWNER/NAME@BRANCH` or, with `--claims-only`, `mlflow:models:/NAME/VERSION`",
         )
     reference = Reference.parse(uri)
     if offline:
@@ -100,11 +165,26 @@ def _push(
     attachments: "Sequence[Attachment]",
     *,
     fresh: bool,
+    move: bool,
 ) -> "tuple[str, Pushed]":
     """Read everything once, then send it; returns the identity too."""
-    from weightmark.provenance.reading.engine import Column, Reading, read_artifact
     from weightmark.provenance.sources.oci.pushing import push as send
     from weightmark.provenance.sources.oci.registry import WRITE, Repository
+
+    with (
+        console.progress(None) as progress,
+        Repository(reference, access=WRITE) as repository,
+    ):
+        reading = _read(console, artifact, progress, fresh=fresh)
+        pushed = send(repository, reading, attachments, move=move, progress=progress)
+    return reading.manifest().identity, pushed
+
+
+def _read(
+    console: Console, artifact: "Artifact", progress: "ProgressSink | None", *, fresh: bool
+) -> "Reading[Any]":
+    """Read every file of a folder once; raises `CallError` for a single file."""
+    from weightmark.provenance.reading.engine import Column, read_artifact
 
     if artifact.single:
         raise CallError(
@@ -113,23 +193,19 @@ def _push(
             fix="put it into a folder, and sign that",
         )
     artifact.require_identifiable().require_portable()
-    with (
-        console.progress(None) as progress,
-        kept_receipts([str(artifact.path)], fresh=fresh) as receipts,
-        Repository(reference, access=WRITE) as repository,
-    ):
-        reading: Reading[None] = read_artifact(
+    with kept_receipts([str(artifact.path)], fresh=fresh) as receipts:
+        return read_artifact(
             artifact,
             columns=[Column.BLAKE3, Column.SHA256],
             receipts=receipts,
             progress=progress,
             jobs=console.jobs,
         )
-        pushed = send(repository, reading, attachments, progress=progress)
-    return reading.manifest().identity, pushed
 
 
-def _attachments(artifact: "Artifact", stores: "Sequence[Path]") -> "list[Attachment]":
+def _attachments(
+    artifact: "Artifact", stores: "Sequence[Path]", *, signature: bool = True
+) -> "list[Attachment]":
     """Collect every bundle beside the artifact and in the stores, each once, as the bytes that stand there."""
     from weightmark.provenance.sidecars import read_named, read_sidecar
     from weightmark.provenance.sources.oci.attached import Attachment
@@ -137,7 +213,7 @@ def _attachments(artifact: "Artifact", stores: "Sequence[Path]") -> "list[Attach
     places = artifact.sidecars
     found: dict[bytes, Attachment] = {}
     lines: list[tuple[str, bytes]] = []
-    for path in (places.signature, places.claims):
+    for path in (places.signature, places.claims) if signature else (places.claims,):
         data = read_sidecar(path, storage=places.storage)
         whole = path == places.signature
         lines += [(path.name, one) for one in _lines(data or b"", whole=whole)]
@@ -178,13 +254,16 @@ def _predicate_type(raw: bytes, name: str) -> str | None:
         ) from error
 
 
-def _document(path: str, uri: str, identity: str, pushed: "Pushed", claims: int) -> Document:
+def _document(
+    path: str, uri: str, identity: str, pushed: "Pushed | Published", claims: int
+) -> Document:
     layers = pushed.uploaded + pushed.kept
     checks = []
     if identity:
         kept = f", {pushed.kept} there already" if pushed.kept else ""
+        what = "layer" if uri.startswith("oci:") else "file"
         checks.append(
-            CheckLine(Outcome.PASS, "files", f"{counted(layers, 'layer')}{kept}, {identity}")
+            CheckLine(Outcome.PASS, "files", f"{counted(layers, what)}{kept}, {identity}")
         )
     if claims:
         there = f", {claims - pushed.claims} there already" if claims > pushed.claims else ""
@@ -194,7 +273,7 @@ def _document(path: str, uri: str, identity: str, pushed: "Pushed", claims: int)
     else:
         hint = "nobody signed it; `weightmark sign`, then push again"
         checks.append(CheckLine(Outcome.INFO, "claims", "no claims to attach", hint))
-    if pushed.moved_from:
+    if pushed.moved_from.startswith("sha256:"):
         checks.append(CheckLine(Outcome.INFO, "tag", f"it named {pushed.moved_from} before"))
     return Document(
         schema="weightmark/push/v1",

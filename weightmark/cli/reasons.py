@@ -129,6 +129,10 @@ REASONS: Mapping[str, CheckMeaning] = MappingProxyType(
             "the repository asks loaders to run its own code",
             "Its configuration names code that a loader imports. Use a model without it, or have the policy allow it.",
         ),
+        "response-failed": CheckMeaning(
+            "what a rule of `--respond` demands could not be done",
+            "The verdict stands all the same. The record of acts says what was begun; do by hand what is missing, or mend the rule and call again.",
+        ),
         "rule-refused": CheckMeaning(
             "a rule of the policy does not hold",
             "The rule is shown with what was found. Its owner says in the policy what to do.",

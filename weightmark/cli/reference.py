@@ -17,7 +17,8 @@ An empty variable counts as not set. A switch takes `1`, `true`, `yes` or `0`, `
 repeatable flag takes one value a line.
 
 `WEIGHTMARK_PASSPHRASE` holds the passphrase of the private key, for every command that signs and
-for `key generate`. It belongs to no flag; `--passphrase-file` is stronger.
+for `key generate`. It belongs to no flag; `--passphrase-file` is stronger. `WEIGHTMARK_EVENTS_SECRET` holds the secret
+that signs what a webhook of `--events` gets; `--events-secret-file` is stronger.
 
 Two kinds of flag have no variable for all commands at once, only the one that names the command:
 `--output` of a command that makes a file, and `--format` of a command that only has text.

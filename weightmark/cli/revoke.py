@@ -11,7 +11,9 @@ from weightmark.cli.ledger.entries import entry_line, receipt_facts
 from weightmark.cli.ledger.parties import parse_identity, subject_named
 from weightmark.cli.moments import parse_beginning
 from weightmark.cli.options.common import option
+from weightmark.cli.options.events import events_options
 from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
+from weightmark.cli.options.responding import responding_options
 from weightmark.cli.options.signers import SignerRequest, signer_options
 from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit
@@ -36,6 +38,8 @@ __all__ = ["revoke"]
 )
 @option("--reinstate", is_flag=True, help="Say that its revocations were a mistake")
 @signer_options()
+@events_options()
+@responding_options("it is revoked")
 @pass_console
 def revoke(
     console: Console,

@@ -10,6 +10,7 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.options.common import option
+from weightmark.cli.options.events import events_options
 from weightmark.cli.options.evidence import fail_on_option
 from weightmark.cli.scan_document import Scanned, scan_document
 from weightmark.cli.scan_paths import scan_standard_input, scanned_paths
@@ -68,6 +69,7 @@ _LONGEST_NUMBER = 18
 )
 @option("--reason", metavar="TEXT", help="For `--write-baseline`: why it is accepted")
 @option("--expires", metavar="DATE", help="For `--write-baseline`: the last day, as 2027-01-31")
+@events_options()
 @pass_console
 def scan(
     console: Console,

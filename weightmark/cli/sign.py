@@ -11,6 +11,7 @@ from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import path_as_given
 from weightmark.cli.options.common import option
+from weightmark.cli.options.events import events_options
 from weightmark.cli.options.evidence import fail_on_option
 from weightmark.cli.options.oms import oms_form_options
 from weightmark.cli.options.receipts import fresh_option, kept_receipts, note_remembered
@@ -53,6 +54,7 @@ __all__ = ["sign"]
 )
 @oms_form_options()
 @fresh_option()
+@events_options()
 @pass_console
 def sign(
     console: Console,

@@ -11,6 +11,7 @@ from weightmark.cli.console import Console, pass_console
 from weightmark.cli.dataset_documents import description_exit
 from weightmark.cli.documents import check_lines, claim_facts, outside_facts
 from weightmark.cli.options.common import FILE_OR_URI, option
+from weightmark.cli.options.events import events_options
 from weightmark.cli.options.evidence import evidence_options
 from weightmark.cli.options.given import said_on_the_line
 from weightmark.cli.options.ledger import require_online
@@ -85,6 +86,7 @@ _VERDICTS = {
 @option(
     "--absent", is_flag=True, help="With `--proof`: it has to show that the member is not there"
 )
+@events_options()
 @pass_console
 def verify(
     console: Console,
@@ -124,7 +126,7 @@ def verify(
     _refuse_without_proof()
     trust = load_trust(choice, path)
     consultation = _consultation(path, ledger, witness_policy, witness_max_age)
-    if "://" in path:
+    if "://" in path or path.startswith("mlflow:"):
         from weightmark.cli.verify_source import verify_source
 
         verify_source(

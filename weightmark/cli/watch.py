@@ -13,6 +13,7 @@ import click
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.options.common import FILE_OR_URI, option
+from weightmark.cli.options.events import events_options
 from weightmark.cli.options.evidence import evidence_options, fail_on_option
 from weightmark.cli.options.ledger import require_online
 from weightmark.cli.options.policy import (
@@ -22,6 +23,7 @@ from weightmark.cli.options.policy import (
     policy_key_option,
     policy_option,
 )
+from weightmark.cli.options.responding import responding_options
 from weightmark.cli.options.trust import trust_choice_options
 from weightmark.cli.options.witnesses import read_witness_policy, witness_policy_option
 from weightmark.cli.render.interface import CheckLine, Document, Outcome
@@ -94,6 +96,8 @@ class _Stopped(BaseException):
     help="Let the command see this environment variable; may be given several times",
 )
 @option("--state", metavar="FILE", type=click.Path(), help="What is remembered between two calls")
+@events_options()
+@responding_options("something has to be looked at")
 @pass_console
 def watch(
     console: Console,
@@ -147,6 +151,8 @@ def watch(
     )
 
     def decide() -> "Decision":
+        if console.aftermath:
+            console.aftermath.before(path)
         policy = load_rules(
             path,
             policy_word,
@@ -182,16 +188,38 @@ def _follow(
     again: float,
 ) -> NoReturn:
     """Look for ever; a signal ends it between two events."""
+    missed = False
     try:
         with _stopped_by_sigterm():
             for event in watcher.follow(every=every, again=again):
                 _keep(state, watcher)
+                lines, lost = _follow_up(console, event)
+                missed = missed or lost
                 _say(console, event)
+                _say_responses(console, lines)
                 if hook and event.kind.is_drift:
                     _say_hook(console, hook.run(event))
     except _Stopped:
         pass
-    raise SystemExit(int(watcher.last.exit if watcher.last else Exit.UNCHECKED))
+    code = watcher.last.exit if watcher.last else Exit.UNCHECKED
+    raise SystemExit(int(Exit.worst([code, Exit.UNCHECKED]) if missed else code))
+
+
+def _follow_up(console: Console, event: "Event") -> tuple[tuple[CheckLine, ...], bool]:
+    """Respond to a look and tell of it; returns what was done, and whether telling was required and did not work."""
+    aftermath = console.aftermath
+    if aftermath is None:
+        return (), False
+    lines, problems = aftermath.follow(lambda: aftermath.teller.told(_document(event, None)))
+    return lines, bool(problems) and aftermath.required
+
+
+def _say_responses(console: Console, lines: tuple[CheckLine, ...]) -> None:
+    for line in lines:
+        if console.format == "jsonl":
+            _line(console, {"type": "response", "name": line.name, "summary": line.summary})
+        else:
+            console.note(f"{line.name}: {line.summary}")
 
 
 @contextmanager

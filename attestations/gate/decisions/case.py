@@ -125,8 +125,8 @@ def in_ledger(case: Case, identities: Iterable[str]) -> list[Bundle]:
         return []
     from weightmark.attestations.gate.lineage import claims_in_ledger
 
-    about = claims_in_ledger(case.place)
-    return [bundle for identity in identities for bundle in about(identity)]
+    with claims_in_ledger(case.place) as about:
+        return [bundle for identity in identities for bundle in about(identity)]
 
 
 def stored(stores: Sequence[Path]) -> list[Bundle]:

@@ -63,7 +63,11 @@ def read_decision(path: Path, trust: Trust | None) -> Kept:
     what verifying raises.
     """
     data = read_named(path, "decision", limit=MAX_RECORD)
-    fields = parse_object(data, what=f"`{path.name}`", max_size=MAX_RECORD)
+    try:
+        fields = parse_object(data, what=f"`{path.name}`", max_size=MAX_RECORD)
+    except MalformedError as error:
+        error.fix = error.fix or "name what `gate --decision FILE` or `gate --vsa FILE` wrote"
+        raise
     if fields.get("schema") == DECISION_SCHEMA:
         if trust is not None:
             raise UnsupportedError(

@@ -16,6 +16,7 @@ __all__ = ["Asked", "Problem", "about", "distinct_signers", "judge_claims"]
 
 Problem = Callable[[SignedClaim], str | None]
 """says what is wrong with a claim; empty when nothing is, None when it says nothing of what is asked"""
+_MOST_NAMED = 5
 _SKEW = timedelta(minutes=5)
 """by how much two honest clocks may differ"""
 
@@ -121,10 +122,15 @@ def _agreed(policy: Policy, asked: Asked, rule: Requirement, good: Sequence[Sign
         Outcome.FAIL,
         f"{found} of {counted(needed, 'signer')} of the role `{rule.role}` made {asked.noun}",
         "the policy asks for as many distinct ones",
-        asked.fix,
+        _by_others(policy, asked, rule, names),
         _shown(good),
         code=f"{asked.kind}-too-few",
     )
+
+
+def _by_others(policy: Policy, asked: Asked, rule: Requirement, names: Sequence[str]) -> str:
+    others = [one for one in policy.role(rule.role).trusted if one not in names]
+    return f"{asked.fix}, by another of: {', '.join(others[:_MOST_NAMED])}" if others else asked.fix
 
 
 def _shown(good: Sequence[SignedClaim]) -> tuple[str, ...]:

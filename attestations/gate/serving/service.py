@@ -9,12 +9,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from weightmark.attestations.checks import Check
-from weightmark.attestations.gate.collect import Sources
 from weightmark.attestations.gate.decision import Decision
 from weightmark.attestations.gate.gate import gate
 from weightmark.attestations.gate.serving.decision_log import Answered, DecisionLog
 from weightmark.attestations.gate.serving.metrics import Metrics
 from weightmark.attestations.gate.serving.questions import Answer, Question
+from weightmark.attestations.gate.sources import Sources
 from weightmark.attestations.policy.model import Policy
 from weightmark.errors import UncheckedError, WeightmarkError
 from weightmark.values import dataclass

@@ -10,6 +10,7 @@ from weightmark.values import dataclass
 __all__ = ["Pin", "Reader", "Reference", "pin_of_hub", "pin_of_uri"]
 
 _COMMIT = re.compile(r"[0-9a-f]{40}\Z")
+_LISTED = re.compile(r"(?:(?:s3|gs)://\S+\?listing=|https://\S+#(?:sha256|version)=)[0-9a-f]{64}\Z")
 _SHA256 = re.compile(r"@sha256[:-][0-9a-f]{64}\Z")
 _HUB_URI = re.compile(r"hf://[^@\s]+@[0-9a-f]{40}\Z")
 _LOCAL = ("/", "./", "../", "~", "file://")
@@ -67,8 +68,13 @@ def pin_of_hub(target: str, revision: str) -> Pin:
 
 
 def pin_of_uri(uri: str) -> Pin:
-    """Judge an address: a commit of the hub, or a digest of a registry, can't move."""
+    """Judge an address: a commit of the hub, or a digest of a registry, can't move.
+
+    What pins a list of objects or a web address is known to `weightmark` only, so it has to be asked.
+    """
     bare = uri.removeprefix("weightmark+")
+    if bare != uri and _LISTED.match(bare):
+        return Pin.PINNED
     if bare.startswith(_LOCAL) or bare.startswith("pvc://"):
         return Pin.LOCAL
     if _HUB_URI.match(bare):

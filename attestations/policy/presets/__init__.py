@@ -1,6 +1,7 @@
 """Presets: policies that come with weightmark, one TOML file each; whom to trust the caller says."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 __all__ = ["PRESETS", "preset_text"]
@@ -18,8 +19,6 @@ PRESETS: Mapping[str, str] = MappingProxyType(
 
 def preset_text(name: str) -> bytes:
     """Return the TOML text of a preset; raises `KeyError` for an unknown one."""
-    from importlib.resources import files
-
     if name not in PRESETS:
         raise KeyError(name)
-    return files(__name__).joinpath(f"{name}.toml").read_bytes()
+    return Path(__file__).with_name(f"{name}.toml").read_bytes()

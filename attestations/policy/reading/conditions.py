@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Any
 
 from weightmark.attestations.policy.conditions import FIELDS, OPERATORS, Condition, Scalar, Value
+from weightmark.attestations.spelling import nearest
 from weightmark.attestations.strict_toml import Table
 from weightmark.errors import PolicyError
 
@@ -50,8 +50,8 @@ def _require_known(entry: Table, key: str, word: str, known: Iterable[str]) -> N
     words = tuple(known)
     if word in words:
         return
-    near = get_close_matches(word, words, n=1)
-    expected = f"known: did you mean `{near[0]}`?" if near else f"one of {', '.join(words)}"
+    near = nearest(word, words)
+    expected = f"known: did you mean `{near}`?" if near else f"one of {', '.join(words)}"
     raise entry.wrong(key, expected)
 
 

@@ -1,11 +1,11 @@
 """The text of a policy as tables: TOML, bounded, with the overlay of an environment laid over it."""
 
-import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
+from weightmark.attestations.spelling import nearest
 from weightmark.errors import PolicyError
+from weightmark.toml import TomlError, parse_toml
 
 __all__ = ["MAX_POLICY_SIZE", "environments_of", "overlaid", "read_toml"]
 
@@ -14,48 +14,23 @@ MAX_POLICY_SIZE = 256 * 1024
 _ENVIRONMENTS = "environments"
 _MAX_ENVIRONMENTS = 32
 _MAX_DEPTH = 8
-_MAX_PARTS = 32
-_LONG_KEY = re.compile(
-    rb"""(?<![A-Za-z0-9_\\-])
-    (?:(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){32}""",
-    re.VERBOSE,
-)
-"""a dotted key of more than `_MAX_PARTS` parts, found in one pass: no repetition gives anything back"""
 _NOT_BY_ENVIRONMENT = ("version", "name", "revision", "expires", _ENVIRONMENTS)
 """what belongs to the whole file"""
 
 
 def read_toml(text: bytes, source: str) -> dict[str, Any]:
     """Parse the text; raises `PolicyError`."""
-    import tomllib
-
     if len(text) > MAX_POLICY_SIZE:
         raise PolicyError(
             f"the policy is over {MAX_POLICY_SIZE >> 10} KiB", fix="check that this is a policy"
         )
-    if _LONG_KEY.search(text):
-        raise PolicyError(
-            f"the policy `{source}` has a key of more than {_MAX_PARTS} parts",
-            why="reading a dotted key takes the square of its length",
-            fix="check that this is a policy",
-        )
     try:
-        return tomllib.loads(text.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise PolicyError(
-            f"the policy `{source}` is not UTF-8 at byte {error.start}",
-            fix="save it as UTF-8",
-        ) from error
-    except tomllib.TOMLDecodeError as error:
+        return parse_toml(text)
+    except TomlError as error:
         raise PolicyError(
             f"the policy `{source}` is not TOML",
             why=str(error),
             fix="correct that line, or begin again with `weightmark policy init`",
-        ) from error
-    except (RecursionError, ValueError) as error:
-        raise PolicyError(
-            f"the policy `{source}` is not TOML that can be read: nested too deep",
-            fix="begin again with `weightmark policy init`",
         ) from error
 
 
@@ -89,12 +64,17 @@ def overlaid(tables: Mapping[str, Any], environment: str) -> dict[str, Any]:
     if not environment:
         return base
     if environment not in found:
-        near = get_close_matches(environment, found, n=1)
-        known = ", ".join(f"`{name}`" for name in found) or "none"
+        near = nearest(environment, found)
+        known = ", ".join(f"`{name}`" for name in found)
+        fix = (
+            f"it has {known}"
+            if known
+            else f"leave it out, or write `[environments.{environment[:100]}]`"
+        )
         raise PolicyError(
             f"the policy has no environment `{environment[:100]}`",
             why="another one would demand something else",
-            fix=f"did you mean `{near[0]}`?" if near else f"it has {known}",
+            fix=f"did you mean `{near}`?" if near else fix,
         )
     return _merged(base, found[environment])
 

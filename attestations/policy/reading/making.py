@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from weightmark.attestations.chain.judging import ChainRule
+from weightmark.attestations.chain.rule import ChainRule
 from weightmark.attestations.policy.ages import read_age
 from weightmark.attestations.policy.rules import Builder, LicenseRule, LineageRule, ProvenanceRule
 from weightmark.attestations.strict_toml import Table

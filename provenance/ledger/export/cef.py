@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
+from weightmark.provenance.events.event import milliseconds
+from weightmark.provenance.events.forms.cef import cef_message
 from weightmark.provenance.ledger.event import parse_time
 from weightmark.provenance.ledger.export.interface import row_of, severity_of
 from weightmark.provenance.ledger.snapshot import LoggedEvent
@@ -36,19 +38,5 @@ def cef_line(logged: LoggedEvent) -> str:
     row, kind = row_of(logged), logged.event.kind.value
     header = ("weightmark", "ledger", "1", kind, f"ledger entry: {kind}")
     values = {_EXTENSION[name]: row[name] for name in _EXTENSION}
-    values |= {"rt": str(int(parse_time(logged.event.at).timestamp() * 1000)), **_LABELS}
-    extension = " ".join(f"{key}={_value(values[key])}" for key in sorted(values))
-    front = "|".join(_header(part) for part in header)
-    return f"CEF:0|{front}|{_SEVERITIES[severity_of(logged)]}|{extension}"
-
-
-def _header(text: str) -> str:
-    return _one_line(text.replace("\\", "\\\\").replace("|", "\\|"))
-
-
-def _value(text: str) -> str:
-    return _one_line(text.replace("\\", "\\\\").replace("=", "\\="))
-
-
-def _one_line(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    values |= {"rt": str(milliseconds(parse_time(logged.event.at))), **_LABELS}
+    return cef_message(header, _SEVERITIES[severity_of(logged)], values)

@@ -1,17 +1,23 @@
-"""OCSF 1.3: each entry is an Entity Management event (class 3004), one JSON object a line."""
+"""OCSF: each entry is an Entity Management event (class 3004), one JSON object a line."""
 
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from weightmark.provenance.events.event import Severity, milliseconds
+from weightmark.provenance.events.forms.ocsf import (
+    OCSF_VERSION,
+    classified,
+    severity_members,
+)
+from weightmark.provenance.events.product import PRODUCT
 from weightmark.provenance.ledger.event import parse_time
 from weightmark.provenance.ledger.export.interface import row_of, severity_of
 from weightmark.provenance.ledger.snapshot import LoggedEvent
 
 __all__ = ["Ocsf"]
 
-_CLASS = 3004
-_CATEGORY = 3
+_CLASS, _NAME = 3004, "Entity Management"
 _ACTIVITIES = {
     "revoke": (4, "Delete"),
     "redact": (4, "Delete"),
@@ -19,7 +25,7 @@ _ACTIVITIES = {
     "key": (3, "Update"),
 }
 _CREATE = (1, "Create")
-_SEVERITIES = {1: (1, "Informational"), 2: (2, "Low"), 3: (4, "High")}
+_SEVERITIES = {1: Severity.INFORMATIONAL, 2: Severity.LOW, 3: Severity.HIGH}
 
 
 class Ocsf:
@@ -33,27 +39,21 @@ class Ocsf:
 
 def _event(logged: LoggedEvent) -> dict[str, Any]:
     event = logged.event
-    activity, activity_name = _ACTIVITIES.get(event.kind.value, _CREATE)
-    severity, severity_name = _SEVERITIES[severity_of(logged)]
     return {
-        "activity_id": activity,
-        "activity_name": activity_name,
+        **classified(_CLASS, _NAME, _ACTIVITIES.get(event.kind.value, _CREATE)),
+        **severity_members(_SEVERITIES[severity_of(logged)]),
         "actor": {"user": {"uid": event.submitter, "type_id": 99, "type": "ledger submitter"}},
-        "category_uid": _CATEGORY,
-        "class_uid": _CLASS,
         "entity": {"uid": event.subject or event.origin, "type": event.kind.value},
         "message": f"{event.kind.value} of {event.subject or 'the log'}",
         "metadata": {
-            "version": "1.3.0",
-            "product": {"name": "weightmark", "vendor_name": "weightmark"},
+            "version": OCSF_VERSION,
+            "product": {"name": PRODUCT.name, "vendor_name": PRODUCT.vendor},
             "log_name": event.origin,
             "sequence": logged.index,
             "uid": event.event_id,
         },
-        "severity": severity_name,
-        "severity_id": severity,
+        "status": "Success",
         "status_id": 1,
-        "time": int(parse_time(event.at).timestamp() * 1000),
-        "type_uid": _CLASS * 100 + activity,
+        "time": milliseconds(parse_time(event.at)),
         "unmapped": row_of(logged),
     }

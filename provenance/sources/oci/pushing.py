@@ -55,11 +55,13 @@ def push(
     reading: Reading[Any],
     claims: Sequence[Attachment],
     *,
+    move: bool = False,
     progress: ProgressSink | None = None,
 ) -> Pushed:
     """Push a tree that was read with SHA-256, and attach `claims`.
 
-    Raises `FileChangedError` when a file is another one than was read, `NetworkError`,
+    Raises `CallError` for a tag that names something else, unless it may `move`, before anything is
+    sent, `FileChangedError` when a file is another one than was read, `NetworkError`,
     `LimitError` for more files than a manifest holds.
     """
     package = pack(PackedFile(one.path, one.size, one.sha256) for one in reading.files)
@@ -67,6 +69,8 @@ def push(
     before = repository.digest_of_tag(tag) if tag else ""
     digest = package.descriptor.digest
     _require_same(repository, digest)
+    if not move:
+        _require_unmoved(repository, before, digest)
     config = digest_of(package.config)
     if not repository.has_blob(config):
         repository.put_blob(config, Body.of(package.config))
@@ -76,6 +80,8 @@ def push(
     repository.put_document(digest, package.manifest, MANIFEST_TYPE)
     attached = attach(repository, package.descriptor, list(claims))
     if tag and before != digest:
+        if not move:
+            _require_unmoved(repository, repository.digest_of_tag(tag), digest)
         repository.put_document(tag, package.manifest, MANIFEST_TYPE)
     pinned = str(repository.reference.pinned(digest))
     moved = before if before != digest else ""
@@ -132,6 +138,16 @@ def _require_same(repository: Repository, digest: str) -> None:
             f"`{repository.reference}` names another manifest than this artifact has",
             why=f"its manifest is {digest}",
             fix="push to a tag",
+        )
+
+
+def _require_unmoved(repository: Repository, now: str, digest: str) -> None:
+    """Refuse a tag that names something else, as somebody else may have pushed it."""
+    if now and now != digest:
+        raise CallError(
+            f"`{repository.reference}` names something else: {now}",
+            why="whoever deploys the tag would get this instead",
+            fix="push to another tag, or say that it may move with `--move`",
         )
 
 

@@ -5,7 +5,8 @@ from functools import cache
 from typing import Any
 
 from weightmark.attestations.bundles.bundle import Bundle
-from weightmark.attestations.chain import Chain, GapKind, StepRoles, build_chain
+from weightmark.attestations.chain.building import build_chain
+from weightmark.attestations.chain.model import Chain, GapKind, StepRoles
 from weightmark.attestations.keys import PrivateKey
 from weightmark.attestations.predicates.approval import APPROVAL_PREDICATE
 from weightmark.attestations.predicates.slsa_provenance import SLSA_PROVENANCE_PREDICATE

@@ -17,8 +17,9 @@ from tests.attestations.chain.chains import (
     state,
     trust,
 )
-from weightmark.attestations.chain import GapKind, StepRoles
-from weightmark.attestations.chain.judging import ChainRule, judge_chain
+from weightmark.attestations.chain.judging import judge_chain
+from weightmark.attestations.chain.model import GapKind, StepRoles
+from weightmark.attestations.chain.rule import ChainRule
 from weightmark.attestations.predicates.slsa_provenance import SLSA_PROVENANCE_PREDICATE
 from weightmark.attestations.statements import Statement
 from weightmark.provenance.lineage.graph import Bounds

@@ -16,8 +16,8 @@ from tests.attestations.chain.chains import (
 )
 from tests.scanners.test_convert import checkpoint, number, state_dict, tensor, text
 from weightmark.attestations.bundles.bundle import Bundle
-from weightmark.attestations.chain import GapKind, StepRoles
 from weightmark.attestations.chain.gathering import content_checks, gather_chain
+from weightmark.attestations.chain.model import GapKind, StepRoles
 from weightmark.attestations.checks import Outcome
 from weightmark.attestations.making.conversion import convert_and_sign
 from weightmark.attestations.predicates.conversion import CONVERSION_PREDICATE

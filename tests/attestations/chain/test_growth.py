@@ -7,8 +7,9 @@ from typing import Any
 from tests.attestations.chain.chains import approve, identity, kinds, made, signer, trust
 from tests.attestations.ledger.makers import manifest_of
 from weightmark.attestations.bundles.bundle import Bundle
-from weightmark.attestations.chain import Chain, GapKind, StepRoles, build_chain
+from weightmark.attestations.chain.building import build_chain
 from weightmark.attestations.chain.gathering import grow_chain
+from weightmark.attestations.chain.model import Chain, GapKind, StepRoles
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE
 from weightmark.attestations.statements import Statement
 from weightmark.provenance.lineage.graph import Bounds

@@ -251,6 +251,24 @@ LISTING = "e" * 64
         ("s3://acme/bert", f"s3://acme/bert/evil?listing={LISTING}", {}),
         ("s3://acme/bert", "s3://acme/bert", {}),
         (f"s3://acme/bert?listing={'f' * 64}", f"s3://acme/bert?listing={LISTING}", {}),
+        ("gs://acme/bert", f"s3://acme/bert?listing={LISTING}", {}),
+        ("gs://acme/bert", f"gs://evil/bert?listing={LISTING}", {}),
+        ("https://a.example/m/", f"https://evil.example/m/#sha256={LISTING}", {"sha256": LISTING}),
+        ("https://a.example/m/", f"https://a.example/x/#sha256={LISTING}", {"sha256": LISTING}),
+        ("https://a.example/m/", "https://a.example/m/", {"sha256": LISTING}),
+        (
+            f"https://a.example/m#sha256={'f' * 64}",
+            f"https://a.example/m#sha256={LISTING}",
+            {"sha256": LISTING},
+        ),
+        ("https://a.example/m", f"https://evil.example/m#version={LISTING}", {}),
+        ("https://a.example/m", f"https://a.example/m#sha256={LISTING}", {}),
+        ("https://a.example/m", "http://a.example/m", {}),
+        ("mlflow:models:/a@prod", "mlflow:models:/b/1", {}),
+        ("mlflow:models:/a/2", "mlflow:models:/a/1", {}),
+        ("mlflow:models:/a@prod", "mlflow:models:/a@prod", {}),
+        ("mlflow:runs:/r/m", "mlflow:runs:/r/x", {}),
+        ("mlflow:models:/a@prod", "/srv/evil", {}),
         ("models/bert", "models/evil", {}),
         ("models/bert", f"hf://models/evil/bert@{COMMIT}", {"gitCommit": COMMIT}),
         ("weird://acme/bert", "weird://acme/bert", {}),
@@ -271,6 +289,13 @@ def test_a_lock_that_pins_an_address_to_another_place_is_refused(
         ("oci://a.example/m:v1", f"oci://a.example/m@sha256:{LISTING}", {"sha256": LISTING}),
         ("s3://acme/bert/", f"s3://acme/bert?listing={LISTING}", {}),
         ("models/bert", "models/bert", {}),
+        ("gs://acme/bert/", f"gs://acme/bert?listing={LISTING}", {}),
+        ("https://a.example/m/", f"https://a.example/m/#sha256={LISTING}", {"sha256": LISTING}),
+        ("https://a.example/m", f"https://a.example/m#version={LISTING}", {}),
+        ("https://a.example/m?x=y", f"https://a.example/m#version={LISTING}", {}),
+        ("https://a.example/m", "https://a.example/m", {}),
+        ("mlflow:models:/a@prod", "mlflow:models:/a/1", {}),
+        ("mlflow:runs:/r/m", "mlflow:runs:/r/m", {}),
     ],
 )
 def test_what_sources_pin_is_read(uri: str, pinned: str, digest: dict[str, str]) -> None:
@@ -281,11 +306,54 @@ def test_what_sources_pin_is_read(uri: str, pinned: str, digest: dict[str, str])
 def test_an_emptied_lock_is_vouched_for_by_nobody(tmp_path: Path) -> None:
     claims = tmp_path / "claims"
     sign_lock(LOCK, [SIGNER], claims)
+    emptied = vouched(LockFile(), claims)
+    assert emptied.outcome is Outcome.FAIL
+    assert emptied.details == (f"`{BERT.uri}` was signed, and is gone",)
+    sign_lock(LOCK, [STRANGER], claims)
     assert vouched(LockFile(), claims).outcome is Outcome.NOTHING
 
 
-def test_it_is_said_that_the_list_of_files_is_not_signed(tmp_path: Path) -> None:
+def test_an_edited_list_of_files_is_not_vouched_for(tmp_path: Path) -> None:
     claims = tmp_path / "claims"
     sign_lock(LOCK, [SIGNER], claims)
     edited = LockFile((replace(BERT, files=(LockedFile("config.json", 2, "9" * 64),)),))
-    assert "`files` is not signed" in vouched(edited, claims).summary
+    assert vouched(edited, claims).outcome is Outcome.FAIL
+
+
+def test_an_entry_that_was_dropped_is_missed(tmp_path: Path) -> None:
+    """The dropped one is fetched by its moving name again, and no lock is in the way."""
+    claims = tmp_path / "claims"
+    two = LOCK.with_artifact(replace(BERT, uri="hf://acme/bert@v2"))
+    sign_lock(two, [SIGNER], claims)
+    assert vouched(two, claims).outcome is Outcome.PASS
+    dropped = vouched(LOCK, claims)
+    assert dropped.outcome is Outcome.FAIL
+    assert dropped.details == ("`hf://acme/bert@v2` was signed, and is gone",)
+
+
+def test_claims_of_two_signings_are_not_mixed_into_a_lock_that_nobody_signed(
+    tmp_path: Path,
+) -> None:
+    """An old entry with its old claim, put beside the newer ones."""
+    old = replace(BERT, uri="hf://acme/old", identity="wm1:" + "1" * 64)
+    new = replace(BERT, uri="hf://acme/new", identity="wm1:" + "2" * 64)
+    sign_lock(LockFile((old,)), [SIGNER], tmp_path / "first")
+    sign_lock(LockFile((new,)), [SIGNER], tmp_path / "second")
+    mixed = tmp_path / "mixed"
+    mixed.write_bytes((tmp_path / "first").read_bytes() + (tmp_path / "second").read_bytes())
+    assert vouched(LockFile((new, old)), mixed).outcome is Outcome.FAIL
+    assert vouched(LockFile((new,)), mixed).outcome is Outcome.PASS
+
+
+def test_a_claim_without_the_digest_of_the_lock_vouches_for_none(tmp_path: Path) -> None:
+    (tmp_path / "claims").write_bytes(claim().to_bytes() + b"\n")
+    assert vouched(LOCK, tmp_path / "claims").outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize("value", ["x", "A" * 64, 7])
+def test_a_digest_of_the_lock_that_is_none_is_malformed(value: object) -> None:
+    said = LockClaim(BERT.uri, BERT.pinned, BERT.kind, dict(BERT.digest)).to_predicate()
+    payload = Statement.about_manifest("b", IDENTITY, LOCK_PREDICATE, {**said, "lock": value}, {})
+    statement = Trust.in_keys([KEY.public]).verify(SIGNER.sign_statement(payload), now=NOW)
+    with pytest.raises(MalformedError):
+        LockClaim.from_statement(statement.statement)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weightmark.errors import SettingsError
+from weightmark.errors import CallError, SettingsError
 from weightmark.provenance.sources.addresses import (
     is_private_way,
     is_same_origin,
@@ -12,6 +12,10 @@ from weightmark.provenance.sources.addresses import (
     printable_address,
 )
 from weightmark.provenance.sources.choice import open_source, pinned_address
+from weightmark.provenance.sources.huggingface.address import HubAddress
+from weightmark.provenance.sources.mlflow_registry.address import MlflowAddress
+from weightmark.provenance.sources.object_store.address import ObjectAddress
+from weightmark.provenance.sources.web.address import WebAddress
 
 
 @pytest.mark.parametrize(
@@ -98,3 +102,19 @@ def test_an_address_is_pinned_by_its_own_kind_of_digest(
     uri: str, name: str, value: str, address: str
 ) -> None:
     assert pinned_address(uri, name, value) == address
+
+
+@given(st.text(max_size=80), st.sampled_from(["", "s3://", "gs://", "https://", "mlflow:models:/", "mlflow:runs:/", "hf://"]))  # fmt: skip
+def test_any_text_is_an_address_that_names_no_other_place_or_is_refused(
+    text: str, scheme: str
+) -> None:
+    uri = scheme + text
+    kinds: tuple[type[ObjectAddress | WebAddress | MlflowAddress | HubAddress], ...]
+    kinds = (ObjectAddress, WebAddress, MlflowAddress, HubAddress)
+    for kind in kinds:
+        try:
+            found = kind.parse(uri)
+        except CallError:
+            continue
+        assert kind.parse(found.uri).uri == found.uri
+        assert found.uri.isprintable()

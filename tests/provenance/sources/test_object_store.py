@@ -18,7 +18,7 @@ from weightmark.errors import (
 from weightmark.provenance.sources.choice import open_source
 from weightmark.provenance.sources.fetching import fetch
 from weightmark.provenance.sources.interface import Snapshot
-from weightmark.provenance.sources.object_store import ObjectAddress
+from weightmark.provenance.sources.object_store.address import ObjectAddress
 
 BIG = bytes(range(256)) * 9000
 

@@ -19,8 +19,8 @@ from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from weightmark.attestations.chain.gathering import GatheredChain
-    from weightmark.attestations.chain.judging import ChainRule
     from weightmark.attestations.chain.model import Chain, StepRoles
+    from weightmark.attestations.chain.rule import ChainRule
     from weightmark.attestations.ledger.consulting import Consultation
     from weightmark.attestations.trust import Trust
     from weightmark.attestations.trust.selection import TrustChoice
@@ -84,14 +84,14 @@ def chain(
     require_online(ledger)
     consultation = consulted(Path(path), ledger)
     judge = _judge(path, policy_word, env, choice, consultation)
-    with console.progress(None) as progress:
+    with console.progress(None) as progress, claims_in_ledger(ledger or "") as about:
         gathered = gather_chain(
             path,
             judge.roles,
             vouchers=judge.vouchers,
             at_hand=[Path(one) for one in at_hand],
             claims=[Path(one) for one in claims],
-            claims_about=claims_in_ledger(ledger or ""),
+            claims_about=about,
             revoked_in=lambda found: revoked_in(found, consultation),
             bounds=Bounds(depth=max_depth or judge.depth),
             progress=progress,
@@ -118,8 +118,8 @@ def _judge(
     consultation: "Consultation | None",
 ) -> _Judge:
     """Return whom and what a policy names, or whom the call trusts; raises as `load_rules`."""
-    from weightmark.attestations.chain.judging import ChainRule
     from weightmark.attestations.chain.model import StepRoles
+    from weightmark.attestations.chain.rule import ChainRule
     from weightmark.attestations.gate.lineage import step_roles, vouchers_of
     from weightmark.attestations.gate.sources import trusts_of
 

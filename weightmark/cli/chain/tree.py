@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from weightmark.provenance.lineage.names import shortened
 
 if TYPE_CHECKING:
-    from weightmark.attestations.chain.judging import ChainRule
     from weightmark.attestations.chain.model import Chain
+    from weightmark.attestations.chain.rule import ChainRule
     from weightmark.provenance.lineage.drawing import Drawing
     from weightmark.provenance.lineage.graph import Lineage
 

@@ -13,12 +13,19 @@ from weightmark.cli.gate.documents import (
     Decided,
     decision_document,
     decisions_document,
-    for_code_scanning,
     replay_document,
+    shown_as,
 )
 from weightmark.cli.gate.keeping import Keeping, KeepingRequest, Kept
+from weightmark.cli.gate.reports import (
+    also_reported,
+    read_reports,
+    report_option,
+    with_reports,
+)
 from weightmark.cli.moments import parse_beginning
 from weightmark.cli.options.common import option
+from weightmark.cli.options.events import events_options
 from weightmark.cli.options.evidence import evidence_options, fail_on_option
 from weightmark.cli.options.keeping import keeping_options
 from weightmark.cli.options.ledger import require_online
@@ -30,12 +37,15 @@ from weightmark.cli.options.policy import (
     policy_option,
 )
 from weightmark.cli.options.receipts import fresh_option, kept_receipts
+from weightmark.cli.options.responding import responding_options
 from weightmark.cli.options.trust import TRUST_FLAGS, load_trust, trust_choice_options
 from weightmark.cli.options.witnesses import read_witness_policy
+from weightmark.cli.render import Document
 from weightmark.errors import CallError, WeightmarkError
 from weightmark.values import dataclass
 
 if TYPE_CHECKING:
+    from weightmark.attestations.gate.decision import Decision
     from weightmark.attestations.gate.sources import Sources
     from weightmark.attestations.policy.model import Policy
     from weightmark.attestations.trust.selection import TrustChoice
@@ -96,7 +106,7 @@ class _Run:
 
     rules: _Rules
     sources: "Sources"
-    keeping: Keeping
+    keeping: KeepingRequest
     now: datetime | None
     fresh: bool
 
@@ -154,6 +164,9 @@ class _Run:
     "--now", metavar="TIME", help="Judge ages, approvals and ends as at this moment (default: now)"
 )
 @option("--resource-uri", metavar="URI", help="Name of the artifact in the VSA (default: identity)")
+@report_option(_FORMATS)
+@events_options()
+@responding_options("an artifact is denied")
 @pass_console
 def gate(
     console: Console,
@@ -182,6 +195,7 @@ def gate(
     resource_uri: str | None,
     fresh: bool,
     now: str | None,
+    report: tuple[str, ...],
 ) -> None:
     """Allow or refuse models and datasets by policy.
 
@@ -192,58 +206,70 @@ def gate(
     """
     from weightmark.attestations.gate.sources import Sources
 
-    if replay:
-        _replay(console, replay, paths, choice)
-    _require_paths(paths)
-    require_online(ledger)
-    for path in paths:
-        for what, place in (
-            ("the ledger", ledger),
-            ("the VSA", vsa),
-            ("the SVR", svr),
-            ("the decision", decision),
-            ("the witness policy", witness_policy),
-        ):
-            _require_outside(path, what, place)
-    rules = _Rules(policy_word or "", choice, mode, fail_on, env, policy_key, witness_policy)
-    first = rules.load(paths[0])
-    request = KeepingRequest(
-        vsa=vsa,
-        svr=svr,
-        decision=decision,
-        ledger=ledger or "",
-        record=record,
-        signing_key=signing_key,
-        submit_key=submit_key,
-        passphrase_file=passphrase_file,
-        tsa_url=tsa_url,
-        resource=resource_uri or "",
-    )
-    run = _Run(
-        rules=rules,
-        sources=Sources(
-            signature=Path(signature) if signature else None,
-            claims=tuple(Path(claim) for claim in claims),
-            ledger=ledger or "",
-            ancestors=tuple(Path(one) for one in ancestors),
-        ),
-        keeping=request.load(paths, offline=console.offline),
-        now=parse_beginning(now),
-        fresh=fresh,
-    )
+    written = (console.output, vsa, svr, decision)
+    reports = read_reports(report, _FORMATS, others=written, judged=paths)
+    with also_reported(reports):
+        if replay:
+            document = _replayed(console, replay, paths, choice)
+        else:
+            _require_paths(paths)
+            require_online(ledger)
+            _require_outside(
+                paths,
+                {
+                    "the ledger": ledger,
+                    "the VSA": vsa,
+                    "the SVR": svr,
+                    "the decision": decision,
+                    "the witness policy": witness_policy,
+                },
+            )
+            keeping = KeepingRequest(
+                vsa=vsa,
+                svr=svr,
+                decision=decision,
+                ledger=ledger or "",
+                record=record,
+                signing_key=signing_key,
+                submit_key=submit_key,
+                passphrase_file=passphrase_file,
+                tsa_url=tsa_url,
+                resource=resource_uri or "",
+            )
+            run = _Run(
+                rules=_Rules(
+                    policy_word or "", choice, mode, fail_on, env, policy_key, witness_policy
+                ),
+                sources=Sources(
+                    signature=Path(signature) if signature else None,
+                    claims=tuple(Path(claim) for claim in claims),
+                    ledger=ledger or "",
+                    ancestors=tuple(Path(one) for one in ancestors),
+                ),
+                keeping=keeping,
+                now=parse_beginning(now),
+                fresh=fresh,
+            )
+            document = _judged(console, paths, run)
+    told = with_reports(document, reports, shown_as, console.verbose)
+    console.finish(shown_as(console.format, told))
+
+
+def _judged(console: Console, paths: tuple[str, ...], run: _Run) -> Document:
+    """Decide about each artifact, and show what was decided."""
+    first = run.rules.load(paths[0])
+    keeping = run.keeping.load(paths, offline=console.offline)
     console.detail(f"policy: {first.source}, sha256:{first.sha256}")
     console.tell_origins(_TOLD)
-    several = _decide_all(console, paths, first, run)
+    several = _decide_all(console, paths, first, run, keeping)
     settings, notices = _origins(console), _from_environment(console)
     if len(several) == 1:
-        document = decision_document(several[0], first, settings, notices)
-    else:
-        document = decisions_document(several, first, settings, notices)
-    console.finish(for_code_scanning(document) if console.format == "sarif" else document)
+        return decision_document(several[0], first, settings, notices)
+    return decisions_document(several, first, settings, notices)
 
 
 def _decide_all(
-    console: Console, paths: tuple[str, ...], first: "Policy", run: _Run
+    console: Console, paths: tuple[str, ...], first: "Policy", run: _Run, keeping: Keeping
 ) -> list[Decided]:
     """Decide about each artifact; the error of one hides no other, and with one only it ends the call."""
     from weightmark.attestations.checks import Check
@@ -254,7 +280,8 @@ def _decide_all(
         for at, path in enumerate(paths):
             try:
                 policy = run.rules.load(path) if at else first
-                decided.append(_decide(console, path, policy, run, receipts=receipts))
+                decision = _decide(console, path, policy, run, receipts=receipts)
+                decided.append(_kept(path, decision, keeping))
             except WeightmarkError as error:
                 if len(paths) == 1 or isinstance(error, CallError):
                     raise
@@ -265,11 +292,11 @@ def _decide_all(
 
 def _decide(
     console: Console, path: str, policy: "Policy", run: _Run, *, receipts: "Receipts | None"
-) -> Decided:
+) -> "Decision":
     from weightmark.attestations.gate.gate import gate as run_gate
 
     with console.progress(None) as progress:
-        decision = run_gate(
+        return run_gate(
             path,
             policy,
             run.sources,
@@ -280,9 +307,12 @@ def _decide(
             workers=console.jobs,
             earlier=not run.fresh,
         )
-    kept = run.keeping.keep(decision)
+
+
+def _kept(path: str, decision: "Decision", keeping: Keeping) -> Decided:
+    kept = keeping.keep(decision)
     written = {one.name for one in kept.checks if one.outcome == "info"}
-    files = {name: str(place) for name, place in run.keeping.files.items() if name in written}
+    files = {name: str(place) for name, place in keeping.files.items() if name in written}
     return Decided(path, decision, kept, _files(files))
 
 
@@ -290,8 +320,10 @@ def _files(written: dict[str, str]) -> dict[str, str | None]:
     return {name: written.get(name) for name in ("vsa", "svr", "decision")}
 
 
-def _replay(console: Console, file: str, paths: tuple[str, ...], choice: "TrustChoice") -> None:
-    """Judge a kept decision again, and end with whether it follows from what was recorded."""
+def _replayed(
+    console: Console, file: str, paths: tuple[str, ...], choice: "TrustChoice"
+) -> Document:
+    """Judge a kept decision again, and show whether it follows from what was recorded."""
     from weightmark.attestations.gate.decisions.replay import read_decision, replay
 
     if paths:
@@ -301,22 +333,33 @@ def _replay(console: Console, file: str, paths: tuple[str, ...], choice: "TrustC
             fix="leave the path out, or leave `--replay` out to decide anew",
         )
     kept = read_decision(Path(file), load_trust(choice, file))
-    console.finish(replay_document(file, kept, replay(kept.record), _origins(console)))
+    return replay_document(file, kept, replay(kept.record), _origins(console))
 
 
 def _require_paths(paths: Sequence[str]) -> None:
+    from weightmark.attestations.gate.gate import is_identity
+
     if not paths:
         raise CallError(
             "nothing was named that is to be judged",
             fix="name a model, as `weightmark gate ./model`",
         )
+    for path in paths:
+        if path.startswith("wm1:") and not is_identity(path) and not Path(path).exists():
+            raise CallError(
+                f"`{path[:100]}` is no whole identity",
+                why="an identity is `wm1:` and 64 hexadecimal digits",
+                fix="`weightmark digest` prints it whole",
+            )
 
 
-def _require_outside(path: str, what: str, place: str | None) -> None:
+def _require_outside(paths: Sequence[str], places: dict[str, str | None]) -> None:
     from weightmark.attestations.outside import require_outside
 
-    if place and "://" not in place:
-        require_outside(Path(path), Path(place), what)
+    for path in paths:
+        for what, place in places.items():
+            if place and "://" not in place:
+                require_outside(Path(path), Path(place), what)
 
 
 def _from_environment(console: Console) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """The answers of `weightmark gate`: one decision, several, and one that was judged again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from weightmark.attestations.gate.decisions.replay import Kept as KeptDecision
     from weightmark.attestations.gate.decisions.replay import Replay
     from weightmark.attestations.policy.model import Policy
+    from weightmark.scanners.findings import Finding, ScanReport
 
-__all__ = ["Decided", "decision_document", "decisions_document", "replay_document"]
+__all__ = ["Decided", "decision_document", "decisions_document", "replay_document", "shown_as"]
 
 _SCHEMA = "weightmark/gate/v1"
 
@@ -75,12 +76,13 @@ class Decided:
 
     @property
     def findings(self) -> tuple[FindingLine, ...]:
-        """What the scan found, from the severity on that denies."""
+        """What the scan found, from the severity on that denies; what the policy accepts says so."""
         if self.decision is None or self.decision.evidence.scan is None:
             return ()
-        found, policy = self.decision.evidence.scan.findings, self.decision.policy
-        return finding_lines(
-            (one for one in found if one.severity >= policy.scan.fail_on), given=self.path
+        return tuple(
+            replace(line, accepted=reason)
+            for finding, reason in _severe_findings(self.decision, self.decision.evidence.scan)
+            for line in finding_lines([finding], given=self.path)
         )
 
     @property
@@ -146,8 +148,38 @@ def _verdict_line(decided: Decided) -> str:
     return f"{decided.word}: {decided.path}{known}"
 
 
-def for_code_scanning(document: Document) -> Document:
-    """Add what refused as findings: viewers of SARIF show nothing else."""
+def shown_as(form: str, document: Document) -> Document:
+    """Return what a form shows.
+
+    To SARIF what refused is added as findings: its viewers show nothing else. To JUnit every finding
+    that nobody accepts is a failure, as the policy's own severity has left the others out.
+    """
+    if form == "junit":
+        return replace(document, facts={**document.facts, "fail_on": "info"})
+    return _with_refusals(document) if form == "sarif" else document
+
+
+def _severe_findings(decision: "Decision", report: "ScanReport") -> "Iterator[tuple[Finding, str]]":
+    """Yield what is severe enough to deny, and why it denies nothing; empty where it does."""
+    from weightmark.attestations.gate.judges.scan import severe_findings
+
+    policy, identity = decision.policy, decision.evidence.identity
+    denying, waived = severe_findings(policy, decision.evidence)
+    reasons = {
+        one.rule: f"{one.reason} (by {one.approver}, until {one.expires:%Y-%m-%d})"
+        for one in policy.exemptions
+        if one.artifact == identity and not one.has_expired(decision.evidence.at)
+    }
+    for finding in report.findings:
+        if finding in waived:
+            yield finding, reasons[finding.rule]
+        elif finding in denying:
+            yield finding, "" if policy.scan.required else "the policy demands no scan"
+        elif finding.severity >= policy.scan.fail_on:
+            yield finding, 'the policy says `remote_code = "allow"`'
+
+
+def _with_refusals(document: Document) -> Document:
     told = tuple(
         FindingLine(
             rule=f"gate-{line.name.rpartition(': ')[2].replace(' ', '-')}",

@@ -11,6 +11,7 @@ from weightmark.cli.console import Console, pass_console
 from weightmark.cli.decision_lines import decision_lines
 from weightmark.cli.gate.keeping import Keeping, KeepingRequest
 from weightmark.cli.options.common import option
+from weightmark.cli.options.events import events_options
 from weightmark.cli.options.keeping import keeping_options
 from weightmark.cli.options.ledger import require_online
 from weightmark.cli.options.listening import Listening, ListeningValues, listening_options
@@ -23,11 +24,15 @@ from weightmark.cli.options.policy import (
 from weightmark.cli.options.trust import trust_choice_options
 from weightmark.cli.options.witnesses import read_witness_policy
 from weightmark.cli.render.interface import Document
+from weightmark.cli.telling.serving import told_answers
 from weightmark.errors import CallError, Exit, read_failure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from weightmark.attestations.checks import Check
     from weightmark.attestations.gate.decision import Decision
+    from weightmark.attestations.gate.serving.decision_log import Answered, DecisionLog
     from weightmark.attestations.gate.serving.service import Keep
     from weightmark.attestations.policy.model import Policy
     from weightmark.attestations.trust.selection import TrustChoice
@@ -81,6 +86,7 @@ _LEAST_TOKEN, _MOST_TOKEN = 16, 4096
     type=click.Path(),
     help="Add a JSON line for each answer to FILE (default: stderr)",
 )
+@events_options()
 @pass_console
 def serve(
     console: Console,
@@ -108,9 +114,9 @@ def serve(
     Files beneath `--root` are read and judged. An identity is answered by an earlier decision, where
     `[vsa]` of the policy takes one. 200 is said of what is allowed and of nothing else.
     """
-    from weightmark.attestations.gate.collect import Sources
     from weightmark.attestations.gate.serving.app import gate_app
     from weightmark.attestations.gate.serving.service import Bounds, GateService
+    from weightmark.attestations.gate.sources import Sources
 
     place = Listening.of(console, "the gate", **listening)
     require_online(ledger)
@@ -140,12 +146,13 @@ def serve(
     token = _token(token_file)
     with (
         decision_lines(access_log) as tell,
+        told_answers(console) as tell_others,
         GateService(
             policy,
             sources,
             roots=roots,
             keep=keep,
-            tell=lambda answered: tell(answered.to_line()),
+            tell=_both(tell, tell_others),
             bounds=Bounds(seconds=within, rate=rate),
             workers=console.jobs,
         ) as service,
@@ -153,6 +160,16 @@ def serve(
         console.note(f"deciding by `{policy.name}`, sha256:{policy.sha256}")
         place.serve(console, gate_app(service, token=token))
     console.finish(Document("weightmark/gate-serve/v1", Exit.GOOD, notices=("stopped",)))
+
+
+def _both(line: "Callable[[str], None]", told: "DecisionLog") -> "DecisionLog":
+    """Return what writes the operator's own line, and tells others."""
+
+    def tell(answered: "Answered") -> None:
+        line(answered.to_line())
+        told(answered)
+
+    return tell
 
 
 def _folders(given: tuple[str, ...]) -> tuple[Path, ...]:

@@ -8,6 +8,7 @@ from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import check_lines
 from weightmark.cli.options.common import FILE_OR_URI, option
+from weightmark.cli.options.events import events_options
 from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit
 
@@ -30,6 +31,7 @@ __all__ = ["verify"]
     multiple=True,
     help="Public key of an owner of the layout; every owner who is named must have signed it",
 )
+@events_options()
 @pass_console
 def verify(
     console: Console,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -11,11 +11,13 @@ from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.options.common import option
 from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
+from weightmark.cli.options.witnesses import read_witness_policy, witness_policy_option
 from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit
 from weightmark.provenance.ledger.export.interface import FORM_NAMES
 
 if TYPE_CHECKING:
+    from weightmark.attestations.pages.source import PageOptions
     from weightmark.provenance.ledger.log import Ledger
     from weightmark.provenance.ledger.snapshot import LoggedEvent
 
@@ -44,6 +46,18 @@ _BATCH = 1000
     default="-",
     help="Where to write it; `-` is stdout",
 )
+@option(
+    "--html",
+    metavar="DIR",
+    type=click.Path(),
+    help="Write the pages of `ledger serve` into the new folder DIR instead, to be opened or served by any web server",
+)
+@option(
+    "--show-identities",
+    is_flag=True,
+    help="With `--html`: name whom commitments stand for, where this ledger knows",
+)
+@witness_policy_option()
 @pass_console
 def export(
     console: Console,
@@ -53,11 +67,29 @@ def export(
     form: str,
     start: int,
     output: str,
+    html: str | None,
+    show_identities: bool,
+    witness_policy: str | None,
 ) -> None:
-    """Write the entries of a ledger, each proven, in a form that other tools read."""
+    """Write the entries of a ledger, each proven, in a form that other tools or people read."""
+    from weightmark.attestations.pages.source import PageOptions
     from weightmark.provenance.atomic import stream_file
     from weightmark.provenance.ledger.export.forms import form_of
 
+    if html is not None:
+        if output != "-" or start:
+            raise CallError(
+                "`--html` writes the whole ledger into a folder",
+                fix="leave `--output` and `--start` out",
+            )
+        witnesses = read_witness_policy(witness_policy) if witness_policy else None
+        options = PageOptions(identities=show_identities, witnesses=witnesses)
+        with open_ledger(ledger, log_key) as log:
+            _write_pages(console, log, html, options)
+    if show_identities or witness_policy:
+        raise CallError(
+            "`--show-identities` and `--witness-policy` are about pages", fix="add `--html DIR`"
+        )
     to_stdout = output == "-"
     if to_stdout and (form == "bundle" or console.format != "text"):
         raise CallError(
@@ -87,6 +119,29 @@ def export(
             notices=(
                 f"{counted(max(0, size - start), 'entry', 'entries')} written to `{output}` as {form}",
                 f"go on with `--start {max(start, size)}`",
+            ),
+        )
+    )
+
+
+def _write_pages(console: Console, log: "Ledger", folder: str, options: "PageOptions") -> NoReturn:
+    from weightmark.attestations.pages.static_site import write_site
+
+    site = write_site(log, Path(folder), options)
+    console.finish(
+        Document(
+            schema="weightmark/ledger-export/v1",
+            exit=Exit.GOOD,
+            facts={
+                "origin": log.origin,
+                "form": "html",
+                "path": folder,
+                "start": 0,
+                "entries": site.size,
+            },
+            notices=(
+                f"{counted(site.pages, 'page')} about {counted(site.size, 'entry', 'entries')} written to `{folder}`",
+                f"open `{Path(folder) / 'index.html'}`",
             ),
         )
     )

@@ -13,6 +13,7 @@ from weightmark.cli.console import Console, pass_console
 from weightmark.cli.ledger.entries import kind_of
 from weightmark.cli.ledger.parties import party_named, subject_of_entries
 from weightmark.cli.options.common import option
+from weightmark.cli.options.events import events_options
 from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
 from weightmark.cli.places import state_directory
 from weightmark.cli.render.interface import CheckLine, Document, Outcome
@@ -69,6 +70,7 @@ _MAX_STATE = 64 * 1024 * 1024
 )
 @option("--state", metavar="FILE", type=click.Path(), help="What is remembered between two calls")
 @option("--learn", is_flag=True, help="Remember what is there, and report nothing but a rollback")
+@events_options()
 @pass_console
 def monitor(
     console: Console,

@@ -16,6 +16,7 @@ from weightmark.cli.options.ledger import (
     read_log_key,
 )
 from weightmark.cli.options.listening import Listening, ListeningValues, listening_options
+from weightmark.cli.options.witnesses import read_witness_policy, witness_policy_option
 from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit, LedgerInconsistentError
 
@@ -57,6 +58,15 @@ _BODIES = 16
     type=click.Path(),
     help="Add a JSON line for each decision to FILE (default: stderr)",
 )
+@option(
+    "--no-pages", is_flag=True, help="Serve no pages for people (docs/guides/auditors-pages.md)"
+)
+@option(
+    "--show-identities",
+    is_flag=True,
+    help="Name on the pages whom commitments stand for, where this ledger knows; everybody can read it",
+)
+@witness_policy_option()
 @pass_console
 def serve(
     console: Console,
@@ -67,20 +77,28 @@ def serve(
     max_body: int,
     rate: float,
     access_log: str | None,
+    no_pages: bool,
+    show_identities: bool,
+    witness_policy: str | None,
     **listening: Unpack[ListeningValues],
 ) -> None:
     """Serve a ledger over HTTP until stopped: others append, search, prove and audit with `--ledger https://…`.
 
     A submission is answered with its receipt once its entry is durable. Signatures are checked in
-    `--jobs` processes. Stopping finishes what was accepted. A backup, and a ledger that moved, is not
+    `--jobs` processes. People see the ledger at the same address in a browser: entries, artifacts,
+    decisions, revocations, each with a JSON twin. Stopping finishes what was accepted. A backup, and a ledger that moved, is not
     served: it does not know what was revoked since.
     """
     from weightmark.attestations.ledger.submission import BundleVerifier
+    from weightmark.attestations.pages.routes import page_routes
+    from weightmark.attestations.pages.source import PageOptions
     from weightmark.provenance.ledger.service.app import service_app
     from weightmark.provenance.ledger.service.limits import Limits
     from weightmark.provenance.ledger.service.service import LedgerService
 
     place = Listening.of(console, "a ledger", **listening)
+    witnesses = read_witness_policy(witness_policy) if witness_policy else None
+    options = PageOptions(identities=show_identities, witnesses=witnesses)
     body = max_body * _MEGABYTE
     limits = Limits(body=body, bodies=max(_BODIES * body, 256 * _MEGABYTE), rate=rate)
     verifier = None if read_only else BundleVerifier()
@@ -95,7 +113,8 @@ def serve(
         ) as service,
     ):
         console.note(f"serving `{service.about.origin}`")
-        place.serve(console, service_app(service))
+        pages = () if no_pages else page_routes(service, options)
+        place.serve(console, service_app(service, pages))
     console.finish(Document("weightmark/ledger-serve/v1", Exit.GOOD, notices=("stopped",)))
 
 

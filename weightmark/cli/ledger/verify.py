@@ -11,6 +11,7 @@ from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import check_lines
 from weightmark.cli.ledger.receipts import check_receipt
 from weightmark.cli.options.common import option
+from weightmark.cli.options.events import events_options
 from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
 from weightmark.cli.options.witnesses import check_witnesses, witness_policy_option
 from weightmark.cli.render.interface import Document
@@ -39,6 +40,7 @@ __all__ = ["verify"]
 )
 @log_key_option("Verifier key that you trust; with `--ledger` it may be left out")
 @witness_policy_option()
+@events_options()
 @pass_console
 def verify(
     console: Console,

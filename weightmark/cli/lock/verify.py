@@ -10,6 +10,7 @@ from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import check_lines
 from weightmark.cli.lock.documents import artifact_facts, lock_option
 from weightmark.cli.options.common import option
+from weightmark.cli.options.events import events_options
 from weightmark.cli.options.trust import load_trust, trust_choice_options
 from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit
@@ -32,6 +33,7 @@ __all__ = ["verify"]
     help="Claims of who vouches for the lock (default: FILE.claims beside it)",
 )
 @trust_choice_options()
+@events_options()
 @pass_console
 def verify(
     console: Console,

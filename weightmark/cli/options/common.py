@@ -154,17 +154,10 @@ def trust_options(*, signing: bool = False, several: bool = False) -> Callable[[
 
 
 def common_options(
-    formats: Sequence[str] = DEFAULT_FORMATS, *, own_output: bool = False
+    formats: Sequence[str] = DEFAULT_FORMATS, *, own_output: bool = False, own_format: bool = False
 ) -> Callable[[F], F]:
     """Add what every command has; `command()` does this, so commands need not."""
     added: list[Callable[[Any], Any]] = [
-        _common(
-            "-f",
-            "--format",
-            type=click.Choice(list(formats)),
-            default=formats[0],
-            help="Form of the output",
-        ),
         _common(
             "-q",
             "--quiet",
@@ -191,7 +184,9 @@ def common_options(
         ),
     ]
     if not own_output:
-        added.insert(1, _output_option())
+        added.insert(0, _output_option())
+    if not own_format:
+        added.insert(0, _format_option(formats))
 
     def add(function: F) -> F:
         for decorate in reversed(added):
@@ -199,6 +194,16 @@ def common_options(
         return function
 
     return add
+
+
+def _format_option(formats: Sequence[str]) -> Callable[[F], F]:
+    return _common(
+        "-f",
+        "--format",
+        type=click.Choice(list(formats)),
+        default=formats[0],
+        help="Form of the output",
+    )
 
 
 def _output_option() -> Callable[[F], F]:

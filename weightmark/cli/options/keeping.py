@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from weightmark.cli.options.common import FILE_OR_URI, option
-from weightmark.cli.options.signers import passphrase_option
 from weightmark.cli.options.witnesses import witness_policy_option
+from weightmark.cli.private_keys import passphrase_option
 
 __all__ = ["keeping_options"]
 

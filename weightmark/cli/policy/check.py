@@ -27,16 +27,20 @@ __all__ = ["check"]
 @trust_options(several=True)
 @pass_console
 def check(console: Console, file: str, *, env: str | None, key: tuple[str, ...]) -> None:
-    """Validate the policy in FILE, and name what it leaves open.
+    """Validate the policy in FILE, or a preset, and name what it leaves open.
 
     Syntax, keys, and demands that contradict each other end with exit code 2, in every environment.
     With `--key` the policy must be signed by that key (`weightmark policy sign`).
     """
     from weightmark.attestations.checks import exit_of
     from weightmark.attestations.policy.holes import holes_of
-    from weightmark.attestations.policy.load import load_policy_file
+    from weightmark.attestations.policy.load import load_policy_file, load_preset
+    from weightmark.attestations.policy.presets import PRESETS
 
-    policy = load_policy_file(Path(file), environment=env or "")
+    if file in PRESETS and not key and not Path(file).exists():
+        policy = load_preset(file)
+    else:
+        policy = load_policy_file(Path(file), environment=env or "")
     holes = holes_of(policy)
     signed = _signed(Path(file), policy, key)
     code = exit_of(signed) if signed else Exit.GOOD

@@ -15,6 +15,9 @@ from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit, PolicyError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from weightmark.attestations.keys import PublicKey
     from weightmark.attestations.policy.proposal import Proposal
 
 __all__ = ["init"]
@@ -78,7 +81,7 @@ def init(
     keys = [PublicKey.load(one) for one in key]
     trust_file = _trust_file(trust) if trust else None
     loaded = load_trust_file(trust_file) if trust_file else None
-    proposal = _propose(console, model, path) if model else None
+    proposal = _propose(console, model, path, keys) if model else None
     identities = proposal.identities if proposal and not keys and not trust else ()
     if proposal and not (keys or trust or identities):
         raise _nobody(proposal)
@@ -120,7 +123,7 @@ def init(
     )
 
 
-def _propose(console: Console, model: str, policy: Path) -> "Proposal":
+def _propose(console: Console, model: str, policy: Path, keys: "Sequence[PublicKey]") -> "Proposal":
     from weightmark.attestations.outside import require_outside
     from weightmark.attestations.policy.proposal import propose
     from weightmark.provenance.sources.choice import is_remote
@@ -132,16 +135,19 @@ def _propose(console: Console, model: str, policy: Path) -> "Proposal":
             console.progress(None) as progress,
             visit(model, offline=console.offline, progress=progress) as fetched,
         ):
-            return propose(fetched.path, address=fetched.snapshot.pinned, jobs=console.jobs)
+            pinned = fetched.snapshot.pinned
+            return propose(fetched.path, address=pinned, keys=keys, jobs=console.jobs)
     require_outside(Path(model), policy, "the policy", error=PolicyError)
-    return propose(Path(model), jobs=console.jobs)
+    return propose(Path(model), keys=keys, jobs=console.jobs)
 
 
 def _nobody(proposal: "Proposal") -> CallError:
-    named = "; ".join(proposal.words[1:4])
+    signers = ", ".join(proposal.others[:3])
+    claimed = f"its signatures name {signers}, which proves nothing yet" if signers else ""
+    unsigned = next((one for one in proposal.words if one.startswith("unsigned")), "")
     return CallError(
         "a policy has to say whom to trust",
-        why=f"the model itself can't say it; {named}",
+        why="; ".join(filter(None, ["the model itself can't say it", claimed, unsigned])),
         fix="name your own public key, or that of the publisher, with `--key release.pub`, or a trust file with `--trust ./acme.toml`",
     )
 

@@ -58,11 +58,17 @@ def opened(uri: str, login: Credentials = ANONYMOUS) -> Repository:
     return Repository(Reference.parse(uri), access=WRITE, credentials=login, patience=QUICK)
 
 
-def pushed(uri: str, model: Path, *claims: Attachment, login: Credentials = ANONYMOUS) -> Pushed:
+def pushed(
+    uri: str,
+    model: Path,
+    *claims: Attachment,
+    login: Credentials = ANONYMOUS,
+    move: bool = False,
+) -> Pushed:
     artifact = open_artifact(model)
     reading: Reading[None] = read_artifact(artifact, columns=[Column.BLAKE3, Column.SHA256])
     with opened(uri, login) as repository:
-        return push(repository, reading, claims)
+        return push(repository, reading, claims, move=move)
 
 
 def pulled(uri: str) -> tuple[dict[str, bytes], set[bytes]]:
@@ -101,10 +107,13 @@ def test_pushing_again_sends_nothing_and_claims_come_one_after_the_other(
 
 
 @pytest.mark.needs("docker_registry")
-def test_a_tag_that_moves_is_said(real: DockerRegistry, model: Path) -> None:
+def test_a_tag_moves_only_when_that_was_said_and_says_so(real: DockerRegistry, model: Path) -> None:
     first = pushed(real.uri("acme/moved"), model)
     (model / "config.json").write_bytes(b'{"a":1}')
-    second = pushed(real.uri("acme/moved"), model)
+    with pytest.raises(CallError, match="names something else"):
+        pushed(real.uri("acme/moved"), model)
+    assert pulled(real.uri("acme/moved"))[0]["config.json"] == b"{}"
+    second = pushed(real.uri("acme/moved"), model, move=True)
     assert (second.moved_from, second.uploaded) == (first.digest, 1)
     assert pulled(first.pinned)[0]["config.json"] == b"{}"
 

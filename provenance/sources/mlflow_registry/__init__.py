@@ -1,0 +1,1 @@
+"""MLflow as a source: registered versions of models, and what runs logged."""

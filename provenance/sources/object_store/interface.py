@@ -1,0 +1,40 @@
+"""The seam between the source and the stores: list objects, and read each as it was listed."""
+
+from collections.abc import Generator
+from typing import Protocol
+
+from weightmark.values import dataclass
+
+__all__ = ["ObjectStore", "StoredObject"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """One object as a store lists it."""
+
+    key: str
+    """its name in the bucket"""
+    size: int
+    """bytes"""
+    tag: str
+    """what changes whenever its content does, and by which it is asked for: ETag, or generation"""
+
+
+class ObjectStore(Protocol):
+    """One store; several threads may read from it at once.
+
+    Each method raises `TransferBrokenError` for what may be tried again, `NetworkError` for what
+    may not, `MalformedError` for an answer that breaks its format.
+    """
+
+    def require_private(self) -> None:
+        """Raise `NetworkError` when somebody on the way could read the credentials."""
+        ...
+
+    def page(self, bucket: str, prefix: str, token: str) -> tuple[list[StoredObject], str]:
+        """Return objects whose keys begin with `prefix`, and the token of the next page or nothing."""
+        ...
+
+    def read(self, bucket: str, one: StoredObject, offset: int) -> Generator[bytes, None, None]:
+        """Yield an object from `offset` on; raises `PromiseBrokenError` when it changed since it was listed."""
+        ...

@@ -1,0 +1,1 @@
+"""Plain web addresses: one file, or a folder that its `SHA256SUMS` lists."""

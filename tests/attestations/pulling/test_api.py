@@ -1,0 +1,90 @@
+"""`weightmark.pull`: the same answers as the command, as values."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import weightmark
+from tests.attestations.gate_makers import EVIL_PICKLE, make_signed, preset
+from tests.provenance.sources.conftest import hub as hub  # noqa: PLC0414 - a fixture
+from tests.sim.hub import Hub, Lfs
+from weightmark.attestations.pulling.locking import LockedArtifact, LockFile
+from weightmark.errors import CallError, MalformedError, NetworkError, PromiseBrokenError
+from weightmark.provenance.identification import identify
+
+
+def publish(hub: Hub, model: Path, name: str = "acme/bert") -> str:
+    """Put a folder on the hub; return its address."""
+    files = {
+        path.relative_to(model).as_posix(): path.read_bytes()
+        for path in sorted(model.rglob("*"))
+        if path.is_file()
+    }
+    hub.add("models", name, {path: Lfs(data) for path, data in files.items()})
+    return f"hf://{name}@main"
+
+
+def test_what_a_policy_lets_through_is_placed(hub: Hub, tmp_path: Path) -> None:
+    model = make_signed(tmp_path / "model")
+    uri = publish(hub, model)
+    pulled = weightmark.pull(uri, to=tmp_path / "copy", policy=preset("baseline"))
+    assert pulled.placed
+    assert pulled.snapshot.digest == {"gitCommit": hub.repositories["models", "acme/bert"].head}
+    assert identify(tmp_path / "copy").identity == identify(model).identity
+
+
+def test_a_refusal_is_a_value_and_nothing_is_placed(hub: Hub, tmp_path: Path) -> None:
+    uri = publish(hub, make_signed(tmp_path / "model", scan=False, **{"x.pkl": EVIL_PICKLE}))
+    pulled = weightmark.pull(uri, to=str(tmp_path / "copy"), policy=preset("baseline"))
+    assert not pulled.placed
+    assert pulled.decision.blocks
+    assert not (tmp_path / "copy").exists()
+
+
+def test_a_lock_is_followed_or_nothing_comes(hub: Hub, tmp_path: Path) -> None:
+    model = make_signed(tmp_path / "model")
+    uri = publish(hub, model)
+    first = weightmark.pull(uri, to=tmp_path / "first", policy=preset("baseline"))
+    locked = LockedArtifact.of(first.snapshot, first.delivery.manifest, first.delivery.sha256)
+    lock = tmp_path / "weightmark.lock"
+    LockFile((locked,)).write(lock)
+    repository = hub.repositories["models", "acme/bert"]
+    repository.commit({"other.bin": b"moved"})
+    again = weightmark.pull(uri, to=tmp_path / "again", policy=preset("baseline"), lock=lock)
+    assert again.delivery.manifest.identity == first.delivery.manifest.identity
+    repository.commits[first.snapshot.digest["gitCommit"]]["config.json"] = b"[]"
+    with pytest.raises(PromiseBrokenError):
+        weightmark.pull(uri, to=tmp_path / "third", policy=preset("audit"), lock=lock)
+    assert not (tmp_path / "third").exists()
+    with pytest.raises(CallError, match="not in the lock"):
+        weightmark.pull("hf://acme/x", to=tmp_path / "x", policy=preset("audit"), lock=lock)
+
+
+def test_only_what_was_remembered_is_replaced(hub: Hub, tmp_path: Path) -> None:
+    uri = publish(hub, make_signed(tmp_path / "model"))
+    to, state = tmp_path / "copy", tmp_path / "state"
+    weightmark.pull(uri, to=to, policy=preset("audit"), history=state)
+    repository = hub.repositories["models", "acme/bert"]
+    repository.commit({"config.json": b"{}", "new.txt": b"x"})
+    with pytest.raises(CallError, match="not empty"):
+        weightmark.pull(uri, to=to, policy=preset("audit"))
+    assert weightmark.pull(uri, to=to, policy=preset("audit"), history=state).placed
+    (to / "mine.txt").write_bytes(b"mine")
+    repository.commit({"config.json": b"[]"})
+    with pytest.raises(CallError, match="changed since"):
+        weightmark.pull(uri, to=to, policy=preset("audit"), history=state)
+
+
+def test_wrong_calls_are_errors_of_ours(hub: Hub, tmp_path: Path) -> None:
+    uri = publish(hub, make_signed(tmp_path / "model"))
+    calls: tuple[Callable[[], object], ...] = (
+        lambda: weightmark.pull("ftp://x/y", to=tmp_path / "x", policy=preset("audit")),
+        lambda: weightmark.pull(uri, to=tmp_path / "x" / "y", policy=preset("audit")),
+        lambda: weightmark.pull(uri, to=tmp_path / "x", policy=preset("audit"), env="other"),
+    )
+    for call in calls:
+        with pytest.raises((CallError, MalformedError)):
+            call()
+    with pytest.raises(NetworkError, match="--offline"):
+        weightmark.pull(uri, to=tmp_path / "x", policy=preset("audit"), offline=True)

@@ -1,0 +1,1 @@
+"""`weightmark bom`: bills of materials for models and datasets."""

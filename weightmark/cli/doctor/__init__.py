@@ -1,0 +1,1 @@
+"""`weightmark doctor`: what is wrong with this set-up, and how to mend it."""

@@ -1,0 +1,100 @@
+"""`weightmark doctor`: can this installation do its work, and with what set-up?"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+import weightmark
+from weightmark.attestations.checks import counted
+from weightmark.cli.command import WeightmarkCommand
+from weightmark.cli.console import Console, pass_console
+from weightmark.cli.doctor.calls import misfits
+from weightmark.cli.doctor.interface import Examined, Verdict, check_lines
+from weightmark.cli.options.common import COMMON_META, common_options, option
+from weightmark.cli.render import Document
+from weightmark.errors import CallError, Exit, SettingsError
+from weightmark.settings import Settings
+
+__all__ = ["doctor"]
+
+
+class _Doctor(WeightmarkCommand):
+    """A command that runs although a settings file is broken: saying so is its work."""
+
+    def _settings(self, ctx: click.Context, args: Sequence[str]) -> Settings:
+        try:
+            settings = super()._settings(ctx, args)
+        except (CallError, SettingsError):
+            return Settings()
+        if next(misfits(self, ctx, ctx.default_map or {}), None):
+            ctx.default_map = None
+            return Settings()
+        return settings
+
+
+@click.command("doctor", cls=_Doctor)
+@common_options()
+@option(
+    "--online",
+    is_flag=True,
+    harmless=False,
+    help="Ask the services that this set-up names, and compare their clocks with this one",
+)
+@pass_console
+def doctor(console: Console, *, online: bool) -> NoReturn:
+    """Look at this installation and its set-up, and say what is wrong and how to mend it.
+
+    Python, libraries and extras, environment variables and settings files, policies, keys and trust files,
+    folders and caches, ledgers, clock, terminal and network. Nothing is changed, and nothing is asked over the
+    network without `--online`. Warnings change no exit code; 4 says that something would keep a check from being made.
+    """
+    if online and console.offline:
+        raise CallError("`--online` and `--offline` contradict each other", fix="give one of them")
+    examined = tuple(_examine(console, online=online))
+    bad = sum(one.verdict is Verdict.BAD for one in examined)
+    warnings = sum(one.verdict is Verdict.WARN for one in examined)
+    said = f", {counted(warnings, 'warning')}" if warnings else ""
+    console.finish(
+        Document(
+            "weightmark/doctor/v1",
+            Exit.UNCHECKED if bad else Exit.GOOD,
+            verdict="unfit" if bad else "fit",
+            headline=f"{bad} of {len(examined)} checks failed{said}" if bad else f"ready{said}",
+            checks=check_lines(examined),
+            facts={
+                "version": weightmark.__version__,
+                "entries": [one.facts() for one in examined],
+            },
+        )
+    )
+
+
+def _examine(console: Console, *, online: bool) -> Iterator[Examined]:
+    from weightmark.cli.doctor.calls import (
+        examine_commands,
+        examine_environment,
+        examine_settings,
+        gather_said,
+    )
+    from weightmark.cli.doctor.installation import examine_installation
+    from weightmark.cli.doctor.ledgers import examine_ledgers
+    from weightmark.cli.doctor.machine import examine_machine
+    from weightmark.cli.doctor.network import examine_network
+    from weightmark.cli.doctor.places import examine_places
+    from weightmark.cli.doctor.trusting import examine_trust
+
+    now = datetime.now(UTC)
+    common = click.get_current_context().meta.get(COMMON_META, {})
+    said = gather_said(common.get("config"), isolated=bool(common.get("isolated")))
+    yield from examine_installation()
+    yield from examine_commands()
+    yield from examine_machine(now, jobs=console.jobs)
+    yield from examine_places(Path.cwd())
+    yield from examine_environment()
+    yield from examine_settings(said)
+    yield from examine_trust(said, now)
+    yield from examine_ledgers(said)
+    yield from examine_network(said, now, online=online)
