@@ -10,7 +10,7 @@ const { chromium } = createRequire(join(modules, "x"))("playwright-core");
 const axe = readFileSync(join(modules, "axe-core/axe.min.js"), "utf8");
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const FOCUSABLE = "a[href], area[href], button, input, select, summary, textarea, [tabindex]";
-const PATIENCE = 20_000;
+const PATIENCE = 60_000;
 
 // Chromium has no sandbox for root, which CI is
 const args = process.getuid() === 0 ? ["--no-sandbox"] : [];
@@ -73,6 +73,7 @@ const operations = {
   open: async ({ name, options, media }) => {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     context.setDefaultTimeout(PATIENCE);
+    context.setDefaultNavigationTimeout(PATIENCE);
     const page = await context.newPage();
     if (media) await page.emulateMedia({ media });
     visitors.set(name, { context, page, seen: watch(page) });

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ import pytest
 from tests.attestations.ledger.served import ServedLedger, serving
 from tests.browser.chromium import Browser, Visitor
 from tests.browser.registry import Pages
-from tests.browser.trees import OTHER
+from tests.browser.trees import LOG, OTHER, prove
 from tests.browser.world import ORIGIN, World
+from weightmark.provenance.ledger.event import Event, Kind
 from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier
+from weightmark.provenance.ledger.proof import format_proof
 
 pytestmark = pytest.mark.needs("node", "playwright", "chromium")
 
@@ -334,3 +337,30 @@ def test_a_receipt_without_its_entry_takes_the_entry_from_another_file(
         selector = "#proof-receipt" if files == [bare] else "#proof-entry"
         regular.ask("choose", selector=selector, files=[str(one) for one in files])
         assert regular.proof() == state
+    whole = world.folder / "base" / "model.receipt"
+    regular.ask("choose", selector="#proof-receipt", files=[str(whole)])
+    assert regular.proof() == "proven", "the entry of the receipt before is left behind"
+
+
+def test_what_a_log_proves_and_is_no_event_of_it_is_red(
+    visitor: Visitor, served: ServedLedger, tmp_path: Path
+) -> None:
+    assert go(visitor, served, "check") == "unpinned"
+    assert pin(visitor, LOG.verifier.vkey) == "waiting"
+    event = Event(
+        *(Kind.RELEASE, LOG.name, "one", "a" * 64, "b" * 64, "c" * 64, "wm1:" + "d" * 64),
+        *("key:" + "e" * 64, "key:" + "f" * 64, "2026-01-02T03:04:05Z"),
+    )
+    other = replace(event, origin="log.example/others")
+    for number, (leaf, state) in enumerate(
+        (
+            (event.to_bytes(), "proven"),
+            (other.to_bytes(), "failed"),
+            (json.dumps(json.loads(event.to_bytes())).encode(), "failed"),
+            (b"{}", "failed"),
+        )
+    ):
+        file = tmp_path / f"{number}.tlog-proof"
+        file.write_bytes(format_proof(prove(1, [b"before", leaf], extra=leaf)))
+        visitor.ask("choose", selector="#proof-receipt", files=[str(file)])
+        assert visitor.proof() == state

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.browser.proof_script import ProofScript
-from tests.browser.trees import LOG, OTHER, checkpoint_of, entries_of, site_of
+from tests.browser.trees import LOG, OTHER, STRANGER, checkpoint_of, entries_of, site_of
 from weightmark.provenance.ledger.checkpoint import Checkpoint
 from weightmark.provenance.ledger.merkle import EMPTY_ROOT
 
@@ -171,6 +171,21 @@ def test_a_receipt_that_is_ahead_of_the_site_shows_that_entries_were_taken_back(
     )
     assert answer["state"] == "failed"
     assert "taken back" in answer["says"]
+
+
+def test_a_receipt_of_another_log_than_the_sites_is_checked_by_itself(script: ProofScript) -> None:
+    receipt, site = checkpoint_of(entries_of(4)), site_of(entries_of(9), STRANGER)
+    answer = script.history(KEY, shown=receipt, seen=None, site=site, is_page=False)
+    assert (answer["state"], answer["newest"]) == ("proven", None)
+    assert script.history(KEY, shown=receipt, seen=None, site=site)["state"] == "failed"
+
+
+def test_a_bad_signature_of_the_site_fails_a_receipt_as_well(script: ProofScript) -> None:
+    site = site_of(entries_of(9))
+    site["checkpoint"] = site["checkpoint"].replace(b"\n9\n", b"\n8\n")
+    receipt = checkpoint_of(entries_of(4))
+    answer = script.history(KEY, shown=receipt, seen=None, site=site, is_page=False)
+    assert answer["state"] == "failed"
 
 
 def test_a_receipt_without_a_site_is_compared_only_at_one_size(script: ProofScript) -> None:

@@ -4,7 +4,7 @@
 
 (() => {
   const { checkConsistency, fail, leave, nodesOf } = globalThis.weightmarkTree;
-  const { decode, verifyCheckpoint } = globalThis.weightmarkProof;
+  const { decode, namesKey, verifyCheckpoint } = globalThis.weightmarkProof;
 
   const bySize = (a, b) => (a.size < b.size ? -1 : Number(a.size > b.size));
 
@@ -14,6 +14,13 @@
       const whole = path.replace(/\.p\/\d+$/, "");
       return (await read(path)) ?? (await read(whole)) ?? leave(`${path} could not be read from this site`);
     };
+  }
+
+  /** What the site says now; null when it has no checkpoint, or is not the site of the log of a receipt. */
+  async function readNow(read, key, isPage) {
+    const bytes = await read("checkpoint");
+    const note = bytes && decode(bytes, "the checkpoint of this site");
+    return note !== null && (isPage || namesKey(note, key)) ? verifyCheckpoint(note, key) : null;
   }
 
   async function verifyRemembered(note, key) {
@@ -38,8 +45,7 @@
    * present, a receipt its past (`isPage` false). Returns {state, says, newest}, `newest` being the note to keep.
    */
   async function checkHistory({ shown, seen, key, read, isPage }) {
-    const note = await read("checkpoint");
-    const now = note && (await verifyCheckpoint(decode(note, "the checkpoint"), key));
+    const now = await readNow(read, key, isPage);
     const before = seen === null ? null : await verifyRemembered(seen, key);
     const present = now ?? (isPage ? shown : null);
     for (const one of [before, shown]) {

@@ -110,10 +110,15 @@
     return { origin, size: BigInt(size), root: decodeHash(root, "the root of the checkpoint") };
   }
 
+  const linesBy = (key, lines) => lines.filter((line) => line.name === key.name && line.id === key.id);
+
+  /** Whether a note (text) has a line by `key`, good or bad. */
+  const namesKey = (note, key) => linesBy(key, splitNote(note).lines).length > 0;
+
   /** Check that the text `note` is a checkpoint of the log that `key` names, and signed by `key`. */
   async function verifyCheckpoint(note, key) {
     const { text, lines } = splitNote(note);
-    const own = lines.filter((line) => line.name === key.name && line.id === key.id);
+    const own = linesBy(key, lines);
     if (own.length === 0) {
       const signers = lines.slice(0, 5).map((line) => quote(`${line.name}+${line.id}`)).join(", ");
       fail(`the checkpoint is signed by ${signers}, not by the pinned key ${quote(`${key.name}+${key.id}`)}`);
@@ -179,6 +184,7 @@
     canonicalEvent,
     decode,
     encode,
+    namesKey,
     parseEvent,
     parseKey,
     parseReceipt,
