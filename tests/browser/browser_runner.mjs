@@ -63,7 +63,7 @@ async function toWebp(context, png) {
     const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
     const canvas = Object.assign(document.createElement("canvas"), { width: bitmap.width, height: bitmap.height });
     canvas.getContext("2d").drawImage(bitmap, 0, 0);
-    return canvas.toDataURL("image/webp", 0.9);
+    return canvas.toDataURL("image/webp", 0.8);
   }, png.toString("base64"));
   await page.close();
   return Buffer.from(written.split(",")[1], "base64");

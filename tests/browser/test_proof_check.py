@@ -111,6 +111,16 @@ def test_another_key_than_the_logs_is_red_and_says_which(
     ]
 
 
+def test_signs_in_a_keys_name_that_turn_text_around_are_written_out(
+    visitor: Visitor, served: ServedLedger, entry: str
+) -> None:
+    go(visitor, served, entry)
+    pin(visitor, NoteVerifier("log\u202eexample\u200b", OTHER.verifier.public_key).vkey)
+    said = visitor.text("#proof-check")
+    assert "log\u27e8U+202E\u27e9example\u27e8U+200B\u27e9" in said
+    assert not {"\u202e", "\u200b"} & set(said)
+
+
 def test_the_key_can_be_forgotten(
     visitor: Visitor, served: ServedLedger, world: World, entry: str
 ) -> None:
@@ -279,6 +289,7 @@ def test_growth_is_followed_and_a_rollback_is_red(
     with serving(old, "--read-only", "--port", port) as running:
         assert go(visitor, running, entry) == "failed"
         assert "taken back" in visitor.text("#proof-check")
+        assert visitor.texts(".proof-event") == []
 
 
 def test_two_ledgers_of_one_size_under_one_key_are_a_split_view(

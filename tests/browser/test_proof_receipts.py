@@ -341,6 +341,9 @@ def test_an_event_is_read_from_the_proven_bytes(script: ProofScript) -> None:
     [
         (LEAF.replace(b'"v":1', b'"v":2'), "unchecked"),
         (LEAF.replace(b'"v":1', b'"v":1.0'), "failed"),
+        (LEAF.replace(b'"v":1', b'"v":0'), "failed"),
+        (LEAF.replace(b'"v":1', b'"v":true'), "failed"),
+        (LEAF.replace(b'"v":1', b'"v":"1"'), "failed"),
         (LEAF.replace(b'"v":1', b'"v":1,"v":1'), "failed"),
         (LEAF.replace(b'"at"', b'"kind":"revoke","at"'), "failed"),
         (LEAF.replace(b'"at"', b'"aa":"","at"'), "failed"),

@@ -171,7 +171,8 @@
     }
     const isObject = event !== null && typeof event === "object" && !Array.isArray(event);
     if (!isObject || canonicalEvent(event) !== text) fail("the entry is not canonical JSON");
-    if (event.v !== 1) leave("the entry is of a later version than this page reads");
+    if (!Number.isInteger(event.v) || event.v < 1) fail("the entry has no version");
+    if (event.v > 1) leave("the entry is of a later version than this page reads");
     if (Object.keys(event).sort().join() !== FIELDS.join()) fail("the entry has missing or unknown fields");
     if (FIELDS.some((name) => name !== "v" && typeof event[name] !== "string")) {
       fail("a field of the entry is not a string");
