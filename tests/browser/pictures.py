@@ -42,6 +42,7 @@ PICTURES = (
     Picture("pages-overview", "overview"),
     Picture("pages-entries", "entries"),
     Picture("pages-artifact", "artifact"),
+    Picture("pages-lineage", "artifact", "#lineage"),
     Picture("pages-decision", "decision"),
     Picture("pages-revocations", "revocations"),
     Picture("proof-check-first", "entry", "#proof-check"),
@@ -49,7 +50,7 @@ PICTURES = (
     Picture(
         "proof-check-dark", "entry", "#proof-check", pinned=True, options={"colorScheme": "dark"}
     ),
-    Picture("pages-narrow", "entries", options=NARROW),
+    Picture("pages-narrow", "decision", options=NARROW),
 )
 
 

@@ -28,8 +28,8 @@ ANSI = "\x1b]0;owned\x07\x1b[2J"
 BIDI = "cod\u202eexe.lledom\u2066"
 ZERO = "zero\u200bwidth\u00adsoft\ufeff"
 FORMULA = '=HYPERLINK("http://evil.example","x")'
-TEMPLATE = "{{ 7*191 }}{% include 'base.html' %}${7*191}"
-"""1337 where it is evaluated"""
+TEMPLATE = "{{ 'zq' * 4 }}{% include 'base.html' %}${'zq' * 4}"
+"""`zqzqzqzq` where it is evaluated"""
 LONG = "L" * 10_000
 NASTY = (EVIL, ANSI, BIDI, ZERO, FORMULA, TEMPLATE)
 
