@@ -4,6 +4,7 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from weightmark.attestations.checks import counted
 from weightmark.attestations.pages.files import SCRIPTS, STYLE
 from weightmark.attestations.pages.links import Links
 from weightmark.attestations.pages.text import shown, shown_block
@@ -93,7 +94,7 @@ def _size(size: int) -> str:
     unit = 0
     while value >= 1000 and unit + 1 < len(units):  # noqa: PLR2004 - decimal units
         value, unit = value / 1000, unit + 1
-    return f"{size} bytes" if not unit else f"{value:.1f} {units[unit]}"
+    return counted(size, "byte") if not unit else f"{value:.1f} {units[unit]}"
 
 
 def _count(number: int) -> str:

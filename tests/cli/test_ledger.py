@@ -7,6 +7,8 @@ import pytest
 
 from tests.cli.registers import make_register
 from tests.cli.running import RunCli
+from weightmark.attestations.pages.verify_memory import last_full_verify
+from weightmark.provenance.ledger.log import Ledger
 
 
 @pytest.fixture
@@ -275,3 +277,15 @@ def test_a_deployment_is_stated_entered_and_named_by_impact(
     assert (use["kind"], use["index"]) == ("deploy", 3)
     (register / "d.json").write_text("{}")
     assert run_cli(*attest, "d.json", cwd=register).code == 2
+
+
+def test_what_was_verified_and_when_is_noted_for_the_pages(register: Path, run_cli: RunCli) -> None:
+    whole = ("ledger", "verify", "--ledger", "ledger")
+    assert run_cli(*whole, "--without-claims", cwd=register).code == 0
+    with Ledger.open(register / "ledger") as ledger:
+        assert last_full_verify(ledger) is None
+    assert run_cli(*whole, cwd=register).code == 0
+    with Ledger.open(register / "ledger") as ledger:
+        noted = last_full_verify(ledger)
+    assert noted is not None
+    assert (noted.size, noted.problems) == (3, 0)

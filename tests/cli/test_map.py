@@ -69,6 +69,7 @@ _OWN_ONLY = {
     "ledger export --output",
     "record --output",
     "record --format",
+    "report --format",
     "gate serve --format",
     "ledger serve --format",
     "ledger witness serve --format",

@@ -15,11 +15,12 @@ from weightmark.cli.options.events import events_options
 from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
 from weightmark.cli.options.witnesses import check_witnesses, witness_policy_option
 from weightmark.cli.render.interface import Document
-from weightmark.errors import CallError, Exit
+from weightmark.errors import CallError, Exit, ReadError
 
 if TYPE_CHECKING:
     from weightmark.attestations.checks import Check
     from weightmark.provenance.ledger.audit import LedgerAudit
+    from weightmark.provenance.ledger.log import Ledger
 
 __all__ = ["verify"]
 
@@ -67,7 +68,19 @@ def verify(
         judge = None if without_claims else BundleVerifier()
         audit = log.verify(judge, blobs=not without_claims)
         witnesses = check_witnesses(log, witness_policy)
+        if judge:
+            _remember(console, log, audit)
     console.finish(_audit_document(audit, witnesses))
+
+
+def _remember(console: Console, log: "Ledger", audit: "LedgerAudit") -> None:
+    """Note for the auditor's pages when the whole ledger was verified; a note that fails is only said."""
+    from weightmark.attestations.pages.verify_memory import remember_full_verify
+
+    try:
+        remember_full_verify(log, audit.head.size, len(audit.problems))
+    except ReadError as error:
+        console.note(f"when it was verified could not be noted: {error.what}")
 
 
 def _headline(audit: "LedgerAudit") -> str:
