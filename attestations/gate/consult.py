@@ -1,9 +1,10 @@
 """Consulting a ledger: its checkpoint is verified, compared with what was seen before, and then asked."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.bundles.dsse import Envelope
 from weightmark.attestations.checks import Check
 from weightmark.attestations.gate.evidence import LedgerEvidence, LedgerRecord
 from weightmark.attestations.ledger.consulting import (
@@ -11,6 +12,7 @@ from weightmark.attestations.ledger.consulting import (
     open_place,
     revoked_content,
 )
+from weightmark.attestations.statements import Statement
 from weightmark.attestations.trust import Trust
 from weightmark.attestations.verifying.belief import Belief
 from weightmark.errors import (
@@ -28,7 +30,7 @@ from weightmark.provenance.reading.results import Reading
 if TYPE_CHECKING:
     from weightmark.provenance.ledger.log import Ledger
 
-__all__ = ["consult_ledger"]
+__all__ = ["consult_ledger", "statements_among"]
 
 
 def consult_ledger(
@@ -39,10 +41,11 @@ def consult_ledger(
     *,
     belief: Belief | None,
     reading: Reading[Any] | None,
+    stated: Sequence[Statement] = (),
 ) -> LedgerEvidence:
     """Ask the ledger at `place` about an artifact whose signers were judged by its revocations already.
 
-    `trust` is bound by them, `belief` is what it believed, and `reading` what was read. What is wrong with the ledger becomes
+    `trust` is bound by them, `belief` is what it believed, `reading` what was read, and `stated` what members of other roles say. What is wrong with the ledger becomes
     its `problem`; raises `CallError` when there is none.
     """
     problem = consultation.problem
@@ -56,8 +59,23 @@ def consult_ledger(
     problem = problem or evidence.problem
     if consultation.revocations is None:
         return _with(evidence, problem, None)
-    check = revoked_content(place, consultation.revocations, identity, belief, reading)
+    check = revoked_content(
+        place, consultation.revocations, identity, belief, reading, stated=stated
+    )
     return _with(evidence, problem, check)
+
+
+def statements_among(
+    bundles: Iterable[Bundle], claim_ids: Collection[str]
+) -> tuple[Statement, ...]:
+    """Return the statements of the bundles with these claim ids, whose signatures were verified already."""
+    known = frozenset(claim_ids)
+    found: dict[str, Statement] = {}
+    for one in bundles:
+        if isinstance(one.content, Envelope) and one.content.claim_id in known:
+            content = one.content
+            found[content.claim_id] = Statement.parse(content.payload_type, content.payload)
+    return tuple(found.values())
 
 
 def _with(evidence: LedgerEvidence, problem: Check | None, check: Check | None) -> LedgerEvidence:

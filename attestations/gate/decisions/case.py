@@ -26,7 +26,7 @@ from weightmark.values import dataclass
 if TYPE_CHECKING:
     from weightmark.attestations.ledger.consulting import Consultation
 
-__all__ = ["Case", "case_of", "guesses", "in_ledger", "stored", "summaries_in"]
+__all__ = ["Case", "case_of", "guesses", "in_ledger", "is_summary", "stored", "summaries_in"]
 
 _MANY, _MAX_SUMMARIES = 100, 1000
 _MAX_GUESSES = 16
@@ -92,6 +92,17 @@ def summaries_in(case: Case) -> list[Bundle]:
             fix="name only the newest with `--claims`",
         )
     return found
+
+
+def is_summary(bundle: Bundle) -> bool:
+    """Tell a signed decision by its type, and not by a text somewhere in it."""
+    if not isinstance(bundle.content, Envelope):
+        return False
+    try:
+        statement = Statement.parse(bundle.content.payload_type, bundle.content.payload)
+    except WeightmarkError:
+        return False
+    return statement.predicate_type == VSA_PREDICATE
 
 
 def _holds(bundle: Bundle, text: str) -> bool:

@@ -6,7 +6,7 @@ claims that were added since. Whatever does not hold means that nothing is answe
 at everything, and says why.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from weightmark.attestations.gate.decisions.case import (
     stored,
     summaries_in,
 )
-from weightmark.attestations.gate.decisions.holding import changed
+from weightmark.attestations.gate.decisions.holding import changed, known_claims
 from weightmark.attestations.gate.evidence import Answer, Evidence, Known, LedgerEvidence
 from weightmark.attestations.gate.judges.interface import SIDECARS
 from weightmark.attestations.gate.present import clashes_of, present_checks
@@ -138,25 +138,29 @@ def asked_decision(
         raise
     except WeightmarkError as error:
         problems = _told([error.what])
-    unread = Check(
-        "reading",
-        Outcome.UNCHECKED,
-        "content not read here",
-        "only the identity was named, and no earlier decision answers for it",
-        "gate the files themselves, or take decisions by `[vsa]` in the policy",
-        code="not-read",
-    )
     return Evidence(
         identity,
         at,
         identity,
         0,
         0,
-        (unread, *problems),
+        (_not_read(policy, problems), *problems),
         policy.release.trusted,
         path=identity,
         known=Known.ASKED,
     )
+
+
+def _not_read(policy: Policy, problems: Sequence[Check]) -> Check:
+    """Return that nothing was read, with the first reason why no decision answers in its place."""
+    if policy.vsa is None:
+        why = "only the identity was named, and the policy takes no earlier decision"
+        fix = "gate the files themselves, or take decisions by `[vsa]` in the policy"
+    else:
+        told = next((one.summary for one in problems), "")
+        why = told or "only the identity was named, and no earlier decision about it was found"
+        fix = "gate the files by the very policy file that is used here, with `--vsa` and the key of the role in `[vsa]`, and name that decision by `--claims` or in the ledger"
+    return Check("reading", Outcome.UNCHECKED, "content not read here", why, fix, code="not-read")
 
 
 def _asked(identity: str, policy: Policy, sources: Sources, at: datetime) -> Found:
@@ -216,7 +220,7 @@ def _answered(
     problem = changed(case, earlier)
     if problem:
         return Found(None, _told([*problems, problem]))
-    ledger = _ledger(case, identity)
+    ledger = _ledger(case, identity, known_claims(earlier))
     evidence = _evidence(case, earlier, ledger)
     judged = judge(case.policy, evidence)
     if judged.verdict is not Verdict.ALLOW:
@@ -232,16 +236,23 @@ def _ancestors(earlier: Earlier) -> tuple[str, ...]:
     return tuple(one for one in chain.lineage.depths if one != earlier.identity) if chain else ()
 
 
-def _ledger(case: Case, identity: str) -> LedgerEvidence | None:
+def _ledger(case: Case, identity: str, known: Collection[str] = ()) -> LedgerEvidence | None:
+    """Ask the ledger; the claims of ids that are `known`, verified when it was decided, tell what went in."""
     if case.consultation is None:
         return None
-    from weightmark.attestations.gate.consult import consult_ledger
+    from weightmark.attestations.gate.consult import consult_ledger, statements_among
     from weightmark.attestations.gate.witnesses import witnessed
 
     rule = case.policy.require.release
     trust = case.trusts.get(rule.role) if rule else None
     asked = consult_ledger(
-        case.place, case.consultation, identity, trust, belief=None, reading=case.reading
+        case.place,
+        case.consultation,
+        identity,
+        trust,
+        belief=None,
+        reading=case.reading,
+        stated=statements_among(case.bundles, known),
     )
     return witnessed(asked, case.place, case.policy.ledger, case.at)
 

@@ -1,19 +1,20 @@
 """Whether everything still holds that stood when an earlier decision was made; what does not takes the answer."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from weightmark.attestations.bundles.dsse import Envelope
 from weightmark.attestations.gate.decisions.answering import Earlier
-from weightmark.attestations.gate.decisions.case import Case, summaries_in
+from weightmark.attestations.gate.decisions.case import Case, is_summary, summaries_in
 from weightmark.attestations.gate.decisions.record import DecisionRecord
 from weightmark.attestations.identities import SignerIdentity
+from weightmark.attestations.predicates.approval import ApprovalClaim
 from weightmark.errors import UnsupportedError, WeightmarkError, WrongSignerError
 
 if TYPE_CHECKING:
     from weightmark.attestations.ledger.revocations import Revocations
 
-__all__ = ["changed"]
+__all__ = ["changed", "known_claims"]
 
 
 def changed(case: Case, earlier: Earlier) -> str:
@@ -29,7 +30,38 @@ def changed(case: Case, earlier: Earlier) -> str:
         return ended
     revocations = case.consultation.revocations if case.consultation else None
     revoked = _revoked(earlier, revocations) if revocations else ""
-    return revoked or _added(case, earlier)
+    untraced = _untraced(case, earlier, revocations) if revocations else ""
+    return revoked or untraced or _ended_approval(case, earlier) or _added(case, earlier)
+
+
+def _untraced(case: Case, earlier: Earlier, revocations: "Revocations") -> str:
+    """Say that nobody can tell whether what went in is revoked: the decision holds no chain, and a claim is not at hand."""
+    if earlier.record and earlier.record.evidence.chain:
+        return ""
+    if all(one.subject.is_party for one in revocations.in_force):
+        return ""
+    at_hand = {one.content.claim_id for one in case.bundles if isinstance(one.content, Envelope)}
+    if known_claims(earlier) <= at_hand:
+        return ""
+    return "the ledger revokes content, and not all claims that tell what went in are at hand"
+
+
+def _ended_approval(case: Case, earlier: Earlier) -> str:
+    """Say that somebody vouched for an artifact of the chain until a moment that has passed since."""
+    for one in earlier.record.evidence.signed if earlier.record else ():
+        end = one.predicate.expires if isinstance(one.predicate, ApprovalClaim) else None
+        if end is not None and earlier.decided_at < end <= case.at:
+            return f"the approval of `{one.identity[:16]}…` by {one.signer.name} has ended since"
+    return ""
+
+
+def known_claims(earlier: Earlier) -> set[str]:
+    """Return the ids of the claims that a decision knew, lowercase hex."""
+    known = {*earlier.summary.inputs}
+    if earlier.record:
+        known |= {one.claim_id for one in earlier.record.evidence.signed}
+        known |= set(earlier.record.evidence.claims)
+    return known
 
 
 def _ended_member(case: Case) -> str:
@@ -83,22 +115,35 @@ def _step_signers(record: DecisionRecord) -> Iterator[str]:
 
 def _added(case: Case, earlier: Earlier) -> str:
     """Say that a member of a role states something that the decision did not know, or that a claim was spoilt."""
-    known = {*earlier.summary.inputs}
-    if earlier.record:
-        known |= {one.claim_id for one in earlier.record.evidence.signed}
-        known |= set(earlier.record.evidence.claims)
-    summaries = {id(one) for one in summaries_in(case)}
+    known = known_claims(earlier)
+    signers = _signers_by_claim(earlier)
+    summaries = {id(one) for one in summaries_in(case) if is_summary(one)}
     for bundle in case.bundles:
         if id(bundle) in summaries:
             continue
-        if isinstance(bundle.content, Envelope) and bundle.content.claim_id in known:
+        claim_id = bundle.content.claim_id if isinstance(bundle.content, Envelope) else ""
+        if claim_id in known and earlier.record is None:
             continue
         for trust in case.trusts.values():
             try:
-                trust.verify(bundle, now=case.at)
+                signer = trust.verify(bundle, now=case.at).signer
             except (WrongSignerError, UnsupportedError):
                 continue
             except WeightmarkError as error:
+                if claim_id in known:
+                    continue
                 return f"a claim is at hand that the decision did not know: {error.what}"
-            return "claims were added since the decision"
+            if claim_id not in known or signer.name not in signers(claim_id):
+                return "claims were added since the decision"
     return ""
+
+
+def _signers_by_claim(earlier: Earlier) -> Callable[[str], set[str]]:
+    """Return who signed a claim when it was decided: several can sign one statement, and have one claim id."""
+    evidence = earlier.record.evidence if earlier.record else None
+    signed: dict[str, set[str]] = {}
+    for one in evidence.signed if evidence else ():
+        signed.setdefault(one.claim_id, set()).add(one.signer.name)
+    everybody = {one.name for one in evidence.signers} if evidence else set()
+    everybody |= {*evidence.content_signers, *evidence.trusted} if evidence else set()
+    return lambda claim_id: signed.get(claim_id, everybody)

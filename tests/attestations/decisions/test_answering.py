@@ -364,7 +364,21 @@ def test_for_an_identity_without_a_rule_nothing_could_be_checked(tmp_path: Path)
     _, first = decided(tmp_path, rules())
     plain = replace(rules(), vsa=None)
     sources = store(tmp_path / "s", said(first))
-    assert gate(first.evidence.identity, plain, sources, now=NOW).verdict is Verdict.UNCHECKED
+    decision = gate(first.evidence.identity, plain, sources, now=NOW)
+    assert decision.verdict is Verdict.UNCHECKED
+    assert "take decisions by `[vsa]`" in check(decision, "reading").fix
+
+
+def test_for_an_identity_that_another_policy_decided_about_the_reason_is_told(
+    tmp_path: Path,
+) -> None:
+    _, first = decided(tmp_path, rules())
+    other = rules(top="name = 'another'")
+    sources = store(tmp_path / "s", said(first))
+    told = check(gate(first.evidence.identity, other, sources, now=NOW), "reading")
+    assert "decided by another policy, sha256:" in told.why
+    assert "`[vsa]` in the policy" not in told.fix, "it has that"
+    assert "--vsa" in told.fix
 
 
 @pytest.mark.needs("settled_times")
