@@ -39,6 +39,7 @@ from weightmark.scanners.pickles.persistent_ids import (
     is_source,
     is_storage,
 )
+from weightmark.scanners.pickles.reaching import reaches_out
 from weightmark.scanners.pickles.regular_expressions import is_pattern
 from weightmark.scanners.pickles.results import call_text, result
 from weightmark.scanners.pickles.values import (
@@ -202,7 +203,7 @@ class Judge(Imports):
 
     def _takes_plainly(self, target: Value, state: Value) -> bool:
         """Allow an object of an unlisted class plain attributes, and names of its own package."""
-        if not takes_state(target, state):
+        if not takes_state(target, state) or reaches_out(state, self._place.view):
             return False
         if isinstance(target, Instance) and target.of is not None:
             for name in own_names(target.of, state):
@@ -234,6 +235,7 @@ class Judge(Imports):
         self._stop_at_data(target)
         self.acted = True
         allowed = takes_items(target, operation, items)
+        allowed = allowed and not reaches_out(tuple(items), self._place.view)
         if isinstance(target, (Call, Instance)) and target.of is not None and not target.built:
             plain = CONSTANTS.issuperset(map(type, items)) or not any(map(is_armed, items))
             allowed = allowed or (plain and stores(target.of.permission, operation))

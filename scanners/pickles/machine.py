@@ -326,7 +326,7 @@ class Machine(InlineArrays):
                             if len(target.items) < KEPT_ITEMS:
                                 target.items = [*target.items, key, value]
                             else:
-                                target.more = target.dropped = True
+                                target.drop(value)
                         else:
                             self._set_items(base + position - 1, target, [key, value])
                     elif op == TUPLE:

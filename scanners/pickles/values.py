@@ -4,6 +4,7 @@ Text, whole numbers, floats, booleans, None and tuples stand for themselves. Eve
 is one of these classes. Each value has a bounded size, whatever the pickle holds.
 """
 
+import re
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -36,6 +37,7 @@ __all__ = [
     "hold",
     "is_armed",
     "is_odd_key",
+    "is_reaching",
     "keep",
     "make_tuple",
     "show",
@@ -54,6 +56,7 @@ _SHOWN_TEXT = 200
 _SHOWN_DEPTH = 4
 CONSTANTS = frozenset({str, int, float, bool, type(None)})
 """types of values that stand for themselves and hold nothing"""
+_REACHING = re.compile(r"(?:[/~]|\.\.?[/\\]|[A-Za-z]:[/\\])\S|[A-Za-z][\w+.-]*://")
 _UNARMED = frozenset({*CONSTANTS, tuple})
 _HARMLESS_CALLS = frozenset({"any", "dtype", "plain", "ratio", "sized", "span"})
 _LOADERS = frozenset({"diffusers", "sentence_transformers", "transformers"})
@@ -211,6 +214,13 @@ class Container:
     """those of the keys and values that are not remembered which may be fields of a dtype"""
     dropped: bool = False
     """whether a value of a dict is neither remembered nor among the fields"""
+    reaches: bool = False
+    """whether a text among the values of a dict that are not remembered is reaching (see `is_reaching`)"""
+
+    def drop(self, value: Value) -> None:
+        """Take one more item than is remembered."""
+        self.more = self.dropped = True
+        self.reaches = self.reaches or (type(value) is str and is_reaching(value))
 
 
 class PlainList(Container):
@@ -297,6 +307,13 @@ def is_odd_key(key: Value) -> bool:
     return type(key) not in CONSTANTS
 
 
+def is_reaching(text: str) -> bool:
+    """Tell a path from the root or a home, one that climbs, and an address."""
+    if ("/" not in text and "\\" not in text) or "\n" in text:
+        return False
+    return _REACHING.match(text) is not None or "/../" in text
+
+
 def make_tuple(items: list[Value]) -> tuple[Value, ...]:
     """Return a tuple of the first items, and of the first armed one wherever it stands."""
     armed = hold(items)
@@ -329,6 +346,9 @@ def keep(target: Container, items: list[Value]) -> None:
             target.fields = [*target.fields, *fields]
             target.armed = target.armed or len(target.fields) > 2 * _MOST_FIELDS
     target.dropped = target.dropped or len(fields) != len(items) - room
+    if target.kind == "dict" and not target.reaches:
+        texts = [row for row in items[room + 1 :: 2] if type(row) is str]
+        target.reaches = any(map(is_reaching, texts))
 
 
 def _is_field(row: Value) -> bool:

@@ -155,3 +155,49 @@ def test_a_pickle_by_an_extension_code_stays_refused(lab: types.ModuleType) -> N
     finally:
         copyreg.remove_extension("somelab", "Net", 201)
     assert worst(data) >= Severity.HIGH
+
+
+REACHING = {
+    "a path from the root": text("/etc/x"),
+    "a path of a home": text("~/x"),
+    "a path that climbs": text("../x"),
+    "one that climbs later": text("a/../../x"),
+    "a path of a drive": text("C:\\x"),
+    "an address": text("https://example.com/x"),
+    "an address of a store": text("s3://bucket/x"),
+    "bytes": b"C\x06/etc/x",
+    "long text": b"X" + (300).to_bytes(4, "little") + b"/" + b"x" * 299,
+    "an old text": b"U\x06/etc/x",
+    "encoded bytes": stack_global("_codecs", "encode") + text("/etc/x") + text("latin1") + b"\x86R",
+    "a path object": stack_global("pathlib", "PosixPath") + text("x") + b"\x85R",
+    "in a tuple": text("/etc/x") + b"\x85",
+    "in a list": b"](" + text("/etc/x") + b"e",
+    "in a dict": b"}" + text("where") + text("/etc/x") + b"s",
+}
+
+
+@pytest.mark.parametrize("case", REACHING)
+def test_an_unknown_object_that_names_a_place_stays_high(case: str) -> None:
+    """Real classes remove, open or fetch what an attribute names, when they are made or go away."""
+    assert worst(holding(REACHING[case])) >= Severity.HIGH, scan(holding(REACHING[case]))
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+@pytest.mark.parametrize("count", [7, 8, 9, 40, 1001])
+def test_a_place_behind_many_attributes_is_seen(
+    lab: types.ModuleType, protocol: int, count: int
+) -> None:
+    many: dict[str, object] = {f"k{number}": number for number in range(count)}
+    harmless = pickle.dumps(net(lab, **many), protocol)
+    assert worst(harmless) is Severity.MEDIUM
+    assert worst(pickle.dumps(net(lab, **many, where="/etc/x"), protocol)) >= Severity.HIGH
+
+
+def test_a_place_among_the_items_of_an_unknown_dict_is_seen() -> None:
+    data = P4 + MODEL + text("x") + text("/etc/x") + b"s."
+    assert worst(data) >= Severity.HIGH
+
+
+def test_words_with_a_stroke_are_no_places() -> None:
+    for word in ("a/b", "n/a", "input/output ratio", "s/", "1/2"):
+        assert worst(holding(text(word))) is Severity.MEDIUM, word

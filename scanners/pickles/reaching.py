@@ -1,0 +1,68 @@
+"""Texts that lead out of an object: paths, addresses, and what stands for one.
+
+A class of which nothing is known may open, fetch or remove what an attribute names, when it is made or goes away.
+"""
+
+from weightmark.provenance.reading.interface import ByteView
+from weightmark.scanners.pickles.values import (
+    BytesAt,
+    Call,
+    Container,
+    PlainDict,
+    TextAt,
+    Value,
+    is_reaching,
+)
+
+__all__ = ["reaches_out"]
+
+_DEEPEST = 3
+_MOST_WALKED = 4000
+_LONGEST_PATH = 4096
+_PATHS = frozenset({"pathlib", "pathlib._local", "pathlib._abc"})
+
+
+def reaches_out(state: Value, view: ByteView) -> bool:
+    """Tell a state that names a path from the root, one that climbs, an address, or holds a path object.
+
+    Lists and sets are looked at as far as they are remembered: a class takes the places of its arguments
+    from their beginning.
+    """
+    waiting, walked = [(state, 0)], 0
+    while waiting:
+        value, depth = waiting.pop()
+        walked += 1
+        if walked > _MOST_WALKED or _reaches(value, view):
+            return True
+        if depth < _DEEPEST:
+            waiting += [(item, depth + 1) for item in _inside(value)]
+    return False
+
+
+def _inside(value: Value) -> list[Value]:
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, PlainDict):
+        return list(value.items[1::2])
+    return list(value.items) if isinstance(value, Container) else []
+
+
+def _reaches(value: Value, view: ByteView) -> bool:
+    if isinstance(value, PlainDict):
+        return value.reaches
+    if isinstance(value, Call) and value.of is not None and value.of.module in _PATHS:
+        return True
+    text = _text_of(value.encoded if isinstance(value, Call) else value, view)
+    return text is not None and is_reaching(text)
+
+
+def _text_of(value: Value, view: ByteView) -> str | None:
+    """Return a text, or bytes as if each were a letter; None for what is no path, or too long for one."""
+    match value:
+        case str():
+            return value
+        case BytesAt(offset=offset, length=length) | TextAt(offset=offset, length=length) if (
+            length <= _LONGEST_PATH
+        ):
+            return view.read_at(offset, length).decode("latin-1")
+    return None
