@@ -83,7 +83,7 @@ def test_a_library_that_cannot_be_imported_is_named_with_the_call_that_mends_it(
     fault = examine_library("weightmark_has_no_such_library")
     assert fault is not None
     assert fault.verdict is Verdict.BAD
-    assert "pip install --force-reinstall weightmark-has-no-such-library" in fault.fix
+    assert "pip install --force-reinstall weightmark`" in fault.fix
     assert examine_library("json") is None
 
 
@@ -544,3 +544,74 @@ def test_nothing_is_asked_without_online(run_cli: RunCli) -> None:
         assert found["services"]["verdict"] == "note"
         with pytest.raises(BlockingIOError):
             server.accept()
+
+
+def test_a_live_ledger_without_its_key_is_a_warning(run_cli: RunCli, ledger: Path) -> None:
+    (ledger / "log.key").unlink()
+    found = doctor(run_cli, env={"WEIGHTMARK_LEDGER": "register"})["ledger:register"]
+    assert found["verdict"] == "warn"
+    assert "nothing can be appended" in found["why"]
+
+
+# --- places that cannot be entered ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("home", ["CACHE", "CONFIG", "DATA", "STATE"])
+def test_a_home_that_cannot_be_looked_at_costs_one_line_and_not_the_others(
+    run_cli: RunCli, home: str
+) -> None:
+    sound = doctor(run_cli)
+    closed = doctor(run_cli, env={f"XDG_{home}_HOME": "/" + "x" * 5000})
+    assert any(one["verdict"] == "bad" for one in closed.values())
+    assert {"python", "libraries", "environment", "settings"} <= sound.keys() & closed.keys()
+
+
+@pytest.mark.needs("ordinary_user")
+@pytest.mark.parametrize("home", ["CACHE", "CONFIG", "DATA", "STATE"])
+def test_a_home_of_somebody_else_is_named(run_cli: RunCli, here: Path, home: str) -> None:
+    (here / "closed").mkdir(mode=0o000)
+    found = doctor(run_cli, env={f"XDG_{home}_HOME": str(here / "closed")})
+    assert any(one["verdict"] == "bad" for one in found.values())
+    (here / "closed").chmod(0o700)
+
+
+# --- values that no command takes -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "named"),
+    [
+        ("EVENTS", "foo://x", "events"),
+        ("EVENTS", "https://user:pw@example.com/", "events"),
+        ("TRUST", "/nope.toml", "trust:/nope.toml"),
+        ("TRUST", "nobody", "trust:nobody"),
+        ("TRUSTED_ROOT", "gone.json", "trust:gone.json"),
+    ],
+)
+def test_a_value_with_which_commands_end_is_bad(
+    run_cli: RunCli, variable: str, value: str, named: str
+) -> None:
+    assert doctor(run_cli, env={f"WEIGHTMARK_{variable}": value})[named]["verdict"] == "bad"
+
+
+def test_a_good_address_of_events_is_no_fault(run_cli: RunCli) -> None:
+    assert "events" not in doctor(run_cli, env={"WEIGHTMARK_EVENTS": "syslog://127.0.0.1:514"})
+
+
+def test_the_help_names_the_distribution_and_never_a_standard_module_as_one(
+    tmp_path: Path,
+) -> None:
+    """A name that nobody has taken on an index may be taken by anybody."""
+    for module in ("yaml", "ssl", "sqlite3"):
+        (tmp_path / f"{module}.py").write_text("raise ImportError('no such thing')\n")
+    code = (
+        "from weightmark.cli.doctor.installation import examine_library\n"
+        "for one in ('yaml', 'ssl', 'sqlite3'): print(examine_library(one).fix)"
+    )
+    env = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
+    )
+    yaml, ssl, sqlite = done.stdout.splitlines()
+    assert "--force-reinstall PyYAML" in yaml
+    assert not any("pip" in fix for fix in (ssl, sqlite))

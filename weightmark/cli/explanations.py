@@ -167,6 +167,10 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "do the variables of this environment mean something",
             "`doctor` looks at every variable that begins with `WEIGHTMARK_`: one that no command reads says nothing, one with a value that no command takes stops every call that reads it. Correct its name or value.",
         ),
+        "events": CheckMeaning(
+            "can the addresses be told of decisions",
+            "`doctor` looks at the addresses that the environment and settings name for `--events`, and at what waits to be sent; nobody is asked. A call with an address that can be none ends with 2.",
+        ),
         "exceptions": CheckMeaning(
             "which exceptions have ended",
             "`[[exceptions]]` of a policy hold for one identity until a day. One that has ended is shown and counts for nothing.",

@@ -1,6 +1,6 @@
 """`weightmark doctor`: can this installation do its work, and with what set-up?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
@@ -15,7 +15,7 @@ from weightmark.cli.doctor.calls import misfits
 from weightmark.cli.doctor.interface import Examined, Verdict, check_lines
 from weightmark.cli.options.common import COMMON_META, common_options, option
 from weightmark.cli.render import Document
-from weightmark.errors import CallError, Exit, SettingsError
+from weightmark.errors import CallError, Exit, SettingsError, WeightmarkError
 from weightmark.settings import Settings
 
 __all__ = ["doctor"]
@@ -84,6 +84,7 @@ def _examine(console: Console, *, online: bool) -> Iterator[Examined]:
     from weightmark.cli.doctor.machine import examine_machine
     from weightmark.cli.doctor.network import examine_network
     from weightmark.cli.doctor.places import examine_places
+    from weightmark.cli.doctor.receivers import examine_events
     from weightmark.cli.doctor.trusting import examine_trust
 
     now = datetime.now(UTC)
@@ -92,9 +93,24 @@ def _examine(console: Console, *, online: bool) -> Iterator[Examined]:
     yield from examine_installation()
     yield from examine_commands()
     yield from examine_machine(now, jobs=console.jobs)
-    yield from examine_places(Path.cwd())
-    yield from examine_environment()
-    yield from examine_settings(said)
-    yield from examine_trust(said, now)
-    yield from examine_ledgers(said)
-    yield from examine_network(said, now, online=online)
+    yield from _guarded("home", lambda: examine_places(Path.cwd()))
+    yield from _guarded("environment", examine_environment)
+    yield from _guarded("settings", lambda: examine_settings(said))
+    yield from _guarded("events", lambda: examine_events(said))
+    yield from _guarded("trust", lambda: examine_trust(said, now))
+    yield from _guarded("ledger", lambda: examine_ledgers(said))
+    yield from _guarded("network", lambda: examine_network(said, now, online=online))
+
+
+def _guarded(title: str, examine: Callable[[], Iterator[Examined]]) -> Iterator[Examined]:
+    """Go on with what comes after, whatever a place that cannot be entered does to one part."""
+    try:
+        yield from examine()
+    except OSError as error:
+        seen = f"`{error.filename}` cannot be looked at" if error.filename else "not looked at"
+        why = error.strerror or type(error).__name__
+        fix = "check its permissions and the variables that name it"
+        yield Examined(f"{title}:unreadable", title, Verdict.BAD, seen, why, fix)
+    except WeightmarkError as error:
+        fix = error.fix or "check the place that it names"
+        yield Examined(f"{title}:unreadable", title, Verdict.BAD, error.what, error.why, fix)

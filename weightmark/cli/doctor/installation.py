@@ -13,15 +13,16 @@ from weightmark.values import dataclass
 __all__ = ["Need", "at_least", "examine_installation", "examine_library", "needs_of"]
 
 _OLDEST_PYTHON = (3, 11)
-_NATIVE = (
-    "blake3",
-    "cryptography.hazmat.bindings._rust",
-    "rfc3161_client",
-    "sqlite3",
-    "ssl",
-    "yaml",
-)
-"""modules of compiled code: a wheel for another machine is there and cannot be imported"""
+_NATIVE = {
+    "blake3": "blake3",
+    "cryptography.hazmat.bindings._rust": "cryptography",
+    "rfc3161_client": "rfc3161-client",
+    "sqlite3": "",
+    "ssl": "",
+    "yaml": "PyYAML",
+}
+"""modules of compiled code, and the distribution that brings each, empty for Python itself: a wheel for another
+machine is there and cannot be imported"""
 _REQUIREMENT = re.compile(
     r"(?P<name>[A-Za-z0-9._-]+)\s*(?:\[(?P<extras>[^\]]*)\])?\s*\(?(?P<versions>[^;)]*)\)?\s*(?:;(?P<marker>.*))?"
 )
@@ -81,8 +82,11 @@ def examine_library(module: str) -> Examined | None:
     try:
         import_module(module)
     except ImportError as error:
-        name = module.partition(".")[0].replace("_", "-")
-        fix = f"`python -m pip install --force-reinstall {name}`, by the Python that runs it"
+        name = module.partition(".")[0]
+        brought = _NATIVE.get(module, "weightmark")
+        fix = f"`python -m pip install --force-reinstall {brought}`, by the Python that runs it"
+        if not brought:
+            fix = f"install a Python that has its standard module `{name}`"
         return Examined(
             f"library:{name}", "libraries", Verdict.BAD, f"`{name}` cannot be imported", str(error), fix
         )  # fmt: skip
@@ -99,7 +103,12 @@ def _python() -> Examined:
 
 def _libraries(needs: list[Need]) -> Iterator[Examined]:
     faults = [fault for need in needs if (fault := _fault(need))]
-    broken = [one for module in _NATIVE if (one := examine_library(module))]
+    missing = {need.name.lower() for need in needs if "missing" in _fault(need)}
+    broken = [
+        one
+        for module, brought in _NATIVE.items()
+        if brought.lower() not in missing and (one := examine_library(module))
+    ]
     for need, fault in ((need, _fault(need)) for need in needs):
         if fault:
             fix = f"`python -m pip install '{need.name}>={need.least}'`"

@@ -1,5 +1,6 @@
 """Whether the ledgers of this set-up can be used: keys, standing, and what was seen of them before."""
 
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ def examine_ledgers(said: SaidSettings) -> Iterator[Examined]:
         usual = data_directory() / "ledger"
     except WeightmarkError:
         usual = None
-    if usual and usual.exists():
+    if usual and os.path.lexists(usual):
         named.setdefault(str(usual), "the data folder")
     for word, origin in named.items():
         yield from examine_ledger(Path(word), origin)
@@ -48,7 +49,7 @@ def examine_ledger(path: Path, origin: str) -> Iterator[Examined]:
         fix = f"`chmod 600 {' '.join(str(path / name) for name in open_)}`"
         why = "whoever has it can rewrite the ledger"
         yield Examined(f"{named}:keys", "ledger", Verdict.WARN, seen, why, fix)
-    if (path / "recovery.key").exists():
+    if os.path.lexists(path / "recovery.key"):
         seen = f"`{path / 'recovery.key'}` lies beside the ledger that it is to save"
         why = "whoever takes the machine takes it, too"
         yield Examined(
@@ -88,6 +89,11 @@ def _state(path: Path, named: str) -> Examined:
             f"`weightmark ledger verify --ledger {path}`; the guide to ledgers tells how to recover"
         )
         return Examined(named, "ledger", Verdict.BAD, said, why, fix)
+    if standing.role is Role.LIVE and not os.path.lexists(path / "log.key"):
+        return Examined(
+            named, "ledger", Verdict.WARN, f"{said}; `{path / 'log.key'}` is missing", "nothing can be appended",
+            "put the key of the log back from its backup, or rotate it: `weightmark ledger rotate`",
+        )  # fmt: skip
     if standing.role is not Role.LIVE:
         return Examined(
             named, "ledger", Verdict.NOTE, f"{said}; a copy that signs nothing ({standing.role})"

@@ -24,6 +24,7 @@ _MOST_FILES = 100_000
 _LARGE_CACHE = 5 * 1024**3
 _LEAST_FREE = 1024**3
 _GIB = 1024**3
+_LONGEST = 200
 
 
 def examine_places(here: Path) -> Iterator[Examined]:
@@ -41,12 +42,21 @@ def examine_places(here: Path) -> Iterator[Examined]:
 
 def examine_writable(name: str, folder: Path) -> Examined:
     """Look at the nearest folder that exists; nothing is created."""
-    existing = next(place for place in (folder, *folder.parents) if place.exists())
-    if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK):
+    try:
+        existing = next(place for place in (folder, *folder.parents) if place.exists())
+        good = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+        why = f"`{existing}` is not writable"
+    except OSError as error:
+        good, why = False, error.strerror or type(error).__name__
+    if good:
         return Examined.ok(name, f"`{folder}`")
     fix = f"make it writable, or name another place with `XDG_{name.upper()}_HOME`"
-    why = f"`{existing}` is not writable"
-    return Examined(name, name, Verdict.BAD, f"`{folder}` cannot be written", why, fix)
+    return Examined(name, name, Verdict.BAD, f"`{_shown(folder)}` cannot be written", why, fix)
+
+
+def _shown(folder: Path) -> str:
+    text = str(folder)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def examine_cache(folder: Path) -> Examined:

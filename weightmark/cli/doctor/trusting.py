@@ -1,5 +1,6 @@
 """Whether policies, keys, certificates and trust files that this set-up names are there and still good."""
 
+import os
 import stat
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from weightmark.attestations.checks import counted
 from weightmark.cli.doctor.calls import SaidSettings
 from weightmark.cli.doctor.interface import Examined, Verdict
+from weightmark.cli.options.trust import trust_directory
 from weightmark.cli.signer_checks import signer_checks
 from weightmark.cli.trust.expiring import expiring_trust
 from weightmark.errors import WeightmarkError
@@ -22,6 +24,7 @@ __all__ = ["examine_key", "examine_policy", "examine_trust"]
 _SOON = timedelta(days=30)
 _MOST_KEYS = 100
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_FILE_FLAGS = ("trusted-root", "trust-config", "cert-chain", "tsa-chain")
 _KEY_FLAGS = (
     "key", "signing-key", "submit-key", "pq-key", "owner-key", "recovery-key", "old-recovery-key",
     "log-key", "policy-key", "tls-key",
@@ -33,10 +36,38 @@ def examine_trust(said: SaidSettings, now: datetime) -> Iterator[Examined]:
     for word, origin in said.of("policy").items():
         yield examine_policy(word, origin, now)
     yield from _keys(said)
+    for word, origin in said.of("trust").items():
+        yield from _trust_files(word, origin)
+    for word, origin in said.of(*_FILE_FLAGS).items():
+        if not os.path.lexists(word):
+            yield _absent(word, origin)
     for line in expiring_trust(now):
         yield Examined.of(line, id=f"trust:{line.summary.partition(':')[0].strip('`')}")
     for line in signer_checks(now):
         yield Examined.of(line, id=line.name.replace(" ", ":", 1).replace("`", ""))
+
+
+def _trust_files(word: str, origin: str) -> Iterator[Examined]:
+    """Load the trust file that is named by itself or by its name; say so only where that fails."""
+    from weightmark.attestations.trust.trust_file import load_trust_file
+
+    path = Path(word)
+    if path.suffix != ".toml" and not os.path.lexists(path):
+        path = trust_directory() / f"{word}.toml"
+    try:
+        load_trust_file(path)
+    except WeightmarkError as error:
+        fix = error.fix or f"correct {origin}, or the file that it names"
+        seen = f"{error.what}, as {origin} names it"
+        yield Examined(f"trust:{word}", "trust", Verdict.BAD, seen, error.why, fix)
+
+
+def _absent(word: str, origin: str) -> Examined:
+    seen = f"`{word}` does not exist, as {origin} names it"
+    why = "every command that reads it ends with 2"
+    return Examined(
+        f"trust:{word}", "trust", Verdict.BAD, seen, why, f"correct {origin}, or put it there"
+    )
 
 
 def examine_policy(word: str, origin: str, now: datetime) -> Examined:
