@@ -10,9 +10,11 @@ from weightmark.provenance.manifest import IDENTITY_PREFIX, MANIFEST_MEDIA_TYPE
 from weightmark.provenance.strict_json import canonical_json, parse_object
 from weightmark.values import dataclass
 
-__all__ = ["STATEMENT_TYPE", "Statement", "Subject"]
+__all__ = ["SIGNED_AT", "STATEMENT_TYPE", "Statement", "Subject"]
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+SIGNED_AT = "signedAt"
+"""annotation of a subject: when the statement was signed, by the signer's own word (RFC 3339)"""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -26,6 +28,8 @@ class Subject:
     """lowercase hex, or empty when the descriptor has no SHA-256"""
     media_type: str
     """what the digest is of; empty when the descriptor does not say"""
+    signed_at: str = ""
+    """when the statement was signed, as its signer writes it; empty when that is not said"""
 
     @property
     def identity(self) -> str:
@@ -103,6 +107,22 @@ class Statement:
         )
 
     @staticmethod
+    def dated(payload: bytes, at: str) -> bytes:
+        """Return the canonical bytes of a statement that says when it is signed, before it is signed; `at` is RFC 3339.
+
+        Only a statement about manifest documents is changed: other forms belong to other tools.
+        """
+        fields = parse_object(payload, what="the statement")
+        subjects = fields.get("subject")
+        if not isinstance(subjects, list) or not subjects:
+            return payload
+        if any(one.get("mediaType") != MANIFEST_MEDIA_TYPE for one in subjects):
+            return payload
+        for one in subjects:
+            one["annotations"] = {**one.get("annotations", {}), SIGNED_AT: at}
+        return canonical_json(fields)
+
+    @staticmethod
     def about_digest(
         name: str, sha256: str, predicate_type: str, predicate: dict[str, Any]
     ) -> bytes:
@@ -130,4 +150,9 @@ def _parse_subject(value: object) -> Subject:
     sha256 = digest.get("sha256", "")
     if not isinstance(sha256, str) or (sha256 and not _SHA256.fullmatch(sha256)):
         raise MalformedError("the SHA-256 of a subject is not 64 lowercase hex digits")
-    return Subject(name, sha256, media_type)
+    return Subject(name, sha256, media_type, _signed_at(value.get("annotations")))
+
+
+def _signed_at(annotations: object) -> str:
+    said = annotations.get(SIGNED_AT) if isinstance(annotations, dict) else None
+    return said if isinstance(said, str) else ""

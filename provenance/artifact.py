@@ -6,6 +6,7 @@ refuses them, whoever verifies reports them as extra files.
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Sequence
 from enum import StrEnum
@@ -29,6 +30,9 @@ from weightmark.provenance.sidecars import OUTSIDE, RESERVED_NAMES, SidecarPaths
 from weightmark.values import dataclass
 
 __all__ = ["Artifact", "Entry", "Outside", "Problem", "ProblemKind", "open_artifact"]
+
+
+_ONE_SLASH = re.compile(r"\A([a-z][a-z0-9+]+):/(?!/)")
 
 
 class ProblemKind(StrEnum):
@@ -159,7 +163,7 @@ def open_artifact(path: str | os.PathLike[str]) -> Artifact:
         real = Path(os.path.realpath(named, strict=True))
         status = real.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise CallError(f"`{named}` does not exist", fix="check the path") from error
+        raise _absent(os.fspath(path)) from error
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise ArtifactRefusedError(
@@ -172,6 +176,21 @@ def open_artifact(path: str | os.PathLike[str]) -> Artifact:
         return _open_file(named, real, status)
     raise ArtifactRefusedError(
         f"`{named}` is a FIFO, device or socket", fix="name a folder or a regular file"
+    )
+
+
+def _absent(path: str) -> CallError:
+    """Say that nothing is there; an address, of which `Path` takes a slash, is told from a path."""
+    from weightmark.provenance.sources.addresses import printable_uri
+    from weightmark.provenance.sources.choice import is_remote
+
+    uri = _ONE_SLASH.sub(r"\1://", path)
+    if not is_remote(uri):
+        return CallError(f"`{Path(path)}` does not exist", fix="check the path")
+    shown = printable_uri(uri)
+    return CallError(
+        f"`{shown}` is an address, and no path on this machine",
+        fix=f"fetch it with `weightmark pull {shown} --to DIR` first; `weightmark verify {shown}` needs no copy",
     )
 
 

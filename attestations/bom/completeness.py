@@ -13,6 +13,7 @@ _LISTING = frozenset([MANIFEST_PREDICATE, OMS_PREDICATE])
 _STATE = "weightmark attest PATH --type cyclonedx --predicate stated.json --key KEY"
 _SIGN = "weightmark sign PATH --key KEY"
 _RECORD = "weightmark record --step STEP --input base=DIR --input data=DIR --output PATH --key KEY -- COMMAND"
+_CHAIN = "weightmark chain PATH --key KEY"
 _TEST = "weightmark attest PATH --type test-result --predicate tests.json --key KEY"
 _DATASET = "weightmark attest PATH --type dataset --predicate dataset.json --key KEY"
 _RELEASE = "weightmark attest PATH --type release --predicate release.json --key KEY"
@@ -92,7 +93,7 @@ def _model(content: BomContent) -> Iterator[WantedField]:
         "chain",
         "every ancestor, linked and vouched for",
         _whole(content),
-        "weightmark chain PATH --key KEY",
+        _RECORD if _made(content).origin is Origin.UNKNOWN else _CHAIN,
     )
     yield WantedField("datasets", "training data", _datasets(content), _RECORD)
     yield _claimed(content, "architecture", "architecture", _STATE)

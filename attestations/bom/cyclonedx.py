@@ -21,6 +21,7 @@ from weightmark.attestations.bom.interface import (
     the_only,
 )
 from weightmark.attestations.bom.licenses import License, LicenseForm
+from weightmark.attestations.bom.metrics import Metric
 from weightmark.attestations.bom.naming import document_uuid, input_reference, is_iri
 from weightmark.attestations.bom.properties import (
     about_content,
@@ -104,13 +105,15 @@ def _root(content: BomContent) -> Json:
                 "hashes": _root_hashes(content),
                 "licenses": _licenses(content.known("licenses")),
                 "copyright": _believed(content.one("copyright")),
-                "purl": _believed(content.one("purl")),
+                "purl": _purl(content.one("purl")),
                 "externalReferences": _references(content),
                 "components": [] if content.single else [_file(one) for one in content.files],
                 "pedigree": without_empty({"ancestors": [_ancestor(one) for one in models]}),
                 "modelCard": {} if is_data else _model_card(content),
                 "data": [_data(content)] if is_data else [],
-                "properties": _properties(about_content(content)),
+                "properties": _properties(
+                    [*about_content(content), *(about_weights(content) if is_data else ())]
+                ),
             }
         ),
     }
@@ -152,7 +155,7 @@ def _ancestor(one: BomAncestor) -> Json:
                 if one.identity
                 else [],
                 "licenses": _licenses(facts.get("licenses", ())),
-                "purl": _believed(the_only(facts.get("purl", ()))),
+                "purl": _purl(the_only(facts.get("purl", ()))),
                 "externalReferences": [{"type": "distribution", "url": one.uri}]
                 if is_iri(one.uri)
                 else [],
@@ -226,8 +229,8 @@ def _model_card(content: BomContent) -> Json:
 
 def _metrics(facts: Iterable[Fact]) -> Iterator[Json]:
     for text in _all(facts):
-        name, _, value = text.rpartition(": ")
-        yield {"type": name, "value": value} if name else {"type": value}
+        one = Metric.read(text)
+        yield {"type": one.type, **without_empty({"value": one.value, "slice": one.slice})}
 
 
 def _formulation(content: BomContent) -> list[Json]:
@@ -351,7 +354,7 @@ _PLACES: Mapping[str, str] = {
 
 
 def _stands(content: BomContent, name: str) -> bool:
-    return bool(_believed(content.one(name)))
+    return bool((_purl if name == "purl" else _believed)(content.one(name)))
 
 
 def _references(content: BomContent) -> list[Json]:
@@ -385,6 +388,12 @@ def _licenses(facts: Iterable[Fact]) -> list[Json]:
 def _party(fact: Fact) -> Json:
     name = _believed(fact)
     return {"name": name} if name else {}
+
+
+def _purl(fact: Fact) -> str:
+    """Return a package URL; none that is no URI, which the other form can't hold."""
+    said = _believed(fact)
+    return said if is_iri(said) else ""
 
 
 def _believed(fact: Fact) -> str:

@@ -17,10 +17,11 @@ from typing import Self
 from weightmark.attestations.policy.license_expressions import is_acceptable
 from weightmark.values import dataclass
 
-__all__ = ["License", "LicenseForm"]
+__all__ = ["License", "LicenseForm", "is_known"]
 
 _TOKEN = re.compile(r"[()]|[^\s()]+")
 _OWN = re.compile(r"(?:DocumentRef-[A-Za-z0-9.-]+:)?(?:LicenseRef|AdditionRef)-[A-Za-z0-9.-]+\Z")
+_OWN_FOLDED = re.compile(_OWN.pattern, re.IGNORECASE)
 _OPERATORS = frozenset({"AND", "OR", "WITH"})
 
 
@@ -62,6 +63,13 @@ class License:
     def reference(self) -> str:
         """The `LicenseRef-…` by which an SPDX document names a mere name."""
         return f"LicenseRef-weightmark-{hashlib.sha256(self.text.encode()).hexdigest()[:16]}"
+
+
+def is_known(name: str) -> bool:
+    """Tell whether one name, whatever its case, is a licence of the SPDX list, also with `+`, or a `LicenseRef-` of one's own."""
+    if _OWN_FOLDED.match(name):
+        return "additionref-" not in name.casefold()
+    return bool(_name(name, _listed().licenses))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import re
 import uuid
 from typing import Any
 
-__all__ = ["document_uuid", "input_reference", "is_iri"]
+__all__ = ["document_uuid", "input_reference", "is_iri", "is_purl"]
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://weightmark/bom/v1")
 _SHORT = 32
@@ -28,3 +28,8 @@ def input_reference(claim_id: str, name: str, uri: str) -> str:
 def is_iri(text: str) -> bool:
     """Tell whether a text is an absolute URI (RFC 3986) in plain ASCII, which every form takes."""
     return bool(_IRI.match(text))
+
+
+def is_purl(text: str) -> bool:
+    """Tell whether a text may be a package URL (ECMA-427): a URI of the scheme `pkg`."""
+    return text.startswith("pkg:") and is_iri(text)

@@ -22,6 +22,7 @@ from weightmark.attestations.bom.interface import (
     the_only,
 )
 from weightmark.attestations.bom.licenses import License, LicenseForm
+from weightmark.attestations.bom.metrics import Metric
 from weightmark.attestations.bom.naming import document_uuid, input_reference, is_iri
 from weightmark.attestations.bom.properties import (
     about_content,
@@ -256,8 +257,8 @@ class _Writer:
                 for name, value in step.parameters
             ],
             "ai_metric": [
-                self._entry(text.rpartition(": ")[0] or text, text.rpartition(": ")[2])
-                for text in _all(facts.get("metrics", ()))
+                self._entry(f"{one.type}, {one.slice}" if one.slice else one.type, one.value)
+                for one in map(Metric.read, _all(facts.get("metrics", ())))
             ],
         }
 
@@ -343,13 +344,13 @@ class _Writer:
                 [("weightmark:builder", step.builder), ("weightmark:source", step.source.words)]
             ),
         )
+        inputs = [found for one in step.inputs if (found := self._input_of(step, one))]
+        if inputs:
+            self._relate(build, "hasInput", sorted(set(inputs)))
         output = self._id_of(step.output)
         if output is None:
             return
         self._relate(build, "hasOutput", [output])
-        inputs = [found for one in step.inputs if (found := self._input_of(step, one))]
-        if inputs:
-            self._relate(build, "hasInput", sorted(set(inputs)))
         for one in step.inputs:
             found = self._input_of(step, one)
             if found:

@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from weightmark.attestations.bom.interface import Fact, Origin, Source, plain, some
+from weightmark.attestations.bom.metrics import Metric
+from weightmark.attestations.bom.naming import is_purl
 from weightmark.attestations.bom.summaries import summary_of
 from weightmark.attestations.predicates.bom import (
     CYCLONEDX_PREDICATE,
@@ -136,8 +138,9 @@ def _cyclonedx(statement: Statement) -> Said:
     if _made_here(metadata):
         return
     component = _mapping(metadata.get("component"))
-    for name in ("version", "description", "purl", "copyright"):
+    for name in ("version", "description", "copyright"):
         yield name, _texts(component.get(name))
+    yield "purl", tuple(one for one in _texts(component.get("purl")) if is_purl(one))
     for party in ("supplier", "manufacturer", "publisher"):
         given = component.get(party)
         said = given if isinstance(given, str) else _mapping(given).get("name")
@@ -163,12 +166,11 @@ def _model_card(card: Mapping[str, Any]) -> Said:
 
 
 def _metrics(value: object) -> Iterator[str]:
-    """Yield each metric as `type: value`, with the slice of the data behind the type."""
+    """Yield each metric that has a type and a value, in the text of `Metric`."""
     for one in value if isinstance(value, list) else ():
         said = {name: text for name, text in _mapping(one).items() if isinstance(text, str)}
         if said.get("type") and said.get("value"):
-            where = f" ({said['slice']})" if said.get("slice") else ""
-            yield f"{said['type']}{where}: {said['value']}"
+            yield Metric(said["type"], said["value"], said.get("slice", "")).text
 
 
 def _licenses(value: object) -> Iterator[str]:

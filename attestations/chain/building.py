@@ -29,6 +29,7 @@ from weightmark.attestations.predicates.slsa_provenance import (
 from weightmark.attestations.statements import Statement, Subject
 from weightmark.attestations.trust import Trust, VerifiedBundle
 from weightmark.attestations.trust.claimed import claimed_signer
+from weightmark.attestations.trust.signed_times import made_since
 from weightmark.errors import WeightmarkError
 from weightmark.provenance.lineage.graph import DEFAULT_BOUNDS, Bounds, Lineage, Step
 from weightmark.values import dataclass
@@ -220,7 +221,8 @@ class _Pool:
 
     def _add_steps(self, verified: VerifiedBundle, believers: Collection[int]) -> None:
         made = _made_of(verified.statement)
-        counts = id(self._roles.of(made.kind)) in believers
+        entitled = self._roles.of(made.kind)
+        counts = entitled is not None and id(entitled) in believers
         for subject in verified.statement.subjects:
             stated = _Stated(verified, made.kind, made.builder, made.dependencies, subject)
             self._stated.append((stated, counts))
@@ -292,6 +294,7 @@ class _Pool:
             builder=stated.builder,
             at=verified.time.at if verified.time else None,
             output_name=stated.subject.name,
+            since=made_since(verified),
         )
 
 

@@ -13,7 +13,7 @@ from weightmark.provenance.diff.tensors import Relation, TensorDifferences
 from weightmark.provenance.tensors import TensorEntry, TensorTable
 from weightmark.values import dataclass
 
-__all__ = ["Agreement", "ContentCheck", "compare_step"]
+__all__ = ["Agreement", "ContentCheck", "compare_sets", "compare_step"]
 
 _ADAPTER = re.compile(
     r"(?:base_model\.model\.)?(?P<module>.+)\.lora_(?:embedding_)?(?P<side>[AB])(?:\.(?!weight\Z)(?P<adapter>[^.]+))?(?:\.weight)?\Z"
@@ -25,6 +25,8 @@ _KEPT_SHARE = 0.05
 """share of names that a fine-tune has to have in common with its base"""
 _MOST_PACKED = 8
 """small numbers that a quantization packs into one, at most"""
+_MOST_PAIRS = 1024
+"""sets of weights that are compared with each other at most"""
 _MOST_HELPERS = 8
 """scales, zero points and tables that go with one quantized weight, at most"""
 
@@ -38,6 +40,8 @@ class Agreement(StrEnum):
     """it can't have been so"""
     NOT_CHECKABLE = "not-checkable"
     """the bytes say nothing either way"""
+    OPEN = "open"
+    """some of several sets of weights fit and others do not: nobody knows which one will be loaded"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,36 @@ def compare_step(kind: str, output: TensorTable, parent: TensorTable) -> Content
         else _by_rule(kind, rest, base)
     )
     return adapted if beside.agreement is Agreement.CONSISTENT else beside
+
+
+def compare_sets(
+    kind: str, outputs: Sequence[TensorTable], parents: Sequence[TensorTable]
+) -> ContentCheck:
+    """Compare an output with an input where either holds several sets of weights that can't be joined.
+
+    Each set of the output needs one of the input that it fits: a copy of the input beside other weights
+    speaks for nothing but itself.
+    """
+    if len(outputs) * len(parents) > _MOST_PAIRS:
+        return ContentCheck(Agreement.OPEN, f"over {_MOST_PAIRS} pairs of sets of weights")
+    found = [_best([compare_step(kind, made, one) for one in parents]) for made in outputs]
+    bad = [one for one in found if one.agreement is Agreement.CONTRADICTED]
+    if bad and (kind in _SAME_WEIGHTS or len(bad) == len(found)):
+        return ContentCheck(
+            Agreement.CONTRADICTED,
+            f"{len(bad)} of {len(found)} sets of weights fit none of it: {bad[0].reason}",
+        )
+    if bad:
+        return ContentCheck(
+            Agreement.OPEN,
+            f"{len(bad)} of {len(found)} sets of weights do not fit it: {bad[0].reason}",
+        )
+    return next((one for one in found if one.agreement is not Agreement.CONSISTENT), found[0])
+
+
+def _best(checks: Sequence[ContentCheck]) -> ContentCheck:
+    order = (Agreement.CONSISTENT, Agreement.NOT_CHECKABLE, Agreement.OPEN, Agreement.CONTRADICTED)
+    return min(checks, key=lambda one: order.index(one.agreement))
 
 
 def _by_rule(

@@ -9,7 +9,7 @@ from weightmark.provenance.lineage.graph import Input, Step
 from weightmark.provenance.lineage.names import shortened
 from weightmark.values import dataclass
 
-__all__ = ["gaps_of", "is_circumstance", "is_derived"]
+__all__ = ["comes_from_elsewhere", "gaps_of", "is_circumstance", "is_derived"]
 
 _OTHER = "use another artifact, or have it made again from what still counts"
 _SKEW = timedelta(minutes=5)
@@ -17,6 +17,8 @@ _SKEW = timedelta(minutes=5)
 _MAX_NAME = 80
 _DERIVING = frozenset({"convert", "evaluate", "finetune", "merge", "package", "quantize"})
 """steps that make an artifact of others"""
+_FROM_ELSEWHERE = frozenset({"ingest", "preprocess"})
+"""steps that take in what somebody else made"""
 _CIRCUMSTANCES = frozenset({"code", "environment"})
 """what `record` notes of the program and its surroundings"""
 
@@ -24,6 +26,11 @@ _CIRCUMSTANCES = frozenset({"code", "environment"})
 def is_derived(step: Step) -> bool:
     """Tell whether a step has to name what it began with, and links to none of it."""
     return step.kind in _DERIVING and not step.parents
+
+
+def comes_from_elsewhere(step: Step) -> bool:
+    """Tell whether a step takes in something of which it says nothing: only who vouches for it can."""
+    return step.kind in _FROM_ELSEWHERE and all(is_circumstance(one) for one in step.inputs)
 
 
 def is_circumstance(one: Input) -> bool:
@@ -147,6 +154,15 @@ class _Gaps:
                 why="such a step makes one artifact of others, and what it does not name nobody judges",
                 fix="record the step again with `weightmark record --input NAME=PATH`",
             )
+        known = self.chain.known.get(step.output)
+        if comes_from_elsewhere(step) and not (known and known.approvers):
+            yield Gap(
+                GapKind.WITHOUT_INPUT,
+                step.output,
+                f"`{step.kind}` of `{shortened(step.output)}` does not say what was taken in",
+                why="what comes from elsewhere somebody has to vouch for",
+                fix=self._approving(step.output),
+            )
         for one in step.inputs:
             if not one.identity and not is_circumstance(one):
                 yield Gap(
@@ -159,12 +175,14 @@ class _Gaps:
                 )
         for parent in step.parents:
             born = self._born(parent)
-            if step.at and born and born > step.at + _SKEW:
+            # a timestamp of the step can be put there anew, its own signed time can't
+            stated = step.since or step.at
+            if stated and born and born > stated + _SKEW:
                 yield Gap(
                     GapKind.YOUNGER_PARENT,
                     step.output,
                     f"`{shortened(parent)}` appeared after what was made from it",
-                    why=f"{born:%Y-%m-%dT%H:%M:%SZ} is later than {step.at:%Y-%m-%dT%H:%M:%SZ}",
+                    why=f"{born:%Y-%m-%dT%H:%M:%SZ} is later than {stated:%Y-%m-%dT%H:%M:%SZ}",
                     fix="find out which statement is wrong, and revoke it",
                 )
 

@@ -7,7 +7,13 @@ from pathlib import Path
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.chain.building import build_chain
-from weightmark.attestations.chain.content import Agreement, ContentCheck, compare_step
+from weightmark.attestations.chain.content import (
+    Agreement,
+    ContentCheck,
+    compare_sets,
+    compare_step,
+)
+from weightmark.attestations.chain.judging import DATA_ROLES
 from weightmark.attestations.chain.model import Chain, ClaimsAbout, StepRoles
 from weightmark.attestations.checks import Check, Outcome
 from weightmark.attestations.trust import Trust
@@ -125,9 +131,11 @@ class AtHand:
     identity: str
     """`wm1:…` of what was read"""
     table: TensorTable | None
-    """its tensors; None when it has none, or they could not all be read"""
+    """its tensors; None when it has none, they could not all be read, or several sets of them contradict each other"""
     unread: tuple[Check, ...]
     """what of its tensors could not be read"""
+    sets: tuple[TensorTable, ...] = ()
+    """each set of tensors by itself, where all could be read; one file may hold other weights than the next"""
 
 
 def read_at_hand(path: Path, progress: ProgressSink | None, jobs: int | None) -> AtHand:
@@ -139,20 +147,19 @@ def read_at_hand(path: Path, progress: ProgressSink | None, jobs: int | None) ->
         Check("weights", Outcome.INFO, f"`{path.name}`: {one.error.what}", one.error.why)
         for one in survey.unread
     )
-    entries = [entry for one in survey.sets for entry in one.table.entries]
+    sets = tuple(one.table for one in survey.sets if one.table.entries)
+    if not sets or any(not one.is_unsupported for one in survey.unread):
+        return AtHand(path, survey.identification.identity, None, unread)
     table = None
-    if entries and not any(not one.is_unsupported for one in survey.unread):
-        try:
-            table = TensorTable.of(entries)
-        except WeightmarkError as error:
-            unread += (_several_sets(path, error, len(survey.sets)),)
-    return AtHand(path, survey.identification.identity, table, unread)
+    try:
+        table = TensorTable.of([entry for one in sets for entry in one.entries])
+    except WeightmarkError as error:
+        unread += (_several_sets(path, error, len(sets)),)
+    return AtHand(path, survey.identification.identity, table, unread, sets)
 
 
 def _several_sets(path: Path, error: WeightmarkError, count: int) -> Check:
-    what = f"the weights of `{path.name}` are not compared: {error.what}"
-    if count < 2:  # noqa: PLR2004 - one set contradicts itself
-        return Check("weights", Outcome.INFO, what, error.why, error.fix)
+    what = f"the weights of `{path.name}` are compared set by set: {error.what}"
     why = f"it holds {count} sets of weights, often the same ones in several formats"
     fix = (
         "have the step state one of the files, as `--output model.safetensors`, or keep one format"
@@ -187,14 +194,35 @@ def compare_at_hand(chain: Chain, at_hand: Sequence[AtHand]) -> tuple[ComparedSt
 def _compared(chain: Chain, known: Mapping[str, AtHand]) -> Iterator[ComparedStep]:
     for artifact, steps in chain.lineage.steps.items():
         made = known.get(artifact)
-        if made is None or made.table is None:
+        if made is None or not made.sets:
             continue
         for step in steps:
             for parent in step.parents:
                 source = known.get(parent)
-                if source and source.table:
+                if source is None or not source.sets:
+                    continue
+                if made.table and source.table:
                     check = compare_step(step.kind, made.table, source.table)
                     yield ComparedStep(step, parent, check)
+                elif parent in _models(step):
+                    yield ComparedStep(step, parent, _set_by_set(step, made, known))
+
+
+def _models(step: Step) -> tuple[str, ...]:
+    """Return the inputs whose weights went in: the numbers of a dataset are no weights."""
+    data = {one.identity for one in step.inputs if one.role in DATA_ROLES}
+    return tuple(one for one in step.parents if one not in data)
+
+
+def _set_by_set(step: Step, made: AtHand, known: Mapping[str, AtHand]) -> ContentCheck:
+    """Hold each set of the output against those of every input; one that is not at hand may explain the rest."""
+    models = _models(step)
+    at_hand = [known[one] for one in models if one in known]
+    sets = [one for source in at_hand for one in source.sets]
+    check = compare_sets(step.kind, made.sets, sets)
+    if check.agreement is Agreement.CONTRADICTED and len(at_hand) < len(models):
+        return ContentCheck(Agreement.OPEN, f"{check.reason}; not every input is at hand")
+    return check
 
 
 def content_checks(compared: Sequence[ComparedStep]) -> list[Check]:
@@ -203,6 +231,7 @@ def content_checks(compared: Sequence[ComparedStep]) -> list[Check]:
         Agreement.CONTRADICTED: Outcome.FAIL,
         Agreement.CONSISTENT: Outcome.PASS,
         Agreement.NOT_CHECKABLE: Outcome.INFO,
+        Agreement.OPEN: Outcome.UNCHECKED,
     }
     checks = []
     for one in compared:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from weightmark.attestations.chain.gaps import is_circumstance, is_derived
+from weightmark.attestations.chain.gaps import is_circumstance
 from weightmark.attestations.chain.model import Chain, Gap, GapKind
 from weightmark.attestations.chain.rule import ChainRule
 from weightmark.attestations.checks import Check, Outcome, counted
@@ -17,6 +17,8 @@ _OPEN_ENDS = frozenset(
     {GapKind.UNLINKED, GapKind.UNPROVEN, GapKind.UNSTATED, GapKind.WITHOUT_INPUT}
 )
 """gaps of a chain that merely ends somewhere"""
+_FROM_NOTHING = "train"
+"""the step that begins with no artifact of others"""
 _MAX_SHOWN = 20
 _MAX_KIND = 40
 
@@ -164,7 +166,8 @@ def _roles_of_ends(chain: Chain) -> dict[str, frozenset[str]]:
 
 
 def _ends(chain: Chain) -> Iterator[str]:
-    """Yield what a chain ends at; a step that names nothing of what it was made from leads no further."""
+    """Yield what a chain ends at: a step that links to nothing leads no further, but for training from nothing."""
     for artifact in chain.lineage.depths:
-        if all(is_derived(step) for step in chain.lineage.steps.get(artifact, ())):
+        steps = chain.lineage.steps.get(artifact, ())
+        if all(not step.parents and step.kind != _FROM_NOTHING for step in steps):
             yield artifact

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.predicates.steps import STEPS
 from weightmark.attestations.trust import Trust
 from weightmark.provenance.lineage.graph import Lineage
 from weightmark.provenance.lineage.names import shortened
@@ -65,11 +66,17 @@ class StepRoles:
     usual: Trust
     """for every step that is not named"""
     by_step: Mapping[str, Trust] = field(default_factory=dict)
-    """for a step by its kind, as `finetune`; only these may state it then"""
+    """for a step by its kind, as `finetune`, or the URI of a foreign one; only these may state it then"""
 
-    def of(self, kind: str) -> Trust:
-        """Return who may state a step of this kind."""
-        return self.by_step.get(kind, self.usual)
+    def of(self, kind: str) -> Trust | None:
+        """Return who may state a step of this kind; None for nobody.
+
+        Where any step has a role of its own, a kind that is neither named nor one of `STEPS` counts for
+        nothing: it could be one of them by another name.
+        """
+        if not self.by_step or kind in STEPS:
+            return self.by_step.get(kind, self.usual)
+        return self.by_step.get(kind)
 
     @property
     def trusts(self) -> tuple[Trust, ...]:

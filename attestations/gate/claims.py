@@ -14,6 +14,7 @@ from weightmark.attestations.predicates.descriptor import Descriptor
 from weightmark.attestations.predicates.registry import PREDICATE_TYPES, read_predicate
 from weightmark.attestations.statements import Subject
 from weightmark.attestations.trust import Trust, VerifiedBundle
+from weightmark.attestations.trust.signed_times import made_since
 from weightmark.attestations.verifying.belief import Belief
 from weightmark.errors import WeightmarkError, WrongSignerError
 from weightmark.values import dataclass
@@ -94,7 +95,7 @@ def claims_by_roles(
     aliases = Aliases()
     for one in belief.manifests if belief else ():
         aliases.add_manifest(one.claim)
-    found: dict[tuple[str, str, str], SignedClaim] = {}
+    found: dict[tuple[str, ...], SignedClaim] = {}
     checks: list[Check] = []
     ids: set[str] = set()
     signers: set[SignerIdentity] = set()
@@ -110,7 +111,9 @@ def claims_by_roles(
             checks.append(Check.from_error("claims", error))
             continue
         for claim in claims:
-            found[claim.claim_id, claim.signer.name, claim.identity] = claim
+            # one statement with two proofs of its time stands twice: neither hides the other
+            times = (str(claim.at), str(claim.since))
+            found[claim.claim_id, claim.signer.name, claim.identity, *times] = claim
     ordered = sorted(found.items(), key=lambda item: item[0])
     return RoleClaims(
         tuple(claim for _, claim in ordered),
@@ -204,4 +207,5 @@ def _claim(
         verified.claim_id,
         time,
         predicate,  # type: ignore[arg-type] # what the registry read
+        made_since(verified),
     )

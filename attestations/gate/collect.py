@@ -84,6 +84,7 @@ def gather(
         path,
         policy,
         sources,
+        now=at,
         receipts=receipts,
         progress=progress,
         jobs=jobs,
@@ -156,6 +157,7 @@ def _reader(
     policy: Policy,
     sources: Sources,
     *,
+    now: datetime,
     receipts: Receipts | None,
     progress: ProgressSink | None,
     jobs: int | None,
@@ -178,7 +180,7 @@ def _reader(
     # results of other engines are neither kept nor sent to workers: a receipt knows our rules only
     luggage = file_scans(limits) if alone else None
     kept = receipts if policy.trust_receipts and alone else None
-    return _Reader(Path(path), options, sources, scan, luggage, kept, progress, jobs, workers)
+    return _Reader(Path(path), options, sources, now, scan, luggage, kept, progress, jobs, workers)
 
 
 def _with_ledger(
@@ -190,7 +192,7 @@ def _with_ledger(
     trusts: Mapping[str, Trust],
     consultation: "Consultation",
 ) -> Evidence:
-    from weightmark.attestations.gate.consult import consult_ledger
+    from weightmark.attestations.gate.consult import consult_ledger, statements_among
     from weightmark.attestations.gate.witnesses import witnessed
 
     rule = policy.require.release
@@ -202,6 +204,9 @@ def _with_ledger(
         trust,
         belief=examination.belief,
         reading=examination.reading,
+        stated=statements_among(examination.evidence.bundles, evidence.claims)
+        if examination.evidence
+        else (),
     )
     ledger = witnessed(ledger, sources.ledger, policy.ledger, evidence.at)
     released = (record.signer for record in ledger.records if record.signer)
@@ -216,6 +221,7 @@ class _Reader:
     path: Path
     options: VerifyOptions
     sources: Sources
+    now: datetime
     scan: Inspector[FileScan]
     luggage: Luggage[FileScan] | None
     receipts: Receipts | None
@@ -232,6 +238,7 @@ class _Reader:
                 options=self.options,
                 signature=self.sources.signature,
                 claims=self.sources.claims,
+                now=self.now,
                 inspect=self.scan,
                 luggage=self.luggage,
                 receipts=self.receipts,
@@ -273,7 +280,9 @@ class _Reader:
         """Say who signed, although the content could not be read."""
         artifact = open_artifact(self.path)
         found = self._collect(artifact)
-        belief = weigh_evidence(found, trust, workers=self.workers) if trust else _NOBODY
+        belief = _NOBODY
+        if trust:
+            belief = weigh_evidence(found, trust, now=self.now, workers=self.workers)
         report = judge(artifact, found, belief, None, self.options)
         failure = Check.from_error("reading", error)
         return Examination(_with_checks(report, (failure,)), None, belief, found)

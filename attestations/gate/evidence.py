@@ -61,6 +61,8 @@ class SignedClaim:
     """when it existed already, by a verified clock; None when none proves it"""
     predicate: Predicate | None = None
     """what it says in its own type; None for a list of files"""
+    since: datetime | None = None
+    """before which it can't have been made; None when nothing says so"""
 
 
 @dataclass(frozen=True, slots=True)

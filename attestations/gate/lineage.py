@@ -13,7 +13,7 @@ from weightmark.attestations.chain.model import Chain, StepRoles
 from weightmark.attestations.ledger.consulting import Consultation, open_place
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.trust import Trust
-from weightmark.errors import WeightmarkError
+from weightmark.errors import UnsupportedError
 from weightmark.provenance.lineage.graph import Bounds
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def lineage_of(
 
 
 class LedgerClaims:
-    """Asks a ledger for its claims about an identity; what can't be read is no claim.
+    """Asks a ledger for its claims about an identity, and all of them: one that is missing may be a bad one.
 
     In a `with` statement the ledger is opened once, else for each question.
     """
@@ -92,7 +92,10 @@ class LedgerClaims:
             opened.close()
 
     def __call__(self, identity: str) -> Sequence[Bundle]:
-        """Return the claims about an identity, in the order of their entries."""
+        """Return the claims about an identity, in the order of their entries.
+
+        Raises `ReadError` for one that is missing or was erased, and `LedgerInconsistentError`.
+        """
         if self._open:
             return _claims_of(self._open, identity)
         if not self._place:
@@ -108,12 +111,12 @@ def claims_in_ledger(place: str) -> LedgerClaims:
 
 def _claims_of(ledger: "Ledger", identity: str) -> list[Bundle]:
     found: list[Bundle] = []
-    for logged in ledger.find(subject=identity):
+    for logged in ledger.find(subject=identity, complete=ledger.can_be_read_whole()):
+        data = ledger.claim(logged.index)
         try:
-            data = ledger.claim(logged.index)
             found.append(Bundle.parse(data, what=f"the claim of entry {logged.index}"))
-        except WeightmarkError:
-            # the ledger's own check says what is wrong with it; nothing counts from here
+        except UnsupportedError:
+            # of a kind that nobody here reads, and so of no kind that a policy asks for
             continue
     return found
 

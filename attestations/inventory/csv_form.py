@@ -21,7 +21,7 @@ def to_csv(inventory: Inventory) -> str:
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for one in inventory.artifacts:
-        writer.writerow([_inert(cell) for cell in _row(one)])
+        writer.writerow([_visible(_inert(cell)) for cell in _row(one)])
     return text.getvalue()
 
 
@@ -39,3 +39,10 @@ def _cell(value: object) -> str:
 def _inert(cell: str) -> str:
     """Put an apostrophe before what spreadsheets take for a formula, also after blanks."""
     return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) else cell
+
+
+def _visible(cell: str) -> str:
+    """Escape what a terminal that shows the file would obey, or nobody would see."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in cell
+    )

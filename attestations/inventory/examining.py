@@ -8,7 +8,7 @@ from pathlib import Path
 
 from weightmark.attestations.inventory.interface import Place
 from weightmark.attestations.inventory.promises import promise_of
-from weightmark.attestations.inventory.record import Record, Worst
+from weightmark.attestations.inventory.record import NO_RISK, UNKNOWN_RISK, Record, Worst
 from weightmark.attestations.inventory.walking import printable
 from weightmark.attestations.verifying.evidence import Evidence, collect_evidence
 from weightmark.errors import WeightmarkError, read_failure
@@ -43,7 +43,7 @@ def unread(place: Place, problem: str) -> Record:
 
 def _promise(scan: TreeScan, place: Place) -> tuple[str, tuple[str, ...]]:
     try:
-        return promise_of(scan.artifact, place.layout)
+        return promise_of(scan.artifact, named_by_digest=place.named_by_digest)
     except OSError as error:
         raise read_failure(error.filename or Path(place.path), error) from error
 
@@ -59,7 +59,6 @@ def _record(
 ) -> Record:
     artifact = scan.artifact if scan else None
     report = scan.report if scan else ScanReport(())
-    severity = report.worst
     return Record(
         path=printable(place.label),
         layout=place.layout,
@@ -74,11 +73,22 @@ def _record(
         signature=bool(evidence and evidence.signature),
         claims=len(evidence.claims) if evidence else 0,
         promise=promise,
-        risk=severity.word if severity is not None else "none",
-        unchecked=sum(bool(file.problems) for file in report.files),
+        risk=_risk(report, problem),
+        unchecked=_unchecked(report),
         worst=_worst(report),
         problem=printable(problem),
     )
+
+
+def _unchecked(report: ScanReport) -> int:
+    return sum(bool(file.problems) for file in report.files)
+
+
+def _risk(report: ScanReport, problem: str) -> str:
+    """Return the severity of the worst finding; what was not looked at to the end is never `none`."""
+    if report.worst is not None:
+        return report.worst.word
+    return UNKNOWN_RISK if problem or _unchecked(report) else NO_RISK
 
 
 def _worst(report: ScanReport) -> tuple[Worst, ...]:

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from weightmark.attestations.inventory.examining import examine, unread
-from weightmark.attestations.inventory.interface import Place, Problem
+from weightmark.attestations.inventory.interface import HUB_LAYOUT, Place, Problem
 from weightmark.attestations.inventory.inventory import Inventory, listed
 from weightmark.attestations.inventory.record import Record
 from weightmark.attestations.inventory.references.interface import Reference
@@ -81,7 +81,7 @@ def _examined(
     jobs: int | None,
 ) -> _Found:
     named = f"hf://{address.folder}/{address.repository}"
-    place = Place(named, named, "hub", address.kind, named)
+    place = Place(named, named, HUB_LAYOUT, address.kind, named)
     try:
         with open_source(address.uri) as source:
             snapshot = source.resolve()

@@ -12,7 +12,10 @@ from typing import Protocol
 from weightmark.provenance.sources.interface import ArtifactKind
 from weightmark.values import dataclass
 
-__all__ = ["Claimed", "Folder", "Layout", "Place", "Problem", "names_in"]
+__all__ = ["HUB_LAYOUT", "Claimed", "Folder", "Layout", "Place", "Problem", "names_in"]
+
+HUB_LAYOUT = "hub"
+"""layout of what lies on the hub itself and not on this machine"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class Place:
     """which one of that name: a commit, a tag; empty where there is none"""
     notes: tuple[str, ...] = ()
     """what is unusual about the place, in words"""
+    named_by_digest: bool = False
+    """whether the file itself is named by its SHA-256, as `sha256-<hex>`"""
 
 
 @dataclass(frozen=True, slots=True)

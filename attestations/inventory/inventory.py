@@ -1,6 +1,5 @@
 """The inventory: walk, examine each artifact here or on an executor, read references, ask a ledger."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from weightmark.attestations.ledger.revocations import Revocations
     from weightmark.provenance.ledger.log import Ledger
 
-__all__ = ["Inventory", "LedgerStatus", "Listed", "hub_cache", "listed", "take_inventory"]
+__all__ = ["Inventory", "LedgerStatus", "Listed", "listed", "take_inventory"]
 
 _AHEAD = 256
 """artifacts that are handed to an executor before the first answer is waited for"""
@@ -86,6 +85,7 @@ class Inventory:
         """Return the same with every path below `name`; for no name, as it is."""
         if not name:
             return self
+        name = printable(name)
         return type(self)(
             tuple(
                 replace(one, record=replace(one.record, path=_below(name, one.record.path)))
@@ -128,16 +128,6 @@ def listed(records: Iterable[tuple[Record, bool]], ledger: "Ledger | None") -> "
 
 def _below(name: str, path: str) -> str:
     return name if path in ("", ".") else f"{name.rstrip('/')}/{path}"
-
-
-def hub_cache(environment: "os._Environ[str] | dict[str, str]" = os.environ) -> Path:
-    """Return the folder where `huggingface_hub` keeps its cache, by its own variables."""
-    named = environment.get("HF_HUB_CACHE") or environment.get("HUGGINGFACE_HUB_CACHE")
-    if named:
-        return Path(named).expanduser()
-    cache = Path(environment.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    home = environment.get("HF_HOME")
-    return (Path(home).expanduser() if home else cache / "huggingface") / "hub"
 
 
 def _walked(root: Path) -> Walk:

@@ -15,21 +15,21 @@ _SHA256 = re.compile(r"(?:sha256-)?([0-9a-f]{64})\Z")
 _GIT_BLOB = re.compile(r"([0-9a-f]{40})\Z")
 
 
-def promise_of(artifact: Artifact, layout: str) -> tuple[str, tuple[str, ...]]:
+def promise_of(artifact: Artifact, *, named_by_digest: bool) -> tuple[str, tuple[str, ...]]:
     """Return `kept`, `broken` or `none`, and the files that are not what their names say.
 
-    The hub names what it keeps in LFS by SHA-256 and everything else as git does, which is enough to
+    Looked at are blobs that a cache links to and, with `named_by_digest`, a single file. The hub names what it keeps in LFS by SHA-256 and everything else as git does, which is enough to
     find a fault and not to withstand a collision. Raises `OSError`.
     """
-    blobs = list(_blobs(artifact, layout))
+    blobs = list(_blobs(artifact, named_by_digest=named_by_digest))
     broken = tuple(sorted(path for path, blob in blobs if not _is_kept(blob)))
     if broken:
         return "broken", broken
     return ("kept" if blobs else "none"), ()
 
 
-def _blobs(artifact: Artifact, layout: str) -> Iterator[tuple[str, Path]]:
-    if layout == "ollama" and artifact.single:
+def _blobs(artifact: Artifact, *, named_by_digest: bool) -> Iterator[tuple[str, Path]]:
+    if named_by_digest and artifact.single:
         yield artifact.name, artifact.path
     for entry in artifact.entries:
         blob = Path(entry.base, entry.location)

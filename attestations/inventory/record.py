@@ -6,7 +6,12 @@ from typing import Any, Self
 from weightmark.errors import MalformedError
 from weightmark.values import dataclass
 
-__all__ = ["Record", "Worst"]
+__all__ = ["NO_RISK", "UNKNOWN_RISK", "Record", "Worst"]
+
+NO_RISK = "none"
+"""everything was looked at, and nothing was found"""
+UNKNOWN_RISK = "unknown"
+"""nothing was found, and not everything was looked at"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ class Record:
     promise: str
     """`kept` or `broken` where the place names blobs by their digests, else `none`"""
     risk: str
-    """severity of the worst finding, or `none`; what was not checked counts in `unchecked`"""
+    """severity of the worst finding; without one `none`, or `unknown` where not all was checked"""
     unchecked: int
     """files that could not be checked to the end"""
     worst: tuple[Worst, ...]
@@ -75,6 +80,8 @@ class Record:
         for name, one in fields.items():
             if one.type in _PLAIN and type(members[name]) is not one.type:
                 raise MalformedError(f"`{name}` of the record is something else")
+        if members["risk"] == NO_RISK and (members["problem"] or members["unchecked"]):
+            raise MalformedError("the record calls clean what was not read")
         texts = {name: _texts(members[name]) for name in ("notes", "formats")}
         return cls(**{**members, **texts, "worst": _worst(members["worst"])})
 

@@ -44,7 +44,7 @@ __all__ = [
     "words_of",
 ]
 
-_VERSION = 5
+_VERSION = 6
 _RETRIED = 1000
 _MAKING = frozenset({Kind.PROVENANCE, Kind.RELEASE})
 _MAX_TEXT = 64 * 1024
@@ -108,7 +108,7 @@ class Said:
     unfollowed: int = 0
     """things that went in which it does not name by SHA-256"""
     elsewhere: bool = False
-    """whether the list of files stands outside of the ledger"""
+    """whether the list of files stands outside of the ledger, or names none by SHA-256"""
 
 
 def cache_folder() -> Path:
@@ -263,9 +263,14 @@ class ClaimIndex:
         self._db.executemany("insert or ignore into edge values(?, ?, ?)", edges)
         if event.kind is Kind.RELEASE:
             own = _key(event.subject)
-            files = {_key(name) for one in said.held for name in (one.sha256, one.identity)}
+            files = {_key(name) for one in said.held for name in one.names}
             rows = ((file, subject, index) for file in sorted(files - {own}))
             self._db.executemany("insert or ignore into held values(?, ?, ?)", rows)
+
+    def told(self) -> frozenset[str]:
+        """Return the beginnings, 16 hex digits, of the ids of claims that tell of descent."""
+        rows = self._db.execute("select distinct lower(hex(substr(claim_id, 1, 8))) from made")
+        return frozenset(row[0] for row in rows)
 
     def untold(self) -> Iterator[Event]:
         """Yield the entries, oldest first, whose claims could not be read, and that no entry says were erased."""

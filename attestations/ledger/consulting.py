@@ -1,6 +1,6 @@
 """Asking a ledger whether something was revoked: the artifact, what it holds, what it descends from, its signers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from weightmark.attestations.ledger.witnessed import (
     witness_check,
 )
 from weightmark.attestations.outside import require_outside
+from weightmark.attestations.statements import Statement
 from weightmark.attestations.trust import Trust
 from weightmark.attestations.verifying.belief import Belief
 from weightmark.attestations.verifying.verification import Examination
@@ -135,11 +136,13 @@ def revoked_content(
     identity: str,
     belief: Belief | None,
     reading: Reading[Any] | None = None,
+    *,
+    stated: Sequence[Statement] = (),
 ) -> Check:
     """Say whether an artifact, a file in it, or anything that it descends from was revoked.
 
     Of `reading` or `belief` come the SHA-256 of its files, of `belief` what claims beside it say went
-    in. What cannot be followed to the end is a check that is not made, and neither is one without an
+    in, and of `stated` what others who are trusted say of that. What cannot be followed to the end is a check that is not made, and neither is one without an
     `identity`, as the content was not read then, or one of files whose SHA-256 nobody knows.
     """
     if not identity:
@@ -154,21 +157,21 @@ def revoked_content(
     if first:
         return _refusal(*first)
     try:
-        stated = _Stated.of(identity, belief)
+        went_in = _Stated.of(identity, belief, stated)
         with open_place(place) as ledger:
             whole = [identity, *names, *files] if known is not None else []
-            above = _ancestors(ledger, revocations, [identity, *stated.materials], whole)
+            above = _ancestors(ledger, revocations, [identity, *went_in.materials], whole)
     except WeightmarkError as error:
         return Check.from_error("revocation", error)
     inherited = dict.fromkeys(
-        (*above.reached, *stated.materials), "what the artifact descends from"
+        (*above.reached, *went_in.materials), "what the artifact descends from"
     )
     first = _first(revocations, inherited)
     if first:
         return _refusal(*first)
     if known is None and _names_files(revocations) and not above.problem:
         return _files_unknown()
-    return _not_revoked(revocations, above, stated.unfollowed)
+    return _not_revoked(revocations, above, went_in.unfollowed)
 
 
 def _not_revoked(revocations: Revocations, above: Ancestry, unfollowed: int) -> Check:
@@ -203,7 +206,7 @@ def _forgotten(ledger: Ledger, *, complete: bool) -> Check | None:
         Outcome.UNCHECKED,
         f"what the log before `{ledger.origin}` revoked is not all known here",
         forgotten,
-        "enter those revocations here again: `weightmark revoke`",
+        "have somebody with the kind `revoke` enter those revocations here again: `weightmark revoke`",
         code="stale-ledger",
     )
 
@@ -218,12 +221,16 @@ class _Stated:
     """things that none of them names by SHA-256"""
 
     @classmethod
-    def of(cls, identity: str, belief: Belief | None) -> "_Stated":
-        """Read the believed claims; raises `MalformedError`."""
+    def of(
+        cls, identity: str, belief: Belief | None, stated: Sequence[Statement] = ()
+    ) -> "_Stated":
+        """Read the believed claims, and what others state; raises `MalformedError`."""
+        believed = [one.statement for one in (belief.others if belief else ())]
+        others = [one for one in stated if one not in believed]
         about = [
-            one.statement
-            for one in (belief.others if belief else ())
-            if identity in [subject.identity for subject in one.statement.subjects]
+            one
+            for one in (*believed, *others)
+            if identity in [subject.identity for subject in one.subjects]
         ]
         materials = tuple(material for one in about for material in materials_of(one))
         return cls(materials, sum(unfollowed_in(one) for one in about))

@@ -17,15 +17,17 @@ from weightmark.errors import LimitError, ReadError, UncheckedError, WeightmarkE
 from weightmark.provenance.ledger.binding_index import MAX_WALK
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
+from weightmark.provenance.ledger.predecessor import ANY_FILE, Predecessor
 from weightmark.provenance.ledger.snapshot import LoggedEvent
 from weightmark.values import dataclass
 
-__all__ = ["MAX_ANCESTORS", "MAX_FILES", "Ancestry", "ancestors_of"]
+__all__ = ["MAX_ANCESTORS", "MAX_FILES", "Ancestry", "ancestors_of", "claims_of_descent"]
 
 MAX_ANCESTORS = 10_000
 """artifacts that are looked at before a descent counts as not checked"""
-MAX_FILES = 200_000
-"""names of files that they hold; beyond that likewise"""
+MAX_FILES = 400_000
+"""names of files that they hold, up to four each; beyond that likewise"""
+_ID = 16
 _FEW = 64
 """names that are asked for one by one in a large ledger, before every step is read at once"""
 
@@ -68,6 +70,26 @@ def ancestors_of(
     return Ancestry(MappingProxyType(walk.reached), walk.unfollowed, walk.problem)
 
 
+def claims_of_descent(ledger: Ledger) -> Iterator[tuple[str, str]]:
+    """Yield what each provenance claim or release of a ledger is about, and its claim id, both hex digits.
+
+    A release of one file is about that file, too; one that cannot be read may be about any file.
+    Every entry is read. Raises `LedgerInconsistentError` and `ReadError`.
+    """
+    for one in ledger.find(kind=Kind.PROVENANCE, complete=True):
+        if one.event.subject:
+            yield digest_of(one.event.subject), one.event.claim_id
+    for one in ledger.find(kind=Kind.RELEASE, complete=True):
+        if one.event.subject:
+            yield digest_of(one.event.subject), one.event.claim_id
+        try:
+            files = aliases_of(_statement_of(ledger, one))
+        except WeightmarkError:
+            files = (f"sha256:{ANY_FILE}",)
+        for file in files:
+            yield digest_of(file), one.event.claim_id
+
+
 class _Walk:
     """Goes from children to parents, each name once."""
 
@@ -96,6 +118,7 @@ class _Walk:
         """Follow everything that waits."""
         while self._waiting:
             child = self._waiting.pop()
+            self.problem = self.problem or self._entries.forgotten(child)
             for statement in self._read(Kind.PROVENANCE, child):
                 self.unfollowed += unfollowed_in(statement)
                 for material in materials_of(statement):
@@ -124,15 +147,17 @@ class _Walk:
             return
         if held is None:
             self.problem = self.problem or ReadError(
-                f"the files of `{child}` are listed outside of the ledger",
-                why="its release names their list by digest, so nobody looked for revoked ones",
+                f"the files of `{child}` are listed outside of the ledger, or not by SHA-256",
+                why="so nobody looked for revoked ones among them",
             )
             return
-        names = [name for one in held for name in (one.sha256, one.identity)]
+        names = [name for one in held for name in one.names]
         self._files |= {digest_of(name) for name in names}
         self._reach(names, child, files=True)
+        for one in held:
+            self._reach(self._entries.alone_in_near(one.sha256), child)
         if len(self._files) > MAX_FILES:
-            raise LimitError(f"what the artifact descends from holds over {MAX_FILES // 2} files")
+            raise LimitError(f"what the artifact descends from holds over {MAX_FILES // 4} files")
 
     def _reach(self, names: Iterable[str], child: str, *, files: bool = False) -> None:
         for name in names:
@@ -177,6 +202,35 @@ class _Entries:
             )
         ]
         return [one for one in found if one.event.claim_id not in self._void]
+
+    def forgotten(self, name: str) -> WeightmarkError | None:
+        """Say that the log before told of the descent of `name`, and this one does not; None when it tells all."""
+        before = self._before
+        if before is None:
+            return None
+        told = before.told_of(digest_of(name))
+        if name.startswith("sha256:"):
+            told += before.told_of(ANY_FILE)
+        if before.descent is not None and all(one in self._entered for one in told):
+            return None
+        return ReadError(
+            f"from what `{name}` was made was told in the log before `{self._ledger.origin}`, and is not entered here",
+            why="what was revoked may be among it, so nobody can call it clean",
+            fix="enter the releases and provenance claims of that log here: `weightmark ledger append`",
+        )
+
+    @cached_property
+    def _before(self) -> Predecessor | None:
+        return self._ledger.policies(complete=self._complete).newest.succeeds
+
+    @cached_property
+    def _entered(self) -> frozenset[str]:
+        """Beginnings of the ids of claims that tell of descent here, or that the role revoked."""
+        ids = {one[:_ID] for one in self._void}
+        for kind in (Kind.PROVENANCE, Kind.RELEASE):
+            found = self._ledger.find(kind=kind, complete=self._complete)
+            ids |= {one.event.claim_id[:_ID] for one in found}
+        return frozenset(ids)
 
     def statement(self, logged: LoggedEvent) -> Statement:
         """Read the claim of an entry; raises `ReadError` when it is missing or was erased."""

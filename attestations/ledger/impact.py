@@ -18,6 +18,7 @@ __all__ = ["Descendant", "Impact", "Use", "find_impact"]
 
 _MAX_BOXES = 2000
 _SHORT = 16
+_ID = 16
 
 
 class Descendant(NamedTuple):
@@ -67,11 +68,13 @@ class Impact:
     """releases that may hold a file of it, and list their files outside of the ledger"""
     unfollowed: int = 0
     """things that went into something which no claim names by SHA-256: it may be one of them"""
+    forgotten: int = 0
+    """claims that told of descent in the log before this one, and are not entered here"""
 
     @property
     def whole(self) -> bool:
         """Whether every claim that may tell of more descendants was read."""
-        return not (self.unread or self.erased or self.elsewhere)
+        return not (self.unread or self.erased or self.elsewhere or self.forgotten)
 
     def drawing(self) -> Drawing:
         """Draw it; at most 2,000 artifacts and uses."""
@@ -105,12 +108,27 @@ def find_impact(index: ClaimIndex, ledger: Ledger, root: str) -> Impact:
         )
         unread, erased = below.unread(erased=False), below.unread(erased=True)
         elsewhere, unfollowed = below.elsewhere(), below.unfollowed()
+    forgotten = _forgotten(index, ledger)
     same = digest_of(root)
     others = (one for one in found if not one.identity.endswith(same))
     descendants = tuple(sorted(others, key=attrgetter("identity")))
     with ledger.snapshot() as snapshot:
         size = snapshot.head.size
-    return Impact(root, size, descendants, uses, unread, erased, elsewhere, unfollowed)
+    return Impact(root, size, descendants, uses, unread, erased, elsewhere, unfollowed, forgotten)
+
+
+def _forgotten(index: ClaimIndex, ledger: Ledger) -> int:
+    """Return how many claims that told of descent in the log before are not entered here; 1 where nobody can say."""
+    try:
+        before = ledger.policy().succeeds
+    except WeightmarkError:
+        return 1
+    if before is None:
+        return 0
+    if before.descent is None:
+        return 1
+    told = {claim for claims in before.told.values() for claim in claims}
+    return len(told - index.told() - {one[:_ID] for one in _void(ledger)})
 
 
 def _void(ledger: Ledger) -> frozenset[str]:

@@ -12,7 +12,7 @@ from weightmark.errors import MalformedError, TrustMissingError
 from weightmark.provenance.ledger.admission import RegistrationPolicy, Submitter
 from weightmark.provenance.ledger.private import PrivateValue, identity_value
 
-__all__ = ["admitted_trust", "party_of", "value_of"]
+__all__ = ["admitted_trust", "party_of", "value_of", "value_of_party"]
 
 
 def admitted_trust(policy: RegistrationPolicy) -> Trust:
@@ -45,6 +45,14 @@ def value_of(signer: SignerIdentity) -> str:
     if signer.kind is SignerKind.SIGSTORE:
         return identity_value(signer.subject, signer.issuer)
     return signer.name
+
+
+def value_of_party(policy: RegistrationPolicy, party: str) -> str:
+    """Return what `value_of` returns of the signer whom the log calls `party`; empty when nobody can tell here."""
+    if not party.startswith("salted:"):
+        return party
+    opened = (one.opened for one in policy.identities if one.fingerprint == party)
+    return next((one.value for one in opened if one), "")
 
 
 def _anchors(policy: RegistrationPolicy) -> Iterator[Anchor]:

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Self
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.bundles.dsse import Envelope
 from weightmark.attestations.identities import SignerKind, VerifiedTime
-from weightmark.attestations.ledger.parties import admitted_trust, party_of, value_of
+from weightmark.attestations.ledger.carried import DoubtedSigner, carried_over, still_left
+from weightmark.attestations.ledger.parties import (
+    admitted_trust,
+    party_of,
+    value_of,
+    value_of_party,
+)
+from weightmark.attestations.ledger.revocation import Revocation
 from weightmark.attestations.predicates.revocation import (
     ReinstatementClaim,
     RevocationClaim,
@@ -30,8 +37,8 @@ from weightmark.errors import (
     RevokedError,
     WrongSignerError,
 )
-from weightmark.provenance.ledger.admission import RegistrationPolicy
-from weightmark.provenance.ledger.event import Event, Kind, parse_time
+from weightmark.provenance.ledger.admission import LeftRevocations, RegistrationPolicy
+from weightmark.provenance.ledger.event import Event, Kind
 from weightmark.provenance.ledger.history import PolicyHistory
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.note import NoteVerifier
@@ -50,59 +57,6 @@ _PARTIES = ("key:", "salted:")
 
 
 @dataclass(frozen=True, slots=True)
-class Revocation:
-    """One revocation in force."""
-
-    index: int
-    """of its entry; 0 for one that was carried over from the log before"""
-    origin: str
-    """the log that it was entered into"""
-    claim_id: str
-    """of its claim, hex; what a reinstatement names"""
-    subject: RevocationSubject
-    """what is revoked"""
-    reason: str
-    """why, for people"""
-    since: datetime | None
-    """of a signer: claims that are proven to be older stay good; None when nothing does"""
-    signer: str
-    """who revoked it, `key:<hex>` or `salted:<hex>`"""
-    only_of: str | None
-    """without the role: the signer whose claims alone it binds (`value_of`), empty when nobody can
-    tell here who that is; None when it binds everybody"""
-    spared: frozenset[str] = frozenset()
-    """SHA-256, hex, of claims by the signer that witnesses saw in the log before `since`"""
-    own: bool = False
-    """of a claim by an identity that nobody can name here: whether the log holds it as one of its own"""
-    entered_at: int | None = None
-    """for one that was carried over: of its entry in the log before, which `origin` names"""
-
-    @property
-    def words(self) -> str:
-        """Where it stands: `revoked at #7 of <origin>`."""
-        at = self.index if self.entered_at is None else self.entered_at
-        return f"revoked at #{at} of `{self.origin}`"
-
-    def is_about(self, digest: str) -> bool:
-        """Tell whether it revokes content: `wm1:<hex>` or `sha256:<hex>`, whichever of both it is written as."""
-        if self.only_of is not None or self.subject.is_party:
-            return False
-        return self.subject.digest == digest.partition(":")[2]
-
-    def withdraws(self, claim_id: str, party: str, value: str) -> bool:
-        """Tell whether it revokes the claim `claim_id` by the signer whom the log calls `party`."""
-        if self.subject.text != f"sha256:{claim_id}":
-            return False
-        return self.only_of in (None, value) or self.signer == party
-
-    def silences(self, party: str, value: str) -> bool:
-        """Tell whether it revokes the signer that the log calls `party`, and that `value_of` is `value`."""
-        if self.only_of not in (None, value):
-            return False
-        return self.subject.is_party and (self.subject.text == party or self.subject.means(value))
-
-
-@dataclass(frozen=True, slots=True)
 class Revocations:
     """What a ledger says no longer counts."""
 
@@ -116,6 +70,8 @@ class Revocations:
     """whether no entry could be hidden; otherwise the ledger's own index named those that matter"""
     lifted: frozenset[str] = frozenset()
     """claim ids of revocations that were reinstated"""
+    left: tuple[LeftRevocations, ...] = ()
+    """those in force in the log before that nobody knows here"""
 
     @classmethod
     def read(
@@ -142,13 +98,15 @@ class Revocations:
             return not only_parties or subject.startswith(_PARTIES) or subject in taken_back
 
         revoked = ledger.find(kind=Kind.REVOKE, complete=complete)
-        found = [one for one in _carried(history) if wanted(one.subject.text)]
+        before = carried_over(history.newest, {one.event.claim_sha256 for one in revoked})
+        found = [one for one in before if wanted(one.subject.text)]
         found += [_revocation(ledger, history, one) for one in revoked if wanted(one.event.subject)]
         if witnesses is not None:
             found = [replace(one, spared=_spared(ledger, history, one, witnesses)) for one in found]
         lifted = _lifted(found, _voices(ledger, history, found, voices)) if found else frozenset()
         in_force = tuple(one for one in found if one.claim_id not in lifted)
-        return cls(ledger.origin, size, in_force, complete, lifted)
+        left = still_left(history.newest, in_force)
+        return cls(ledger.origin, size, in_force, complete, lifted, left)
 
     def of_content(self, digests: Iterable[str]) -> Revocation | None:
         """Return the first revocation of any of these digests; absolute, whatever its time."""
@@ -168,7 +126,9 @@ class Revocations:
 
     def bind(self, trust: Trust) -> Trust:
         """Return the same trust, for which nothing counts that a revoked signer made, nor a revoked claim."""
-        vetoes: list[Anchor] = [Veto(_RevokedSigner(one)) for one in self.in_force]
+        known = sorted(self.in_force, key=lambda one: one.only_of == "")
+        vetoes: list[Anchor] = [Veto(_RevokedSigner(one)) for one in known]
+        vetoes += [Veto(DoubtedSigner(one)) for one in self.left if one.signer]
         return Trust((*trust.anchors, *vetoes)) if vetoes else trust
 
 
@@ -267,28 +227,6 @@ def _is_claim(bundle: Bundle, name: str) -> bool:
     return isinstance(envelope, Envelope) and f"sha256:{envelope.claim_id}" == name
 
 
-def _carried(history: PolicyHistory) -> Iterator[Revocation]:
-    """Yield what entry 0 says was revoked in the log before; whoever holds both recovery keys signed that."""
-    before = history.newest.succeeds
-    for one in (before.revoked or ()) if before else ():
-        claim = RevocationClaim(
-            RevocationSubject(one.subject, one.salt),
-            one.reason,
-            parse_time(one.since) if one.since else None,
-        )
-        yield Revocation(
-            0,
-            one.origin,
-            one.claim_id,
-            claim.subject,
-            claim.reason,
-            claim.since,
-            one.signer,
-            one.only_of or None,
-            entered_at=one.index,
-        )
-
-
 def _revocation(ledger: Ledger, history: PolicyHistory, logged: LoggedEvent) -> Revocation:
     event, policy = logged.event, history.at(logged.index)
     bundle, statement = _claim_of(ledger, logged)
@@ -307,6 +245,7 @@ def _revocation(ledger: Ledger, history: PolicyHistory, logged: LoggedEvent) -> 
         event.signer,
         only_of,
         own=only_of == "" and _holds_own(ledger, event),
+        claim_sha256=event.claim_sha256,
     )
 
 
@@ -316,7 +255,7 @@ def _bound_by(policy: RegistrationPolicy, event: Event) -> str | None:
         return None
     if event.subject == event.signer and event.signer.startswith("salted:"):
         return None
-    return _value_of_party(policy, event.signer)
+    return value_of_party(policy, event.signer)
 
 
 def _holds_own(ledger: Ledger, event: Event) -> bool:
@@ -393,7 +332,7 @@ def _voices(
         if _is_anonymous(policy, signer) or not policy.allows(signer, Kind.REINSTATE):
             continue
         _require_signer(policy, logged, bundle)
-        value = _value_of_party(policy, signer)
+        value = value_of_party(policy, signer)
         said = _Voice(logged.index, logged.event.claim_id, claim.revocation, signer, value)
         voices.append(said)
     return tuple(voices)
@@ -468,14 +407,7 @@ def _lie(logged: LoggedEvent, why: str) -> LedgerInconsistentError:
 
 def _is_anonymous(policy: RegistrationPolicy, party: str) -> bool:
     """Tell whether nobody can say any more, or here, which identity a party is."""
-    return party.startswith("salted:") and _value_of_party(policy, party) == ""
-
-
-def _value_of_party(policy: RegistrationPolicy, party: str) -> str:
-    if not party.startswith("salted:"):
-        return party
-    values = _opened(policy)
-    return next((value for name, value in values if name == party), "")
+    return party.startswith("salted:") and value_of_party(policy, party) == ""
 
 
 def _opened(policy: RegistrationPolicy) -> Iterator[tuple[str, str]]:

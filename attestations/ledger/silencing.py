@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 from weightmark.attestations.ledger.revocations import Revocations
 from weightmark.provenance.ledger.admission import RegistrationPolicy
-from weightmark.provenance.ledger.event import parse_time
+from weightmark.provenance.ledger.event import Kind, parse_time
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.ruling import Silence
+from weightmark.provenance.ledger.ruling import Silence, lifted_claim
 from weightmark.provenance.ledger.store.interface import Query
 
 __all__ = ["silenced_parties", "written_in_silence"]
@@ -18,12 +18,16 @@ _ALWAYS = datetime.min.replace(tzinfo=UTC)
 def silenced_parties(ledger: Ledger) -> dict[str, Silence]:
     """Return the admitted parties that a revocation in force names, each with the earliest one.
 
-    Raises as `Revocations.read`: where a claim that tells it is missing, nobody can tell who may write.
+    Lifted revocations are among them as `lifted_claim` names them: in the same words by somebody
+    else they would stand in the log and bind nobody. Raises as `Revocations.read`: where a claim
+    that tells it is missing, nobody can tell who may write.
     """
-    revocations = Revocations.read(ledger, complete=False, only_parties=True).in_force
+    lifting = bool(ledger.search(Query(kind=Kind.REINSTATE), limit=1))
+    read = Revocations.read(ledger, complete=False, only_parties=not lifting)
+    revocations = read.in_force
+    found = {lifted_claim(one): Silence(None, "lifted") for one in read.lifted}
     if not revocations:
-        return {}
-    found: dict[str, Silence] = {}
+        return found
     for party, value in _parties(ledger.policy()):
         said = [Silence(one.since, one.words) for one in revocations if one.silences(party, value)]
         if said:

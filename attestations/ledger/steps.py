@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from weightmark.attestations.predicates.descriptor import Descriptor
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
+from weightmark.attestations.predicates.oms import OMS_PREDICATE, OmsClaim
 from weightmark.attestations.predicates.slsa_provenance import (
     SLSA_PROVENANCE_PREDICATE,
     SlsaProvenance,
@@ -34,8 +35,18 @@ class HeldFile:
 
     sha256: str
     """`sha256:<hex>`"""
-    identity: str
-    """`wm1:<hex>` of the artifact that is this file alone"""
+    identities: tuple[str, ...] = ()
+    """`wm1:<hex>` of the artifact that is this file alone: under no name, its path, or the end of that"""
+
+    @property
+    def identity(self) -> str:
+        """The first of them; where nobody knows them the file itself."""
+        return self.identities[0] if self.identities else self.sha256
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them."""
+        return (self.sha256, *self.identities)
 
 
 def digest_of(name: str) -> str:
@@ -54,13 +65,12 @@ def alone(row: Row, path: str = SINGLE_FILE) -> str:
 
 def names_alone(manifest: Manifest) -> tuple[str, ...]:
     """Return what each file is called as an artifact of its own: under no name, its path, or the end of that."""
-    return tuple(
-        dict.fromkeys(
-            alone(row, path)
-            for row in manifest.rows
-            for path in (SINGLE_FILE, row.path, row.path.rpartition("/")[2])
-        )
-    )
+    return tuple(dict.fromkeys(name for row in manifest.rows for name in _alone(row)))
+
+
+def _alone(row: Row) -> tuple[str, ...]:
+    paths = (SINGLE_FILE, row.path, row.path.rpartition("/")[2])
+    return tuple(dict.fromkeys(alone(row, path) for path in paths))
 
 
 def materials_of(statement: Statement) -> tuple[str, ...]:
@@ -81,11 +91,14 @@ def unfollowed_in(statement: Statement) -> int:
 
 
 def held_by(statement: Statement) -> tuple[HeldFile, ...] | None:
-    """Return the files of which a manifest statement says that an artifact holds them.
+    """Return the files of which a manifest statement, or one of OMS, says that an artifact holds them.
 
-    None for a list that stands elsewhere; nothing for a statement of another type. Raises
-    `MalformedError` for one that breaks its format, and `LimitError` over `MAX_HELD` files.
+    None for a list that stands elsewhere, or names no file by SHA-256; nothing for a statement of
+    another type. Raises `MalformedError` for one that breaks its format, and `LimitError` over
+    `MAX_HELD` files.
     """
+    if statement.predicate_type == OMS_PREDICATE:
+        return _listed_by_oms(OmsClaim.from_statement(statement))
     if statement.predicate_type != MANIFEST_PREDICATE:
         return ()
     files = statement.predicate.get("files")
@@ -97,16 +110,22 @@ def held_by(statement: Statement) -> tuple[HeldFile, ...] | None:
         )
     claim = ManifestClaim.from_statement(statement)
     return tuple(
-        HeldFile(f"sha256:{claim.sha256[row.path]}", alone(row)) for row in claim.manifest.rows
+        HeldFile(f"sha256:{claim.sha256[row.path]}", _alone(row)) for row in claim.manifest.rows
     )
 
 
+def _listed_by_oms(claim: OmsClaim) -> tuple[HeldFile, ...] | None:
+    if not claim.whole_sha256 or len(claim.files) > MAX_HELD:
+        return None
+    return tuple(HeldFile(f"sha256:{digest}") for digest in claim.files.values())
+
+
 def aliases_of(statement: Statement) -> tuple[str, ...]:
-    """Return `sha256:<hex>` of the file, if a manifest statement is about an artifact of one file alone.
+    """Return `sha256:<hex>` of the file, if a manifest statement, or one of OMS, is about one file alone.
 
     Raises `MalformedError` for one that breaks its format.
     """
-    files = statement.predicate.get("files")
+    files = statement.predicate.get("files", statement.predicate.get("resources"))
     if not isinstance(files, list) or len(files) != 1:
         return ()
     return tuple(one.sha256 for one in held_by(statement) or ())

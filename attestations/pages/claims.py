@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.ledger.submission import BundleVerifier
+from weightmark.attestations.pages.kept import Kept
 from weightmark.attestations.statements import Statement
 from weightmark.errors import LedgerInconsistentError, ReadError, UncheckedError, WeightmarkError
 from weightmark.provenance.ledger.admission import LOG_KINDS, Submission
@@ -83,20 +84,35 @@ Claim = VerifiedClaim | UnverifiedClaim
 
 
 def read_claim(
-    ledger: "Ledger", history: "PolicyHistory", logged: "LoggedEvent", *, names: bool = False
+    ledger: "Ledger",
+    history: "PolicyHistory",
+    logged: "LoggedEvent",
+    kept: Kept | None = None,
+    *,
+    names: bool = False,
 ) -> Claim:
     """Read the claim and the request of an entry, and verify both as the log had to; raises nothing for bad ones.
 
-    Messages about identities name nobody unless `names`.
+    What verified once under these policies stands in `kept`, and counts as long as claim and
+    request have the same bytes; `kept` must be forgotten with `history`. Messages about identities name nobody unless `names`.
     """
     event = logged.event
     try:
         claim = ledger.home.blobs.get(event.claim_sha256)
     except WeightmarkError as error:
         return _absent(ledger, history, event.claim_sha256, error)
-    statement = _statement(claim) if event.kind not in LOG_KINDS else None
+    kept = kept or Kept()
+    weight = len(claim)
+
+    def read() -> Statement | None:
+        return _statement(claim) if event.kind not in LOG_KINDS else None
+
+    statement = kept.get(("statement", event.kind, event.claim_sha256), read, weight)
     try:
-        return _verified(ledger, history, logged, claim, statement)
+        request = b"" if logged.index == 0 else ledger.home.blobs.get(event.request_sha256)
+        submission = Submission(claim, request)
+        key = ("claim", logged.index, event.claim_sha256, event.request_sha256)
+        return kept.get(key, lambda: _verified(history, logged, submission, statement))
     except WeightmarkError as error:
         hidden = not names and "salted:" in event.signer + event.submitter
         why = "the log holds the reason back: it names a person" if hidden else _sentence(error)
@@ -106,18 +122,15 @@ def read_claim(
 
 
 def _verified(
-    ledger: "Ledger",
     history: "PolicyHistory",
     logged: "LoggedEvent",
-    claim: bytes,
+    submission: Submission,
     statement: Statement | None,
 ) -> Claim:
     event = logged.event
     if logged.index == 0:
         # no history of policies is read without verifying the one that founded the log
         return VerifiedClaim(event.signer, None, _SEAL)
-    request = ledger.home.blobs.get(event.request_sha256)
-    submission = Submission(claim, request)
     admitted = history.readmit(logged.index, event, submission, BundleVerifier())
     if admitted is None:
         why = "the identity of its signer was erased, so nobody can tell any more whose signature it is"

@@ -2,10 +2,14 @@
 
 import threading
 from collections.abc import Mapping
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from weightmark.attestations.ledger.parties import value_of_party
 from weightmark.attestations.ledger.revocations import Revocation, Revocations
-from weightmark.errors import WeightmarkError
+from weightmark.attestations.pages.kept import Kept
+from weightmark.errors import UncheckedError, WeightmarkError
+from weightmark.provenance.ledger.blobs import BlobState
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.store.interface import Query
 from weightmark.values import dataclass
@@ -34,6 +38,8 @@ class Context:
     """revocations in force by the digest in their subject, hex"""
     found: Mapping[str, int]
     """how many entries of each kind that binds the ledger's own search table has; empty where there is none"""
+    kept: Kept = field(default_factory=Kept, repr=False, compare=False)
+    """what pages found out under these policies and revocations"""
 
     @classmethod
     def read(cls, ledger: "Ledger", found: Mapping[str, int]) -> "Context":
@@ -42,7 +48,7 @@ class Context:
         try:
             known = Revocations.read(ledger, complete=False)
         except WeightmarkError as error:
-            return cls(history, None, error.what, {}, found)
+            return cls(history, None, _told(ledger, error), {}, found)
         by_digest: dict[str, tuple[Revocation, ...]] = {}
         for one in known.in_force:
             by_digest[one.subject.digest] = (*by_digest.get(one.subject.digest, ()), one)
@@ -58,9 +64,48 @@ class Context:
         digests = dict.fromkeys(name.partition(":")[2] for name in names if name)
         return tuple(one for digest in digests for one in self.by_digest.get(digest, ()))
 
+    def of_signer(self, party: str) -> tuple[Revocation, ...]:
+        """Return the revocations in force of whoever the log calls `party`, whatever its salt there."""
+        value = self._value(party)
+        known = self.kept.get("revoked signers", self._of_parties)
+        return tuple(one for one in known if one.silences(party, value))
+
+    def _of_parties(self) -> tuple[Revocation, ...]:
+        known = self.revocations.in_force if self.revocations else ()
+        return tuple(one for one in known if one.subject.is_party)
+
+    def of_claim(self, claim_id: str, party: str) -> tuple[Revocation, ...]:
+        """Return the revocations in force of a claim by `party`: for everybody, or its signer's own."""
+        about, value = self.about(f"sha256:{claim_id}"), self._value(party)
+        return tuple(one for one in about if one.withdraws(claim_id, party, value))
+
+    def releasers(self) -> tuple[str, ...]:
+        """Return everybody who may ever enter releases, as the log names them."""
+        found = (
+            one.fingerprint
+            for _, policy in self.history.policies
+            for one in policy.submitters
+            if policy.allows(one.fingerprint, Kind.RELEASE)
+        )
+        return tuple(dict.fromkeys(found))
+
+    def _value(self, party: str) -> str:
+        """Return what a commitment to `party` covers; empty when nobody can tell here."""
+        values = (value_of_party(policy, party) for _, policy in reversed(self.history.policies))
+        return next((one for one in values if one), "")
+
+    @property
+    def revoked_digests(self) -> tuple[str, ...]:
+        """Digests, hex, of content that is revoked for everybody."""
+        return tuple(digest for digest in self.by_digest if self.revokes(f"wm1:{digest}"))
+
     def revokes(self, name: str) -> bool:
         """Tell whether content is revoked for everybody: `wm1:<hex>` or `sha256:<hex>`."""
         return any(one.is_about(name) for one in self.about(name))
+
+    def is_revoked(self, name: str) -> bool | None:
+        """Tell whether content is revoked for everybody; None when revocations could not be read."""
+        return None if self.revocations is None else self.revokes(name)
 
 
 class ContextMemory:
@@ -81,6 +126,21 @@ class ContextMemory:
         with self._lock:
             self._kept = (key, context)
         return context
+
+
+def _told(ledger: "Ledger", error: WeightmarkError) -> str:
+    """Say why revocations could not be read, without paths of this machine and names of people."""
+    for kind in (Kind.REVOKE, Kind.REINSTATE):
+        for one in ledger.find(kind=kind, complete=False):
+            for what, digest in (
+                ("claim", one.event.claim_sha256),
+                ("request", one.event.request_sha256),
+            ):
+                if ledger.home.blobs.state(digest) is not BlobState.PRESENT:
+                    return f"the {what} of entry {one.index} is missing or damaged"
+    if isinstance(error, UncheckedError):
+        return "one of them could not be checked here"
+    return "one of them does not verify"
 
 
 def _key(ledger: "Ledger") -> tuple[_Key, Mapping[str, int]]:

@@ -75,7 +75,8 @@ def page_routes(
         Route("/leaves/{name}", front.leaf),
     ]
     for kind in PAGES:
-        routes.append(Route(f"/{kind.route or 'index'}.json", front.answering(kind, twin=True)))
+        if kind.has_twin:
+            routes.append(Route(f"/{kind.route or 'index'}.json", front.answering(kind, twin=True)))
         routes.append(Route(f"/{kind.route}", front.answering(kind, twin=False)))
     return routes
 

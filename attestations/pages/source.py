@@ -17,6 +17,7 @@ from weightmark.errors import (
     UncheckedError,
     WeightmarkError,
 )
+from weightmark.provenance.ledger.event import Event
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.snapshot import LedgerSnapshot, LoggedEvent
 from weightmark.values import dataclass
@@ -94,7 +95,17 @@ class Source:
     def claim(self, logged: LoggedEvent) -> Claim:
         """Read and verify the claim of an entry."""
         names = self.options.identities
-        return read_claim(self.ledger, self.context.history, logged, names=names)
+        return read_claim(self.ledger, self.context.history, logged, self.context.kept, names=names)
+
+    def weight(self, event: Event) -> int:
+        """Return the bytes of the claim of an entry; 0 where nobody can tell."""
+        return self.context.kept.get(("size", event.claim_sha256), lambda: self._size(event))
+
+    def _size(self, event: Event) -> int:
+        try:
+            return len(self.ledger.home.blobs.get(event.claim_sha256))
+        except WeightmarkError:
+            return 0
 
     def rows(self, places: Sequence[int]) -> tuple[EntryRow, ...]:
         """Return entries for a list, in the order of `places`; each is proven to be in the log."""

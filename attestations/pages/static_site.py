@@ -13,6 +13,7 @@ from weightmark.attestations.pages.index.page_index import PageIndex
 from weightmark.attestations.pages.links import Links
 from weightmark.attestations.pages.source import PageOptions, Source, opened_source
 from weightmark.attestations.pages.views.artifact import FILES
+from weightmark.attestations.pages.views.revocations import CARRIED
 from weightmark.attestations.pages.writing import PAGES, Page
 from weightmark.errors import CallError, read_failure
 from weightmark.provenance.ledger.event import Kind
@@ -95,7 +96,7 @@ class _Writer:
         self._put("overview", "")
         self._put("check", "")
         self._put_list("entries", "")
-        self._put_list("revocations", "")
+        self._put_revocations()
         size = self._source.snapshot.head.size
         for index in range(size):
             self._put("entry", str(index))
@@ -111,11 +112,19 @@ class _Writer:
         tell(size, size)
         return self._pages
 
-    def _put_list(self, name: str, part: str) -> None:
-        """Write every page of a list."""
-        older = self._put(name, part).view.older
+    def _put_list(self, name: str, part: str) -> Page:
+        """Write every page of a list; returns the first."""
+        first = self._put(name, part)
+        older = first.view.older
         while older is not None:
             older = self._put(name, part, before=older).view.older
+        return first
+
+    def _put_revocations(self) -> None:
+        """Write every page of revocations, and of those from the log before."""
+        carried = self._put_list("revocations", "").view.carried_count
+        for start in range(CARRIED, carried, CARRIED):
+            self._put("revocations", "", carried=start)
 
     def _put_artifact(self, digest: str) -> None:
         """Write the pages of an artifact: further entries, files, tensors and findings."""

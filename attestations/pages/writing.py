@@ -1,10 +1,10 @@
 """From an address to a page: which view, which template, which twin. Knows nothing of HTTP or files."""
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from weightmark.attestations.pages.excerpt import Excerpt
 from weightmark.attestations.pages.index.filters import Filter, Place, parse_asked
 from weightmark.attestations.pages.json_form import to_json, twin_of
 from weightmark.attestations.pages.links import Links
@@ -25,6 +25,8 @@ __all__ = ["PAGES", "Page", "PageKind", "digest_in", "problem_page"]
 
 _WITHOUT_TWIN = frozenset({"check"})
 _STARTS = ("files", "tensors", "findings")
+_SHOWN_PREDICATE, _SHOWN_EVIDENCE = 20_000, 50_000
+_CARRIED = "carried"
 _KEYSET = ("before", "after")
 _DIGEST = re.compile(r"(?:(?:wm1|sha256):)?([0-9a-f]{64})")
 _SIGNER = re.compile(r"(key|salted)-([0-9a-f]{64})")
@@ -78,6 +80,11 @@ class PageKind:
     """makes it from the last part of its address and the parameters; raises `CallError` for what is not there"""
 
     @property
+    def has_twin(self) -> bool:
+        """Whether there are JSON twins of them."""
+        return self.name not in _WITHOUT_TWIN
+
+    @property
     def depth(self) -> int:
         """Folders between it and the root."""
         return self.route.count("/")
@@ -118,8 +125,8 @@ def _entries(source: Source, _: str, given: _Given) -> Page:
 
 def _entry(source: Source, part: str, _: _Given) -> Page:
     view = show_entry(source, _index(part))
-    text = _pretty(view.claim.predicate)
-    return Page("entry", f"entries/{view.index}", view, {"predicate": text})
+    predicate = Excerpt.of(view.claim.predicate, _SHOWN_PREDICATE)
+    return Page("entry", f"entries/{view.index}", view, {"predicate": predicate})
 
 
 def _artifact(source: Source, part: str, given: _Given) -> Page:
@@ -139,12 +146,14 @@ def _signer(source: Source, part: str, given: _Given) -> Page:
 
 def _decision(source: Source, part: str, _: _Given) -> Page:
     view = show_decision(source, _index(part))
-    evidence = _pretty(to_json(view.evidence)) if view.evidence is not None else ""
+    evidence = Excerpt.of(to_json(view.evidence), _SHOWN_EVIDENCE) if view.evidence else None
     return Page("decision", f"decisions/{view.index}", view, {"evidence": evidence})
 
 
 def _revocations(source: Source, _: str, given: _Given) -> Page:
-    return Page("revocations", "revocations", list_revocations(source, Place.of(dict(given))), {})
+    first = _index(given[_CARRIED]) if _CARRIED in given else 0
+    view = list_revocations(source, Place.of(dict(given)), first)
+    return Page("revocations", "revocations", view, {})
 
 
 def _compare(source: Source, _: str, given: _Given) -> Page:
@@ -162,10 +171,6 @@ def _check(source: Source, _: str, __: _Given) -> Page:
     return Page("check", "check", {"origin": source.ledger.origin}, {})
 
 
-def _pretty(value: object) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
-
-
 PAGES: tuple[PageKind, ...] = (
     PageKind("overview", "", (), _overview),
     PageKind(
@@ -178,7 +183,7 @@ PAGES: tuple[PageKind, ...] = (
     PageKind("artifact", "artifacts/{name}", (*_STARTS, *_KEYSET), _artifact),
     PageKind("signer", "signers/{name}", _KEYSET, _signer),
     PageKind("decision", "decisions/{name}", (), _decision),
-    PageKind("revocations", "revocations", _KEYSET, _revocations),
+    PageKind("revocations", "revocations", (*_KEYSET, _CARRIED), _revocations),
     PageKind("compare", "compare", ("left", "right"), _compare),
     PageKind("check", "check", (), _check),
 )

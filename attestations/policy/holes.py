@@ -193,6 +193,12 @@ def _of_line(policy: Policy) -> Iterator[tuple[str, str, str]]:
             "whoever holds a classification back lowers the level of the artifact",
             "leave `unclassified` out",
         )
+    if policy.ledger.required and line is None:
+        yield (
+            "ledger.required",
+            "a revoked base is let through: " + _HIDDEN,
+            "add `[chain]`",
+        )
     for one in policy.conditions:
         if one.field.startswith("chain.") and line is None:
             yield f"rule {one.name}", _HIDDEN, "add `[chain]`"

@@ -73,7 +73,9 @@ def load_policy_file(path: Path, *, artifact: Path | None = None, environment: s
             )
         place = path.parent / item
         _require_outside_if(artifact, place, "a key of the policy")
-        return _as_policy_error(lambda: PublicKey.load(place))
+        found = _as_policy_error(lambda: PublicKey.load(place))
+        named[item] = found.fingerprint
+        return found
 
     def read_trust(item: str) -> "TrustFile":
         from weightmark.attestations.trust.trust_file import load_trust_file

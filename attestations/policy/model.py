@@ -57,7 +57,8 @@ class Policy:
     text: str = field(default="", repr=False)
     """the text itself, every environment in it"""
     files: Mapping[str, str] = field(default_factory=dict)
-    """trust files, certificates and witness policies that it names, and what those name, with the SHA-256 of each"""
+    """keys, trust files, certificates and witness policies that it names, and what those name, with the SHA-256 of
+    each; of a key file that of the key (DER SubjectPublicKeyInfo)"""
     environment: str = ""
     """which of its environments is meant; empty for none"""
     environments: tuple[str, ...] = ()

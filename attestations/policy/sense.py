@@ -17,6 +17,12 @@ def require_sense(
     _require_roles(policy)
     _require_demand(policy, scan_said=scan_said)
     rule = policy.require.release
+    if policy.vsa and policy.digests is not Digests.ANY:
+        raise PolicyError(
+            "`vsa` and `digests` of the policy contradict each other",
+            why="an earlier decision names an identity, which is made of BLAKE3 digests alone",
+            fix='set `digests = "any"`, or leave `[vsa]` out',
+        )
     if policy.ledger.required and rule is None:
         raise PolicyError(
             "the policy demands a release entry and trusts nobody to release",
@@ -39,6 +45,7 @@ def require_sense(
             "`unclassified` of the policy says what an unclassified artifact counts as, and nothing asks for it",
             fix="add `max_classification`, or leave `unclassified` out",
         )
+    _require_counting(policy)
     _require_witnesses(policy)
     _require_other_verifiers(policy)
 
@@ -107,6 +114,24 @@ def _require_demand(policy: Policy, *, scan_said: bool) -> None:
         why="a policy that demands nothing would let everything through",
         fix="add `[require.release]`, or set `required = true` under `[scan]`",
     )
+
+
+def _require_counting(policy: Policy) -> None:
+    """Refuse a threshold where any one signer answers: of whom it is said that several agree, one must not suffice."""
+    rule = policy.require.provenance
+    single = [(policy.vsa.role, "vsa.role")] if policy.vsa else []
+    single += [
+        (one.role, f"provenance.builders.{number}.role")
+        for number, one in enumerate(policy.provenance.builders, start=1)
+        if one.role and not (rule and one.role == rule.role)
+    ]
+    for name, setting in single:
+        if policy.role(name).threshold > 1:
+            raise PolicyError(
+                f"`{setting}` of the policy names the role `{name}`, of which {policy.role(name).threshold} have to agree",
+                why="there one signer answers, and the threshold would count for nothing",
+                fix="name another role there, without `threshold`; `[require.KIND]`, `[chain]` and `[licenses]` count",
+            )
 
 
 def _require_witnesses(policy: Policy) -> None:

@@ -24,7 +24,7 @@ def signature_path(policy: Path) -> Path:
 
 
 def sign_policy(policy: Policy, signer: Signer) -> Bundle:
-    """Sign the text of a policy; raises `PolicyError` for one without `revision` or `expires`.
+    """Sign the text of a policy and the files that it names; raises `PolicyError` for one without `revision` or `expires`.
 
     The bundle is verified again before it is returned.
     """
@@ -40,7 +40,11 @@ def sign_policy(policy: Policy, signer: Signer) -> Bundle:
         policy.name,
         policy.sha256,
         POLICY_PREDICATE,
-        {"revision": str(policy.revision), "expires": format_time(policy.expires)},
+        {
+            "revision": str(policy.revision),
+            "expires": format_time(policy.expires),
+            "files": dict(sorted(policy.files.items())),
+        },
     )
     bundle = Bundle.parse(signer.sign_statement(payload).to_bytes(), what="the signed policy")
     signer.own_trust().verify(bundle)
@@ -51,7 +55,7 @@ def verify_policy(path: Path, policy: Policy, trust: Trust, *, now: datetime) ->
     """Verify who signed the policy that was read from `path`; it must be signed in this very form.
 
     Raises `NoSignatureError` when no signature stands beside it, `TamperedError` when it is of
-    another text, and what verifying raises.
+    another text or a file that the policy names is another one, and what verifying raises.
     """
     place = signature_path(path)
     if not place.is_file():
@@ -75,4 +79,22 @@ def verify_policy(path: Path, policy: Policy, trust: Trust, *, now: datetime) ->
             why=f"signed was sha256:{said[0]}, and this is sha256:{policy.sha256}",
             fix="get the policy and its signature again from their owner",
         )
+    _require_files(path, policy, fields.mapping("files"), verified)
     return verified
+
+
+def _require_files(
+    path: Path, policy: Policy, signed: dict[str, object], verified: VerifiedBundle
+) -> None:
+    """Refuse keys and trust files that were swapped: whom a policy trusts stands there."""
+    for name in sorted({*signed, *policy.files}):
+        said, found = signed.get(name), policy.files.get(name)
+        if said != found:
+            raise TamperedError(
+                f"`{name[:200]}`, which the policy `{path}` names, is not what {verified.signer.name} signed",
+                why=f"signed was sha256:{str(said)[:64]}, and this is sha256:{found}"
+                if said
+                else "the signature says nothing of that file",
+                fix="get the policy, what it names and its signature again from their owner,"
+                f" who signs with `weightmark policy sign {path}`",
+            )

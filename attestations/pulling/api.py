@@ -5,15 +5,17 @@ from pathlib import Path
 from typing import Unpack
 
 from weightmark.attestations.gate.collect import Sources
+from weightmark.attestations.outside import require_outside
 from weightmark.attestations.policy.load import load_policy
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.pulling.history import History
 from weightmark.attestations.pulling.locking import LockFile
 from weightmark.attestations.pulling.pull import Pulled, PullPlan
 from weightmark.attestations.pulling.pull import pull as run_pull
+from weightmark.attestations.pulling.quarantine import require_room
 from weightmark.attestations.words import TrustWords, path_of, paths_of, require_flags, trust_of
 from weightmark.errors import CallError
-from weightmark.provenance.sources.choice import open_source
+from weightmark.provenance.sources.choice import asked_with, open_source
 
 __all__ = ["pull"]
 
@@ -45,12 +47,18 @@ def pull(
     remembered, what an earlier pull placed at `to` is replaced. Whom to trust is said in the words of
     `TrustWords`, which fill the role `release` of a preset; `workers` is as for `verify`.
 
-    Raises `PromiseBrokenError` for other bytes than the source or the lock promised, whatever the policy
+    Raises `TypeError` for a value of another type, `PromiseBrokenError` for other bytes than the source or the lock promised, whatever the policy
     says; `CallError` for an address that is none and a destination that is not free; `NetworkError`.
     """
     require_flags(offline=offline)
+    destination = _checked(uri, to)
+    require_room(destination.absolute())
+    for what, place in (("the history", history), ("the lock file", lock), ("the ledger", ledger)):
+        if place and "://" not in str(place):
+            require_outside(destination, path_of(place), what)
     if not isinstance(policy, Policy):
-        policy = load_policy(*paths_of(policy), artifact=path_of(to), environment=env)
+        path_of(policy)
+        policy = load_policy(*paths_of(policy), artifact=destination, environment=env)
     elif env and env != policy.environment:
         raise CallError(
             f"the policy was loaded for another environment than `{env}`",
@@ -61,7 +69,7 @@ def pull(
     locked = LockFile.load(path_of(lock)).find(uri) if lock else None
     remembered = History(path_of(history)) if history else None
     plan = PullPlan(
-        path_of(to),
+        destination,
         policy,
         Sources(
             signature=path_of(signature) if signature else None,
@@ -72,9 +80,20 @@ def pull(
         remembered,
         workers,
     )
-    with open_source(locked.pinned if locked else uri, offline=offline) as source:
+    address = asked_with(uri, locked.pinned) if locked else uri
+    with open_source(address, offline=offline) as source:
         snapshot = source.resolve()
         pulled = run_pull(source, snapshot, plan)
     if pulled.placed and remembered:
         remembered.remember(plan.to, pulled.delivery.manifest.identity, snapshot.pinned)
     return pulled
+
+
+def _checked(uri: object, to: AnyPath) -> Path:
+    """Return the destination; raises `TypeError`, and `CallError` for one without a name."""
+    if not isinstance(uri, str):
+        raise TypeError(f"`uri` is one `str`, and not `{type(uri).__name__}`")
+    destination = path_of(to)
+    if not str(to):
+        raise CallError("`to` is empty", fix="name the folder that is made of it")
+    return destination

@@ -27,7 +27,7 @@ class History:
         """Note that a pull placed `identity` at `to`; raises `ReadError`."""
         status = to.stat()
         note = {
-            "path": str(_real(to)),
+            "path": _written(to),
             "device": status.st_dev,
             "inode": status.st_ino,
             "identity": identity,
@@ -56,10 +56,15 @@ class History:
 
 
 def _identity(note: dict[str, Any], to: Path, status: os.stat_result) -> str:
-    same = {"path": str(_real(to)), "device": status.st_dev, "inode": status.st_ino}
+    same = {"path": _written(to), "device": status.st_dev, "inode": status.st_ino}
     if any(note.get(name) != value for name, value in same.items()):
         return ""
     return parse_identity(str(note.get("identity", "")))
+
+
+def _written(to: Path) -> str:
+    """Return the path as text: bytes of a name that are no UTF-8 are escaped."""
+    return os.fsencode(_real(to)).decode("utf-8", "backslashreplace")
 
 
 def _real(to: Path) -> Path:

@@ -20,7 +20,7 @@ from weightmark.provenance.atomic import replace_files
 from weightmark.provenance.manifest import Manifest, parse_identity
 from weightmark.provenance.names import escape_path, sort_key, unescape_path
 from weightmark.provenance.sidecars import RESERVED_NAMES, read_named
-from weightmark.provenance.sources.choice import is_pin_of
+from weightmark.provenance.sources.choice import address_key, as_named, is_pin_of
 from weightmark.provenance.sources.interface import ArtifactKind, Snapshot, is_pin, require_path
 from weightmark.toml import TomlError, parse_toml
 from weightmark.values import dataclass
@@ -159,20 +159,31 @@ class LockFile:
         return cls(tuple(sorted(artifacts, key=lambda one: one.uri)))
 
     def find(self, uri: str) -> LockedArtifact:
-        """Return what an address stands for, named as the lock has it or by the pinned one; raises `CallError`."""
-        for one in self.artifacts:
-            if uri in {one.uri, one.pinned}:
-                return one
+        """Return what an address stands for, named as the lock has it or by the pinned one; raises `CallError`.
+
+        A query of a web address counts for nothing: it is a secret, which no lock holds.
+        """
+        if found := self.entry(uri):
+            return found
+        named = as_named(uri)
         known = ", ".join(f"`{one.uri}`" for one in self.artifacts[:5])
         raise CallError(
-            f"`{uri[:200]}` is not in the lock",
-            fix=f"add it with `weightmark lock update {uri[:200]}`"
+            f"`{named[:200]}` is not in the lock",
+            fix=f"add it with `weightmark lock update {named[:200]}`"
             + (f"; locked are {known}" if known else ""),
+        )
+
+    def entry(self, uri: str) -> LockedArtifact | None:
+        """Return what an address stands for, however it is spelled; None when it is not locked. Raises `CallError`."""
+        key = address_key(uri)
+        return next(
+            (one for one in self.artifacts if key in {address_key(one.uri), one.pinned}), None
         )
 
     def with_artifact(self, artifact: LockedArtifact) -> Self:
         """Return the lock with one address anew."""
-        others = [one for one in self.artifacts if one.uri != artifact.uri]
+        key = address_key(artifact.uri)
+        others = [one for one in self.artifacts if address_key(one.uri) != key]
         return self._of([*others, artifact], LOCK_NAME)
 
     def to_bytes(self) -> bytes:

@@ -6,16 +6,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from weightmark.attestations.bundles.bundle import Bundle
-from weightmark.attestations.claims import render_claims
-from weightmark.attestations.pulling.visiting import visit
+from weightmark.attestations.pulling.merging import Contents, Sidecars
+from weightmark.attestations.pulling.visiting import visit_source
 from weightmark.attestations.verifying.promised_files import PromisedFiles
 from weightmark.errors import CallError, FileChangedError
 from weightmark.provenance.artifact import Artifact
 from weightmark.provenance.identification import identify
 from weightmark.provenance.names import escape_path
 from weightmark.provenance.reading.engine import ProgressSink, Reading
-from weightmark.provenance.sidecars import CLAIMS, RECEIPT, RESERVED_NAMES, SIGNATURE, read_sidecar
+from weightmark.provenance.sidecars import RESERVED_NAMES, read_sidecar
 from weightmark.provenance.sources.choice import open_source
 from weightmark.provenance.sources.interface import Snapshot
 from weightmark.values import dataclass
@@ -39,12 +38,29 @@ class Plan:
     """whether only claims are added, to files that have to be there already"""
     prune: bool = False
     """whether files that the artifact does not have are deleted there"""
-    sha256: dict[str, str] = field(init=False)
-    """path to SHA-256, lowercase hex"""
+    contents: Contents = field(init=False)
+    """identity and SHA-256 of the files"""
+    sidecars: Sidecars = field(init=False)
+    """what goes beside them"""
 
     def __post_init__(self) -> None:
+        """Raises `CallError` when there are claims, and all are about something else."""
         digests = {one.path: one.sha256 for one in self.reading.files}
-        object.__setattr__(self, "sha256", digests)
+        contents = Contents(self.reading.manifest().identity, digests)
+        places = self.artifact.sidecars
+        sidecars = Sidecars(
+            read_sidecar(places.signature, storage=places.storage),
+            self.claims,
+            read_sidecar(places.receipt, storage=places.storage),
+        )
+        sidecars.require_about(contents, self.artifact.path)
+        object.__setattr__(self, "contents", contents)
+        object.__setattr__(self, "sidecars", sidecars)
+
+    @property
+    def sha256(self) -> Mapping[str, str]:
+        """Path to SHA-256, lowercase hex."""
+        return self.contents.sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +93,9 @@ def publish_to_hub(plan: Plan, uri: str, *, progress: ProgressSink | None = None
     changed = [path for path, digest in plan.sha256.items() if there.get(path) != digest]
     extra = sorted(there.keys() - plan.sha256.keys())
     _require_alike(plan, uri, changed, extra)
-    merged, attached = _merged(plan, sidecars)
+    merged, attached = plan.sidecars.added_to(
+        Sidecars.of(sidecars), plan.contents, alike=not changed and not extra
+    )
     additions: dict[str, Path | bytes] = {**_places(plan, changed), **merged}
     kept = len(plan.sha256) - len(changed)
     if not additions and not extra:
@@ -101,30 +119,25 @@ def publish_to_mlflow(plan: Plan, uri: str, *, progress: ProgressSink | None = N
     The tags say what was pushed, to people who look at the registry; nothing ever believes them.
     Raises `CallError` when the version holds something else.
     """
-    from weightmark.provenance.sources.mlflow_registry.address import MlflowAddress
-    from weightmark.provenance.sources.mlflow_registry.registry import Registry
+    from weightmark.provenance.sources.mlflow_registry.source import MlflowSource
 
-    address = MlflowAddress.parse(uri)
-    registry = Registry()
-    with visit(uri, progress=progress) as visited:
-        pinned = MlflowAddress.parse(visited.snapshot.pinned)
-        there = identify(visited.path, sha256=True).sha256
-        changed = [path for path, digest in plan.sha256.items() if there.get(path) != digest]
-        _require_alike(plan, uri, changed, sorted(there.keys() - plan.sha256.keys()))
-        merged, attached = _merged(plan, _sidecars(visited.path))
-    with TemporaryDirectory(prefix="weightmark-") as folder:
+    with MlflowSource(uri) as source:
+        with visit_source(source, progress=progress) as visited:
+            pinned = visited.snapshot.pinned
+            found = identify(visited.path, sha256=True).sha256
+            changed = [path for path, digest in plan.sha256.items() if found.get(path) != digest]
+            _require_alike(plan, uri, changed, sorted(found.keys() - plan.sha256.keys()))
+            there = Sidecars.of(_sidecars(visited.path))
+        merged, attached = plan.sidecars.added_to(there, plan.contents, alike=True)
         for name, data in merged.items():
-            (Path(folder) / name).write_bytes(data)
-            registry.add(pinned, Path(folder) / name)
-    if address.kind == "version":
-        registry.tag(
-            pinned,
+            source.add(name, data)
+        source.tag(
             {
-                "weightmark.identity": plan.reading.manifest().identity,
+                "weightmark.identity": plan.contents.identity,
                 "weightmark.claims": str(len(plan.claims)),
-            },
+            }
         )
-    return Published(pinned.uri, "", 0, len(plan.sha256), attached)
+    return Published(pinned, "", 0, len(plan.sha256), attached)
 
 
 def _described(
@@ -166,30 +179,3 @@ def _named(paths: Sequence[str]) -> str:
 def _places(plan: Plan, changed: Sequence[str]) -> Mapping[str, Path]:
     entries = {one.path: one.entry for one in plan.reading.files}
     return {path: Path(entries[path].base, entries[path].location) for path in changed}
-
-
-def _merged(plan: Plan, there: Mapping[str, bytes]) -> tuple[dict[str, bytes], int]:
-    """Return the sidecars that have to be written, and how many claims are new; nobody's are dropped.
-
-    Where another signature stands, ours goes to the claims, as a registry would hold it.
-    """
-    places = plan.artifact.sidecars
-    signature = read_sidecar(places.signature, storage=places.storage)
-    receipt = read_sidecar(places.receipt, storage=places.storage)
-    lines = _lines(there.get(CLAIMS, b""))
-    ours = list(plan.claims)
-    merged: dict[str, bytes] = {}
-    if signature and SIGNATURE not in there:
-        merged[SIGNATURE] = signature
-    elif signature and there[SIGNATURE] != signature:
-        ours.append(Bundle.parse(signature).to_bytes())
-    new = [line for line in dict.fromkeys(ours) if line not in lines]
-    if new:
-        merged[CLAIMS] = render_claims([*lines, *new])
-    if receipt and there.get(RECEIPT) != receipt:
-        merged[RECEIPT] = receipt
-    return merged, len(new) + (SIGNATURE in merged)
-
-
-def _lines(data: bytes) -> list[bytes]:
-    return [line for line in data.split(b"\n") if line.strip()]

@@ -61,6 +61,8 @@ class Pulled:
     """whether it lies at the destination now"""
     judged_at: Path
     """where it lay while it was judged; hints of the decision name it"""
+    present: bool = False
+    """whether it lay at the destination already, and still does, whatever was decided"""
 
 
 def pull(
@@ -84,12 +86,15 @@ def pull(
         plan.locked.require_promised(snapshot)
     to = Path(os.path.abspath(plan.to))  # noqa: PTH100 - a link as destination is refused, not followed
     there = _found_there(to, plan.locked, progress) if plan.locked else None
-    if not plan.locked and not plan.replace:
+    if not plan.locked:
         there = delivered_there(to, snapshot, progress)
     if there:
         with source_claims(source, snapshot) as claims:
             plan = replace(plan, evidence=_with_claims(plan.evidence, claims))
-            return _judged_there(snapshot, plan, there, to, keep)
+            pulled = _judged_there(snapshot, plan, there, to, keep)
+            if pulled.placed:
+                _add_claims(to, claims)
+            return pulled
     with Quarantine.open(to, plan_of(snapshot)) as quarantine:
         try:
             require_free(to, plan.replace)
@@ -99,7 +104,7 @@ def pull(
                 keep(pulled.decision)
             _require_untouched(quarantine, pulled.delivery)
             if pulled.placed:
-                _add_claims(quarantine, snapshot)
+                _add_claims(quarantine.tree, (quarantine.claims,) if snapshot.claims else ())
                 place(quarantine, to, plan.replace)
         except (CallError, RefusedError):
             quarantine.discard()
@@ -169,7 +174,7 @@ def _judged_there(
     pulled = _decided(snapshot, plan, there, to, evidence=plan.evidence)
     if keep:
         keep(pulled.decision)
-    return pulled
+    return replace(pulled, present=True)
 
 
 def _decided(
@@ -215,16 +220,16 @@ def _require_untouched(quarantine: Quarantine, delivery: Delivery) -> None:
     )
 
 
-def _add_claims(quarantine: Quarantine, snapshot: Snapshot) -> None:
+def _add_claims(tree: Path, stores: tuple[Path, ...]) -> None:
     """Put what the source keeps beside the artifact into its `model.claims`; what is no bundle is left behind."""
-    if not snapshot.claims:
-        return
-    path = quarantine.tree / CLAIMS
-    there = (read_sidecar(path) or b"").splitlines()
+    path = tree / CLAIMS
+    there = dict.fromkeys((read_sidecar(path) or b"").splitlines()) if stores else {}
     found = [
         line.bundle.to_bytes()
-        for number in range(len(snapshot.claims))
-        for line in parse_store((quarantine.claims / f"{number}.jsonl").read_bytes())
+        for store in stores
+        for file in sorted(store.iterdir())
+        for line in parse_store(file.read_bytes())
         if line.bundle
     ]
-    replace_files({path: render_claims(dict.fromkeys([*there, *found]))})
+    if any(line not in there for line in found):
+        replace_files({path: render_claims(dict.fromkeys([*there, *found]))})

@@ -43,6 +43,21 @@ class Seen:
     mode: int
 
 
+def require_room(to: Path) -> None:
+    """Refuse a destination that nothing can be put at, before anything is asked for; raises `CallError`.
+
+    The folder that is to hold it may be missing, and is made; the one above that may not.
+    """
+    if to.is_symlink() or not to.name:
+        raise CallError(f"`{to}` is a link, or the root", fix="name the folder itself")
+    parent = to.parent
+    if not parent.is_dir() and (os.path.lexists(parent) or not parent.parent.is_dir()):
+        raise CallError(
+            f"the folder `{parent}` does not exist",
+            fix=f"make it with `mkdir -p {parent}`, or name another place",
+        )
+
+
 class Quarantine:
     """One quarantine, locked; a context manager. Made by `open`."""
 
@@ -65,16 +80,11 @@ class Quarantine:
         What was fetched for another plan is removed. Raises `CallError` when there is no folder to
         put it into or `to` is a link, `UncheckedError` when another pull holds it or it is not ours, `ReadError`.
         """
-        if to.is_symlink() or not to.name:
-            raise CallError(f"`{to}` is a link, or the root", fix="name the folder itself")
+        require_room(to)
         parent = to if _is_mount(to) else to.parent
-        if not parent.is_dir():
-            raise CallError(
-                f"the folder `{parent}` does not exist",
-                fix=f"make it with `mkdir -p {parent}`, or name another place",
-            )
         root = parent / _quarantine_name(to.name)
         try:
+            parent.mkdir(exist_ok=True)
             entered = cls(root, _locked(root, to), to)
             entered._begin(plan)
         except OSError as error:

@@ -11,10 +11,10 @@ from weightmark.attestations.pulling.quarantine import Quarantine
 from weightmark.attestations.pulling.transfer import transfer
 from weightmark.provenance.reading.engine import ProgressSink
 from weightmark.provenance.sources.choice import open_source
-from weightmark.provenance.sources.interface import Snapshot
+from weightmark.provenance.sources.interface import Snapshot, Source
 from weightmark.values import dataclass
 
-__all__ = ["Visit", "visit"]
+__all__ = ["Visit", "visit", "visit_source"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 
@@ -37,7 +37,14 @@ def visit(
 
     Raises what `open_source` and `transfer` raise, `PromiseBrokenError` among it.
     """
-    with open_source(uri, offline=offline) as source, TemporaryDirectory() as folder:
+    with open_source(uri, offline=offline) as source, visit_source(source, progress=progress) as it:
+        yield it
+
+
+@contextmanager
+def visit_source(source: Source, *, progress: ProgressSink | None = None) -> Iterator[Visit]:
+    """Fetch what an open source stands for now; as `visit`, for who asks more of the source."""
+    with TemporaryDirectory(prefix="weightmark-") as folder:
         snapshot = source.resolve()
         to = Path(folder) / _name(snapshot)
         with Quarantine.open(to, plan_of(snapshot)) as quarantine:

@@ -173,6 +173,8 @@ def _notices(dossier: Dossier) -> Iterator[Cell]:
     measured = dossier.measured
     for problem in measured.problems if measured else ():
         yield ("Verification:", Quoted(bounded(problem)))
+    for problem in measured.unchecked if measured else ():
+        yield ("Could not be checked:", Quoted(bounded(problem)))
     if not dossier.of("release") and not (measured and measured.compared_with):
         yield "Nobody whose word counts signed its files: whatever is measured here, nobody vouches for."
     if dossier.unfollowed:
@@ -218,7 +220,11 @@ def _facts(
         "revocations": [line_facts(line) for _, line in dossier.revocations],
         "uncounted": uncounted_facts(dossier.claims.uncounted),
         "problems": [
-            bounded(one) for one in (*(measured.problems if measured else ()), *dossier.problems)
+            bounded(one)
+            for one in (
+                *((*measured.problems, *measured.unchecked) if measured else ()),
+                *dossier.problems,
+            )
         ],
         "unfollowed": dossier.unfollowed,
     }

@@ -1,7 +1,9 @@
 """Claims as a report weighs them: those that count, and those that do not, with the reason."""
 
+from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
+from typing import Any
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.bundles.dsse import Envelope
@@ -11,15 +13,27 @@ from weightmark.attestations.predicates.deployment import DEPLOYMENT_PREDICATE
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
 from weightmark.attestations.predicates.oms import OMS_PREDICATE
 from weightmark.attestations.predicates.registry import PREDICATE_TYPES, read_predicate
+from weightmark.attestations.predicates.scan import ScanClaim
+from weightmark.attestations.predicates.test_result import ResultOfTests
+from weightmark.attestations.predicates.vsa import VerificationSummary
 from weightmark.attestations.reports.interface import LOG_CLOCK
 from weightmark.attestations.statements import Statement
 from weightmark.attestations.trust import VerifiedBundle
 from weightmark.errors import WeightmarkError
 from weightmark.provenance.ledger.event import parse_time
 from weightmark.provenance.ledger.snapshot import LoggedEvent
+from weightmark.scanners.findings import Severity
 from weightmark.values import dataclass
 
-__all__ = ["CountedClaim", "FoundClaim", "UncountedClaim", "kind_of_type", "shown_type"]
+__all__ = [
+    "CountedClaim",
+    "FoundClaim",
+    "UncountedClaim",
+    "has_looked",
+    "is_clean",
+    "kind_of_type",
+    "shown_type",
+]
 
 _SEAL = object()
 _OF_TYPE = {
@@ -41,6 +55,22 @@ def shown_type(predicate_type: str) -> str:
     """Return the short name of a predicate type, or the beginning of it."""
     known = PREDICATE_TYPES.get(predicate_type)
     return kind_of_type(predicate_type) or (known.name if known else predicate_type[:_MAX_TYPE])
+
+
+def has_looked(claim: ScanClaim) -> bool:
+    """Tell whether a scan looked at all: one that says `not-scanned` is no evidence of a scan."""
+    return claim.result in ("clean", "findings")
+
+
+def is_clean(claim: ScanClaim) -> bool:
+    """Tell whether a scan looked at all, and found nothing of severity high or over."""
+    return has_looked(claim) and all(_severity(one) < Severity.HIGH for one in claim.findings)
+
+
+def _severity(finding: Mapping[str, Any]) -> Severity:
+    """Read a severity; one that can't be read counts as critical."""
+    words = {one.word: one for one in Severity}
+    return words.get(str(finding.get("severity", "")), Severity.CRITICAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +124,18 @@ class CountedClaim:
     ) -> "CountedClaim":
         """Read a verified claim by somebody who may make it; raises `MalformedError`."""
         return cls(kind, verified, right, role, _read(verified.statement), found.logged, _SEAL)
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether it speaks against the artifact: a failed test, a denial, findings of severity high or over."""
+        match self.predicate:
+            case ResultOfTests() as tests:
+                return tests.result == "FAILED"
+            case VerificationSummary() as decision:
+                return not decision.passed
+            case ScanClaim() as scan:
+                return has_looked(scan) and not is_clean(scan)
+        return False
 
     @property
     def at(self) -> datetime | None:

@@ -5,9 +5,13 @@ deployer states that another release of the same name runs at the same target (r
 leaves it running: that somebody deployed something else there proves nothing.
 """
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 
+from weightmark.attestations.ledger.claim_index import ClaimIndex
+from weightmark.attestations.ledger.impact import find_impact
 from weightmark.attestations.ledger.parties import value_of
 from weightmark.attestations.ledger.revocations import Revocation
 from weightmark.attestations.ledger.steps import digest_of
@@ -20,10 +24,19 @@ from weightmark.errors import WeightmarkError
 from weightmark.provenance.ledger.event import Kind, parse_time
 from weightmark.values import dataclass
 
-__all__ = ["Deployment", "Deployments", "Ending", "time_between"]
+__all__ = [
+    "Deployment",
+    "Deployments",
+    "Ending",
+    "Endings",
+    "Reached",
+    "reached_by_revocations",
+    "time_between",
+]
 
 MAX_DEPLOYMENTS = 200_000
 """deployments that are looked at"""
+_MAX_REVOCATIONS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +84,6 @@ class Deployments:
         self._register = register
         self._jury = jury
         self._names: dict[str, frozenset[str]] = {}
-        self._at_target: dict[str, list[Deployment]] = {}
-        for one in listed:
-            self._at_target.setdefault(one.target, []).append(one)
         self._withdrawn: dict[str, list[Revocation]] = {}
         for revocation in register.revocations.in_force:
             if revocation.subject.text.startswith("sha256:"):
@@ -109,30 +119,14 @@ class Deployments:
         wanted = set(digests)
         return tuple(one for one in self.listed if digest_of(one.identity) in wanted)
 
-    def end_of(self, one: Deployment, bad: set[str]) -> Ending | None:
-        """Return what ended a deployment, but for a replacement by anything in `bad`; None while it may run."""
-        withdrawn = self._withdrawal(one)
-        replaced = self._replacement(one, bad)
-        found = [ending for ending in (withdrawn, replaced) if ending]
-        return min(found, key=lambda ending: ending.entry) if found else None
-
-    def _withdrawal(self, one: Deployment) -> Ending | None:
+    def withdrawal_of(self, one: Deployment) -> Ending | None:
+        """Return by which entry its claim was revoked; None while it stands."""
         for found in self._withdrawn.get(one.claim, ()):
             if found.withdraws(one.claim, one.party, one.value):
                 return Ending(found.index, entered_at(self._register, found), "withdrawn")
         return None
 
-    def _replacement(self, one: Deployment, bad: set[str]) -> Ending | None:
-        names = self._names_of(one.identity)
-        for later in self._at_target[one.target]:
-            digest = digest_of(later.identity)
-            if later.entry <= one.entry or not later.stands or digest in bad:
-                continue
-            if digest != digest_of(one.identity) and names & self._names_of(later.identity):
-                return Ending(later.entry, later.at, "replaced")
-        return None
-
-    def _names_of(self, identity: str) -> frozenset[str]:
+    def names_of(self, identity: str) -> frozenset[str]:
         """Return under which names it was released, by claims that count."""
         digest = digest_of(identity)
         if digest not in self._names:
@@ -147,6 +141,87 @@ class Deployments:
             names = (one.verified.statement.subjects[0].name for one in counted)
             self._names[digest] = frozenset(name for name in names if name)
         return self._names[digest]
+
+
+class Endings:
+    """What ended each deployment; what is in `bad`, hex digits of digests, replaces nothing."""
+
+    def __init__(self, deployments: Deployments, bad: frozenset[str]) -> None:
+        self._deployments = deployments
+        self._sound: dict[str, list[Deployment]] = {}
+        self._by_name: dict[str, dict[str, list[Deployment]]] = {}
+        for one in deployments.listed:
+            if one.stands and digest_of(one.identity) not in bad:
+                self._sound.setdefault(one.target, []).append(one)
+
+    def of(self, one: Deployment) -> Ending | None:
+        """Return what ended a deployment first; None while it may run."""
+        found = [self._deployments.withdrawal_of(one), *self._replacements(one)]
+        return min(filter(None, found), key=lambda ending: ending.entry, default=None)
+
+    def _replacements(self, one: Deployment) -> Iterator[Ending]:
+        """Yield for each of its names the first other release that was deployed at its place later."""
+        for name in self._deployments.names_of(one.identity):
+            there = self._at(one.target).get(name, [])
+            for later in islice(there, bisect_right(there, one.entry, key=_entry_of), None):
+                if digest_of(later.identity) != digest_of(one.identity):
+                    yield Ending(later.entry, later.at, "replaced")
+                    break
+
+    def _at(self, target: str) -> Mapping[str, list[Deployment]]:
+        """Return what can replace something at a place, by each name of its release, by entry."""
+        if target not in self._by_name:
+            found: dict[str, list[Deployment]] = {}
+            for one in self._sound.get(target, ()):
+                for name in self._deployments.names_of(one.identity):
+                    found.setdefault(name, []).append(one)
+            self._by_name[target] = found
+        return self._by_name[target]
+
+
+def _entry_of(one: Deployment) -> int:
+    return one.entry
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What the revocations in force of a ledger reach."""
+
+    first: Mapping[str, Revocation]
+    """by hex digits of a digest, the first revocation of it or of what it was made from"""
+    problems: tuple[str, ...]
+    """what could not be followed"""
+
+    @property
+    def digests(self) -> frozenset[str]:
+        """Everything that is revoked, or descends from what is."""
+        return frozenset(self.first)
+
+
+def reached_by_revocations(register: Register) -> Reached:
+    """Follow each revocation of content that is in force to what descends from it."""
+    content = [
+        one
+        for one in register.revocations.in_force
+        if one.only_of is None and not one.subject.is_party
+    ]
+    problems = []
+    if len(content) > _MAX_REVOCATIONS:
+        problems.append(
+            f"there are over {_MAX_REVOCATIONS} revocations; later ones were not followed"
+        )
+    reached: dict[str, Revocation] = {}
+    with ClaimIndex.of(register.ledger) as index:
+        for one in content[:_MAX_REVOCATIONS]:
+            impact = find_impact(index, register.ledger, one.subject.text)
+            if not impact.whole:
+                problems.append(f"not all that descends from `{one.subject.text}` is known")
+            reached.setdefault(one.subject.digest, one)
+            for descendant in impact.descendants:
+                reached.setdefault(digest_of(descendant.identity), one)
+    for one in content[_MAX_REVOCATIONS:]:
+        reached.setdefault(one.subject.digest, one)
+    return Reached(reached, tuple(problems))
 
 
 def _stands(jury: Jury, found: FoundClaim) -> bool:

@@ -5,6 +5,8 @@ from dataclasses import field
 from datetime import datetime
 from typing import TypeVar
 
+from weightmark.attestations.gate.judges.demands import distinct_signers
+from weightmark.attestations.identities import SignerIdentity
 from weightmark.attestations.ledger.revocations import Revocation
 from weightmark.attestations.ledger.steps import digest_of
 from weightmark.attestations.predicates.descriptor import Descriptor
@@ -50,7 +52,14 @@ class Measured:
     compared_with: tuple[str, ...] = ()
     """whose lists of files the content was compared with, and agreed"""
     problems: tuple[str, ...] = ()
-    """checks of verification that did not pass"""
+    """checks of verification that speak against it"""
+    unchecked: tuple[str, ...] = ()
+    """checks that could not be made: nothing is known by them, neither good nor bad"""
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether everything beside it could be checked."""
+        return not self.unchecked
 
 
 @dataclass(frozen=True)
@@ -219,15 +228,20 @@ def _weigh(
 def _agreed(
     claims: Iterable[CountedClaim], jury: Jury
 ) -> tuple[list[CountedClaim], list[UncountedClaim]]:
-    """Tell claims on which enough members of a role agree from those on which too few do."""
+    """Tell claims on which enough members of a role agree from those on which too few do.
+
+    What speaks against the artifact counts by the word of one member, as it does for the gate.
+    """
     listed = list(claims)
-    signers: dict[tuple[str, str], set[str]] = {}
+    signers: dict[tuple[str, str], list[SignerIdentity]] = {}
     for one in listed:
-        signers.setdefault((one.kind, one.role), set()).add(one.verified.signer.name)
+        if not one.is_bad:
+            signers.setdefault((one.kind, one.role), []).append(one.verified.signer)
+    distinct = {key: distinct_signers(said) for key, said in signers.items()}
     agreed, alone = [], []
     for one in listed:
-        said, needed = len(signers[one.kind, one.role]), jury.threshold(one.role)
-        if said >= needed:
+        said, needed = distinct.get((one.kind, one.role), 0), jury.threshold(one.role)
+        if one.is_bad or said >= needed:
             agreed.append(one)
             continue
         why = f"{said} of the {needed} members of the role {one.role} that have to agree did"

@@ -12,6 +12,8 @@ from weightmark.attestations.reports.containment import (
     Deployment,
     Deployments,
     Ending,
+    Endings,
+    reached_by_revocations,
     time_between,
 )
 from weightmark.attestations.reports.dossier import Dossier, collect, entered_about, weigh_all
@@ -121,17 +123,25 @@ def assemble(
 ) -> Incident:
     """Put together what was gathered."""
     identity = dossier.identity
-    bad = {digest_of(one.identity) for one in impact.descendants} | {digest_of(identity)}
+    own = {digest_of(one.identity) for one in impact.descendants} | {digest_of(identity)}
+    reached = reached_by_revocations(register)
+    endings = Endings(deployments, reached.digests | own)
     revoked = min((one.index for one, _ in dossier.revocations), default=None)
     lines = [line for _, line in dossier.revocations]
     revoked_at = min((line.at for line in lines if line.at), default=None)
     running = tuple(
-        _running(deployments, one, bad, revoked, revoked_at) for one in deployments.of(bad)
+        _running(one, endings.of(one), revoked, revoked_at) for one in deployments.of(own)
     )
     decided = dict.fromkeys(one.identity for one in impact.uses if one.kind == "decision")
     moments = [*_own(dossier), *_below(register, jury, impact, list(decided)), *_places(running)]
     moments.sort(key=lambda one: -1 if one.line.entry is None else one.line.entry)
-    problems = [*dossier.problems, *deployments.problems, *_gaps(impact), *_backwards(moments)]
+    problems = [
+        *dossier.problems,
+        *deployments.problems,
+        *(reached.problems if _any_replaced(running) else ()),
+        *_gaps(impact),
+        *_backwards(moments),
+    ]
     if len(decided) > _MAX_DESCENDANTS:
         problems.append(
             f"over {_MAX_DESCENDANTS} descendants were decided about; not all are shown"
@@ -139,14 +149,16 @@ def assemble(
     return Incident(dossier, impact, tuple(moments), running, revoked_at, tuple(problems))
 
 
+def _any_replaced(running: Iterable[Running]) -> bool:
+    return any(one.ending is not None and one.ending.how == "replaced" for one in running)
+
+
 def _running(
-    deployments: Deployments,
     one: Deployment,
-    bad: set[str],
+    ending: Ending | None,
     revoked: int | None,
     revoked_at: datetime | None,
 ) -> Running:
-    ending = deployments.end_of(one, bad)
     after = revoked is not None and one.entry > revoked
     start = one.at if after else revoked_at
     took = (
@@ -179,7 +191,7 @@ def _below(register: Register, jury: Jury, impact: Impact, decided: list[str]) -
 
 def _decided(claim: CountedClaim, said: VerificationSummary) -> Line:
     word = "PASSED" if said.passed else "FAILED"
-    return line_of(claim, f"{word} by {said.verifier}", bad=not said.passed)
+    return line_of(claim, f"{word} by {said.verifier}", bad=claim.is_bad)
 
 
 def _places(running: Iterable[Running]) -> Iterator[Moment]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Self
 
 from weightmark.attestations.ledger.parties import admitted_trust, party_of
@@ -14,6 +14,7 @@ from weightmark.attestations.predicates.approval import ApprovalClaim
 from weightmark.attestations.predicates.slsa_provenance import SlsaProvenance
 from weightmark.attestations.reports.claims import CountedClaim, FoundClaim, kind_of_type
 from weightmark.attestations.trust import Trust, VerifiedBundle
+from weightmark.attestations.trust.validity import ALWAYS
 from weightmark.errors import (
     MalformedError,
     OutOfTimeError,
@@ -56,6 +57,32 @@ class Jury:
     def names_somebody(self) -> bool:
         """Whether anybody's word counts."""
         return bool(self.policy or self.trust or self.history)
+
+    @property
+    def asks_the_clock(self) -> bool:
+        """Whether an undated signature by somebody whose word counts may count today and not tomorrow."""
+        return any(
+            one.expires is not None or one.validity != ALWAYS
+            for trust in self._trusted
+            for one in trust.anchors
+        )
+
+    def now_for(self, trust: Trust) -> datetime | None:
+        """Return when undated signatures are judged; None for the present, where no moment is known.
+
+        Never before anybody was revoked: a report of the past does not forget that.
+        """
+        if self.at is None:
+            return None
+        return max(
+            [self.at, *(one.validity.revoked for one in trust.anchors if one.validity.revoked)]
+        )
+
+    @property
+    def _trusted(self) -> list[Trust]:
+        if self.policy is None:
+            return [self.trust] if self.trust else []
+        return [one.trust for one in self.policy.roles.values() if one.trust]
 
     def dated(self, at: datetime | None) -> Self:
         """Return the same jury for another moment."""
@@ -132,7 +159,7 @@ class Jury:
         if bound is None:
             bound = self.revocations.bind(trust) if self.revocations else trust
             self._trusts[name] = bound
-        verified = bound.verify(found.bundle, now=self.at or datetime.now(UTC))
+        verified = bound.verify(found.bundle, now=self.now_for(bound))
         if found.logged:
             _require_entry(found.logged, verified)
         return verified
@@ -160,7 +187,7 @@ class Jury:
             if predicate.has_expired(self.at):
                 raise OutOfTimeError(ENDED)
         rule = self.policy.require.stated.get(counted.kind) if self.policy else None
-        if rule is None or rule.max_age is None:
+        if rule is None or rule.max_age is None or counted.is_bad:
             return
         time = counted.verified.time
         if time is None or self.at is None:

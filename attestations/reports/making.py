@@ -16,7 +16,7 @@ from weightmark.attestations.trust.claimed import trust_not_said
 from weightmark.attestations.verifying.evidence import Evidence, collect_evidence
 from weightmark.attestations.verifying.verification import Examination, examine
 from weightmark.errors import Exit
-from weightmark.provenance.artifact import open_artifact
+from weightmark.provenance.artifact import Artifact, open_artifact
 from weightmark.provenance.identification import identify
 from weightmark.provenance.reading.engine import ProgressSink
 from weightmark.values import dataclass
@@ -71,7 +71,8 @@ def at_words(given: datetime | None, jury: Jury, register: Register | None) -> s
     if given is not None:
         return "as the call says"
     if jury.at is None:
-        return ""
+        limited = "; signers whose time is limited are judged by the present"
+        return f"no clock says one{limited if jury.asks_the_clock else ''}"
     return "the newest entry, by the log's own clock" if register else "the newest verified time"
 
 
@@ -93,6 +94,25 @@ def gather_path(at_hand: AtHand, jury: Jury, register: Register | None) -> Gathe
     if evidence.found_any and not jury.names_somebody:
         raise trust_not_said(evidence.bundles)
     examination = _examine(at_hand, jury) if evidence.found_any else None
+    gathered = _gathered(at_hand, artifact, evidence, examination, jury=jury, register=register)
+    dated = gathered.dossier.jury
+    if examination and jury.at is None and dated.at is not None and dated.asks_the_clock:
+        examination = _examine(at_hand, dated)
+        gathered = _gathered(
+            at_hand, artifact, evidence, examination, jury=dated, register=register
+        )
+    return gathered
+
+
+def _gathered(
+    at_hand: AtHand,
+    artifact: Artifact,
+    evidence: Evidence,
+    examination: Examination | None,
+    *,
+    jury: Jury,
+    register: Register | None,
+) -> Gathered:
     if examination is not None and examination.report.identity:
         identity, also = examination.report.identity, _aliases(examination)
     else:
@@ -105,7 +125,8 @@ def gather_path(at_hand: AtHand, jury: Jury, register: Register | None) -> Gathe
         len(artifact.entries),
         sum(entry.size for entry in artifact.entries),
         examination.report.verified.signers if examination and examination.report.verified else (),
-        _problems(examination, evidence),
+        _of_outcome(Outcome.FAIL, examination, evidence),
+        _of_outcome(Outcome.UNCHECKED, examination, evidence),
     )
     gather = partial(
         collect,
@@ -136,6 +157,7 @@ def _examine(at_hand: AtHand, jury: Jury) -> Examination | None:
     return examine(
         at_hand.path,
         jury.revocations.bind(trust) if jury.revocations else trust,
+        now=jury.now_for(trust),
         claims=at_hand.claims,
         signature=at_hand.signature,
         progress=at_hand.progress,
@@ -148,10 +170,11 @@ def _aliases(examination: Examination) -> list[str]:
     return [f"sha256:{one.sha256}" for one in files if one.path == _SINGLE and one.sha256]
 
 
-def _problems(examination: Examination | None, evidence: Evidence) -> tuple[str, ...]:
+def _of_outcome(
+    outcome: Outcome, examination: Examination | None, evidence: Evidence
+) -> tuple[str, ...]:
     checks = examination.report.checks if examination else evidence.checks
-    bad = (Outcome.FAIL, Outcome.UNCHECKED)
-    return tuple(f"{one.name}: {one.summary}" for one in checks if one.outcome in bad)
+    return tuple(f"{one.name}: {one.summary}" for one in checks if one.outcome is outcome)
 
 
 def _verdict(examination: Examination | None, evidence: Evidence) -> Exit:

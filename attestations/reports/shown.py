@@ -116,8 +116,8 @@ def lead_of(jury: Jury, head: Head | None, at_from: str) -> list[tuple[str, Cell
                 (Quoted(head.origin), f"size {head.size}, root", Quoted(root), Quoted(head.seen)),
             )
         )
-    at = f"{format_time(jury.at)}, {at_from}" if jury.at else "no clock says one"
-    lead.append(("Moment", at))
+    at = f"{format_time(jury.at)}, {at_from}" if jury.at else at_from
+    lead.append(("Moment", at or "no clock says one"))
     return lead
 
 

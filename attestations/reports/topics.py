@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
 
 from weightmark.attestations.checks import counted
 from weightmark.attestations.predicates.approval import ApprovalClaim
@@ -17,14 +16,13 @@ from weightmark.attestations.predicates.slsa_provenance import SlsaProvenance
 from weightmark.attestations.predicates.test_result import ResultOfTests
 from weightmark.attestations.predicates.vsa import VerificationSummary
 from weightmark.attestations.predicates.vulns import VulnerabilityReport
-from weightmark.attestations.reports.claims import CountedClaim
+from weightmark.attestations.reports.claims import CountedClaim, has_looked
 from weightmark.attestations.reports.dossier import Ancestor, Dossier
 from weightmark.attestations.reports.interface import Line, Topic
 from weightmark.attestations.reports.words import bounded
 from weightmark.provenance.ledger.event import format_time
-from weightmark.scanners.findings import Severity
 
-__all__ = ["TOPICS", "is_clean", "is_data", "line_of", "lines_of"]
+__all__ = ["TOPICS", "is_data", "line_of", "lines_of"]
 
 _SHOWN = 20
 _DATA = frozenset({"data", "evaluation-data"})
@@ -56,19 +54,6 @@ def is_data(one: Ancestor) -> bool:
     return one.role in _DATA or any(claim.kind == "dataset" for claim in one.claims)
 
 
-def is_clean(claim: ScanClaim) -> bool:
-    """Tell whether a scan looked at all, and found nothing of severity high or over."""
-    if claim.result not in ("clean", "findings"):
-        return False
-    return all(_severity(one) < Severity.HIGH for one in claim.findings)
-
-
-def _severity(finding: Mapping[str, Any]) -> Severity:
-    """Read a severity; one that can't be read counts as critical."""
-    words = {one.word: one for one in Severity}
-    return words.get(str(finding.get("severity", "")), Severity.CRITICAL)
-
-
 def _identity(dossier: Dossier) -> Iterator[Line]:
     measured = dossier.measured
     if measured and measured.identity:
@@ -94,11 +79,13 @@ def _files(dossier: Dossier) -> Iterator[Line]:
 
 
 def _signature(dossier: Dossier) -> Iterator[Line]:
+    """Yield who signed the files; nobody where the content could not be compared with what they signed."""
     measured = dossier.measured
     same = " and the content was compared with it" if measured and measured.compared_with else ""
-    for one in dossier.of("release"):
-        yield line_of(one, f"its files are signed{same}")
-    yield from _by_model_signature(dossier)
+    if measured is None or measured.is_checked:
+        for one in dossier.of("release"):
+            yield line_of(one, f"its files are signed{same}")
+        yield from _by_model_signature(dossier)
     for problem in measured.problems if measured else ():
         yield Line(bounded(problem), bad=True)
 
@@ -204,19 +191,23 @@ def _tests(dossier: Dossier) -> Iterator[Line]:
     for one, said in dossier.said("test", ResultOfTests):
         failed = f"; failed: {', '.join(said.failed[:_SHOWN])}" if said.failed else ""
         tests = f"{len(said.passed)} passed, {len(said.warned)} warned, {len(said.failed)} failed"
-        yield line_of(one, f"{said.result}: {tests}{failed}", bad=said.result == "FAILED")
+        yield line_of(one, f"{said.result}: {tests}{failed}", bad=one.is_bad)
 
 
 def _scans(dossier: Dossier) -> Iterator[Line]:
     for one, said in dossier.said("scan", ScanClaim):
         findings = counted(len(said.findings), "finding")
-        bad = said.result in ("clean", "findings") and not is_clean(said)
-        yield line_of(one, f"{said.result}, {findings}, by {said.scanner or 'nobody'}", bad=bad)
+        said_by = said.scanner or "nobody"
+        yield line_of(one, f"{said.result}, {findings}, by {said_by}", bad=one.is_bad)
 
 
 def _looked(dossier: Dossier) -> Iterator[Line]:
     """Yield scans that looked at something: a claim that says `not-scanned` is no evidence of a scan."""
-    looked = {f"sha256:{one.verified.claim_id}" for one, said in dossier.said("scan", ScanClaim) if said.result in ("clean", "findings")}  # fmt: skip
+    looked = {
+        f"sha256:{one.verified.claim_id}"
+        for one, said in dossier.said("scan", ScanClaim)
+        if has_looked(said)
+    }
     yield from (line for line in _scans(dossier) if line.claim in looked)
 
 
@@ -252,7 +243,7 @@ def _decisions(dossier: Dossier) -> Iterator[Line]:
     for one, said in dossier.said("decision", VerificationSummary):
         word = "PASSED" if said.passed else "FAILED"
         policy = f"policy {said.policy_uri} sha256:{said.policy_sha256}"
-        yield line_of(one, f"{word} by {said.verifier}, {policy}", bad=not said.passed)
+        yield line_of(one, f"{word} by {said.verifier}, {policy}", bad=one.is_bad)
 
 
 def _deployments(dossier: Dossier) -> Iterator[Line]:

@@ -3,21 +3,28 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from weightmark.attestations.ledger.claim_index import ClaimIndex
-from weightmark.attestations.ledger.impact import find_impact
-from weightmark.attestations.ledger.revocations import Revocation
 from weightmark.attestations.ledger.steps import digest_of
 from weightmark.attestations.predicates.approval import ApprovalClaim
 from weightmark.attestations.predicates.scan import ScanClaim
 from weightmark.attestations.predicates.slsa_provenance import SlsaProvenance
 from weightmark.attestations.predicates.vsa import VerificationSummary
-from weightmark.attestations.reports.claims import CountedClaim, FoundClaim, UncountedClaim
-from weightmark.attestations.reports.containment import Deployment, Deployments, time_between
+from weightmark.attestations.reports.claims import (
+    CountedClaim,
+    FoundClaim,
+    UncountedClaim,
+    is_clean,
+)
+from weightmark.attestations.reports.containment import (
+    Deployment,
+    Deployments,
+    Endings,
+    reached_by_revocations,
+    time_between,
+)
 from weightmark.attestations.reports.dossier import Weighed, entered_about, entered_at, weigh_all
 from weightmark.attestations.reports.figures import Duration, Figure
 from weightmark.attestations.reports.jury import ENDED, Jury
 from weightmark.attestations.reports.register import Head, Register
-from weightmark.attestations.reports.topics import is_clean
 from weightmark.errors import WeightmarkError
 from weightmark.values import dataclass
 
@@ -26,10 +33,9 @@ __all__ = ["Estate", "Exemption", "Open", "survey"]
 _SHARES = {
     "signed": "artifacts with a signature over their files that counts",
     "scanned": "artifacts whose newest scan of each signer looked at them and found nothing of severity high or over",
-    "traced": "artifacts of which a claim that counts says how they were made and names every input by SHA-256, or that somebody approved",
+    "traced": "artifacts of which a claim that counts says how they were made and names every input, and one at least, by SHA-256, or that somebody approved",
     "gated": "artifacts whose newest decision of each gate is PASSED",
 }
-_MAX_REVOCATIONS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +162,8 @@ def _names_all(claim: CountedClaim) -> bool:
     said = claim.predicate
     if not isinstance(said, SlsaProvenance):
         return False
-    return all(one.identity or one.digest.get("sha256") for one in said.dependencies)
+    inputs = said.dependencies
+    return bool(inputs) and all(one.identity or one.digest.get("sha256") for one in inputs)
 
 
 def _shares(standings: Sequence[_Standing], suffix: str, among: str) -> Iterator[Figure]:
@@ -209,14 +216,16 @@ class _Revoked:
     @classmethod
     def read(cls, register: Register, deployments: Deployments) -> "_Revoked":
         """Look at each revocation of content that is in force; a place counts once, for the first that reached it."""
-        reached, bad, problems = _reached(register)
+        found = reached_by_revocations(register)
+        endings = Endings(deployments, found.digests)
+        problems = list(found.problems)
         opened: list[Open] = []
         ended: dict[int, timedelta | None] = {}
         for place in deployments.listed:
-            revocation = reached.get(digest_of(place.identity))
+            revocation = found.first.get(digest_of(place.identity))
             if revocation is None:
                 continue
-            ending = deployments.end_of(place, bad)
+            ending = endings.of(place)
             if ending is None:
                 opened.append(Open(place, revocation.index))
             elif ending.entry > revocation.index:
@@ -227,32 +236,6 @@ class _Revoked:
         if untold:
             problems.append(f"of {untold} of the places that ended no clock tells how long it took")
         return cls(_containment(ended, len(opened)), tuple(opened), tuple(problems))
-
-
-def _reached(register: Register) -> tuple[dict[str, Revocation], set[str], list[str]]:
-    """Return the first revocation that reached each digest, all those digests, and what could not be followed."""
-    content = [
-        one
-        for one in register.revocations.in_force
-        if one.only_of is None and not one.subject.is_party
-    ]
-    problems = []
-    if len(content) > _MAX_REVOCATIONS:
-        problems.append(
-            f"there are over {_MAX_REVOCATIONS} revocations; later ones were not followed"
-        )
-    reached: dict[str, Revocation] = {}
-    with ClaimIndex.of(register.ledger) as index:
-        for one in content[:_MAX_REVOCATIONS]:
-            impact = find_impact(index, register.ledger, one.subject.text)
-            if not impact.whole:
-                problems.append(f"not all that descends from `{one.subject.text}` is known")
-            for digest in (
-                one.subject.digest,
-                *(digest_of(it.identity) for it in impact.descendants),
-            ):
-                reached.setdefault(digest, one)
-    return reached, set(reached), problems
 
 
 def _containment(

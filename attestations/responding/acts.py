@@ -10,14 +10,14 @@ from typing import Any
 
 from weightmark.attestations.responding.happening import Happening
 from weightmark.errors import UncheckedError, read_failure
-from weightmark.provenance.events.locks import lock_soon
+from weightmark.provenance.events.appending import append_whole
 from weightmark.provenance.events.plain import plain
 from weightmark.values import dataclass
 
 __all__ = ["Act", "ActsFile", "Outcome"]
 
 _SCHEMA = "weightmark/act/v1"
-_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _MOST = 2000
 
 
@@ -79,8 +79,7 @@ class ActsFile:
             descriptor = os.open(self.path, _FLAGS, 0o600)
             try:
                 self._require_own(os.fstat(descriptor))
-                lock_soon(descriptor)
-                os.write(descriptor, line.encode("ascii") + b"\n")
+                append_whole(descriptor, line.encode("ascii") + b"\n")
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)

@@ -60,6 +60,8 @@ class Happening:
     """what stood at `path` before it was judged"""
     identity: str = ""
     """`wm1:<hex>` of what was judged; empty when it has none"""
+    unplaced: str = ""
+    """why `path` is not known although the artifact lies here; else empty"""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON, as commands get it on stdin."""

@@ -11,7 +11,10 @@ class Action(Protocol):
     """One kind of response."""
 
     def plan(self, happening: Happening) -> str:
-        """Say in words what `act` would do; empty when there is nothing to do. Changes nothing."""
+        """Say in words what `act` would do; empty when there is nothing to do. Changes nothing.
+
+        Raises an error of `weightmark.errors` when there should be something to do, and nobody can tell what.
+        """
         ...
 
     def act(self, happening: Happening) -> str:

@@ -3,7 +3,7 @@
 from weightmark.attestations.responding.acts import Act, Outcome
 from weightmark.attestations.responding.happening import Happening
 from weightmark.attestations.responding.rules import Responses, Rule
-from weightmark.errors import WeightmarkError
+from weightmark.errors import UncheckedError, WeightmarkError
 
 __all__ = ["respond"]
 
@@ -20,10 +20,9 @@ def respond(happening: Happening, responses: Responses, *, act: bool = False) ->
 
 def _respond(happening: Happening, responses: Responses, rule: Rule, act: bool) -> Act | None:
     try:
-        plan = rule.action.plan(happening)
-    except Exception as error:  # noqa: BLE001 - a fault of a response changes no verdict
-        said = f"not done, as it can't be planned: {type(error).__name__}"
-        return _act(rule, Outcome.FAILED, said)
+        plan = _plan(happening, rule)
+    except WeightmarkError as error:
+        return _unplanned(happening, responses, rule, _words(error))
     if not plan:
         return None
     intent = _act(rule, Outcome.BEGUN if rule.enabled or act else Outcome.WOULD, plan)
@@ -41,12 +40,34 @@ def _respond(happening: Happening, responses: Responses, rule: Rule, act: bool) 
     return done
 
 
+def _plan(happening: Happening, rule: Rule) -> str:
+    try:
+        return rule.action.plan(happening)
+    except WeightmarkError:
+        raise
+    except Exception as error:
+        raise UncheckedError(f"it failed unexpectedly: {type(error).__name__}") from error
+
+
+def _unplanned(happening: Happening, responses: Responses, rule: Rule, why: str) -> Act:
+    """Record what could not even be begun: that nothing was done must not look as if nothing had to be."""
+    failed = _act(rule, Outcome.FAILED, f"not done, as it can't be planned: {why}")
+    try:
+        responses.acts.add(failed, happening)
+    except WeightmarkError as error:
+        return _act(rule, Outcome.FAILED, f"{failed.summary}; not recorded: {error.what}")
+    return failed
+
+
+def _words(error: WeightmarkError) -> str:
+    return f"{error.what}: {error.why}" if error.why else error.what
+
+
 def _done(happening: Happening, rule: Rule) -> Act:
     try:
         return _act(rule, Outcome.DONE, rule.action.act(happening))
     except WeightmarkError as error:
-        why = f": {error.why}" if error.why else ""
-        return _act(rule, Outcome.FAILED, f"{error.what}{why}")
+        return _act(rule, Outcome.FAILED, _words(error))
     except Exception as error:  # noqa: BLE001 - a fault of a response changes no verdict
         return _act(rule, Outcome.FAILED, f"it failed unexpectedly: {type(error).__name__}")
 

@@ -1,19 +1,19 @@
 """The file of rules: strict TOML, `[[on]]` for each, named by the caller (docs/guides/events.md)."""
 
-import os
-import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Self, TypeVar
 
+from weightmark.attestations.outside import require_outside
 from weightmark.attestations.responding.actions.command import Command, CommandAction
 from weightmark.attestations.responding.acts import ActsFile
 from weightmark.attestations.responding.happening import Happening, Trigger
 from weightmark.attestations.responding.interface import Action
+from weightmark.attestations.responding.ownership import require_own
 from weightmark.attestations.strict_toml import Table
 from weightmark.errors import CallError, SettingsError
-from weightmark.provenance.events.forms import named
+from weightmark.provenance.events.forms import FORM_NAMES, named
 from weightmark.provenance.events.sinks import SinkOptions, sink_of
 from weightmark.provenance.events.sinks.webhook import parse_secret
 from weightmark.provenance.sidecars import read_named
@@ -28,7 +28,7 @@ _VERSION = 1
 _LARGEST = 1024 * 1024
 _MOST_RULES, _MOST_SECONDS = 100, 3600
 _HELP = "docs/guides/events.md"
-_CHANGED = frozenset({"refused"})
+_CERTAIN = frozenset({"refused"})
 """kinds of drift on which something is moved or dropped, unless the rule says otherwise"""
 
 
@@ -43,12 +43,6 @@ class ActionName(StrEnum):
 
 
 _CAREFUL = frozenset({ActionName.QUARANTINE, ActionName.DROP_LOCK_ENTRY})
-
-
-class _Form(StrEnum):
-    OCSF = "ocsf"
-    CEF = "cef"
-    JSON = "json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +82,22 @@ class Responses:
 
     @classmethod
     def load(
-        cls, path: Path, *, state: Path, environment: Mapping[str, str], offline: bool = False
+        cls,
+        path: Path,
+        *,
+        state: Path,
+        environment: Mapping[str, str],
+        offline: bool = False,
+        judged: Sequence[Path] = (),
     ) -> Self:
         """Read a file that the caller named; raises `SettingsError` and `CallError`.
 
-        `state` is the user's folder for what is remembered; `environment` is what commands may see of it.
+        `state` is the user's folder for what is remembered; `environment` is what commands may see of it;
+        nothing that the rules run or write to lies in one of `judged`.
         """
-        _require_own(path)
+        for one in judged:
+            require_outside(one, path, "the file of responses")
+        require_own(path)
         data = read_named(path, "file of responses", limit=_LARGEST)
         try:
             document = parse_toml(data)
@@ -105,7 +108,7 @@ class Responses:
             raise SettingsError(
                 f"`{path}` does not begin with `version = {_VERSION}`", fix=f"see `{_HELP}`"
             )
-        reader = _Reader(path.absolute().parent, state, environment, offline)
+        reader = _Reader(path.absolute().parent, state, environment, offline, tuple(judged))
         acts = table.text("acts", "")
         entries = table.tables("on", limit=_MOST_RULES)
         table.finish()
@@ -114,7 +117,9 @@ class Responses:
                 f"`{path}` has no rule", fix=f"write one as `[[on]]`, see `{_HELP}`"
             )
         rules = tuple(reader.rule(number, one) for number, one in enumerate(entries, start=1))
-        place = reader.base / acts if acts else state / "responses" / "acts.jsonl"
+        place = state / "responses" / "acts.jsonl"
+        if acts:
+            place = reader.outside(reader.base / acts, "the record of acts")
         return cls(rules, ActsFile(place))
 
 
@@ -130,6 +135,8 @@ class _Reader:
     """what commands may see of it"""
     offline: bool
     """whether receivers on the network are told later"""
+    judged: tuple[Path, ...]
+    """what is judged: nothing in it is run or written to"""
 
     def rule(self, number: int, table: Table) -> Rule:
         """Read one rule."""
@@ -145,8 +152,14 @@ class _Reader:
         action = self._makers()[name](table)
         table.finish()
         if name in _CAREFUL and not kinds:
-            kinds = _CHANGED
+            kinds = _CERTAIN
         return Rule(number, trigger, name, enabled, kinds, action)
+
+    def outside(self, place: Path, what: str) -> Path:
+        """Return a place that lies in nothing that is judged; raises `CallError`."""
+        for one in self.judged:
+            require_outside(one, place, what)
+        return place
 
     def _makers(self) -> Mapping[ActionName, Callable[[Table], Action]]:
         return {
@@ -169,16 +182,21 @@ class _Reader:
     def _notice(self, table: Table, address: str) -> Action:
         from weightmark.attestations.responding.actions.notice import Notice
 
-        form = named(table.choice("format", _Form.OCSF).value)
+        word = table.text("format", FORM_NAMES[0])
+        if word not in FORM_NAMES:
+            raise table.wrong("format", " or ".join(f"`{one}`" for one in FORM_NAMES))
+        form = named(word)
         options = SinkOptions(
             form,
             self.state / "events",
             secret=self._secret(table),
             offline=self.offline,
         )
-        place = address if "://" in address else str(self.base / address)
         if address == "-":
             raise table.wrong("to", "a file or an address; stdout is for the answer")
+        place = address
+        if "://" not in address:
+            place = str(self.outside(self.base / address, "the file of events"))
         return Notice(sink_of(place, options), form, float(_seconds(table, 10)))
 
     def _secret(self, table: Table) -> bytes:
@@ -186,30 +204,38 @@ class _Reader:
         name = table.text("secret-variable", "")
         if not name:
             return b""
+        if name not in self.environment:
+            raise CallError(
+                f"`{name}`, which a rule names as `secret-variable`, is not set",
+                fix=f"set it to the secret: `export {name}=…`",
+            )
         try:
-            return parse_secret(self.environment.get(name, ""))
+            return parse_secret(self.environment[name])
         except ValueError as error:
             raise table.wrong(
-                "secret-variable", "a variable with a secret of 16 bytes or more"
+                "secret-variable",
+                f"a variable with a secret of 16 bytes or more, as `{name}` has none",
             ) from error
 
     def _command(self, table: Table) -> Action:
         words = table.texts("command")
         if not words:
             raise table.wrong("command", 'a list of words, as `["notify-send", "{path}"]`')
-        return CommandAction(
-            Command.of(
-                words,
-                seconds=float(_seconds(table, 60)),
-                names=table.texts("variables"),
-                environment=self.environment,
-            )
+        command = Command.of(
+            words,
+            seconds=float(_seconds(table, 60)),
+            names=table.texts("variables"),
+            environment=self.environment,
+            folder=self.base,
         )
+        self.outside(Path(command.program), "the program")
+        return CommandAction(command)
 
     def _quarantine(self, table: Table) -> Action:
         from weightmark.attestations.responding.actions.quarantine import Quarantine
 
-        return Quarantine(self.base / _required(table, "folder"))
+        folder = self.base / _required(table, "folder")
+        return Quarantine(self.outside(folder, "the quarantine"))
 
     def _lock(self, table: Table) -> Action:
         from weightmark.attestations.responding.actions.lock_entry import DropLockEntry
@@ -219,9 +245,12 @@ class _Reader:
 
 def _chosen(table: Table, key: str, default: Choice) -> Choice:
     """Return a word that has to be there."""
-    if not table.has(key):
-        raise table.wrong(key, " or ".join(f"`{one.value}`" for one in type(default)))
-    return table.choice(key, default)
+    known = {one.value: one for one in type(default)}
+    word = table.text(key, "")
+    if word not in known:
+        said = f", but `{word[:50]}`" if word else ""
+        raise table.wrong(key, " or ".join(f"`{one}`" for one in known) + said)
+    return known[word]
 
 
 def _required(table: Table, key: str) -> str:
@@ -236,19 +265,3 @@ def _seconds(table: Table, default: int) -> int:
     if not seconds:
         raise table.wrong("seconds", f"a whole number from 1 to {_MOST_SECONDS}")
     return seconds
-
-
-def _require_own(path: Path) -> None:
-    """Refuse rules that somebody else wrote, or could: they name commands."""
-    try:
-        status = path.stat()
-    except OSError:
-        return
-    if not stat.S_ISREG(status.st_mode):
-        raise CallError(f"`{path}` is no regular file", fix="name a file of rules")
-    if status.st_uid not in {os.geteuid(), 0} or status.st_mode & 0o002:
-        raise SettingsError(
-            f"`{path}` can be written by others",
-            why="it names commands that run with your rights",
-            fix=f"look through it, and run `chmod go-w {path}` as its owner",
-        )

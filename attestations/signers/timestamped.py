@@ -1,12 +1,15 @@
 """Signing with the time put under each signature by time-stamping authorities."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.identities import SignerIdentity
 from weightmark.attestations.making.timestamping import TimestampClient
 from weightmark.attestations.signers.interface import Signer
+from weightmark.attestations.statements import Statement
 from weightmark.attestations.trust import Trust
+from weightmark.provenance.ledger.event import format_time
 from weightmark.values import dataclass
 
 __all__ = ["TimestampedSigner"]
@@ -41,7 +44,12 @@ class TimestampedSigner:
         return self.signer.own_trust()
 
     def sign_statement(self, payload: bytes) -> Bundle:
-        """Sign, then ask every authority; raises `NetworkError` when one gives no good timestamp."""
-        bundle = self.signer.sign_statement(payload)
+        """Sign, then ask every authority; raises `NetworkError` when one gives no good timestamp.
+
+        A timestamp can be renewed by anybody, so the statement says itself when it is signed.
+        """
+        bundle = self.signer.sign_statement(
+            Statement.dated(payload, format_time(datetime.now(UTC)))
+        )
         stamps = self.authorities.stamp(bundle.envelope.signature)
         return replace(bundle, timestamps=(*bundle.timestamps, *stamps))

@@ -151,14 +151,19 @@ class Belief:
 
 
 def weigh_evidence(
-    evidence: Evidence, trust: Trust, *, allow_legacy: bool = False, workers: int = 1
+    evidence: Evidence,
+    trust: Trust,
+    *,
+    now: datetime | None = None,
+    allow_legacy: bool = False,
+    workers: int = 1,
 ) -> Belief:
-    """Verify every signature of `evidence`; `allow_legacy` reads model signatures in the form of 2024, too.
+    """Verify every signature of `evidence` at `now`, the present unless given; `allow_legacy` reads model signatures in the form of 2024, too.
 
     With more than one of `workers`, many keyless bundles are verified in as many processes; the caller's
     main module then needs its guard (`if __name__ == "__main__":`).
     """
-    now = datetime.now(UTC)
+    now = now or datetime.now(UTC)
     believed = trust.allowing_legacy() if allow_legacy else trust
     if workers > 1 and len(evidence.bundles) > _FEW:
         from weightmark.attestations.trust.beforehand import prove_beforehand

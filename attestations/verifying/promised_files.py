@@ -86,17 +86,24 @@ class PromisedFiles:
 
     def _fetch(self, part: Part, folder: Path, name: str) -> int:
         """Fetch one part, whose promise is kept then; returns its size in bytes."""
-        if part.size is None or part.size > min(self._left, _MOST_OF_ONE):
+        most = min(self._left, _MOST_OF_ONE)
+        if part.size is not None and part.size > most:
             raise LimitError(
                 f"`{part.label}` at `{self._snapshot.pinned}` would have to be fetched, and is large",
-                why="it is a claim, or no SHA-256 is promised for it",
+                why="it is a claim, or SHA-256 and size are not both promised for it",
                 fix="`weightmark pull` fetches everything and judges it",
             )
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             where = self._snapshot.pinned
             fetched = fetch(
-                self._source, part, name, folder=descriptor, where=where, progress=self._progress
+                self._source,
+                part,
+                name,
+                folder=descriptor,
+                where=where,
+                progress=self._progress,
+                most=most,
             )
         finally:
             os.close(descriptor)

@@ -7,6 +7,7 @@ import posixpath
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,7 @@ def examine(
     options: VerifyOptions = _USUAL,
     signature: Path | None = None,
     claims: Sequence[Path] = (),
+    now: datetime | None = None,
     inspect: Inspector[Any] | None = None,
     luggage: Luggage[Any] | None = None,
     receipts: Receipts | None = None,
@@ -151,7 +153,7 @@ def examine(
 ) -> Examination:
     """Verify the artifact at `path` for `trust`, reading its content at most once.
 
-    `inspect` (a scanner) sees each file during that read; `luggage`, `receipts` and `meanwhile` are as for `read_artifact`. `jobs` threads read, and `workers` processes
+    Signers count at `now`, the present unless given. `inspect` (a scanner) sees each file during that read; `luggage`, `receipts` and `meanwhile` are as for `read_artifact`. `jobs` threads read, and `workers` processes
     verify where there are many keyless claims (see `weigh_evidence`). Raises `NoSignatureError` when there is
     nothing to verify, then `TrustNotSaidError` when nobody is trusted, and whatever reading raises.
     """
@@ -162,7 +164,9 @@ def examine(
     if trust is None:
         raise trust_not_said(evidence.bundles)
     with paused_collector():
-        belief = weigh_evidence(evidence, trust, allow_legacy=options.allow_legacy, workers=workers)
+        belief = weigh_evidence(
+            evidence, trust, now=now, allow_legacy=options.allow_legacy, workers=workers
+        )
     ignored = IgnoredPaths.of(artifact, options.ignore_paths)
     reading = None
     if artifact.entries and (belief.names_content or inspect):

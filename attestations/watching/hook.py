@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Self
 
+from weightmark.attestations.outside import require_outside
 from weightmark.attestations.responding.actions.command import Command, CommandResult
 from weightmark.attestations.watching.events import Event
+from weightmark.errors import CallError
 from weightmark.values import dataclass
 
 __all__ = ["Hook", "HookResult"]
@@ -32,6 +35,14 @@ class Hook:
         return cls(Command.parse(text, seconds=seconds, names=names, environment=environment))
 
     def run(self, event: Event) -> HookResult:
-        """Run the command with the event as JSON on its stdin; what it says goes to stderr."""
+        """Run the command with the event as JSON on its stdin; what it says goes to stderr.
+
+        No program of the artifact is run, and none in the artifact's folder: it would find files of its own there.
+        """
+        for place, what in ((self.command.program, "the program"), (".", "the current folder")):
+            try:
+                require_outside(Path(event.path), Path(place), what)
+            except CallError:
+                return HookResult(None, f"was not run: {what} lies inside the artifact")
         data = json.dumps(event.to_json()).encode("ascii") + b"\n"
         return self.command.run(data, {"WEIGHTMARK_EVENT": event.kind.value})

@@ -7,6 +7,7 @@ configures it: no settings file, and no variable `WEIGHTMARK_…` of the job but
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -34,7 +35,9 @@ def main() -> int:
             inputs = Inputs.from_environment(environment)
             words = _words(inputs, environment, Path(scratch), folder)
             hidden = () if inputs.mode is Mode.SIGN else _IDENTITY
-            answer = _run(words, environment, hidden)
+            answer = _run(
+                words, environment, hidden, re.compile(rf"{re.escape(scratch)}/[0-9a-f]+/")
+            )
         except InputError as error:
             answer = _failure("an input is wrong", str(error), _CALL)
         except FileExistsError as error:
@@ -84,7 +87,9 @@ def _flag(name: str, value: str) -> list[str]:
     return [f"--{name}={value}"] if value else []
 
 
-def _run(words: list[str], environment: dict[str, str], hidden: tuple[str, ...]) -> dict[str, Any]:
+def _run(
+    words: list[str], environment: dict[str, str], hidden: tuple[str, ...], copies: re.Pattern[str]
+) -> dict[str, Any]:
     """Call `weightmark`; what it says beside the answer is shown and not obeyed."""
     kept = {
         name: value
@@ -95,15 +100,24 @@ def _run(words: list[str], environment: dict[str, str], hidden: tuple[str, ...])
     done = subprocess.run(
         call, stdin=subprocess.DEVNULL, capture_output=True, check=False, env={**kept, "CI": "true"}
     )
-    print_unheeded(done.stderr.decode(errors="replace"), environment)
+    print_unheeded(copies.sub("", done.stderr.decode(errors="replace")), environment)
     try:
-        answer = json.loads(done.stdout)
+        answer = _without(copies, json.loads(done.stdout))
         if isinstance(answer, dict) and answer.get("exit") == done.returncode:
             return answer
     except ValueError:
         pass
     code = done.returncode if done.returncode > 0 else _UNCHECKED
     return _failure("weightmark gave no answer", f"it ended with {done.returncode}", code)
+
+
+def _without(copies: re.Pattern[str], value: Any) -> Any:
+    """Return a value with files named as in the repository, and not by their copies, which go away."""
+    if isinstance(value, dict):
+        return {name: _without(copies, one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_without(copies, one) for one in value]
+    return copies.sub("", value) if isinstance(value, str) else value
 
 
 def _failure(title: str, what: str, code: int) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from annotations import at_files
+
 from weightmark.cli.render import CheckLine, Document, FindingLine, Outcome, Style, renderer
 from weightmark.errors import Exit
 
@@ -28,10 +30,12 @@ def as_document(answer: Mapping[str, Any]) -> Document:
 
 
 def show(form: str, document: Document, path: str) -> str:
-    """Render the document; viewers of SARIF show findings only, so a refusal becomes one."""
+    """Render the document; viewers of SARIF show findings only, and annotations stand at files."""
     if form == "sarif":
         refusals = tuple(_refusal(check, path) for check in document.checks if _failed(check))
         document = replace(document, findings=(*document.findings, *refusals))
+    elif form == "github":
+        document = at_files(document, path)
     return renderer(form).render(document, Style())
 
 

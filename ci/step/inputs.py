@@ -10,6 +10,13 @@ __all__ = ["InputError", "Inputs", "Mode"]
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 _PRESET = re.compile(r"[a-z]+")
+_OF_A_PRESET = {
+    "key": "`keys` of its roles",
+    "keyless": "`repository` in `[[roles.release.identities]]`",
+    "trust-config": "`[roots.NAME]` in a trust file that a role names by `trust`",
+    "fail-on": "`fail_on` in `[scan]`",
+}
+"""inputs that complete a preset, and where a policy file says the same"""
 _SWITCH = {"true": True, "false": False, "": False}
 
 
@@ -113,6 +120,12 @@ class Inputs:
             found.append("`policy-digest` is not `sha256:` and 64 lowercase hex digits")
         if self.policy_digest and self.names_preset:
             found.append("`policy-digest` belongs to a policy file, not to a preset")
+        if self.judges and not self.names_preset:
+            found += [
+                f"`{name}` belongs to a preset; the policy file `{self.policy}` says it itself, by {place}"
+                for name, place in _OF_A_PRESET.items()
+                if getattr(self, name.replace("-", "_"))
+            ]
         if self.record and not (self.ledger and self.signing_key):
             found.append("`record` needs `ledger` and `signing-key`")
         return found

@@ -22,6 +22,7 @@ _MAX_FILES = 500
 _MAX_BYTES = 1 << 20
 _MAX_EVENT = 32 << 20
 _REGULAR = {"100644", "100755"}
+_KINDS = {"040000": "a folder", "120000": "a link", "160000": "a submodule"}
 _QUIET = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
 _SAFE = ("-c", "safe.directory=*", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
 
@@ -127,13 +128,29 @@ class TrustedFiles:
         below = [] if folder == "." else [f"{folder}/"]
         entries = dict(self._entries(top, commit, below if beside else [wanted], recursive))
         if wanted not in entries:
-            raise UntrustedError(f"`{wanted}` is no file at most 1 MiB large in commit {commit}")
+            raise UntrustedError(self._absence(top, commit, wanted))
         base = self.target / commit
         for name, content in _contents(top, entries):
             copy = base / name
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(content)
         return str(base / wanted)
+
+    def _absence(self, top: Path, commit: str, wanted: str) -> str:
+        """Say why a file can't be taken from a commit."""
+        listed = _git(top, "ls-tree", "-z", "--full-tree", commit, "--", wanted)
+        mode = listed.partition(b" ")[0].decode()
+        short = commit[:12]
+        if mode in _REGULAR:
+            return f"`{wanted}` is larger than 1 MiB in commit {short}"
+        if mode:
+            return f"`{wanted}` is {_KINDS.get(mode, 'no file')} in commit {short}; name a file"
+        if self.proposed and commit == self.commit:
+            return (
+                f"`{wanted}` is not in commit {short}, which the change is proposed to: a change can't "
+                "bring the policy or the keys that judge it, so merge those first"
+            )
+        return f"`{wanted}` is not in commit {short}; commit it, or correct the name"
 
     def _top(self, place: Path) -> Path:
         """Return the root of the checkout that a path lies in."""

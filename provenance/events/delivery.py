@@ -11,7 +11,7 @@ from typing import Self
 from weightmark.provenance.events.event import Event
 from weightmark.provenance.events.forms.interface import Form
 from weightmark.provenance.events.message import Message
-from weightmark.provenance.events.sinks.interface import Sink, UndeliveredError
+from weightmark.provenance.events.sinks.interface import Fate, Sink, UndeliveredError
 from weightmark.values import dataclass
 
 __all__ = ["SECONDS", "Background", "Delivery", "Problem"]
@@ -31,14 +31,13 @@ class Problem:
     """how the receiver is called, without secrets"""
     what: str
     """what happened"""
-    kept: bool
-    """whether they are stored, to be sent by a later run"""
+    fate: Fate
+    """what becomes of them"""
 
     @property
     def words(self) -> str:
         """One line for people."""
-        rest = "they are kept and sent by the next run" if self.kept else "they are lost"
-        return f"events did not reach `{self.sink}`: {self.what}; {rest}"
+        return f"events did not reach `{self.sink}`: {self.what}; {self.fate}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +82,18 @@ class _Job:
         if self._thread is None:
             return self._problem
         self._thread.join(max(0.0, self._deadline - time.monotonic()) + _GRACE)
+        fate = Fate.KEPT if self._sink.has_kept(self._messages) else Fate.LOST
         if self._thread.is_alive():
-            return Problem(self._sink.name, "it did not answer in time", self._sink.keeps)
+            return Problem(self._sink.name, "it did not answer in time", fate)
         return self._problem
 
     def _run(self) -> None:
         try:
             self._sink.send(self._messages, self._deadline)
         except UndeliveredError as error:
-            self._problem = Problem(self._sink.name, error.what, error.kept)
+            self._problem = Problem(self._sink.name, error.what, error.fate)
         except Exception as error:  # noqa: BLE001 - a fault of a receiver changes no verdict
-            self._problem = Problem(self._sink.name, type(error).__name__, kept=False)
+            self._problem = Problem(self._sink.name, type(error).__name__, Fate.LOST)
 
 
 class Background:

@@ -6,7 +6,7 @@ from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
 
-from weightmark.provenance.events.plain import plain
+from weightmark.provenance.events.plain import is_cut, plain
 from weightmark.values import dataclass
 
 __all__ = [
@@ -28,8 +28,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_CHECKS = 50
 _MOST_LABELS = 24
 _MOST_SIGNERS = 16
-_WORD, _LINE, _TEXT = 200, 500, 1000
-"""characters of a name, a line, a longer text"""
+_FEW_LABELS = 8
+_DIGEST, _WORD, _LINE, _TEXT = 100, 200, 500, 1000
+"""characters of a digest, a name, a line, a longer text"""
 
 
 class Kind(StrEnum):
@@ -72,6 +73,8 @@ class Subject:
     """path, address, digest or origin, as it was given"""
     identity: str = ""
     """`wm1:<hex>`; empty when it has none or nobody knows it"""
+    place: str = ""
+    """path as it was given, to the letter, for what is done about it; no form writes it"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,34 +170,41 @@ class Event:
 
     def bounded(self) -> "Event":
         """Return the event with every text printable and short, and with few checks; says when that cut something."""
+        fit = _Fitter(_WORD, _LINE, _TEXT)
+        checks, signers = self.checks[:_MOST_CHECKS], self.signers[:_MOST_SIGNERS]
         changed = replace(
             self,
-            command=plain(self.command, _WORD),
-            verdict=plain(self.verdict, _WORD),
-            message=plain(self.message, _TEXT),
-            subject=Subject(plain(self.subject.name, _TEXT), plain(self.subject.identity, _WORD)),
-            host=plain(self.host, _WORD),
-            version=plain(self.version, _WORD),
-            checks=tuple(_check(one) for one in self.checks[:_MOST_CHECKS]),
-            finding=_finding(self.finding) if self.finding else None,
-            policy=_policy(self.policy) if self.policy else None,
-            signers=tuple(plain(one, _LINE) for one in self.signers[:_MOST_SIGNERS]),
-            labels=_labels(self.labels),
+            command=fit.word(self.command),
+            verdict=fit.word(self.verdict),
+            message=fit.text(self.message),
+            subject=Subject(fit.text(self.subject.name), fit.word(self.subject.identity)),
+            host=fit.word(self.host),
+            version=fit.word(self.version),
+            checks=tuple(fit.check(one) for one in checks),
+            finding=fit.finding(self.finding) if self.finding else None,
+            policy=fit.policy(self.policy) if self.policy else None,
+            signers=tuple(fit.line(one) for one in signers),
+            labels=fit.labels(self.labels, _MOST_LABELS),
         )
-        cut = len(self.checks) > _MOST_CHECKS or len(self.signers) > _MOST_SIGNERS
-        cut = cut or len(self.labels) > _MOST_LABELS or len(self.message) > _TEXT
-        return replace(changed, truncated=self.truncated or cut)
+        left_out = len(checks) < len(self.checks) or len(signers) < len(self.signers)
+        return replace(changed, truncated=self.truncated or left_out or fit.has_cut)
 
-    def short(self) -> "Event":
-        """Return the event without its checks and long texts, for what carries few bytes."""
-        finding = replace(self.finding, detail="", help="") if self.finding else None
+    def short(self, most: int = _WORD) -> "Event":
+        """Return a bounded event with few checks, and of each text at most `most` characters; for what carries few bytes."""
+        fit = _Fitter(most, most, most)
         failed = tuple(one for one in self.checks if one.outcome == "fail")[:5]
+        finding = replace(self.finding, detail="", help="") if self.finding else None
         return replace(
             self,
-            checks=failed,
-            finding=finding,
-            message=plain(self.message, _WORD),
-            signers=self.signers[:1],
+            command=fit.word(self.command),
+            verdict=fit.word(self.verdict),
+            message=fit.text(self.message),
+            subject=Subject(fit.text(self.subject.name), self.subject.identity),
+            checks=tuple(fit.check(one) for one in failed),
+            finding=fit.finding(finding) if finding else None,
+            policy=fit.policy(self.policy) if self.policy else None,
+            signers=tuple(fit.line(one) for one in self.signers[:1]),
+            labels=fit.labels(self.labels, _FEW_LABELS),
             truncated=True,
         )
 
@@ -219,31 +229,54 @@ def stamp(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
 
 
-def _check(one: CheckFact) -> CheckFact:
-    return CheckFact(
-        plain(one.name, _WORD),
-        plain(one.outcome, _WORD),
-        plain(one.summary, _LINE),
-        plain(one.code, _WORD),
-    )
+@dataclass(slots=True)
+class _Fitter:
+    """Makes texts printable and short, and remembers whether it had to cut one."""
 
+    most_of_word: int
+    """characters of a name"""
+    most_of_line: int
+    """characters of a line"""
+    most_of_text: int
+    """characters of a longer text"""
+    has_cut: bool = False
+    """whether something was cut"""
 
-def _finding(one: FindingFact) -> FindingFact:
-    return FindingFact(
-        plain(one.rule, _WORD),
-        plain(one.title, _LINE),
-        plain(one.location, _TEXT),
-        plain(one.detail, _LINE),
-        plain(one.help, _LINE),
-        plain(one.fingerprint, _WORD),
-        plain(one.engine, _WORD),
-    )
+    def word(self, text: str) -> str:
+        return self._fitted(text, self.most_of_word)
 
+    def line(self, text: str) -> str:
+        return self._fitted(text, self.most_of_line)
 
-def _policy(one: PolicyFact) -> PolicyFact:
-    return PolicyFact(plain(one.name, _WORD), plain(one.digest, _WORD), plain(one.mode, _WORD))
+    def text(self, text: str) -> str:
+        return self._fitted(text, self.most_of_text)
 
+    def digest(self, text: str) -> str:
+        return self._fitted(text, _DIGEST)
 
-def _labels(labels: Mapping[str, str]) -> dict[str, str]:
-    kept = sorted(labels)[:_MOST_LABELS]
-    return {plain(name, _WORD): plain(labels[name], _LINE) for name in kept}
+    def check(self, one: CheckFact) -> CheckFact:
+        return CheckFact(
+            self.word(one.name), self.word(one.outcome), self.line(one.summary), self.word(one.code)
+        )
+
+    def finding(self, one: FindingFact) -> FindingFact:
+        return FindingFact(
+            self.word(one.rule),
+            self.line(one.title),
+            self.text(one.location),
+            self.line(one.detail),
+            self.line(one.help),
+            self.digest(one.fingerprint),
+            self.word(one.engine),
+        )
+
+    def policy(self, one: PolicyFact) -> PolicyFact:
+        return PolicyFact(self.word(one.name), self.digest(one.digest), self.word(one.mode))
+
+    def labels(self, labels: Mapping[str, str], most: int) -> dict[str, str]:
+        self.has_cut = self.has_cut or len(labels) > most
+        return {self.word(name): self.line(labels[name]) for name in sorted(labels)[:most]}
+
+    def _fitted(self, text: str, most: int) -> str:
+        self.has_cut = self.has_cut or is_cut(text, most)
+        return plain(text, most)

@@ -10,10 +10,15 @@ from weightmark.provenance.events.forms.interface import Form
 from weightmark.provenance.strict_json import parse_object
 from weightmark.values import dataclass
 
-__all__ = ["Message", "pack", "unpack"]
+__all__ = ["LARGEST_PACK", "Message", "pack", "packed_size", "unpack"]
 
 _SCHEMA = "weightmark/event-spool/v1"
-_LARGEST = 16 * 1024 * 1024
+LARGEST_PACK = 16 * 1024 * 1024
+"""bytes of one file of a spool"""
+_SHORT = 6 * 1024
+"""bytes of the short form, which leave room in a datagram for what stands before it"""
+_SHORTER = (60, 20)
+"""characters of each text in it, until it fits"""
 _TEXTS = ("uid", "at", "host", "version", "name", "body", "short")
 
 
@@ -50,8 +55,23 @@ class Message:
             name=f"{bounded.command.replace(' ', '-')}.{bounded.verdict}",
             severity=event.severity,
             body=form.render(bounded),
-            short=form.render(bounded.short()),
+            short=_short(bounded, form),
         )
+
+
+def _short(event: Event, form: Form) -> bytes:
+    """Render an event in few bytes: names that grow when they are written are cut the more."""
+    rendered = form.render(event.short())
+    for most in _SHORTER:
+        if len(rendered) <= _SHORT:
+            break
+        rendered = form.render(event.short(most))
+    return rendered
+
+
+def packed_size(message: Message) -> int:
+    """Return how many bytes a message takes in a file of a spool, at most."""
+    return len(pack([message]))
 
 
 def pack(messages: Sequence[Message]) -> bytes:
@@ -70,7 +90,7 @@ def pack(messages: Sequence[Message]) -> bytes:
 
 def unpack(data: bytes) -> tuple[Message, ...]:
     """Read a file of a spool; raises `MalformedError` and `LimitError`."""
-    document = parse_object(data, what="a file of the spool of events", max_size=_LARGEST)
+    document = parse_object(data, what="a file of the spool of events", max_size=LARGEST_PACK)
     entries = document.get("messages")
     if document.get("schema") != _SCHEMA or not isinstance(entries, list):
         raise MalformedError("this is no file of a spool of events")

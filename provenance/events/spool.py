@@ -10,18 +10,30 @@ import os
 import stat
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from weightmark.errors import LimitError, UncheckedError, WeightmarkError, read_failure
-from weightmark.provenance.events.message import Message, pack, unpack
+from weightmark.provenance.events.message import (
+    LARGEST_PACK,
+    Message,
+    pack,
+    packed_size,
+    unpack,
+)
 from weightmark.values import dataclass
 
 __all__ = ["Spool", "Stored"]
 
 _MOST_FILES, _MOST_BYTES = 10_000, 64 * 1024 * 1024
-_LARGEST = 16 * 1024 * 1024
-_SUFFIX, _REFUSED = ".events", ".refused"
+"""of what waits"""
+_MOST_REFUSED, _MOST_REFUSED_BYTES = 1000, 32 * 1024 * 1024
+"""of what was set aside; beyond that the oldest goes"""
+_FULL = LARGEST_PACK // 2
+"""bytes at which a file takes no further message"""
+_SUFFIX, _REFUSED, _UNFINISHED = ".events", ".refused", ".tmp"
+_ABANDONED = 3600.0
+"""seconds after which what a process left unfinished is removed"""
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
@@ -34,6 +46,8 @@ class Stored:
     """its name in the folder"""
     messages: tuple[Message, ...]
     """what it holds"""
+    problem: str = ""
+    """why nobody can tell what it holds; empty for a good file"""
 
 
 class Spool:
@@ -44,21 +58,30 @@ class Spool:
         self.folder = folder
 
     @contextmanager
-    def stored(self, messages: Sequence[Message]) -> Iterator[Stored]:
-        """Store messages durably and hold them; raises `ReadError`, `LimitError`, `UncheckedError`."""
-        self._require_room()
-        name = f"{time.time_ns():020d}-{messages[0].uid}{_SUFFIX}"
-        with self._opened() as folder:
-            descriptor = self._create(folder, name, pack(messages))
+    def stored(self, messages: Sequence[Message]) -> Iterator[tuple[Stored, ...]]:
+        """Store messages durably, in as many files as it takes, and hold them.
+
+        All are stored or none. Raises `ReadError`, `LimitError`, `UncheckedError`.
+        """
+        parcels = [(parcel, pack(parcel)) for parcel in _parcels(messages)]
+        with self._opened() as folder, ExitStack() as held:
+            self._require_room(len(parcels), sum(len(data) for _, data in parcels))
+            made: list[Stored] = []
             try:
-                yield Stored(name, tuple(messages))
-            finally:
-                os.close(descriptor)
+                for parcel, data in parcels:
+                    name = f"{time.time_ns():020d}-{parcel[0].uid}{_SUFFIX}"
+                    held.callback(os.close, self._create(folder, name, data))
+                    made.append(Stored(name, parcel))
+            except WeightmarkError:
+                for one in made:
+                    self.remove(one)
+                raise
+            yield tuple(made)
 
     def waiting(self) -> Iterator[Stored]:
         """Yield what earlier runs left, oldest first, each held while it is looked at.
 
-        What another process holds is left to it; what is no file of ours is set aside. Raises
+        What another process holds is left to it; what cannot be read has a `problem`. Raises
         `UncheckedError` for a folder that others can write to.
         """
         if not self.folder.is_dir():
@@ -67,6 +90,8 @@ class Spool:
             for name in sorted(os.listdir(folder)):  # noqa: PTH208 - a descriptor has no path
                 if name.endswith(_SUFFIX):
                     yield from self._held(folder, name)
+                elif name.endswith(_UNFINISHED):
+                    _remove_abandoned(folder, name)
 
     def count(self) -> int:
         """Return how many files wait."""
@@ -85,10 +110,23 @@ class Spool:
         path = self.folder / stored.name
         with suppress(OSError):
             path.rename(path.with_suffix(_REFUSED))
+        with suppress(OSError):
+            self._thin_out()
+
+    def _thin_out(self) -> None:
+        """Remove the oldest of what was set aside, as far as it is too much."""
+        refused = sorted(one for one in self.folder.iterdir() if one.suffix == _REFUSED)
+        sizes = [one.lstat().st_size for one in refused]
+        left, size = len(refused), sum(sizes)
+        for path, freed in zip(refused[:-1], sizes, strict=False):
+            if left <= _MOST_REFUSED and size <= _MOST_REFUSED_BYTES:
+                return
+            path.unlink()
+            left, size = left - 1, size - freed
 
     def _create(self, folder: int, name: str, data: bytes) -> int:
         """Write a file and give it its name once it is whole and held; return it open."""
-        temporary = f".{name}.tmp"
+        temporary = f".{name}{_UNFINISHED}"
         try:
             descriptor = os.open(temporary, _CREATE, 0o600, dir_fd=folder)
             try:
@@ -118,22 +156,27 @@ class Spool:
             yield Stored(name, unpack(data))
         except BlockingIOError:
             return
-        except (OSError, WeightmarkError):
-            self.set_aside(Stored(name, ()))
+        except OSError as error:
+            yield Stored(name, (), (error.strerror or type(error).__name__).lower())
+        except WeightmarkError as error:
+            yield Stored(name, (), error.what)
         finally:
             os.close(descriptor)
 
-    def _require_room(self) -> None:
+    def _require_room(self, files: int, size: int) -> None:
+        """Refuse what would make too much wait; what was set aside does not wait."""
         try:
-            entries = [one.stat(follow_symlinks=False).st_size for one in os.scandir(self.folder)]
-        except FileNotFoundError:
-            return
+            entries = [
+                one.stat(follow_symlinks=False).st_size
+                for one in os.scandir(self.folder)
+                if not one.name.endswith(_REFUSED)
+            ]
         except OSError as error:
             raise read_failure(self.folder, error) from error
-        if len(entries) >= _MOST_FILES or sum(entries) >= _MOST_BYTES:
+        if len(entries) + files > _MOST_FILES or sum(entries) + size > _MOST_BYTES:
             raise LimitError(
                 f"the spool of events at `{self.folder}` is full",
-                why=f"it holds {len(entries)} files, and the receiver takes none",
+                why=f"it holds {len(entries)} files of {sum(entries)} bytes, and {size} bytes more are too many",
                 fix="mend the receiver, or remove the files",
             )
 
@@ -168,6 +211,29 @@ class Spool:
         return read_failure(self.folder, error)
 
 
+def _parcels(messages: Sequence[Message]) -> Iterator[tuple[Message, ...]]:
+    """Divide messages so that each file of them can be read again."""
+    parcel: list[Message] = []
+    size = 0
+    for message in messages:
+        more = packed_size(message)
+        if parcel and size + more > _FULL:
+            yield tuple(parcel)
+            parcel, size = [], 0
+        parcel.append(message)
+        size += more
+    if parcel:
+        yield tuple(parcel)
+
+
+def _remove_abandoned(folder: int, name: str) -> None:
+    """Remove what a process that died had begun to write."""
+    with suppress(OSError):
+        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if time.time() - status.st_mtime > _ABANDONED:
+            os.unlink(name, dir_fd=folder)
+
+
 def _write(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
@@ -188,11 +254,11 @@ def _is_still(descriptor: int, name: str, folder: int) -> bool:
 def _read(descriptor: int) -> bytes:
     status = os.fstat(descriptor)
     ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and status.st_nlink == 1
-    if not ours or status.st_size > _LARGEST:
+    if not ours or status.st_size > LARGEST_PACK:
         raise UncheckedError("a file of the spool is not as it was written")
     blocks = []
     while block := os.read(descriptor, 1024 * 1024):
         blocks.append(block)
-        if sum(map(len, blocks)) > _LARGEST:
+        if sum(map(len, blocks)) > LARGEST_PACK:
             raise UncheckedError("a file of the spool grew while it was read")
     return b"".join(blocks)

@@ -1,18 +1,25 @@
 """What the operator of a ledger does to it: change who may write, and erase what must not stay."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
-from weightmark.errors import CallError, SubmissionRefusedError, WrongSignerError
+from weightmark.errors import (
+    CallError,
+    LedgerInconsistentError,
+    SubmissionRefusedError,
+    WrongSignerError,
+)
 from weightmark.provenance.ledger.admission import (
     Admitted,
     CarriedRevocation,
+    LeftRevocations,
     Owners,
     Predecessor,
     RegistrationPolicy,
     Submitter,
     admit_operation,
 )
-from weightmark.provenance.ledger.checkpoint import verify_checkpoint
+from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint, verify_checkpoint
 from weightmark.provenance.ledger.event import Event, Kind, format_time
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier, open_note, split_note
@@ -37,6 +44,7 @@ __all__ = [
     "apply_proposal",
     "copies_of",
     "freeze",
+    "frozen",
     "owners_of_proposal",
     "propose_policy",
     "redact",
@@ -189,26 +197,81 @@ def succession_of(
     checkpoint: bytes | None = None,
     *,
     revoked: Sequence[CarriedRevocation] | None = None,
-    left: Sequence[str] = (),
+    left: Sequence[LeftRevocations] = (),
+    descent: bytes | None = None,
 ) -> Succession:
     """Return how a new log takes over from `old`, whose key was lost or leaked.
 
     `checkpoint` is the last one that is believed, best the last that witnesses cosigned; without it
     the newest of `old`. Whoever has a leaked key can still sign, so nothing after it counts. What is
-    `revoked` stays so in the new log; `left` are the claim ids of revocations that it cannot take
-    over. Without `revoked` its readers cannot tell what was revoked before. Raises `WrongSignerError` or `TamperedError` when the
-    checkpoint is not the old log's.
+    `revoked` stays so in the new log; `left` is what it cannot take over, and `descent` which claims
+    told of descent. Without `revoked` its readers cannot tell what was revoked before.
+
+    Raises `WrongSignerError` or `TamperedError` when the checkpoint is not the old log's, and
+    `LedgerInconsistentError` when `old` does not extend it, moved, or may be older than the log.
     """
-    believed = verify_checkpoint(checkpoint or old.refresh().note, old.verifier)
+    standing = old.home.standing()
+    if standing.role is Role.MOVED:
+        standing.require_live(old.home.name)
+    if checkpoint is None and standing.role in {Role.BACKUP, Role.RESTORED}:
+        raise LedgerInconsistentError(
+            f"`{old.home.name}` is a copy, and nothing tells whether it is the newest",
+            why="what was revoked after it was made would be forgotten",
+            fix="name the last checkpoint of the log that is believed with `--checkpoint`, or the live ledger",
+        )
+    believed, vkey = _believed(old, checkpoint or old.refresh().note)
+    with old.snapshot() as snapshot:
+        snapshot.require_extends(believed, "the believed checkpoint")
     recovery_vkey = old.policy().recovery_vkey
     carried = None if revoked is None else tuple(revoked)
-    before = Predecessor(believed.note.decode(), old.vkey, recovery_vkey, carried, tuple(left))
+    note = believed.note.decode()
+    before = Predecessor(note, vkey, recovery_vkey, carried, tuple(left), descent)
     return Succession(before, recovery)
 
 
 def freeze(old: Ledger, successor: str) -> None:
-    """Let a ledger sign nothing any more; `successor` is the origin of the log that takes over."""
-    old.home.set_standing(Standing(Role.SUCCEEDED, successor))
+    """Let a ledger sign nothing any more; `successor` is the origin of the log that takes over.
+
+    Whoever writes finishes before. Raises `LedgerInconsistentError` when another log took over
+    already, or the ledger moved, and `UnsupportedError` for a published view.
+    """
+    wanted = Standing(Role.SUCCEEDED, successor)
+    with old.home.store.write():
+        standing = old.home.standing()
+        if standing == wanted:
+            return
+        if standing.role is Role.SUCCEEDED:
+            raise LedgerInconsistentError(
+                f"the ledger at `{old.home.name}` was succeeded already, by the log `{standing.detail}`",
+                why="two logs that take over would be two histories",
+                fix=f"use that one; if it was never made, make it with `--origin {standing.detail}`",
+            )
+        if standing.role is Role.MOVED:
+            standing.require_live(old.home.name)
+        old.home.set_standing(wanted)
+
+
+@contextmanager
+def frozen(old: Ledger, successor: str) -> Iterator[None]:
+    """Freeze a ledger while its successor is made; when that fails, it is what it was before.
+
+    What breaks off in between leaves it frozen, and is asked for again with the same `successor`.
+    """
+    before = old.home.standing()
+    freeze(old, successor)
+    try:
+        yield
+    except BaseException:
+        old.home.set_standing(before)
+        raise
+
+
+def _believed(old: Ledger, note: bytes) -> tuple[VerifiedCheckpoint, str]:
+    """Return a checkpoint of `old` with the key that signed it, which may have handed over since."""
+    for vkey in reversed(old.policies().log_keys):
+        with suppress(WrongSignerError):
+            return verify_checkpoint(note, NoteVerifier.parse(vkey)), vkey
+    return verify_checkpoint(note, old.verifier), old.vkey
 
 
 def _enter_redaction(

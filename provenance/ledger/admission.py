@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from weightmark.errors import SubmissionRefusedError
 from weightmark.provenance.ledger.event import KINDS, Event, Kind, format_time
+from weightmark.provenance.ledger.predecessor import (
+    CarriedRevocation,
+    LeftRevocations,
+    Predecessor,
+)
 from weightmark.provenance.ledger.registration_policy import (
     LOG_KINDS,
     SUBMITTED_KINDS,
-    CarriedRevocation,
     Owners,
-    Predecessor,
     RegistrationPolicy,
     Submitter,
 )
@@ -37,6 +40,7 @@ __all__ = [
     "Admitted",
     "CarriedRevocation",
     "ClaimVerifier",
+    "LeftRevocations",
     "Owners",
     "Predecessor",
     "RegistrationPolicy",
@@ -127,7 +131,7 @@ class ClaimVerifier(Protocol):
         ...
 
     def silenced(self, ledger: "Ledger") -> "Mapping[str, Silence]":
-        """Return which parties a revocation in the ledger keeps from writing.
+        """Return which parties a revocation in the ledger keeps from writing, and which revocations were lifted.
 
         Raises `ReadError` when a claim that tells it is missing, and `LedgerInconsistentError`.
         """

@@ -77,6 +77,25 @@ class CheckpointMemory:
         with locked(path.with_suffix(".lock")):
             yield lambda checkpoint: self._remember(path, verifier, checkpoint)
 
+    def remember_unlocked(
+        self, verifier: NoteVerifier, read: Callable[[], VerifiedCheckpoint]
+    ) -> VerifiedCheckpoint:
+        """Remember what `read` returns, without holding the memory while somebody else's server is asked.
+
+        It may be a service of this very user, whose threads want the memory for their answer. `read`
+        compares with what is remembered, and is asked again when that changed meanwhile.
+        """
+        while True:
+            before = self._held(verifier)
+            head = read()
+            with self.updating(verifier) as remember:
+                if self._held(verifier) == before:
+                    remember(head)
+                    return head
+
+    def _held(self, verifier: NoteVerifier) -> bytes | None:
+        return read_file(self._path(verifier.name), max_size=2 * MAX_NOTE_SIZE)
+
     def _remember(self, path: Path, verifier: NoteVerifier, newest: VerifiedCheckpoint) -> None:
         fields = {"checkpoint": newest.note.decode(), "v": 1, "vkey": verifier.vkey}
         data = canonical_json(fields)

@@ -178,12 +178,12 @@ class Ledger:
 
     def refresh(self) -> VerifiedCheckpoint:
         """Check the newest head against everything known of this log, and remember it."""
+        if self._home.foreign:
+            return self._memory.remember_unlocked(self._verifier, self._newest)
         with self._memory.updating(self._verifier) as remember:
-            known = self.known()
-            with self.snapshot() as snapshot:
-                snapshot.require_grown_from(known)
-                remember(snapshot.head)
-                return snapshot.head
+            head = self._newest()
+            remember(head)
+            return head
 
     def known(self) -> tuple[tuple[str, VerifiedCheckpoint], ...]:
         """Return the checkpoints that the log must extend, each with where it was seen: your memory and its own view."""
@@ -442,6 +442,12 @@ class Ledger:
                 f"the ledger at `{self._home.name}` has another key than the one you trust",
                 why=f"it is `{self.vkey}`",
             ) from error
+
+    def _newest(self) -> VerifiedCheckpoint:
+        known = self.known()
+        with self.snapshot() as snapshot:
+            snapshot.require_grown_from(known)
+            return snapshot.head
 
     def _refresh_unless_moved(self) -> None:
         """Say of a ledger that fell behind because it moved, that it moved."""

@@ -18,7 +18,6 @@ from weightmark.errors import (
 )
 from weightmark.provenance.ledger.admission import (
     Admitted,
-    CarriedRevocation,
     Owners,
     Predecessor,
     RegistrationPolicy,
@@ -35,6 +34,7 @@ from weightmark.provenance.ledger.operations import (
     sign_operation,
     verify_operation,
 )
+from weightmark.provenance.ledger.predecessor import predecessor_fields, predecessor_from
 from weightmark.values import dataclass
 
 __all__ = [
@@ -50,7 +50,6 @@ __all__ = [
 ]
 
 _FOUNDING = "founding"
-_CARRIED = tuple(CarriedRevocation.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +267,7 @@ def _policy_fields(policy: RegistrationPolicy) -> dict[str, object]:
         "previous": policy.previous,
         "recovery": policy.recovery_vkey,
         "roots": dict(policy.roots),
-        "succeeds": _predecessor_fields(policy.succeeds),
+        "succeeds": predecessor_fields(policy.succeeds),
         "submitters": [_submitter_fields(one) for one in policy.submitters],
         "v": 1,
     }
@@ -292,7 +291,7 @@ def _policy_from(fields: dict[str, Any]) -> RegistrationPolicy:
             Owners(tuple(owners["keys"]), owners["threshold"]),
             tuple(sorted(fields["roots"].items())),
             fields["previous"],
-            _predecessor_from(fields["succeeds"]),
+            predecessor_from(fields["succeeds"]),
         )
         for vkey in policy.owners.vkeys:
             NoteVerifier.parse(vkey)
@@ -302,38 +301,6 @@ def _policy_from(fields: dict[str, Any]) -> RegistrationPolicy:
     if _policy_fields(policy) != fields:
         raise MalformedError("the registration policy has unknown or unordered fields")
     return policy
-
-
-def _predecessor_fields(before: Predecessor | None) -> dict[str, object] | None:
-    if before is None:
-        return None
-    fields: dict[str, object] = {
-        "checkpoint": before.checkpoint,
-        "log": before.log_vkey,
-        "recovery": before.recovery_vkey,
-    }
-    if before.revoked is not None:
-        carried = [{name: getattr(one, name) for name in _CARRIED} for one in before.revoked]
-        fields |= {"left": list(before.left), "revoked": carried}
-    return fields
-
-
-def _predecessor_from(fields: dict[str, Any] | None) -> Predecessor | None:
-    if fields is None:
-        return None
-    return Predecessor(
-        str(fields["checkpoint"]),
-        str(fields["log"]),
-        str(fields["recovery"]),
-        tuple(_carried_from(one) for one in fields["revoked"]) if "revoked" in fields else None,
-        tuple(str(one) for one in fields.get("left", [])),
-    )
-
-
-def _carried_from(fields: dict[str, Any]) -> CarriedRevocation:
-    if type(fields["index"]) is not int or fields["index"] < 0:
-        raise MalformedError("a revocation of the log before has no entry there")
-    return CarriedRevocation(**fields)
 
 
 def _submitter_from(fields: dict[str, Any]) -> Submitter:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from weightmark.errors import MalformedError, SubmissionRefusedError
 from weightmark.provenance.ledger.event import Kind
+from weightmark.provenance.ledger.predecessor import Predecessor
 from weightmark.provenance.ledger.private import PrivateValue, identity_value
 from weightmark.values import dataclass
 
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LOG_KINDS",
     "SUBMITTED_KINDS",
-    "CarriedRevocation",
     "Owners",
-    "Predecessor",
     "RegistrationPolicy",
     "Submitter",
 ]
@@ -100,46 +99,6 @@ class Owners:
             raise MalformedError(
                 f"{self.threshold} of {len(self.vkeys)} owners cannot be asked to sign a change"
             )
-
-
-@dataclass(frozen=True, slots=True)
-class CarriedRevocation:
-    """A revocation that was in force in the log before, and binds in the new one from entry 0 on."""
-
-    origin: str
-    """the log that it was entered into"""
-    index: int
-    """of its entry there"""
-    claim_id: str
-    """of its claim, hex; what a reinstatement names"""
-    subject: str
-    """what is revoked: `wm1:<hex>`, `sha256:<hex>`, `key:<hex>` or `salted:<hex>`"""
-    salt: str
-    """for an identity the salt of the commitment, hex; empty for everything else"""
-    reason: str
-    """why, for people"""
-    since: str
-    """of a signer, RFC 3339 UTC: what is proven to be older stays good; empty when nothing does"""
-    signer: str
-    """who revoked it, `key:<hex>` or `salted:<hex>`"""
-    only_of: str
-    """without the role: the key `key:<hex>` whose claims alone it binds; empty when it binds everybody"""
-
-
-@dataclass(frozen=True, slots=True)
-class Predecessor:
-    """The log that a new one takes over from, because its key was lost or leaked."""
-
-    checkpoint: str
-    """its last signed checkpoint that is believed; what came later does not count"""
-    log_vkey: str
-    """its verifier key"""
-    recovery_vkey: str
-    """its recovery key, which signed entry 0 of the new log"""
-    revoked: tuple[CarriedRevocation, ...] | None = None
-    """what was revoked in it, as whoever holds both recovery keys says; None when nobody said, and then nobody can tell"""
-    left: tuple[str, ...] = ()
-    """claim ids, hex, of revocations in force there that only their own signers can enter here again"""
 
 
 @dataclass(frozen=True)

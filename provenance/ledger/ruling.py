@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from weightmark.errors import SubmissionRefusedError
 from weightmark.provenance.ledger.admission import Admitted
-from weightmark.provenance.ledger.event import format_time
+from weightmark.provenance.ledger.event import Kind, format_time
 from weightmark.values import dataclass
 
-__all__ = ["MAX_VALIDITY", "Ruling", "Silence"]
+__all__ = ["MAX_VALIDITY", "Ruling", "Silence", "lifted_claim"]
 
 MAX_VALIDITY = timedelta(hours=24)
 """how far ahead a request may expire; whoever steals one can hand it in no later"""
@@ -36,7 +36,7 @@ class Ruling:
     erased_claims: frozenset[str] = frozenset()
     """claim ids of the claims that were redacted, hex: the same statement in other bytes is the same claim"""
     silenced: Mapping[str, Silence] = field(default_factory=dict)
-    """parties that were revoked, `key:<hex>` or `salted:<hex>`"""
+    """parties that were revoked, `key:<hex>` or `salted:<hex>`, and lifted revocations (`lifted_claim`)"""
 
     def refuse(self, admitted: Admitted, now: datetime) -> None:
         """Raise `SubmissionRefusedError` when nothing new may be made of a submission at `now`."""
@@ -44,6 +44,7 @@ class Ruling:
             raise admitted.refusal
         _refuse_expired(admitted, now)
         self._refuse_silenced(admitted, now)
+        self._refuse_lifted(admitted)
         self._refuse_outruled(admitted)
         self._refuse_redacted(admitted)
 
@@ -65,6 +66,17 @@ class Ruling:
                 fix="submit with another admitted key or identity",
             )
 
+    def _refuse_lifted(self, admitted: Admitted) -> None:
+        """Refuse a revocation in the very words of a lifted one: it would be lifted as well."""
+        if admitted.request.kind != Kind.REVOKE:
+            return
+        if lifted_claim(admitted.claim.claim_id) in self.silenced:
+            raise SubmissionRefusedError(
+                "a revocation in the same words was lifted, so this one would bind nobody",
+                why=f"its claim `{admitted.claim.claim_id}` counts as one, whoever signs it",
+                fix="revoke it anew with `weightmark revoke`, which names the lifted one in `renews`",
+            )
+
     def _refuse_redacted(self, admitted: Admitted) -> None:
         """Refuse what was erased: whoever still has a copy does not bring it back, nor in other bytes."""
         for digest in (admitted.request.claim_sha256, admitted.request_sha256):
@@ -72,6 +84,11 @@ class Ruling:
                 raise _was_redacted(f"`sha256:{digest}`")
         if admitted.claim.claim_id in self.erased_claims:
             raise _was_redacted(f"the claim `{admitted.claim.claim_id}`")
+
+
+def lifted_claim(claim_id: str) -> str:
+    """Return how `Ruling.silenced` names a lifted revocation, by the id of its claim."""
+    return f"lifted:{claim_id}"
 
 
 def _refuse_expired(admitted: Admitted, now: datetime) -> None:

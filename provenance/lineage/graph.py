@@ -55,6 +55,8 @@ class Step:
     """when the statement existed already, by a verified clock"""
     output_name: str = ""
     """what the statement calls the artifact; informational"""
+    since: datetime | None = None
+    """before which it can't have been stated; None when nothing says so"""
 
     @property
     def parents(self) -> tuple[str, ...]:

@@ -16,11 +16,22 @@ PIECE = 64 * 1024
 class Patience:
     """An ASGI application that hangs up on clients who do not read."""
 
-    def __init__(self, app: "ASGIApp", seconds: float, answered: Callable[[int], None]) -> None:
-        """Give a client `seconds` for each piece; `answered` hears the status of each answer."""
+    def __init__(
+        self,
+        app: "ASGIApp",
+        seconds: float,
+        answered: Callable[[int], None],
+        *,
+        pace: float = 1.0,
+    ) -> None:
+        """Give a client `seconds` for each piece, and for all of them `pace` seconds more a piece.
+
+        `answered` hears the status of each answer.
+        """
         self._app = app
         self._seconds = seconds
         self._answered = answered
+        self._pace = pace
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Answer one request."""
@@ -34,12 +45,14 @@ class Patience:
                 await send(message)
 
         async def in_pieces(message: "Message") -> None:
-            body = message.get("body", b"")
-            last = not message.get("more_body", False)
-            while len(body) > PIECE:
-                await patiently({**message, "body": body[:PIECE], "more_body": True})
-                body = body[PIECE:]
-            await patiently({**message, "body": body, "more_body": not last})
+            body = memoryview(message.get("body", b""))
+            more = message.get("more_body", False)
+            starts = range(0, max(1, len(body)), PIECE)
+            async with asyncio.timeout(self._seconds + self._pace * len(starts)):
+                for start in starts:
+                    piece = bytes(body[start : start + PIECE])
+                    followed = more or start + PIECE < len(body)
+                    await patiently({**message, "body": piece, "more_body": followed})
 
         async def send_all(message: "Message") -> None:
             if message["type"] == "http.response.start":

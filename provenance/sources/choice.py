@@ -1,17 +1,30 @@
 """Which source a URI means."""
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit, urlunsplit
 
 from weightmark.errors import CallError, NetworkError, WeightmarkError
 from weightmark.provenance.sources.addresses import printable_uri
 from weightmark.provenance.sources.interface import Source
 
-__all__ = ["is_pin_of", "is_remote", "open_source", "pinned_address", "scheme_of"]
+__all__ = [
+    "address_key",
+    "as_named",
+    "asked_with",
+    "bare_uri",
+    "is_pin_of",
+    "is_remote",
+    "open_source",
+    "pinned_address",
+    "scheme_of",
+]
 
 _REMOTE = frozenset(["gs", "hf", "http", "https", "mlflow", "oci", "s3"])
 _OBJECTS = frozenset(["gs", "s3"])
 _WEB = frozenset(["http", "https"])
 _MLFLOW = "mlflow:"
+_PREFIX = "weightmark+"
+"""what clusters write before an address"""
 _KNOWN = (
     "`hf://owner/name@revision`, `oci://host/repository:tag`, `s3://bucket/prefix`, `gs://bucket/prefix`, "
     "`https://host/file`, `mlflow:models:/name/version` and local folders"
@@ -120,13 +133,63 @@ def _is_registered_as(uri: str, pinned: str) -> bool:
     return same and meant.is_pinned and asked.version in ("", meant.version)
 
 
+def bare_uri(uri: str) -> str:
+    """Return an address without the `weightmark+` that clusters write before it."""
+    return uri.removeprefix(_PREFIX)
+
+
+def as_named(uri: str) -> str:
+    """Return an address as locks and answers name it: without `weightmark+`, and a web address without its query.
+
+    Raises `CallError` for what is no text that could be written down.
+    """
+    try:
+        uri.encode()
+    except UnicodeEncodeError as error:
+        raise CallError(
+            f"`{printable_uri(uri)}` is not UTF-8", fix="give the file or folder another name"
+        ) from error
+    uri = bare_uri(uri)
+    if scheme_of(uri) not in _WEB:
+        return uri
+    from weightmark.provenance.sources.web.address import WebAddress
+
+    return WebAddress.parse(uri).uri
+
+
+def address_key(uri: str) -> str:
+    """Return what is the same for every spelling of one address; raises `CallError` for what is none."""
+    uri = as_named(uri)
+    scheme = scheme_of(uri)
+    if scheme == "hf":
+        from weightmark.provenance.sources.huggingface.address import HubAddress
+
+        return HubAddress.parse(uri).uri
+    if scheme in _OBJECTS:
+        from weightmark.provenance.sources.object_store.address import ObjectAddress
+
+        found = ObjectAddress.parse(uri)
+        return found.at(found.listing) if found.listing else found.uri
+    return uri
+
+
+def asked_with(uri: str, pinned: str) -> str:
+    """Return the pinned address, asked for with the query of `uri`, which may be what opens it."""
+    uri = bare_uri(uri)
+    if scheme_of(uri) not in _WEB:
+        return pinned
+    query = urlsplit(uri).query
+    return urlunsplit(urlsplit(pinned)._replace(query=query))
+
+
 def open_source(uri: str, *, offline: bool = False) -> Source:
     """Return the source that `uri` names; `weightmark+` before it, as clusters write it, is left out.
 
     Raises `CallError` for a scheme that is not known and an address that is none, `NetworkError`
     for a remote one when no network may be used, `ExtraMissingError`.
     """
-    uri = uri.removeprefix("weightmark+")
+    as_named(uri)
+    uri = bare_uri(uri)
     scheme = scheme_of(uri)
     if offline and scheme in _REMOTE:
         raise NetworkError(

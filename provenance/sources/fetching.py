@@ -54,11 +54,12 @@ def fetch(
     where: str,
     progress: ProgressSink | None = None,
     sleep: Callable[[float], object] = time.sleep,
+    most: int = MAX_SIZE,
 ) -> Fetched:
     """Fetch `part` to `name` in an open folder, and return what lies there then.
 
-    `where` names the source in messages. Raises `PromiseBrokenError` for other bytes than were
-    promised, `NetworkError` after several attempts, `LimitError` for a source that drips,
+    `where` names the source in messages; `most` bounds, in bytes, what has no promised size. Raises `PromiseBrokenError` for other bytes than were
+    promised, `NetworkError` after several attempts, `LimitError` for a source that drips and for over `most`,
     `ReadError` for a full disk.
     """
     try:
@@ -70,7 +71,7 @@ def fetch(
         if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
             raise UncheckedError(f"`{part.label}` is in use by somebody else while it is fetched")
         kept = _usable(status.st_size, part)
-        return _fetch_into(_Aim(descriptor, source, part, where, progress, sleep), kept)
+        return _fetch_into(_Aim(descriptor, source, part, where, progress, sleep, most), kept)
     except OSError as error:
         raise read_failure(part.label, error) from error
     finally:
@@ -78,7 +79,13 @@ def fetch(
 
 
 def _usable(there: int, part: Part) -> int:
-    """Return how many bytes of an earlier run may be the beginning; without size only a digest over all can tell."""
+    """Return how many bytes of an earlier run may be the beginning.
+
+    Where nothing tells versions apart none may: the file may have been written again since, at the same size.
+    Without size only a digest over all can tell.
+    """
+    if not part.resumable:
+        return 0
     if part.size is None:
         return there if "sha256" in part.digests else 0
     return there if there <= part.size else 0
@@ -94,6 +101,7 @@ class _Aim:
     where: str
     progress: ProgressSink | None
     sleep: Callable[[float], object]
+    most: int
 
 
 def _fetch_into(aim: _Aim, kept: int) -> Fetched:
@@ -116,6 +124,7 @@ class _Transfer:
         self._where = aim.where
         self._progress = aim.progress
         self._sleep = aim.sleep
+        self._most = aim.most
         self._size = self._stored = 0
         self._promise = PromiseCheck(aim.part, aim.part.size or 0)
         self._blake3 = new_digest(Column.BLAKE3)
@@ -144,7 +153,9 @@ class _Transfer:
             try:
                 self._receive_once()
             except TransferBrokenError as broken:
-                if self._size > before:
+                if not self._part.resumable:
+                    self._begin_anew()
+                elif self._size > before:
                     waits = pauses()
                 wait = next(waits, None)
                 if wait is None:
@@ -152,6 +163,14 @@ class _Transfer:
                 self._sleep(max(wait, broken.wait))
             else:
                 return
+
+    def _begin_anew(self) -> None:
+        """Forget what came: what comes next may be of another version."""
+        os.ftruncate(self._descriptor, 0)
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        self._size = self._stored = 0
+        self._promise = PromiseCheck(self._part, self._part.size or 0)
+        self._blake3 = new_digest(Column.BLAKE3)
 
     def _receive_once(self) -> None:
         pending = bytearray()
@@ -196,7 +215,9 @@ class _Transfer:
             self._progress.advance(len(block))
 
     def _require_room(self, pending: int) -> None:
-        most = MAX_SIZE if self._part.size is None else self._part.size
+        most = self._most if self._part.size is None else self._part.size
+        if self._size + pending > most and self._part.size is None:
+            raise LimitError(f"`{self._part.label}` from `{self._where}` is over {most} bytes")
         if self._size + pending > most:
             raise PromiseBrokenError(
                 f"`{self._part.label}` from `{self._where}` is larger than promised",

@@ -84,6 +84,13 @@ class Part:
     """how the source finds it; nothing for anybody else"""
     archive: str = ""
     """how to unpack it, in words that only its source understands; empty for a file"""
+    versioned: bool = False
+    """whether the pinned address names one version of it, and the source serves that one or nothing"""
+
+    @property
+    def resumable(self) -> bool:
+        """Whether bytes that came earlier and bytes that come now are of one version, or it is found out."""
+        return self.versioned or bool(self.digests)
 
     @property
     def label(self) -> str:
@@ -171,7 +178,7 @@ class Source(Protocol):
         """Yield the bytes of a part of the snapshot from `offset` to its end, as they arrive.
 
         A server that does not know ranges is asked for everything, and what lies before `offset`
-        is dropped. Nothing is checked here. Raises `TransferBrokenError` for what may be resumed,
+        is dropped. What is not `resumable` is read from its beginning only. Nothing is checked here. Raises `TransferBrokenError` for what may be resumed,
         `NetworkError` for what may not.
         """
         ...

@@ -69,6 +69,9 @@ def judged(policy: Policy, *bundles: Bundle, **options: Any) -> Decision:
 
 
 def dated(found: Evidence, times: dict[str, datetime]) -> Evidence:
-    """The same claims, each kind with the verified time that is given for it."""
-    signed = tuple(replace(one, at=times.get(one.kind, one.at)) for one in found.signed)
+    """The same claims, each kind made and proven at the time that is given for it."""
+    signed = tuple(
+        replace(one, at=times.get(one.kind, one.at), since=times.get(one.kind, one.since))
+        for one in found.signed
+    )
     return replace(found, signed=signed)

@@ -102,7 +102,8 @@ def test_a_later_test_lifts_an_earlier_failure_only_by_proven_times() -> None:
 
     def at(failed: timedelta, passed: timedelta) -> bool:
         times = {"FAILED": NOW - failed, "PASSED": NOW - passed}
-        signed = tuple(replace(one, at=times[one.predicate.result]) for one in found.signed)  # type: ignore[union-attr] # tests only
+        made = ((one, times[one.predicate.result]) for one in found.signed)  # type: ignore[union-attr] # tests only
+        signed = tuple(replace(one, at=time, since=time) for one, time in made)
         return decide(TESTED, replace(found, signed=signed)).allows
 
     assert at(timedelta(days=2), timedelta(days=1))
@@ -653,3 +654,21 @@ REFERENCE = judged(EVERYTHING, *MANY).checks
 @given(st.permutations(MANY))
 def test_the_order_of_claims_never_matters(order: list[Any]) -> None:
     assert judged(EVERYTHING, *order).checks == REFERENCE
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["gpl", "gpl3", "cc", "cc-by-nc", "CC-BY-NC-4.0.0", "CC-BY-NC-4.0-", "unknown-license", "AdditionRef-x", "MIT AND gpl"],
+)  # fmt: skip
+def test_a_word_that_is_no_licence_does_not_pass_a_list_that_only_denies(said: str) -> None:
+    text = "[chain]\ncomplete = false\n[licenses]\nrole = 'legal'\ndeny = ['CC-BY-NC-4.0', 'GPL-3.0-only']\n"
+    denying = rules(text, roles=["legal"])
+    assert refused(judged(denying, dataset("model", licence=said))) == {"licenses"}
+    for fine in (
+        "MIT",
+        "apache-2.0",
+        "GPL-2.0+",
+        f"MIT OR {said.rsplit(maxsplit=1)[-1]}",
+        "LicenseRef-acme",
+    ):
+        assert judged(denying, dataset("model", licence=fine)).allows, fine

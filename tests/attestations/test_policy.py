@@ -56,7 +56,7 @@ version = 1
 revision = 3
 expires = 2030-01-01
 mode = "enforce"
-digests = "sha256"
+digests = "any"
 max_classification = "internal"
 unclassified = "internal"
 {SIGNED}

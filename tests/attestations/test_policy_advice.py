@@ -66,3 +66,20 @@ def test_a_ledger_is_opened_once_for_all_ancestors(tmp_path: Path) -> None:
         place.rename(tmp_path / "moved")
         assert [list(about(f"wm1:{digit * 64}")) for digit in "abc"] == [[], [], []]
     assert claims_in_ledger("")("wm1:a") == ()
+
+
+def test_a_ledger_without_a_chain_is_a_hole_for_what_is_revoked_above() -> None:
+    required = rules("[ledger]\nrequired = true\n")
+    assert [one.fix for one in holes_of(required) if "revoked base" in one.text] == [
+        "add `[chain]`"
+    ]
+    chained = rules("[ledger]\nrequired = true\n[chain]\n")
+    assert not any("revoked base" in one.text for one in holes_of(chained))
+
+
+@pytest.mark.parametrize("digests", ["sha256", "both"])
+def test_earlier_decisions_do_not_go_with_other_digests(digests: str) -> None:
+    text = "[vsa]\nrole = 'gate'\nmax_age = '7d'\n"
+    with pytest.raises(PolicyError, match="contradict each other"):
+        rules(text, roles=["gate"], top=f"digests = '{digests}'")
+    assert rules(text, roles=["gate"], top="digests = 'any'").vsa

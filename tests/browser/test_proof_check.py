@@ -200,6 +200,22 @@ def test_the_proof_of_another_entry_is_red(
     assert "the address of entry" in regular.text("#proof-check")
 
 
+def test_another_spelling_of_an_address_does_not_lead_to_another_entry(
+    regular: Visitor, served: ServedLedger, pages: Pages, entry: str
+) -> None:
+    """A lying server may answer any address: `/entries/%37` and `/entries/7/` are entry 7 as well."""
+    number = entry.rpartition("/")[2]
+    other = served.get(f"/entries/{pages.index('scan')}").body
+    encoded = "".join(f"%{ord(one):x}" for one in number)
+    for address in (f"entries/{encoded}", f"entries/{number}/"):
+        deep = other.replace(b'"../', b'"../../') if address.endswith("/") else other
+        regular.replace(f"/{address}", deep)
+        assert go(regular, served, address) == "failed", address
+        assert f"the address of entry {number}" in regular.text("#proof-check")
+    regular.replace("/entries/newest", served.get(f"/{entry}").body)
+    assert go(regular, served, "entries/newest") == "unchecked"
+
+
 def test_the_key_of_the_page_counts_for_nothing(
     regular: Visitor, served: ServedLedger, world: World, entry: str
 ) -> None:
@@ -304,6 +320,16 @@ def test_two_ledgers_of_one_size_under_one_key_are_a_split_view(
     with serving(copies[1], "--read-only", "--port", port) as running:
         assert go(visitor, running, entry) == "failed"
         assert "split view" in visitor.text("#proof-check")
+
+
+def test_a_site_that_hides_its_checkpoint_proves_no_receipt_of_a_fork(
+    regular: Visitor, served: ServedLedger, world: World
+) -> None:
+    regular.replace("/checkpoint", b"not found", type_="text/plain", status=404)
+    assert go(regular, served, "check") == "waiting"
+    receipt = world.folder / "base" / "model.receipt"
+    regular.ask("choose", selector="#proof-receipt", files=[str(receipt)])
+    assert regular.proof() == "unchecked"
 
 
 def test_a_receipt_is_checked_from_a_file(

@@ -188,11 +188,15 @@ def test_a_bad_signature_of_the_site_fails_a_receipt_as_well(script: ProofScript
     assert answer["state"] == "failed"
 
 
-def test_a_receipt_without_a_site_is_compared_only_at_one_size(script: ProofScript) -> None:
+def test_a_site_that_gives_nothing_hides_no_fork_behind_a_receipt(script: ProofScript) -> None:
+    """Without tiles nobody can tell an old receipt from one of a fork: neither is proven."""
     entries = entries_of(12)
     receipt = checkpoint_of(entries[:4])
     answer = script.history(KEY, shown=receipt, seen=checkpoint_of(entries), site={}, is_page=False)
-    assert answer["state"] == "skipped"
+    assert answer["state"] == "unchecked"
+    fork = checkpoint_of(forked(4, 1))
+    answer = script.history(KEY, shown=fork, seen=checkpoint_of(entries), site={}, is_page=False)
+    assert answer["state"] == "unchecked"
     split = checkpoint_of(forked(4, 0))
     answer = script.history(KEY, shown=receipt, seen=split, site={}, is_page=False)
     assert answer["state"] == "failed"

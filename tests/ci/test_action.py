@@ -68,6 +68,46 @@ def test_a_changed_file_is_denied_in_every_form(runner: Runner) -> None:
     assert "more.pkl" in ran.summary
 
 
+def test_what_a_check_says_of_a_file_is_annotated_at_that_file_and_once(runner: Runner) -> None:
+    place = runner.workspace / "model"
+    (place / "config.json").write_bytes(b'{"changed": true}')
+    (place / "new,:%.txt").write_bytes(b"x")
+    ran = runner.use(path="model", policy="policies/release.toml")
+    assert ran.code == 1
+    content = [line for line in ran.obeyed if "title=content::" in line]
+    changed = [line for line in content if "`config.json` has other content" in line]
+    assert len(changed) == 1, content
+    assert changed[0].startswith("::error file=model/config.json,line=1,title=content::")
+    extra = [line for line in content if "is extra" in line]
+    assert [line.partition(",line")[0] for line in extra] == ["::error file=model/new%2C%3A%25.txt"]
+    (place / "config.json").unlink()
+    ran = runner.use(path="model", policy="policies/release.toml")
+    assert any(
+        line.startswith(
+            "::error file=model/config.json,line=1,title=content::`config.json` is miss"
+        )
+        for line in ran.obeyed
+    )
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        "`../../etc/passwd` is missing",
+        "`/etc/passwd` is missing",
+        "`release` asks for two",
+        "`a\\q`",
+    ],
+)
+def test_words_that_name_no_file_of_the_artifact_are_annotated_nowhere(
+    runner: Runner, detail: str
+) -> None:
+    check = f"CheckLine(Outcome.FAIL, 'content', 'bad', details=({detail!r},))"
+    document = f"Document('x/v1', Exit.BAD, checks=({check},))"
+    script = f"from annotations import at_files\nfrom weightmark.cli.render import CheckLine, Document, Outcome\nfrom weightmark.errors import Exit\nsaid = at_files({document}, 'model')\nassert not said.findings and said.checks[0].details == ({detail!r},)"
+    reporting(runner, script)
+
+
 def test_warn_says_what_would_be_denied_and_passes(runner: Runner) -> None:
     (runner.workspace / "model/more.pkl").write_bytes(EVIL_PICKLE)
     ran = runner.use(path="model", policy="policies/release.toml", mode="warn")
@@ -267,13 +307,66 @@ def test_a_policy_that_only_the_pull_request_has_is_none(proposed: Runner) -> No
     commit(proposed.workspace)
     ran = proposed.use(path="model", policy="policies/lax.toml")
     assert (ran.code, ran.outputs["decision"]) == (4, "could-not-be-checked")
+    assert "a change can't bring the policy or the keys that judge it" in ran.log
 
 
 def test_a_link_in_place_of_the_policy_leads_nowhere(runner: Runner, tmp_path: Path) -> None:
     (tmp_path / "elsewhere.toml").write_text("version = 1\n")
     (runner.workspace / "policies/link.toml").symlink_to(tmp_path / "elsewhere.toml")
     commit(runner.workspace)
-    assert runner.use(path="model", policy="policies/link.toml").code == 4
+    ran = runner.use(path="model", policy="policies/link.toml")
+    assert ran.code == 4
+    assert "is a link in commit" in ran.log
+
+
+def test_why_a_policy_is_not_taken_is_told_apart(runner: Runner) -> None:
+    (runner.workspace / "policies/large.toml").write_bytes(b"#" * ((1 << 20) + 1))
+    (runner.workspace / "policies/folder.toml").mkdir()
+    (runner.workspace / "policies/folder.toml/x").write_text("x")
+    commit(runner.workspace)
+    for name, said in {
+        "large": "is larger than 1 MiB in commit",
+        "folder": "is a folder in commit",
+        "none": "is not in commit",
+    }.items():
+        ran = runner.use(path="model", policy=f"policies/{name}.toml")
+        assert ran.code == 4
+        assert said in ran.log
+        assert "merge those first" not in ran.log, "nothing is proposed"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("key", "policies/release.pub"),
+        ("keyless", "acme/models"),
+        ("trust_config", "policies/release.pub"),
+        ("fail_on", "medium"),
+    ],
+)
+def test_an_input_of_presets_beside_a_policy_file_is_a_wrong_call_in_its_own_words(
+    runner: Runner, name: str, value: str
+) -> None:
+    ran = runner.use(path="model", policy="policies/release.toml", **{name: value})
+    assert ran.code == 2
+    assert f"`{name.replace('_', '-')}` belongs to a preset" in ran.log
+    assert "`policies/release.toml`" in ran.log
+
+
+def test_files_are_named_as_in_the_repository_and_not_by_copies_that_are_gone(
+    runner: Runner,
+) -> None:
+    place = runner.workspace / "policies/release.toml"
+    place.write_text(POLICY.replace('name = "release"\n', ""))
+    commit(runner.workspace)
+    ran = runner.use(path="model", policy="policies/release.toml")
+    assert ran.report["policy"]["source"] == "policies/release.toml"
+    place.write_text(POLICY.replace("release.pub", "none.pub"))
+    commit(runner.workspace)
+    ran = runner.use(path="model", policy="policies/release.toml")
+    assert ran.code in {2, 4}
+    assert "policies/none.pub" in ran.log
+    assert "/weightmark-" not in ran.log.replace(ran.outputs["report-path"], "")
 
 
 def test_an_edit_after_the_checkout_changes_no_policy(runner: Runner) -> None:

@@ -2,7 +2,9 @@
 
 import json
 import os
+import pickle
 import re
+import shlex
 import ssl
 import subprocess
 import sys
@@ -229,6 +231,36 @@ def test_kserve_gets_nothing_that_is_refused(hub: Hub, tmp_path: Path) -> None:
     assert not list(target.iterdir())
 
 
+def test_a_pickle_is_refused_whoever_signed_it(hub: Hub, tmp_path: Path) -> None:
+    honest = pickle.dumps({"weight": 1})
+    model = make_signed(tmp_path / "m", scan=True, **{"optimizer.pkl": honest})
+    hub.add("models", "acme/bert", {one.name: one.read_bytes() for one in model.iterdir()})
+    done = initialize(hub, tmp_path, "weightmark+hf://acme/bert", tmp_path / "mnt")
+    assert done.returncode == 1, done.stderr
+    assert "`optimizer.pkl` is pickle" in done.stdout + done.stderr
+    assert not (tmp_path / "mnt").exists()
+
+
+def test_what_a_repository_of_a_language_model_holds_is_let_through(
+    hub: Hub, tmp_path: Path
+) -> None:
+    usual = {
+        ".gitattributes": b"*.safetensors filter=lfs\n",
+        "LICENSE": b"free\n",
+        "README.md": b"# a model\n",
+        "chat_template.jinja": b"{% for one in messages %}{{ one.content }}{% endfor %}\n",
+        "merges.txt": b"#version: 0.2\na b\n",
+        "model.safetensors.index.json": b'{"weight_map": {"w": "model.safetensors"}}',
+        "tokenizer.json": b'{"version": "1.0", "model": {}}',
+    }
+    model = make_signed(tmp_path / "m", scan=True, **usual)
+    hub.add("models", "acme/bert", {one.name: one.read_bytes() for one in model.iterdir()})
+    target = tmp_path / "mnt"
+    done = initialize(hub, tmp_path, "weightmark+hf://acme/bert", target)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert usual.keys() <= {one.name for one in target.iterdir()}
+
+
 @pytest.mark.parametrize(
     "uri",
     ["weightmark+hf://acme/$(touch pwned)", "weightmark+x; touch pwned", "--policy=audit", ""],
@@ -307,24 +339,33 @@ def review(asked: dict[str, Any], operation: str = "CREATE") -> dict[str, Any]:
     return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
 
 
+def decided(tmp_path: Path, *more: str) -> str:
+    """Make the model, gate it by the call of the page, with `more`; return its identity."""
+    make_signed(tmp_path / "model")
+    (tmp_path / "decisions.key").write_bytes(GATE_KEY.to_pem(None))
+    its_policy = tmp_path / "my-gate/policy"
+    its_policy.mkdir(parents=True)
+    for name, content in policy_files("gate").items():
+        (its_policy / name).write_bytes(content)
+    [page] = recipes("docs/kubernetes.md", "console", r"\$ weightmark gate model")
+    [line] = [one for one in page.splitlines() if one.startswith("$ weightmark gate")]
+    words = shlex.split(line.removeprefix("$ weightmark "))
+    call = [str(BIN / "weightmark"), *words, *more, "--format", "json"]
+    done = subprocess.run(call, capture_output=True, check=True, cwd=tmp_path)
+    identity: str = json.loads(done.stdout)["identity"]
+    return identity
+
+
 def test_the_gate_lets_a_deployment_through_that_its_pipeline_decided_about(
     tmp_path: Path,
 ) -> None:
-    model = make_signed(tmp_path / "model")
-    (tmp_path / "decisions.key").write_bytes(GATE_KEY.to_pem(None))
-    (tmp_path / "release.pub").write_bytes(KEY.public.pem)
-    for name, content in policy_files("gate").items():
-        (tmp_path / name).write_bytes(content)
-    words = ["gate", str(model), "--policy", str(tmp_path / "policy.toml"), "--format", "json"]
-    kept = ["--vsa", str(tmp_path / "d.vsa"), "--signing-key", str(tmp_path / "decisions.key")]
-    call = [str(BIN / "weightmark"), *words, *kept]
-    decided = subprocess.run(call, capture_output=True, check=True, cwd=tmp_path)
-    identity = json.loads(decided.stdout)["identity"]
+    identity = decided(tmp_path)
     webhook = of_kind("gate/webhook.yaml", "ValidatingWebhookConfiguration")["webhooks"][0]
     path = webhook["clientConfig"]["service"]["path"]
     probe = pod("gate/deployment.yaml")["containers"][0]["readinessProbe"]["httpGet"]["path"]
     deployment = of_kind("vllm/deployment.yaml", "Deployment")
-    with serving(tmp_path, {"d.vsa": (tmp_path / "d.vsa").read_bytes()}) as port:
+    kept = {"decision.vsa": (tmp_path / "decision.vsa").read_bytes()}
+    with serving(tmp_path, kept) as port:
         assert ask(port, "GET", probe)[0] == 200
         _, said = ask(port, "POST", path, review(deployment))
         assert said["response"]["allowed"] is False, "nobody decided about zeros"
@@ -337,6 +378,24 @@ def test_the_gate_lets_a_deployment_through_that_its_pipeline_decided_about(
         assert said["response"]["allowed"] is False
         _, said = ask(port, "POST", path, review(deployment, "DELETE"))
         assert said["response"]["allowed"] is True
+
+
+def test_a_decision_by_another_policy_is_refused_and_the_cluster_says_so(tmp_path: Path) -> None:
+    lax = tmp_path / "lax.toml"
+    text = (KUBERNETES / "gate/policy/policy.toml").read_text()
+    lax.write_text(
+        text.replace('"release.pub"', '"my-gate/policy/release.pub"').replace(
+            '"decisions.pub"', '"my-gate/policy/decisions.pub"'
+        )
+    )
+    identity = decided(tmp_path, "--policy", str(lax))
+    deployment = of_kind("vllm/deployment.yaml", "Deployment")
+    deployment["spec"]["template"]["metadata"]["annotations"]["weightmark/artifacts"] = identity
+    kept = {"decision.vsa": (tmp_path / "decision.vsa").read_bytes()}
+    with serving(tmp_path, kept) as port:
+        _, said = ask(port, "POST", "/v1/admission", review(deployment))
+    assert said["response"]["allowed"] is False
+    assert "decided by another policy, sha256:" in said["response"]["status"]["message"]
 
 
 def test_the_gate_starts_without_decisions_and_refuses(tmp_path: Path) -> None:

@@ -4,13 +4,14 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.attestations.gate_makers import EVIL_PICKLE, KEY, make_signed
+from tests.attestations.gate_makers import EVIL_PICKLE, KEY, make_signed, parse
 from tests.ci.recipes import recipes
 from tests.ci.workflow import ROOT, Runner, commit, git
 from tests.sim.loopback import LoopbackSigstore
@@ -201,6 +202,86 @@ def test_gitlab_signs_with_the_token_of_the_job(project: Path, path: str, tmp_pa
     written = {one for one in job["artifacts"]["paths"] if not one.endswith("/")}
     assert written == {"model/model.sig", "model/model.claims"}
     assert all((project / one).is_file() for one in written)
+
+
+def test_gitlab_signs_with_a_key_of_the_project(project: Path, path: str, tmp_path: Path) -> None:
+    (tmp_path / "own.key").write_bytes(KEY.to_pem(None))
+    git(project, "rm", "--quiet", "model/model.sig", "model/model.claims")
+    for key in ("RELEASE_KEY", str(tmp_path / "own.key")):
+        job = component("sign", path="model", image="x", key=key)
+        given = {**variables(job), "RELEASE_KEY": str(tmp_path / "own.key")}
+        code, said = run("\n".join(job["script"]), project, path, **given)
+        assert code == 0, said
+        (project / "model/model.sig").unlink()
+    job = component("sign", path="model", image="x", key="$(touch pwned);-x")
+    assert run("\n".join(job["script"]), project, path, **variables(job))[0] != 0
+    assert not list(project.parent.rglob("pwned*"))
+
+
+def test_what_gitlab_signed_is_let_through_by_the_policy_of_the_page(
+    project: Path, path: str, tmp_path: Path
+) -> None:
+    """The identity of the page; the Sigstore is one of this test, so a trust file names its root."""
+    [page] = recipes("docs/ci.md", "toml", "version")
+    [believed] = tomllib.loads(page)["roles"]["release"]["identities"]
+    assert parse(page).require.release is not None
+    job = component("sign", path="model", image="x")
+    policies = tmp_path / "policies"
+    policies.mkdir()
+    (policies / "p.toml").write_text(
+        'version = 1\n[roles.release]\ntrust = "t.toml"\n[require.release]\nrole = "release"\n'
+    )
+    git(project, "rm", "--quiet", "model/model.sig", "model/model.claims")
+    with LoopbackSigstore.running() as sim:
+        documents = sim.write(policies)
+        given = {**variables(job), **sim.gitlab_environment()}
+        given["INPUT_TRUST_CONFIG"] = str(documents["trust_config"])
+        code, said = run("\n".join(job["script"]), project, path, **given)
+        assert code == 0, said
+    gate = {"INPUT_PATH": "model", "INPUT_POLICY": str(policies / "p.toml")}
+    for project_path, expected in (("acme/models", 0), ("acme/other", 1)):
+        glob = believed["identity_glob"].replace("acme/models", project_path)
+        (policies / "t.toml").write_text(
+            f'version = 1\n[identities.ci]\nissuer = "{believed["issuer"]}"\nidentity_glob = "{glob}"\n'
+            'root = "own"\n[roots.own]\nfile = "trusted_root.json"\n'
+        )
+        code, said = run("weightmark-step", project, path, **gate)
+        assert code == expected, said
+
+
+def test_gitlab_takes_the_inputs_of_the_action() -> None:
+    action = yaml.safe_load((ROOT / "ci/action.yml").read_text())["inputs"].keys()
+    known = {}
+    for name in ("gate", "sign"):
+        header, _ = yaml.safe_load_all((COMPONENT / f"{name}.yml").read_text())
+        known[name] = header["spec"]["inputs"].keys()
+    assert action - known["gate"] == {"version"}
+    assert {"path", "key", "trust-config", "fail-on"} <= known["sign"]
+
+
+def test_gitlab_signs_decisions_about_what_is_merged_and_none_about_what_is_proposed(
+    project: Path, path: str, tmp_path: Path
+) -> None:
+    (tmp_path / "gate.key").write_bytes(KEY.to_pem(None))
+    git(project, "reset", "--quiet", "--hard", "origin/main")
+    job = component(
+        "gate",
+        path="model",
+        image="x",
+        policy="policies/release.toml",
+        **{"signing-key": "DECISIONS_KEY"},
+    )
+    script = "\n".join(job["script"])
+    given = {"CI_PROJECT_URL": "https://gitlab.invalid/acme/models", **variables(job)}
+    given["DECISIONS_KEY"] = str(tmp_path / "gate.key")
+    code, said = run(script, project, path, CI_COMMIT_REF_PROTECTED="true", **given)
+    assert code == 0, said
+    assert (project / "weightmark-reports/decision.vsa").is_file()
+    proposed = {"CI_COMMIT_REF_PROTECTED": "true", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main"}
+    for more in (proposed, {"CI_DEFAULT_BRANCH": "main"}):
+        code, said = run(script, project, path, **given, **more)
+        assert code == 0, said
+        assert not (project / "weightmark-reports/decision.vsa").exists()
 
 
 def test_jenkins(project: Path, path: str) -> None:

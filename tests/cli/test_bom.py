@@ -120,7 +120,7 @@ def test_a_signed_model_names_its_base_its_data_and_how_it_was_made(
     card = root["modelCard"]
     assert card["modelParameters"]["datasets"] == [{"ref": data["bom-ref"]}]
     assert card["quantitativeAnalysis"]["performanceMetrics"] == [
-        {"type": "accuracy (test)", "value": "0.91"}
+        {"type": "accuracy", "value": "0.91", "slice": "test"}
     ]
     [workflow] = document["formulation"][0]["workflows"]
     assert workflow["name"] == "finetune"

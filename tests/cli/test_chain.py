@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -304,3 +305,49 @@ def test_gate_holds_the_chain_against_the_bytes_of_ancestors_at_hand(
     stranger = run_cli("gate", "model", *trusted, "--with", "base", cwd=house)
     assert stranger.code == 0
     assert run_cli("gate", "model", *trusted, "--with", "missing", cwd=house).code == 2
+
+
+def test_one_more_file_does_not_hide_weights_that_contradict_their_step(
+    house: Path, run_cli: RunCli
+) -> None:
+    """The foreign weights lie beside a copy of the parent's: two sets, one of which fits."""
+    shutil.copytree(house / "other", house / "packed")
+    for name in ("model.sig", "model.claims"):
+        (house / "packed" / name).unlink(missing_ok=True)
+    shutil.copy(house / "base" / "model.safetensors", house / "packed" / "copy.safetensors")
+    _state(house, run_cli, "base", "package", model="packed")
+    done = run_cli("chain", "packed", "--key", "release.pub", "--with", "base", cwd=house)
+    assert done.code == 1
+    assert "1 of 2 sets of weights fit none of it" in done.stdout
+
+
+def test_sets_of_weights_of_two_inputs_that_are_packed_together_are_explained_by_both(
+    house: Path, run_cli: RunCli
+) -> None:
+    """With one of the two at hand the other set could not be checked; it is no contradiction."""
+    for name in ("base", "other"):
+        (house / "pair" / name).mkdir(parents=True)
+        weights = (house / name / "model.safetensors").read_bytes()
+        (house / "pair" / name / "model.safetensors").write_bytes(weights)
+    links = []
+    for name in ("base", "other"):
+        done = run_cli("digest", name, "-f", "json", cwd=house)
+        digest = json.loads(done.stdout)["artifacts"][0]["identity"].removeprefix("wm1:")
+        kind = "application/vnd.weightmark.manifest.v1"
+        links.append({"name": name, "mediaType": kind, "digest": {"sha256": digest}})
+    predicate = {
+        "buildDefinition": {
+            "buildType": "https://weightmark/buildtypes/package/v1",
+            "externalParameters": {},
+            "resolvedDependencies": links,
+        },
+        "runDetails": {"builder": {"id": "https://example.org/b"}},
+    }
+    (house / "p.json").write_text(json.dumps(predicate))
+    args = ("--type", "provenance", "--predicate", "p.json", "--key", "release.key")
+    assert run_cli("attest", "pair", *args, cwd=house).code == 0
+    chain = ("chain", "pair", "--key", "release.pub", "--with", "base")
+    assert run_cli(*chain, "--with", "other", cwd=house).code == 0
+    partly = run_cli(*chain, "--claims", "other/model.claims", cwd=house)
+    assert partly.code == 4
+    assert "not every input is at hand" in partly.stdout

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,16 @@ import pytest
 
 from tests.cli.published import fitting
 from tests.cli.running import RunCli
-from tests.provenance.events.ocsf_schema import problems
+from tests.cli.telling_house import (
+    BASELINE,
+    EVIL,
+    KEY,
+    PUBLIC,
+    TOLD,
+    made,
+    rules,
+    told,
+)
 from tests.provenance.events.receivers import Script, closed_port, web_server
 from weightmark.cli.render.interface import CheckLine, Document, FindingLine, Outcome
 from weightmark.cli.telling.aftermath import Aftermath
@@ -22,46 +29,15 @@ from weightmark.provenance.events.forms import named
 from weightmark.provenance.events.message import Message
 
 ROOT = Path(__file__).parents[2]
-HONEST = b"\x80\x04}\x8c\x01a\x88s."
-EVIL = b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x06echo x\x85R."
-KEY, PUBLIC = ("--key", "release.key"), ("--key", "release.pub")
-BASELINE = ("--policy", "baseline", *PUBLIC)
-TOLD = ("--events", "told")
-RULES = """version = 1
-acts = "acts.jsonl"
-[[on]]
-event = "{event}"
-action = "quarantine"
-folder = "away"
-{more}"""
 
 
 @pytest.fixture
 def house(tmp_path: Path, run_cli: RunCli) -> Path:
-    for name, content in (("model", HONEST), ("evil", EVIL), ("plain", b"words\n")):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "m.bin").write_bytes(content)
-    for args in (("key", "generate", "-o", "release.key"), ("sign", "model", *KEY)):
-        assert run_cli(*args, cwd=tmp_path).code == 0
-    return tmp_path
-
-
-def told(house: Path, name: str = "told") -> list[dict[str, Any]]:
-    """Return the events in a file, each of which follows the published schema."""
-    events = [json.loads(line) for line in (house / name).read_text().splitlines()]
-    for event in events:
-        assert problems(event) == []
-    return events
+    return made(tmp_path, run_cli)
 
 
 def classes(events: list[dict[str, Any]]) -> list[int]:
     return [event["class_uid"] for event in events]
-
-
-def rules(house: Path, event: str = "deny", more: str = "") -> tuple[str, str]:
-    (house / "respond.toml").write_text(RULES.format(event=event, more=more))
-    (house / "respond.toml").chmod(0o600)
-    return ("--respond", "respond.toml")
 
 
 # --- one event a decision -------------------------------------------------------------------------
@@ -300,133 +276,6 @@ def test_a_file_that_cannot_be_written_is_told_and_changes_nothing(
     assert "did not reach `missing/told`" in done.stderr
 
 
-# --- responses ------------------------------------------------------------------------------------
-
-
-def test_a_denial_is_answered_dry_first_and_then_in_earnest(house: Path, run_cli: RunCli) -> None:
-    respond = rules(house)
-    done = run_cli("gate", "evil", *BASELINE, *respond, *TOLD, "-f", "json", cwd=house)
-    answer = fitting(done.stdout, "gate")
-    assert (done.code, answer["checks"][-1]["name"]) == (1, "response 1")
-    assert answer["checks"][-1]["summary"].startswith("would move `evil`")
-    assert (house / "evil").exists()
-    done = run_cli("gate", "evil", *BASELINE, *respond, "--act", *TOLD, cwd=house)
-    assert done.code == 1
-    assert not (house / "evil").exists()
-    assert len(list((house / "away").glob("*/artifact/m.bin"))) == 1
-    outcomes = [
-        json.loads(line)["outcome"] for line in (house / "acts.jsonl").read_text().splitlines()
-    ]
-    assert outcomes == ["would", "begun", "done"]
-    acted = [event for event in told(house) if event["unmapped"]["command"] == "respond quarantine"]
-    assert [event["unmapped"]["verdict"] for event in acted] == ["would", "done"]
-    assert all(event["unmapped"]["trigger"] == "deny" for event in acted)
-
-
-@pytest.mark.parametrize("spelling", ["./evil", "evil/", "../{house}/evil", "{absolute}/evil"])
-@pytest.mark.parametrize("command", ["gate", "watch"])
-def test_however_a_path_is_spelt_it_is_found_again(
-    spelling: str, command: str, house: Path, run_cli: RunCli
-) -> None:
-    path = spelling.format(house=house.name, absolute=house)
-    once = ("--once",) if command == "watch" else ()
-    respond = (*rules(house, "drift" if once else "deny"), "--act")
-    assert run_cli(command, path, *once, *BASELINE, *respond, cwd=house).code == 1
-    assert not (house / "evil").exists()
-
-
-def test_what_is_allowed_or_only_would_be_denied_is_left_alone(
-    house: Path, run_cli: RunCli
-) -> None:
-    respond = (*rules(house), "--act")
-    assert run_cli("gate", "model", *BASELINE, *respond, cwd=house).code == 0
-    assert run_cli("gate", "evil", "--policy", "audit", *PUBLIC, *respond, cwd=house).code == 0
-    assert run_cli("gate", "missing", *BASELINE, *respond, cwd=house).code == 2
-    assert (house / "model").exists()
-    assert (house / "evil").exists()
-    assert not (house / "acts.jsonl").exists()
-
-
-def test_of_several_only_the_denied_one_is_moved(house: Path, run_cli: RunCli) -> None:
-    respond = (*rules(house), "--act")
-    assert run_cli("gate", "model", "evil", *BASELINE, *respond, cwd=house).code == 1
-    assert (house / "model").exists()
-    assert not (house / "evil").exists()
-
-
-def test_a_response_that_fails_changes_no_verdict(house: Path, run_cli: RunCli) -> None:
-    more = 'enabled = true\n[[on]]\nevent = "deny"\naction = "command"\ncommand = ["false"]\nenabled = true\n'
-    respond = rules(house, more=more)
-    (house / "away").mkdir()
-    (house / "away").chmod(0o777)
-    done = run_cli("gate", "evil", *BASELINE, *respond, "-f", "json", cwd=house)
-    lines = fitting(done.stdout, "gate")["checks"][-2:]
-    assert done.code == 1
-    assert [line["code"] for line in lines] == ["response-failed"] * 2
-    assert run_cli("explain", "response-failed", cwd=house).code == 0
-
-
-def test_an_artifact_that_cannot_even_be_opened_is_moved_as_well(
-    house: Path, run_cli: RunCli
-) -> None:
-    (house / "evil" / "model.sig").mkdir()
-    done = run_cli("gate", "evil", *BASELINE, *rules(house), "--act", cwd=house)
-    assert done.code == 1
-    assert not (house / "evil").exists()
-
-
-def test_a_revocation_and_a_drift_are_answered(house: Path, run_cli: RunCli) -> None:
-    run_cli("ledger", "init", "ledger", "--admit", "release.pub", cwd=house)
-    respond = (*rules(house, "revoke"), "--act")
-    done = run_cli(
-        "revoke", "model", "--reason", "poisoned", "--ledger", "ledger", *KEY, *respond, cwd=house
-    )
-    assert done.code == 0, done.stderr
-    assert not (house / "model").exists()
-    respond = (*rules(house, "drift"), "--act")
-    watch = ("watch", "evil", "--once", "--state", "state", *BASELINE, *respond)
-    assert run_cli(*watch, cwd=house).code == 1
-    assert not (house / "evil").exists()
-
-
-def test_a_pull_that_is_denied_drops_the_lock_entry(house: Path, run_cli: RunCli) -> None:
-    run_cli("lock", "update", "evil", "--lock", "l", "--policy", "audit", *PUBLIC, cwd=house)
-    (house / "respond.toml").write_text(
-        'version = 1\n[[on]]\nevent = "deny"\naction = "drop-lock-entry"\nlock = "l"\nenabled = true\n'
-    )
-    before = (house / "l").read_text()
-    assert "[[artifact]]" in before
-    done = run_cli("pull", "evil", "--to", "new", *BASELINE, "--respond", "respond.toml", cwd=house)
-    assert done.code == 1
-    assert "[[artifact]]" not in (house / "l").read_text()
-
-
-def test_rules_from_inside_of_the_artifact_are_refused(house: Path, run_cli: RunCli) -> None:
-    (house / "evil" / "respond.toml").write_text(RULES.format(event="deny", more=""))
-    done = run_cli("gate", "evil", *BASELINE, "--respond", "evil/respond.toml", cwd=house)
-    assert done.code == 2
-    assert "inside the artifact" in done.stderr
-
-
-def test_enabling_without_rules_is_a_wrong_call(house: Path, run_cli: RunCli) -> None:
-    assert run_cli("gate", "evil", *BASELINE, "--act", cwd=house).code == 2
-
-
-def test_a_swapped_folder_is_not_moved_for_what_another_did(house: Path, run_cli: RunCli) -> None:
-    """A command of an earlier rule swaps the folder: what stands there then was not judged."""
-    swap = f"cp -r {house}/model {house}/new && mv {house}/evil {house}/old && mv {house}/new {house}/evil"
-    text = (
-        'version = 1\n[[on]]\nevent = "deny"\naction = "command"\nenabled = true\n'
-        f'command = ["sh", "-c", "{swap}"]\n'
-        '[[on]]\nevent = "deny"\naction = "quarantine"\nfolder = "away"\nenabled = true\n'
-    )
-    (house / "respond.toml").write_text(text)
-    done = run_cli("gate", "evil", *BASELINE, "--respond", "respond.toml", cwd=house)
-    assert done.code == 1
-    assert "not what was judged" in done.stdout
-    assert (house / "evil" / "m.bin").read_bytes() == HONEST
-
-
 def test_start_up_without_events_loads_nothing_of_them(house: Path, spawn_cli: RunCli) -> None:
     env = {"PYTHONPROFILEIMPORTTIME": "1"}
     done = spawn_cli("verify", "model", *PUBLIC, cwd=house, env=env)
@@ -444,6 +293,35 @@ def test_a_scan_with_many_findings_tells_a_thousand_and_counts_the_rest() -> Non
     events = Teller.of("scan").told(document)
     assert len(events) == 1001
     assert (events[0].counts["findings"], events[0].labels["findings_not_told"]) == (1500, "500")
+
+
+def test_long_names_fill_no_receiver_and_hide_no_other_finding() -> None:
+    """A publisher chooses the names: many long ones are not all told, and one that is endless crowds nobody out."""
+    facts = {"fail_on": "high", "artifacts": [], "failures": []}
+    for first, rest, least, most in (
+        ("x" * 10**7, "m.bin", 1000, 1000),
+        ("", "y" * 4000, 200, 300),
+    ):
+        lines = (FindingLine("PKL001", "critical", "bad", first),
+                 *(FindingLine("PKL001", "critical", "bad", rest),) * 1500)  # fmt: skip
+        document = Document("weightmark/scan/v1", Exit.BAD, "unsafe", findings=lines, facts=facts)
+        scan, *found = Teller.of("scan").told(document)
+        assert least <= len(found) <= most
+        assert int(scan.labels["findings_not_told"]) == 1501 - len(found)
+
+
+def test_a_token_is_shown_to_one_receiver_only(house: Path, run_cli: RunCli) -> None:
+    """Each of two could use it to speak as the caller to the other."""
+    (house / "token").write_text("hunter2\n")
+    scan = ("scan", "model", "--events-token-file", "token")
+    one, other = Script(), Script()
+    with web_server(one) as url, web_server(other) as elsewhere:
+        done = run_cli(*scan, "--events", url, "--events", elsewhere, cwd=house)
+        assert (done.code, one.requests, other.requests) == (2, [], [])
+        assert "for one receiver" in done.stderr
+        words = ("--events", f"{url}/a", "--events", f"{url}/b", "--events", "told")
+        assert run_cli(*scan, *words, cwd=house).code == 0
+    assert {came.headers["authorization"] for came in one.requests} == {"Bearer hunter2"}
 
 
 def test_the_pin_of_a_token_is_in_no_event() -> None:
@@ -507,35 +385,3 @@ def test_a_service_tells_each_answer_and_not_its_own_end(house: Path) -> None:
     assert [one["metadata"]["uid"] for one in posted] == [
         one["metadata"]["uid"] for one in events_told
     ]
-
-
-def test_a_watch_tells_every_look_and_moves_what_is_refused(house: Path) -> None:
-    respond = rules(house, "drift", "enabled = true\n")
-    words = ["watch", "model", *BASELINE, *TOLD, *respond, "--every", "0.1", "--again", "600"]
-    child = subprocess.Popen(
-        [sys.executable, "-m", "weightmark", *words, "-f", "jsonl"],
-        cwd=house,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "XDG_STATE_HOME": str(house / "xdg"), "PYTHONPATH": str(ROOT)},
-        text=True,
-    )
-    assert child.stdout is not None
-    try:
-        assert json.loads(child.stdout.readline())["event"] == "checked"
-        (house / "model" / "m.bin").write_bytes(EVIL)
-        lines = []
-        for line in child.stdout:
-            lines.append(json.loads(line))
-            if lines[-1].get("event") == "gone":
-                break
-        responses = [line["summary"] for line in lines if line["type"] == "response"]
-        assert any(said.startswith("moved") for said in responses)
-        child.terminate()
-        assert child.wait(30) == 1
-    finally:
-        child.kill()
-        child.communicate()
-    assert len(list((house / "away").glob("*/artifact/m.bin"))) == 1
-    verdicts = [event["unmapped"]["verdict"] for event in told(house)]
-    assert verdicts[0] == "checked"
-    assert {"done", "gone"} <= set(verdicts)

@@ -4,6 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 
 from tests.provenance.events.makers import DENIED
@@ -45,6 +46,14 @@ def test_the_format_names_every_member_of_the_json_form() -> None:
     rows = re.findall(r"^\| ((?:`[a-z]+`(?:, )?)+) \|", section, re.MULTILINE)
     named = {name for row in rows for name in re.findall(r"`([a-z]+)`", row)}
     assert named == {*event_members(DENIED), "schema"}
+
+
+def test_the_command_line_knows_every_form_without_loading_one() -> None:
+    for _, command in walk():
+        for param in command.params:
+            if param.name == "events_format":
+                assert isinstance(param.type, click.Choice)
+                assert tuple(param.type.choices) == FORM_NAMES
 
 
 @pytest.mark.parametrize("form", FORM_NAMES)

@@ -13,8 +13,16 @@ from typing import Any
 
 import pytest
 
-from tests.attestations.inventory.caches import COMMIT, EVIL, HONEST, hub_repository, put
+from tests.attestations.inventory.caches import (
+    COMMIT,
+    EVIL,
+    HONEST,
+    hub_repository,
+    ollama_store,
+    put,
+)
 from tests.cli.running import RunCli
+from tests.sim.faults import Fault, FaultKind
 from tests.sim.hub import Hub, Lfs
 
 
@@ -32,6 +40,39 @@ def test_the_cache_of_this_user_is_found_by_its_word(tmp_path: Path, run_cli: Ru
     )
     (one,) = json.loads(done.stdout)["artifacts"]
     assert (one["name"], one["revision"]) == ("hf://models/acme/bert", COMMIT)
+
+
+def test_a_cache_that_is_not_there_is_named(tmp_path: Path, run_cli: RunCli) -> None:
+    done = run_cli("inventory", "hf-cache", cwd=tmp_path, env={"HF_HOME": str(tmp_path / "none")})
+    assert done.code == 2
+    assert str(tmp_path / "none" / "hub") in done.stderr
+
+
+def test_other_caches_of_this_user_have_words_too(tmp_path: Path, run_cli: RunCli) -> None:
+    ollama_store(tmp_path / "o", "llama3", "8b", b"GGUF" + bytes(20))
+    done = run_cli(
+        "inventory",
+        "ollama-cache",
+        "-f",
+        "json",
+        cwd=tmp_path,
+        env={"OLLAMA_MODELS": str(tmp_path / "o")},
+    )
+    (one,) = json.loads(done.stdout)["artifacts"]
+    assert (one["name"], one["promise"]) == ("ollama:llama3", "kept")
+
+
+def test_the_last_line_counts_what_can_move_and_others_are_listed_too(
+    tmp_path: Path, run_cli: RunCli
+) -> None:
+    code = f"load_dataset('a/b')\nload_dataset('c/d', revision='{COMMIT}')\nload_dataset('./here')\nload_dataset(name)\n"
+    put(tmp_path / "x.py", code)
+    lines = run_cli("inventory", ".", cwd=tmp_path).stdout.splitlines()
+    assert lines[-1] == "✗ at-risk: 1 of 4 references can move"
+    shown = [line.strip() for line in lines]
+    assert "- other references 1 pinned, 1 local, 1 unknown" in shown
+    assert "x.py:2: load_dataset `c/d`: pinned" in shown
+    assert "x.py:4: load_dataset: unknown" in shown
 
 
 def test_a_cell_that_a_spreadsheet_would_compute_is_inert(tmp_path: Path, run_cli: RunCli) -> None:
@@ -190,6 +231,12 @@ def test_without_fetching_nothing_is_called_clean(
         assert one["problem"]
         assert one["identity"] is None
         assert one["files"] >= 1
+        assert one["risk"] == "unknown"
+    done = run_cli("inventory", "hf://acme", "--no-fetch", "--csv", "t.csv", cwd=tmp_path)
+    assert done.code == 0
+    assert "none" not in {line.split()[1] for line in done.stdout.splitlines()[1:4]}
+    with (tmp_path / "t.csv").open(newline="") as file:
+        assert {row["risk"] for row in csv.DictReader(file)} == {"unknown"}
 
 
 def test_a_repository_that_cannot_be_read_hides_no_other(
@@ -201,6 +248,10 @@ def test_a_repository_that_cannot_be_read_hides_no_other(
     assert "no access" in answer["hf://models/acme/good"]["problem"]
     assert "than promised" in answer["hf://models/acme/evil"]["problem"]
     assert answer["hf://models/acme/evil"]["promise"] == "broken"
+    assert answer["hf://models/acme/evil"]["risk"] == "unknown"
+    done = run_cli("inventory", "hf://acme", cwd=tmp_path)
+    assert "the hub sends other bytes than it lists" in done.stdout
+    assert "delete it from the cache" not in done.stdout
     assert answer["hf://datasets/acme/rows"]["promise"] == "kept"
     assert not answer["hf://datasets/acme/rows"]["problem"]
 
@@ -220,4 +271,44 @@ def test_an_owner_is_not_asked_for_without_network(
 ) -> None:
     assert run_cli("inventory", "hf://acme", "--offline", cwd=tmp_path).code == 4
     assert run_cli("inventory", "hf://acme/bert/x", cwd=tmp_path).code == 2
-    listed(run_cli, tmp_path, "hf://nobody", code=3)
+    done = run_cli("inventory", "hf://nobody", cwd=tmp_path)
+    assert done.code == 3
+    assert "the hub lists nothing of `nobody`: there is no such owner" in done.stderr
+    put(tmp_path / "a" / "m.pkl", HONEST)
+    assert "`nobody`" in run_cli("inventory", "a", "hf://nobody", cwd=tmp_path).stderr
+
+
+def test_the_name_of_a_place_can_not_steer_a_terminal_from_the_table(
+    tmp_path: Path, run_cli: RunCli
+) -> None:
+    for name in ("a\x1b[2Jb", "ok"):
+        put(tmp_path / name / "m.pkl", HONEST)
+    done = run_cli("inventory", "a\x1b[2Jb", "ok", "--csv", "t.csv", cwd=tmp_path)
+    assert done.code == 0, done.stderr
+    assert b"\x1b" not in (tmp_path / "t.csv").read_bytes()
+    assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_job_that_is_cancelled_leaves_no_model_in_the_temporary_folder(
+    tmp_path: Path, hub: Hub, number: int
+) -> None:
+    """CI systems and clusters stop by SIGTERM."""
+    hub.faults["file"] = Fault(FaultKind.SLOW, seconds=60)
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    words = [sys.executable, "-m", "weightmark", "inventory", "hf://acme"]
+    env = {
+        **os.environ,
+        **hub.environment,
+        "TMPDIR": str(temporary),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    with subprocess.Popen(words, env=env, cwd=tmp_path, stderr=subprocess.PIPE) as running:
+        end = time.monotonic() + 50
+        while not hub.asked("file") and time.monotonic() < end:
+            time.sleep(0.05)
+        assert list(temporary.iterdir())
+        running.send_signal(number)
+        assert running.wait(timeout=30) == 130
+    assert not list(temporary.iterdir())

@@ -114,3 +114,78 @@ def test_a_ledger_in_postgresql_is_used_like_any_other(register: Path, run_cli: 
         facts(run_cli, register, "reindex", *place)
     finally:
         server.stop()
+
+
+def test_a_copy_that_is_not_the_live_ledger_is_not_published(
+    register: Path, run_cli: RunCli
+) -> None:
+    """A view always says that it is the live one."""
+    facts(run_cli, register, "backup", "copy", *LEDGER)
+    facts(run_cli, register, "migrate", "ledger", "new")
+    for place in ("copy", "ledger"):
+        facts(run_cli, register, "publish", "www", "--ledger", place, code=1)
+    assert not (register / "www").exists()
+    facts(run_cli, register, "publish", "www", "--ledger", "new")
+
+
+@pytest.mark.parametrize("value", ["9223372036854775808", "99999999999999999999"])
+@pytest.mark.parametrize("option", ["--start", "--limit"])
+@pytest.mark.parametrize("command", ["search", "list"])
+def test_a_number_beyond_any_ledger_is_a_wrong_call(
+    register: Path, run_cli: RunCli, command: str, option: str, value: str
+) -> None:
+    facts(run_cli, register, command, option, value, *LEDGER, code=2)
+
+
+def succeed(run_cli: RunCli, register: Path, new: str, old: str, *more: str, code: int) -> str:
+    call = ("ledger", "init", new, "--admit", "release.pub", "--origin", f"ledger.example/{new}",
+            "--old-recovery-key", "ledger/recovery.key", "--succeeds", old)  # fmt: skip
+    done = run_cli(*call, *more, cwd=register)
+    assert done.code == code, done.stderr
+    assert (register / new).exists() is (code == 0)
+    return done.stderr
+
+
+def test_a_ledger_has_one_successor_and_it_can_be_asked_for_again(
+    register: Path, run_cli: RunCli
+) -> None:
+    (register / "taken").mkdir()
+    (register / "taken" / "file").touch()
+    occupied = run_cli(
+        "ledger", "init", "taken", "--admit", "release.pub", "--old-recovery-key",
+        "ledger/recovery.key", "--succeeds", "ledger", cwd=register,
+    )  # fmt: skip
+    assert occupied.code == 2, occupied.stderr
+    append(run_cli, register, *LEDGER)
+    broken_off = b'{"detail":"ledger.example/second","role":"succeeded","v":1}'
+    (register / "ledger" / "standing.json").write_bytes(broken_off)
+    assert "succeeded already" in succeed(run_cli, register, "third", "ledger", code=1)
+    said = succeed(run_cli, register, "second", "ledger", code=0)
+    assert "enter the releases and provenance claims" in said
+
+
+def test_nothing_succeeds_a_view_a_backup_or_a_place_that_moved(
+    register: Path, run_cli: RunCli
+) -> None:
+    facts(run_cli, register, "publish", "www", "--claims", *LEDGER)
+    facts(run_cli, register, "backup", "copy", *LEDGER)
+    append(run_cli, register, *LEDGER)
+    vkey = (register / "ledger" / "log.vkey").read_text().strip()
+    (register / "www" / "log.vkey").write_text(vkey)
+    for place, more in (
+        ("copy", ()),
+        ("copy", ("--checkpoint", "ledger/tiles/checkpoint")),
+        ("www", ()),
+    ):
+        code = succeed_code(run_cli, register, place, *more)
+        assert code != 0
+        assert not (register / "n").exists()
+    facts(run_cli, register, "migrate", "ledger", "new")
+    assert "has moved" in succeed(run_cli, register, "n", "ledger", code=1)
+    assert facts(run_cli, register, "list", "--ledger", "new")["size"] == 3
+
+
+def succeed_code(run_cli: RunCli, register: Path, old: str, *more: str) -> int:
+    call = ("ledger", "init", "n", "--admit", "release.pub", "--old-recovery-key",
+            "ledger/recovery.key", "--succeeds", old)  # fmt: skip
+    return run_cli(*call, *more, cwd=register).code

@@ -141,6 +141,41 @@ def test_a_pull_request_that_edits_the_policy_needs_its_owners_signature(
     assert run_cli("gate", "model", "--policy", "baseline", "--policy-key", "release.pub").code == 2
 
 
+@pytest.mark.parametrize("named", ["keys = ['member.pub']", "trust = 'whom.toml'"])
+def test_a_key_that_is_swapped_below_a_signed_policy_is_refused(
+    place: Path, run_cli: RunCli, named: str
+) -> None:
+    (place / "member.pub").write_bytes((place / "stranger.pub").read_bytes())
+    (place / "whom.toml").write_text("version = 1\n[keys.member]\nfile = 'member.pub'\n")
+    text = "version = 1\nrevision = 1\nexpires = 2100-01-01\n"
+    (place / "p.toml").write_text(f"{text}[roles.release]\n{named}\n[require.release]\n")
+    assert run_cli("policy", "sign", "./p.toml", "--key", "release.key").code == 0
+    gate = ("gate", "model", "--policy", "./p.toml", "--policy-key", "release.pub")
+    assert "✗ signature" in run_cli(*gate).stdout
+    # the attacker's release key takes the place of the one that the owner signed for
+    (place / "member.pub").write_bytes((place / "release.pub").read_bytes())
+    swapped = run_cli(*gate)
+    assert swapped.code == 1
+    assert "is not what key:" in swapped.stderr
+    assert run_cli("policy", "check", "./p.toml", "--key", "release.pub").code == 1
+    assert run_cli("policy", "sign", "./p.toml", "--key", "release.key").code == 0
+    assert run_cli(*gate).code == 0
+
+
+def test_a_moment_counts_for_the_release_role_as_well(place: Path, run_cli: RunCli) -> None:
+    ends = "version = 1\n[keys.release]\nfile = 'release.pub'\nnot_after = 2030-01-01\n"
+    (place / "whom.toml").write_text(ends)
+    (place / "p.toml").write_text(
+        "version = 1\n[roles.release]\ntrust = 'whom.toml'\n[require.release]\n"
+    )
+    gate = ("gate", "model", "--policy", "./p.toml", "--now")
+    assert run_cli(*gate, "2029-12-31").code == 0
+    assert run_cli(*gate, "2030-01-03").code != 0
+    (place / "whom.toml").write_text(ends.replace("2030", "2020"))
+    assert run_cli(*gate, "2019-12-31").code == 0
+    assert run_cli("gate", "model", "--policy", "./p.toml").code != 0
+
+
 @pytest.mark.parametrize("top", ["", "revision = 1", "expires = 2100-01-01"])
 def test_only_a_policy_with_revision_and_end_is_signed(
     place: Path, run_cli: RunCli, top: str

@@ -292,7 +292,13 @@ def _start(desk: Path, hub: Hub) -> "subprocess.Popen[str]":
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)]
+    ("number", "code"),
+    [
+        (signal.SIGKILL, -signal.SIGKILL),
+        (signal.SIGINT, 130),
+        (signal.SIGTERM, 130),
+        (signal.SIGHUP, 130),
+    ],
 )
 def test_a_pull_that_is_killed_is_resumed_by_the_next_one(
     hub: Hub, repository: Repository, desk: Path, run_cli: RunCli, *, number: int, code: int
@@ -514,3 +520,105 @@ def test_an_endpoint_that_is_no_address_is_a_setting_to_mend(desk: Path, run_cli
     assert ran.returncode == 2, ran.stderr
     assert "HF_ENDPOINT" in ran.stderr
     assert "hunter2" not in ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(
+    "spelled", ["hf://acme/bert", "hf://acme/bert@main", "hf://models/acme/bert@main"]
+)
+@pytest.mark.parametrize("prefix", ["", "weightmark+"])
+def test_a_lock_is_followed_however_the_address_is_spelled(
+    hub: Hub, repository: Repository, desk: Path, run_cli: RunCli, *, spelled: str, prefix: str
+) -> None:
+    """Clusters write `weightmark+` before it."""
+    rules = ("--policy", "baseline", "--key", "release.pub")
+    assert run_cli("lock", "update", "hf://acme/bert", *rules, cwd=desk).code == 0
+    uri = prefix + spelled
+    ran = run_cli("pull", uri, "--to", "bert", "--locked", *rules, cwd=desk)
+    assert ran.code == 0, ran.stderr
+    again = run_cli("lock", "update", uri, *rules, cwd=desk)
+    assert "0 of 1 changed" in again.stdout
+    assert len(LockFile.load(desk / "weightmark.lock").artifacts) == 1
+
+
+def test_a_name_that_is_no_utf8_is_placed_and_replaced_like_any_other(
+    hub: Hub, repository: Repository, desk: Path, run_cli: RunCli
+) -> None:
+    to = os.fsdecode(b"t\xff")
+    rules = ("--to", to, "--policy", "baseline", "--key", "release.pub", "--replace")
+    assert run_cli("pull", "hf://acme/bert", *rules, cwd=desk).code == 0
+    repository.commit({**repository.commits[repository.head], "notes.md": b"new"})
+    audit = ("--to", to, "--policy", "audit", "--key", "release.pub", "--replace")
+    ran = run_cli("pull", "hf://acme/bert", *audit, cwd=desk)
+    assert ran.code == 0, ran.stderr
+    assert (desk / to / "notes.md").exists()
+
+
+@pytest.mark.parametrize("uri", [b"m\xff", b"mlflow:models:/\xff/1", b"hf://a/\xff"])
+@pytest.mark.parametrize("command", [("pull", "--to", "to"), ("lock", "update")])
+def test_an_address_that_is_no_utf8_is_a_wrong_call(
+    desk: Path, run_cli: RunCli, uri: bytes, command: tuple[str, ...]
+) -> None:
+    (desk / os.fsdecode(b"m\xff")).mkdir()
+    (desk / os.fsdecode(b"m\xff") / "config.json").write_bytes(b"{}")
+    ran = run_cli(*command, os.fsdecode(uri), "--policy", "audit", cwd=desk)
+    assert ran.code == 2
+    assert "UTF-8" in ran.stderr
+
+
+def test_what_is_refused_where_it_lies_is_said_to_lie_there_still(
+    hub: Hub, repository: Repository, desk: Path, run_cli: RunCli
+) -> None:
+    assert pull(run_cli, desk).code == 0
+    assert run_cli("key", "generate", "-o", "stranger.key", cwd=desk).code == 0
+    call = ("pull", repository.uri, "--to", "bert", "--policy", "baseline", "--key", "stranger.pub")
+    ran = run_cli(*call, cwd=desk)
+    assert ran.code == 1
+    assert "it still lies at `bert`" in ran.stdout
+    assert "nothing was placed" not in ran.stdout
+    said = document(run_cli(*call, "-f", "json", cwd=desk))
+    assert (said["placed"], said["present"]) == (False, True)
+    again = document(pull(run_cli, desk, "-f", "json"))
+    assert (again["placed"], again["present"]) == (True, True)
+
+
+def test_what_may_be_replaced_and_did_not_change_is_not_fetched_again(
+    hub: Hub, repository: Repository, desk: Path, run_cli: RunCli
+) -> None:
+    assert pull(run_cli, desk, "--replace").code == 0
+    before = len(hub.server.requests("file"))
+    assert pull(run_cli, desk, "--replace").code == 0
+    assert len(hub.server.requests("file")) == before
+
+
+def test_a_missing_folder_is_made_and_one_in_another_missing_one_is_said_before_anybody_is_asked(
+    hub: Hub, repository: Repository, desk: Path, run_cli: RunCli
+) -> None:
+    rules = ("--policy", "baseline", "--key", "release.pub")
+    refused = run_cli("pull", repository.uri, "--to", "a/b/bert", *rules, cwd=desk)
+    assert refused.code == 2
+    assert "mkdir -p" in refused.stderr
+    assert not hub.server.seen
+    assert run_cli("pull", repository.uri, "--to", "models/bert", *rules, cwd=desk).code == 0
+    assert (desk / "models" / "bert" / "model.sig").exists()
+
+
+def test_the_way_out_that_a_refusal_names_is_one(
+    hub: Hub, repository: Repository, desk: Path, model: Path, run_cli: RunCli
+) -> None:
+    """Nothing lies at the destination that could be signed; the address can be approved."""
+    sidecars = ("model.sig", "model.claims")
+    repository.commit({name: data for name, data in tree(model).items() if name not in sidecars})
+    ran = pull(run_cli, desk, "-f", "json")
+    assert ran.code == 1
+    fixes = " ".join(check["fix"] for check in document(ran)["checks"])
+    pinned = f"hf://models/acme/bert@{repository.head}"
+    assert f"weightmark attest {pinned} --out DIR --type approval" in fixes
+    assert "weightmark sign" not in fixes
+    words = ("--type", "approval", "--reason", "ours", "--expires", "2099-01-01")
+    (desk / "claims").mkdir()
+    approved = run_cli(
+        "attest", pinned, "--out", "claims", *words, "--key", "release.key", cwd=desk
+    )
+    assert approved.code == 0, approved.stderr
+    placed = pull(run_cli, desk, "--claims", "claims")
+    assert placed.code == 0, placed.stdout

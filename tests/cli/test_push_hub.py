@@ -204,6 +204,92 @@ def test_what_would_do_nothing_is_a_wrong_call(hub: Hub, house: Path, run_cli: R
     assert push(run_cli, house, "--prune", uri="oci://host/model:v1").code == 2
 
 
+def test_the_next_release_takes_the_name_of_the_signature_and_drops_no_claim(
+    hub: Hub, house: Path, run_cli: RunCli
+) -> None:
+    assert push(run_cli, house).code == 0
+    repository = hub.repositories["models", "acme/bert"]
+    first = repository.commits[repository.head]
+    (house / "model/config.json").write_bytes(b'{"v":2}')
+    assert run_cli("sign", "model", "--key", "release.key", cwd=house).code == 0
+    done = push(run_cli, house)
+    assert done.code == 0, done.stderr
+    second = repository.commits[repository.head]
+    assert bytes_of(second["model.sig"]) == (house / "model/model.sig").read_bytes()
+    lines = bytes_of(second["model.claims"]).splitlines()
+    assert {*bytes_of(first["model.claims"]).splitlines()} < {*lines}
+    older = json.loads(bytes_of(first["model.sig"]))
+    assert older in [json.loads(line) for line in lines]
+    assert pull(run_cli, house, "copy").code == 0
+    assert run_cli("verify", URI, "--key", "release.pub", cwd=house).code == 0
+    head = repository.head
+    assert push(run_cli, house).code == 0
+    assert repository.head == head
+
+
+def test_a_branch_left_with_the_signature_of_other_files_is_mended_by_pushing_again(
+    hub: Hub, house: Path, run_cli: RunCli
+) -> None:
+    assert push(run_cli, house).code == 0
+    repository = hub.repositories["models", "acme/bert"]
+    older = repository.commits[repository.head]["model.sig"]
+    (house / "model/config.json").write_bytes(b'{"v":2}')
+    assert run_cli("sign", "model", "--key", "release.key", cwd=house).code == 0
+    assert push(run_cli, house).code == 0
+    repository.commit({**repository.commits[repository.head], "model.sig": older})
+    assert pull(run_cli, house, "copy").code == 1
+    assert push(run_cli, house, "--claims-only").code == 0
+    assert pull(run_cli, house, "copy").code == 0
+
+
+def test_what_stands_under_the_name_of_the_signature_and_is_none_gives_way(
+    hub: Hub, house: Path, run_cli: RunCli
+) -> None:
+    repository = hub.repositories["models", "acme/bert"]
+    repository.commit({**repository.commits[repository.head], "model.sig": b"{}"})
+    assert push(run_cli, house).code == 0
+    assert pull(run_cli, house, "copy").code == 0
+
+
+@pytest.mark.parametrize("uri", [URI, "oci://localhost:1/bert:v1"])
+def test_files_that_changed_since_they_were_signed_are_not_published(
+    hub: Hub, house: Path, run_cli: RunCli, uri: str
+) -> None:
+    repository = hub.repositories["models", "acme/bert"]
+    head = repository.head
+    (house / "model/config.json").write_bytes(b'{"evil":1}')
+    refused = push(run_cli, house, uri=uri)
+    assert refused.code == 2
+    assert "no claim beside" in refused.stderr
+    assert repository.head == head
+
+
+def test_files_that_nobody_signed_are_published_and_said_to_be_so(
+    hub: Hub, house: Path, run_cli: RunCli
+) -> None:
+    (house / "model/model.sig").unlink()
+    (house / "model/model.claims").unlink()
+    done = push(run_cli, house)
+    assert done.code == 0
+    assert "nobody signed it" in done.stdout
+    assert hub.repositories["models", "acme/bert"].head
+
+
+@pytest.mark.parametrize("name", [".cache/x.bin", "sub/.git/config", "sub/.cache/y"])
+def test_names_that_the_hub_does_not_take_are_a_wrong_call_and_nothing_is_sent(
+    hub: Hub, house: Path, run_cli: RunCli, name: str
+) -> None:
+    (house / "model" / name).parent.mkdir(parents=True)
+    (house / "model" / name).write_bytes(b"1")
+    assert run_cli("sign", "model", "--key", "release.key", cwd=house).code == 0
+    repository = hub.repositories["models", "acme/bert"]
+    head = repository.head
+    refused = push(run_cli, house)
+    assert refused.code == 2
+    assert name in refused.stderr
+    assert repository.head == head
+
+
 # --- MLflow ---------------------------------------------------------------------------------------
 
 

@@ -173,3 +173,5 @@ def test_a_restarted_pull_from_a_registry_counts_the_claims_that_it_keeps(
     ran = pull(run_cli, house, sim.uri("acme/model"), "baseline")
     assert ran.code == 0, ran.stdout + ran.stderr
     assert tree(house / "pulled") == before
+    gated = run_cli("gate", "pulled", "--policy", "baseline", "--key", "release.pub", cwd=house)
+    assert gated.code == 0, "whoever looks later has the claims that it was let through by"

@@ -243,6 +243,7 @@ def test_claims_that_are_gone_leave_the_report_unchecked(place: Path, run_cli: R
     [
         ("model",),
         ("model", "--format", "iso-42001"),
+        ("plain", "--format", "ssdf", "-o", "x.pdf"),
         ("--format", "annex-iv", *LEDGER),
         ("model", "--format", "zero-trust", *LEDGER),
         ("--format", "incident", *LEDGER),
@@ -263,6 +264,20 @@ def test_calls_that_mean_nothing_write_nothing(
     done = report(place, run_cli, *args)
     assert (done.code, done.stdout) == (2, "")
     assert sorted(place.rglob("*")) == before
+
+
+def test_a_form_in_place_of_a_framework_is_sent_to_the_right_option(
+    place: Path, run_cli: RunCli
+) -> None:
+    done = report(place, run_cli, "plain", "--format", "json")
+    assert (done.code, "--as json" in done.stderr) == (2, True)
+
+
+def test_the_form_of_a_file_of_another_suffix_is_said_by_the_call(
+    place: Path, run_cli: RunCli
+) -> None:
+    done = report(place, run_cli, "plain", "--format", "ssdf", "-o", "x.txt", "--as", "markdown")
+    assert (done.code, (place / "x.txt").read_text()[:2]) == (0, "# ")
 
 
 def test_a_ledger_inside_the_artifact_judges_nothing(place: Path, run_cli: RunCli) -> None:
@@ -355,3 +370,53 @@ def test_a_claim_that_was_edited_is_no_evidence(place: Path, run_cli: RunCli) ->
     assert done.code == 4
     assert statuses(found)["PS.2.1"] == "missing"
     assert "was changed" in "".join(one["why"] for one in found["uncounted"])
+
+
+# --- clocks ---------------------------------------------------------------------------------------
+
+
+def _limited(place: Path, **more: str) -> str:
+    """Write a trust file in which the key of the model counts for a while, and return its name."""
+    told = "".join(f"{name} = {value}\n" for name, value in more.items())
+    (place / "t.toml").write_text(f'version = 1\n[keys.release]\nfile = "k.pub"\n{told}')
+    return "./t.toml"
+
+
+def _ssdf(place: Path, run_cli: RunCli, trust: str, *more: str) -> dict[str, Any]:
+    return facts(place, run_cli, "model", "--format", "ssdf", "--trust", trust, *more)
+
+
+def test_the_moment_of_the_call_is_the_only_clock_of_a_report(place: Path, run_cli: RunCli) -> None:
+    """A key that has ended since is judged for `--at` everywhere: in the items, and for the content."""
+    found = _ssdf(place, run_cli, _limited(place, not_after="2020-01-01"), "--at", "2019-06-01")
+    assert found["exit"] == 0
+    assert statuses(found)["PS.2.1"] == "filled"
+    assert not found["counts"]["against"]
+
+
+def test_a_signature_that_could_not_be_judged_speaks_neither_for_nor_against_it(
+    place: Path, run_cli: RunCli
+) -> None:
+    found = _ssdf(place, run_cli, _limited(place, not_after="2020-01-01"))
+    assert found["exit"] == 4
+    assert not found["counts"]["against"]
+    assert statuses(found)["PS.2.1"] == "partly"
+    assert any("past its time" in one for one in found["problems"])
+
+
+def test_a_report_says_when_the_present_was_asked(place: Path, run_cli: RunCli) -> None:
+    found = _ssdf(place, run_cli, _limited(place, not_after="2999-01-01"))
+    assert (found["at"], found["exit"]) == (None, 0)
+    assert "judged by the present" in found["at_from"]
+    found = _ssdf(place, run_cli, _limited(place))
+    assert (found["at"], found["at_from"]) == (None, "no clock says one")
+
+
+def test_a_report_of_the_past_does_not_forget_that_a_key_was_revoked(
+    place: Path, run_cli: RunCli
+) -> None:
+    """Nobody makes an undated signature count again by an early moment."""
+    trust = _limited(place, revoked="2024-01-01", reason='"leaked"')
+    found = _ssdf(place, run_cli, trust, "--at", "2023-01-01")
+    assert found["exit"] == 1
+    assert not any(one["claim"] for item in found["items"] for one in item["evidence"])

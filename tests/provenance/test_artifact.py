@@ -268,3 +268,41 @@ def test_a_checked_view_reads_as_the_file_does(offset: int, length: int) -> None
             open_artifact(folder), inspect=lambda _path, view: view.read_at(offset, length)
         )
     assert reading.inspections == (content[offset : offset + length],)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "hf://acme/bert@main",
+        "oci://127.0.0.1:5000/acme/bert:v1",
+        "s3://bucket/bert",
+        "https://models.example/bert/",
+        "mlflow:models:/bert/3",
+        "weightmark+hf://acme/bert",
+    ],
+)
+@pytest.mark.parametrize("kind", [str, Path])
+def test_an_address_in_place_of_a_path_is_told_how_it_is_fetched(
+    uri: str, kind: type[str] | type[Path]
+) -> None:
+    with pytest.raises(CallError) as caught:
+        open_artifact(kind(uri))
+    assert f"`{uri.rstrip('/')}" in caught.value.what
+    assert f"weightmark pull {uri.rstrip('/')}" in caught.value.fix
+
+
+def test_a_secret_in_an_address_is_not_repeated() -> None:
+    with pytest.raises(CallError) as caught:
+        open_artifact("https://me:secret@host.example/m?X-Signature=secret")
+    assert "secret" not in caught.value.what + caught.value.fix
+
+
+def test_a_folder_that_is_called_like_an_address_is_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hf:" / "acme").mkdir(parents=True)
+    (tmp_path / "hf:" / "acme" / "f").write_bytes(b"x")
+    monkeypatch.chdir(tmp_path)
+    assert open_artifact("hf://acme").entries
+    with pytest.raises(CallError, match="`c:/missing` does not exist"):
+        open_artifact("c:/missing")

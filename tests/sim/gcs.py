@@ -35,6 +35,8 @@ class Gcs:
         """members of listed objects that lie"""
         self.served: dict[str, bytes] = {}
         """keys that are served with other bytes than were listed"""
+        self.serving: dict[str, object] = {}
+        """generations that answers name, if others than were asked for"""
         self.location = ""
         """where media redirect to"""
         self.encoding = ""
@@ -85,7 +87,8 @@ class Gcs:
         if str(generation) != request.query.get("generation"):
             return Answer(json.dumps({"error": {"code": 404}}).encode(), 404)
         data = self.served.get(key, data)
-        headers = {"Content-Encoding": self.encoding} if self.encoding else {}
+        headers = {"X-Goog-Generation": str(self.serving.get(key, generation))}
+        headers |= {"Content-Encoding": self.encoding} if self.encoding else {}
         said = request.headers.get("range", "")
         if not said or not self.ranges:
             return Answer(data, kind="application/octet-stream", headers=headers)

@@ -29,6 +29,8 @@ class Website:
         self.ranges = True
         self.honest = True
         """whether conditions and tags are those of what is served"""
+        self.heeding = True
+        """whether `If-Match` is heeded"""
         self.lengths: dict[str, str] = {}
         self.encoding = ""
         self.server.route("file", "/", self._file)
@@ -70,7 +72,7 @@ class Website:
         headers = {"ETag": tag} if self.tags else {}
         if self.encoding:
             headers["Content-Encoding"] = self.encoding
-        if request.headers.get("if-match", tag) != tag:
+        if self.heeding and request.headers.get("if-match", tag) != tag:
             return Answer(b"", 412)
         said = request.headers.get("range", "")
         if not said or not self.ranges:

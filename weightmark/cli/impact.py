@@ -93,7 +93,7 @@ def impact(
                     }
                     for one in found.uses
                 ],
-                "unread": found.unread,
+                "unread": found.unread + found.forgotten,
                 "erased": found.erased,
                 "elsewhere": found.elsewhere,
                 "unfollowed": found.unfollowed,
@@ -108,6 +108,11 @@ def impact(
 def _gaps(found: "Impact") -> "Iterator[str]":
     if found.unread:
         yield f"{counted(found.unread, 'claim')} could not be read: more may descend from it"
+    if found.forgotten:
+        yield (
+            f"{counted(found.forgotten, 'claim')} or more that told of descent in the log before this one "
+            "may not be entered here: more may descend from it"
+        )
     if found.erased:
         yield f"{counted(found.erased, 'claim')} erased, as the ledger says: more may descend from it"
     if found.elsewhere:

@@ -1,5 +1,6 @@
 """`weightmark inventory`: which models and datasets there are, and which are asked for by name."""
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from weightmark.cli.inventory_document import Asked, inventory_document
 from weightmark.cli.options.common import FILE_OR_URI, option
 from weightmark.cli.options.evidence import fail_on_option
 from weightmark.cli.options.ledger import open_ledger
+from weightmark.cli.stopping import stoppable
 from weightmark.errors import CallError, NetworkError
 from weightmark.values import dataclass
 
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
     from weightmark.attestations.inventory.state import State
 
 __all__ = ["inventory"]
-
-_HUB_CACHE = "hf-cache"
 
 
 @command("inventory", formats=("text", "json", "jsonl"))
@@ -51,6 +51,7 @@ _HUB_CACHE = "hf-cache"
     "--no-fetch", is_flag=True, help="Fetch nothing from the hub: list what it says, unexamined"
 )
 @pass_console
+@stoppable
 def inventory(
     console: Console,
     paths: tuple[str, ...],
@@ -66,7 +67,8 @@ def inventory(
     """List every model and dataset below each PATH, and every reference to one in code and manifests.
 
     Found are caches of Hugging Face, torch.hub, Keras, Ollama, llama.cpp and MLflow, and plain trees;
-    `hf-cache` is the cache of this user. Of `hf://OWNER` every repository is fetched, one after the
+    `hf-cache` is the cache of this user, and so are `ollama-cache`, `torch-cache`, `keras-cache` and
+    `llama-cpp-cache`. Of `hf://OWNER` every repository is fetched, one after the
     other, and removed again. Nothing is loaded or executed, and no claim is verified: use `weightmark
     verify` or `gate` for that.
     """
@@ -90,7 +92,12 @@ def inventory(
                 one = take_inventory(root, executor=executor, **common)
                 parts.append((path if len(roots) > 1 else "", one))
             else:
-                parts.append(("", take_hub_inventory(root.owner, fetch=not no_fetch, **common)))
+                of_owner = take_hub_inventory(root.owner, fetch=not no_fetch, **common)
+                parts.append(("", of_owner))
+                if not of_owner.artifacts:
+                    console.note(
+                        f"the hub lists nothing of `{root.owner}`: there is no such owner, or nothing that your token may see"
+                    )
         found = Inventory.joined(parts)
         origin = log.origin if log else ""
     if table:
@@ -122,7 +129,7 @@ class _Owner:
 
 
 def _root(console: Console, path: str) -> Path | _Owner:
-    from weightmark.attestations.inventory.inventory import hub_cache
+    from weightmark.attestations.inventory.layouts import CACHES
     from weightmark.provenance.sources.addresses import printable_uri
     from weightmark.provenance.sources.huggingface.owners import owner_of
 
@@ -133,7 +140,16 @@ def _root(console: Console, path: str) -> Path | _Owner:
         )
     if owner:
         return _Owner(owner)
-    root = hub_cache() if path == _HUB_CACHE else Path(path)
+    if path in CACHES:
+        root = CACHES[path](os.environ)
+        if not root.exists():
+            raise CallError(
+                f"`{root}`, which `{path}` stands for, does not exist",
+                why="whoever fills that cache has fetched nothing, or keeps it elsewhere",
+                fix="name the folder itself",
+            )
+        return root
+    root = Path(path)
     if not root.exists():
         fix = "write `hf://OWNER`, or pull it first" if "://" in path else "check the path"
         raise CallError(f"`{printable_uri(path)}` does not exist", fix=fix)

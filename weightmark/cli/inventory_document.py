@@ -11,7 +11,7 @@ from weightmark.values import dataclass
 if TYPE_CHECKING:
     from weightmark.attestations.inventory.inventory import Inventory, Listed
     from weightmark.attestations.inventory.record import Record
-    from weightmark.attestations.inventory.references.interface import Reference
+    from weightmark.attestations.inventory.references.interface import Pin, Reference
     from weightmark.scanners.findings import Severity
 
 __all__ = ["Asked", "inventory_document"]
@@ -79,26 +79,22 @@ def _verdict(inventory: "Inventory", checks: Sequence[CheckLine]) -> Exit:
 
 
 def _headline(inventory: "Inventory", verdict: Exit) -> str:
+    from weightmark.attestations.inventory.references.interface import Pin
+
     if verdict is Exit.NOTHING:
         return "nothing was found that is a model, a dataset or a reference to one"
-    artifacts = counted(len(inventory.artifacts), "artifact")
-    references = counted(len(inventory.references), "reference")
-    return f"{_VERDICTS[verdict]}: {artifacts}, {references}"
+    found = [counted(len(inventory.artifacts), "artifact")] if inventory.artifacts else []
+    if inventory.references:
+        references = counted(len(inventory.references), "reference")
+        moving = len(_of_pin(inventory.references, Pin.UNPINNED))
+        found.append(f"{moving} of {references} can move" if moving else references)
+    return f"{_VERDICTS[verdict]}: {', '.join(found) or 'nothing was found'}"
 
 
 def _checks(inventory: "Inventory", asked: Asked) -> Iterator[CheckLine]:
     yield from _risk(inventory, asked)
     records = [one.record for one in inventory.artifacts]
-    broken = [f"`{one.path}`" for one in records if one.promise == "broken"]
-    if broken:
-        yield _failed(
-            "promises",
-            f"{counted(len(broken), 'artifact')} with files that are not what the cache says",
-            why="a cache names files by their digests, and these were changed",
-            fix="delete it from the cache and fetch it anew",
-            details=broken,
-            code="promise-broken",
-        )
+    yield from _broken(records)
     revoked = [
         f"`{one.record.path}`" for one in inventory.artifacts if one.ledger and one.ledger.word == "revoked"
     ]  # fmt: skip
@@ -115,13 +111,42 @@ def _checks(inventory: "Inventory", asked: Asked) -> Iterator[CheckLine]:
     yield from _incomplete(inventory, records)
 
 
+def _broken(records: "Sequence[Record]") -> Iterator[CheckLine]:
+    """Yield what is not what was promised: by the hub, or by the names in a cache."""
+    from weightmark.attestations.inventory.interface import HUB_LAYOUT
+
+    broken = [one for one in records if one.promise == "broken"]
+    served = [f"`{one.path}`" for one in broken if one.layout == HUB_LAYOUT]
+    kept = [f"`{one.path}`" for one in broken if one.layout != HUB_LAYOUT]
+    if served:
+        yield _failed(
+            "promises",
+            f"{counted(len(served), 'artifact')} of which the hub sends other bytes than it lists",
+            why="the hub lists files by their digests, and what it sent has others",
+            fix="load nothing of it, and tell whoever runs the hub",
+            details=served,
+            code="promise-broken",
+        )
+    if kept:
+        yield _failed(
+            "promises",
+            f"{counted(len(kept), 'artifact')} with files that are not what the cache says",
+            why="a cache names files by their digests, and these were changed",
+            fix="delete it from the cache and fetch it anew",
+            details=kept,
+            code="promise-broken",
+        )
+
+
 def _risk(inventory: "Inventory", asked: Asked) -> Iterator[CheckLine]:
+    from weightmark.attestations.inventory.record import NO_RISK, UNKNOWN_RISK
     from weightmark.scanners.findings import Severity
 
     risky = [
         f"`{one.record.path}`: {one.record.risk}"
         for one in inventory.artifacts
-        if one.record.risk != "none" and Severity.parse(one.record.risk) >= asked.fail_on
+        if one.record.risk not in (NO_RISK, UNKNOWN_RISK)
+        and Severity.parse(one.record.risk) >= asked.fail_on
     ]
     if risky:
         yield _failed(
@@ -137,7 +162,7 @@ def _risk(inventory: "Inventory", asked: Asked) -> Iterator[CheckLine]:
 def _unpinned(references: "Sequence[Reference]") -> Iterator[CheckLine]:
     from weightmark.attestations.inventory.references.interface import Pin
 
-    moving = [f"{one.file}:{one.line}: {one.via} `{one.target}`" for one in references if one.pin is Pin.UNPINNED]  # fmt: skip
+    moving = _of_pin(references, Pin.UNPINNED)
     if moving:
         yield _failed(
             "references",
@@ -147,6 +172,25 @@ def _unpinned(references: "Sequence[Reference]") -> Iterator[CheckLine]:
             details=moving,
             code="unpinned",
         )
+    others = [pin for pin in Pin if pin is not Pin.UNPINNED]
+    told = {pin: _of_pin(references, pin) for pin in others}
+    counts = [f"{len(told[pin])} {pin.value}" for pin in others if told[pin]]
+    if counts:
+        details = [f"{line}: {pin.value}" for pin in others for line in told[pin]]
+        yield CheckLine(
+            Outcome.INFO,
+            "other references",
+            ", ".join(counts),
+            details=_shortened(details),
+        )
+
+
+def _of_pin(references: "Sequence[Reference]", pin: "Pin") -> list[str]:
+    return [
+        f"{one.file}:{one.line}: {one.via}{f' `{one.target}`' if one.target else ''}"
+        for one in references
+        if one.pin is pin
+    ]
 
 
 def _incomplete(inventory: "Inventory", records: "Sequence[Record]") -> Iterator[CheckLine]:
@@ -215,8 +259,11 @@ def _table(inventory: "Inventory") -> Iterator[str]:
 
 
 def _cells(one: "Listed") -> tuple[str, ...]:
+    from weightmark.attestations.inventory.record import UNKNOWN_RISK
+
     record = one.record
-    risk = f"{record.risk}?" if record.unchecked or record.problem else record.risk
+    partly = record.risk != UNKNOWN_RISK and (record.unchecked or record.problem)
+    risk = f"{record.risk}?" if partly else record.risk
     claimed = (["signature"] if record.signature else []) + (
         [counted(record.claims, "claim")] if record.claims else []
     )

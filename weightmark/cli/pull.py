@@ -1,6 +1,7 @@
 """`weightmark pull`: fetch a model or a dataset, judge it in quarantine, and place it if a policy allows."""
 
 import dataclasses
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from weightmark.cli.options.trust import TRUST_FLAGS, trust_choice_options
 from weightmark.cli.options.witnesses import read_witness_policy, witness_policy_option
 from weightmark.cli.places import state_directory
 from weightmark.cli.render.interface import CheckLine, Document
+from weightmark.cli.stopping import stoppable
 from weightmark.errors import CallError, Exit, WeightmarkError
 from weightmark.values import dataclass
 
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from weightmark.attestations.trust.selection import TrustChoice
     from weightmark.provenance.sources.interface import Snapshot
 
-__all__ = ["as_placed", "pull"]
+__all__ = ["as_fetched", "as_placed", "pull"]
 
 _TOLD = (
     "policy",
@@ -93,6 +95,7 @@ _TOLD = (
 @events_options()
 @responding_options("it is denied")
 @pass_console
+@stoppable
 def pull(
     console: Console,
     uri: str,
@@ -127,7 +130,8 @@ def pull(
     from weightmark.attestations.pulling.history import History
     from weightmark.attestations.pulling.pull import PullPlan
     from weightmark.attestations.pulling.pull import pull as run_pull
-    from weightmark.provenance.sources.choice import open_source
+    from weightmark.attestations.pulling.quarantine import require_room
+    from weightmark.provenance.sources.choice import as_named, asked_with, open_source
 
     require_online(ledger)
     destination = Path(to)
@@ -144,7 +148,9 @@ def pull(
     if witness_policy:
         policy = policy.with_witnesses(read_witness_policy(witness_policy))
     pinned = _locked(uri, lock_path) if locked else None
-    recorder = _recorder(f"pull {uri}", ledger, signing_key, passphrase_file, record=record)
+    recorder = _recorder(
+        f"pull {as_named(uri)}", ledger, signing_key, passphrase_file, record=record
+    )
     console.detail(f"policy: {policy.source}, sha256:{policy.sha256}")
     console.tell_origins(_TOLD)
     history = History(state_directory() / "pulls")
@@ -160,7 +166,9 @@ def pull(
         history if replace else None,
         console.jobs,
     )
-    with open_source(pinned.pinned if pinned else uri, offline=console.offline) as source:
+    require_room(destination.absolute())
+    address = asked_with(uri, pinned.pinned) if pinned else uri
+    with open_source(address, offline=console.offline) as source:
         snapshot = source.resolve()
         _tell_snapshot(console, snapshot)
         recorder.resource = snapshot.pinned
@@ -170,7 +178,7 @@ def pull(
         _remember(console, history, destination, pulled)
         if lock and not locked:
             _write_lock(lock_path, pulled)
-    console.finish(_document(console, uri, to, pulled, recorder.facts))
+    console.finish(_document(console, to, pulled, recorder.facts))
 
 
 def _require_outside(to: Path, what: str, place: str | None) -> None:
@@ -263,6 +271,17 @@ def _write_lock(path: Path, pulled: "Pulled") -> None:
         LockFile.load_or_new(path).with_artifact(artifact).write(path)
 
 
+def as_fetched(line: CheckLine, judged_at: str, pinned: str) -> CheckLine:
+    """Name the address where a hint names the quarantine: nothing of it lies anywhere to be signed."""
+    path, address = shlex.quote(judged_at), shlex.quote(pinned)
+    fix = line.fix.replace(f"; if it is yours: `weightmark sign {path} --key KEY`", "")
+    vouch = f"weightmark attest {path} "
+    if vouch in fix:
+        fix = fix.replace(vouch, f"weightmark attest {address} --out DIR ")
+        fix += f", then `weightmark pull {address} --claims DIR` as before"
+    return as_placed(dataclasses.replace(line, fix=fix), judged_at, pinned)
+
+
 def as_placed(line: CheckLine, judged_at: str, to: str) -> CheckLine:
     """Name the destination where a hint names the quarantine, which nobody should use."""
     return dataclasses.replace(
@@ -272,30 +291,40 @@ def as_placed(line: CheckLine, judged_at: str, to: str) -> CheckLine:
     )
 
 
+def _told(line: CheckLine, pulled: "Pulled", to: str) -> CheckLine:
+    if pulled.placed or pulled.present:
+        return as_placed(line, str(pulled.judged_at), to)
+    return as_fetched(line, str(pulled.judged_at), pulled.snapshot.pinned)
+
+
+def _outcome(pulled: "Pulled", to: str) -> str:
+    if pulled.present:
+        return f"lies at `{to}` already" if pulled.placed else f"it still lies at `{to}`"
+    return f"placed at `{to}`" if pulled.placed else f"nothing was placed at `{to}`"
+
+
 def _document(
-    console: Console, uri: str, to: str, pulled: "Pulled", record: dict[str, Any] | None
+    console: Console, to: str, pulled: "Pulled", record: dict[str, Any] | None
 ) -> Document:
     decision, snapshot, policy = pulled.decision, pulled.snapshot, pulled.decision.policy
     scan = decision.evidence.scan.findings if decision.evidence.scan else ()
     unread = not pulled.placed and decision.exit is Exit.GOOD
-    outcome = f"placed at `{to}`" if pulled.placed else f"nothing was placed at `{to}`"
     identity = pulled.delivery.manifest.identity
     return Document(
         schema="weightmark/pull/v1",
         exit=Exit.UNCHECKED if unread else decision.exit,
         verdict=decision.word.replace(" ", "-"),
-        headline=f"{decision.word}: {identity} by policy `{policy.name}`; {outcome}",
-        checks=tuple(
-            as_placed(line, str(pulled.judged_at), to) for line in check_lines(decision.checks)
-        ),
+        headline=f"{decision.word}: {identity} by policy `{policy.name}`; {_outcome(pulled, to)}",
+        checks=tuple(_told(line, pulled, to) for line in check_lines(decision.checks)),
         findings=finding_lines(one for one in scan if one.severity >= policy.scan.fail_on),
         facts={
-            "uri": snapshot.uri or uri,
+            "uri": snapshot.uri,
             "pinned": snapshot.pinned,
             "digest": next((f"{name}:{value}" for name, value in snapshot.digest.items()), None),
             "kind": snapshot.kind.value,
             "to": to,
             "placed": pulled.placed,
+            "present": pulled.present,
             "identity": identity,
             "files": len(pulled.delivery.manifest.rows),
             "size": pulled.delivery.manifest.total_size,

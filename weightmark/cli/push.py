@@ -12,6 +12,7 @@ from weightmark.cli.console import Console, pass_console
 from weightmark.cli.options.common import option
 from weightmark.cli.options.receipts import fresh_option, kept_receipts
 from weightmark.cli.render.interface import CheckLine, Document, Outcome
+from weightmark.cli.stopping import stoppable
 from weightmark.errors import CallError, Exit, NetworkError, WeightmarkError
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ _PUBLISHED = frozenset(["hf", "mlflow"])
 @option("--prune", is_flag=True, help="Delete files from the hub that PATH does not have")
 @fresh_option()
 @pass_console
+@stoppable
 def push(
     console: Console,
     path: str,
@@ -65,8 +67,9 @@ def push(
     with `--claims-only`, `mlflow:models:/NAME/VERSION`, whose tags then say the identity.
     """
     from weightmark.provenance.artifact import open_artifact
-    from weightmark.provenance.sources.choice import scheme_of
+    from weightmark.provenance.sources.choice import bare_uri, scheme_of
 
+    uri = bare_uri(uri)
     _require_fitting(scheme_of(uri), move=move, prune=prune)
     artifact = open_artifact(path)
     if scheme_of(uri) in _PUBLISHED:
@@ -115,11 +118,12 @@ def _publish(
 ) -> "tuple[str, Published, int]":
     """Publish to a hub or to MLflow; return the identity and the number of claims, too."""
     from weightmark.attestations.pulling.publishing import Plan, publish_to_hub, publish_to_mlflow
+    from weightmark.provenance.sources.addresses import printable_uri
     from weightmark.provenance.sources.choice import scheme_of
 
     to_hub = scheme_of(uri) == "hf"
     if console.offline:
-        raise NetworkError(f"`{uri[:200]}` can't be reached with `--offline`")
+        raise NetworkError(f"`{printable_uri(uri)}` can't be reached with `--offline`")
     if not to_hub and not claims_only:
         raise CallError(
             "versions of MLflow are made by MLflow",
@@ -137,11 +141,12 @@ def _publish(
 
 
 def _reference(uri: str, *, offline: bool) -> "Reference":
+    from weightmark.provenance.sources.addresses import printable_uri
     from weightmark.provenance.sources.oci.reference import SCHEME, Reference
 
     if not uri.startswith(SCHEME):
         raise CallError(
-            f"`{uri[:200]}` is no place that weightmark pushes to",
+            f"`{printable_uri(uri)}` is no place that weightmark pushes to",
             fix="write `oci://HOST/REPOSITORY:TAG`, `hf://OWNER/NAME@BRANCH` or, with `--claims-only`, `mlflow:models:/NAME/VERSION`",
         )
     reference = Reference.parse(uri)
@@ -168,6 +173,7 @@ def _push(
     move: bool,
 ) -> "tuple[str, Pushed]":
     """Read everything once, then send it; returns the identity too."""
+    from weightmark.attestations.pulling.merging import Contents, Sidecars
     from weightmark.provenance.sources.oci.pushing import push as send
     from weightmark.provenance.sources.oci.registry import WRITE, Repository
 
@@ -176,6 +182,8 @@ def _push(
         Repository(reference, access=WRITE) as repository,
     ):
         reading = _read(console, artifact, progress, fresh=fresh)
+        contents = Contents(reading.manifest().identity, {x.path: x.sha256 for x in reading.files})
+        Sidecars(None, [one.bundle for one in attachments]).require_about(contents, artifact.path)
         pushed = send(repository, reading, attachments, move=move, progress=progress)
     return reading.manifest().identity, pushed
 
@@ -267,9 +275,8 @@ def _document(
         )
     if claims:
         there = f", {claims - pushed.claims} there already" if claims > pushed.claims else ""
-        checks.append(
-            CheckLine(Outcome.PASS, "claims", f"{counted(claims, 'claim')} attached{there}")
-        )
+        attached = f"{counted(pushed.claims, 'claim')} attached{there}"
+        checks.append(CheckLine(Outcome.PASS, "claims", attached))
     else:
         hint = "nobody signed it; `weightmark sign`, then push again"
         checks.append(CheckLine(Outcome.INFO, "claims", "no claims to attach", hint))

@@ -86,8 +86,8 @@ REASONS: Mapping[str, CheckMeaning] = MappingProxyType(
             "It is longer or wider than the bounds, so nothing is known about the rest. Raise `--max-depth` if that is meant.",
         ),
         "missing-input": CheckMeaning(
-            "a step that makes one artifact of others names no other",
-            "Nobody judges what is not named. Record the step again with `weightmark record --input NAME=PATH`.",
+            "a step does not name what it began with",
+            "Nobody judges what is not named. Record the step again with `weightmark record --input NAME=PATH`, or vouch for what came from elsewhere.",
         ),
         "name-clash": CheckMeaning(
             "names mean the same file on another system",
@@ -155,7 +155,7 @@ REASONS: Mapping[str, CheckMeaning] = MappingProxyType(
         ),
         "step-undated": CheckMeaning(
             "nothing proves when a step was stated",
-            "The policy asks for an age, and only a verified timestamp or log entry proves one. Record it with `--tsa-url`.",
+            "The policy asks for an age. A timestamp can be put there anew, so the time has to stand in what is signed as well: record it with `--tsa-url`, or keyless.",
         ),
         "too-deep": CheckMeaning(
             "the chain has more steps than the policy allows",
@@ -221,15 +221,17 @@ _OF_CLAIMS: Mapping[str, CheckMeaning] = MappingProxyType(
         ),
         "-undated": CheckMeaning(
             "nothing proves when a claim was made",
-            "The policy asks for an age, and only a verified timestamp or log entry proves one. Sign with `--tsa-url`.",
+            "The policy asks for an age. A timestamp can be put there anew, so the time has to stand in what is signed as well: sign with `--tsa-url`, or keyless.",
         ),
     }
 )
 _CLAIMS = frozenset(
     [
         "approval",
+        "chain",
         "classification",
         "dataset",
+        "licenses",
         "provenance",
         "release",
         "sbom",

@@ -48,6 +48,18 @@ _NO_ARTIFACT = os.devnull
 _DIGEST = re.compile(r"(?:wm1|sha256):[0-9a-f]{64}")
 
 
+class _Framework(click.Choice[str]):
+    """What is reported; the words for forms, which `--format` means elsewhere, are sent on to `--as`."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value in _FORMS:
+            raise CallError(
+                f"`{value}` is a form, and `--format` says here what is reported",
+                fix=f"name it, as `--format annex-iv --as {value}`",
+            )
+        return super().convert(value, param, ctx)
+
+
 @dataclass(frozen=True, slots=True)
 class _Call:
     """Everything that is the same for each artifact of one call."""
@@ -60,8 +72,6 @@ class _Call:
     """the folder that the files go to; None for one report to stdout or `-o`"""
     at: datetime | None
     """the moment; None when the call says none"""
-    at_from: str
-    """where the moment comes from, in words"""
     claims: tuple[Path, ...]
     """more claims of artifacts"""
     signature: Path | None
@@ -74,7 +84,7 @@ class _Call:
     "-f",
     "--format",
     "framework",
-    type=click.Choice([*_ITEMS, "zero-trust", "incident"]),
+    type=_Framework([*_ITEMS, "zero-trust", "incident"]),
     required=True,
     help="What is reported",
 )
@@ -120,7 +130,7 @@ def report(
     about a whole ledger. A claim counts by the roles of `--policy`, by whom the flags of trust name, or
     else by whom the ledger admitted; others are listed, and fill nothing.
     """
-    from weightmark.attestations.reports.making import at_words, jury_for
+    from weightmark.attestations.reports.making import jury_for
     from weightmark.attestations.reports.register import Register
 
     if form == "json":
@@ -148,7 +158,6 @@ def report(
             _form_of(console, form),
             Path(out) if out else None,
             moment,
-            at_words(moment, jury, register),
             tuple(Path(one) for one in claims),
             Path(signature) if signature else None,
         )
@@ -251,7 +260,14 @@ def _require_in_time(jury: "Jury") -> None:
 
 
 def _form_of(console: Console, form: str | None) -> str:
-    said = _SUFFIXES.get(Path(console.output).suffix.lower()) if console.output != "-" else None
+    suffix = Path(console.output).suffix.lower() if console.output != "-" else ""
+    said = _SUFFIXES.get(suffix)
+    if suffix and not (form or said):
+        raise CallError(
+            f"`{console.output}` does not say in which form the report is written",
+            why=f"the suffix `{suffix}` is none of {', '.join(f'`{one}`' for one in _SUFFIXES)}",
+            fix="use one of them, or add `--as markdown`, `--as html` or `--as json`",
+        )
     if form and said and form != said:
         raise CallError(
             f"`{console.output}` ends as {said}, and `--as` says {form}", fix="say one of them"
@@ -263,6 +279,7 @@ def _zero_trust(
     console: Console, call: _Call, jury: "Jury", register: "Register | None"
 ) -> NoReturn:
     from weightmark.attestations.reports.estate import estate_report
+    from weightmark.attestations.reports.making import at_words
     from weightmark.attestations.reports.zero_trust import survey
 
     if register is None:
@@ -271,13 +288,15 @@ def _zero_trust(
     code = Exit.UNCHECKED if estate.unread or estate.problems else Exit.GOOD
     if not any(one.denominator for one in estate.figures):
         code = Exit.worst([code, Exit.NOTHING])
-    _write(console, call, estate_report(estate, at_from=call.at_from), code)
+    made = estate_report(estate, at_from=at_words(call.at, jury, register))
+    _write(console, call, made, code)
 
 
 def _incident(
     console: Console, call: _Call, subject: str, jury: "Jury", register: "Register | None"
 ) -> NoReturn:
     from weightmark.attestations.reports.incident import investigate
+    from weightmark.attestations.reports.making import at_words
     from weightmark.attestations.reports.timeline import incident_report
     from weightmark.cli.ledger.parties import identified
 
@@ -289,7 +308,8 @@ def _incident(
     code = Exit.UNCHECKED if unread else Exit.GOOD
     if not incident.moments and not register.count_about(identity):
         code = Exit.worst([code, Exit.NOTHING])
-    _write(console, call, incident_report(incident, at_from=call.at_from), code)
+    made = incident_report(incident, at_from=at_words(call.at, jury, register))
+    _write(console, call, made, code)
 
 
 def _artifacts(
@@ -299,24 +319,32 @@ def _artifacts(
     jury: "Jury",
     register: "Register | None",
 ) -> NoReturn:
-    from weightmark.attestations.reports.artifact import artifact_report, summary_of
+    from weightmark.attestations.reports.artifact import summary_of
     from weightmark.attestations.reports.frameworks import FRAMEWORKS
 
     framework = FRAMEWORKS[call.framework]
     if call.out is None:
         gathered = _gather(console, call, subjects[0], jury, register)
-        made = artifact_report(framework, gathered.dossier, at_from=call.at_from)
-        _write(console, call, made, gathered.exit)
+        _write(console, call, _made(call, gathered, register), gathered.exit)
     _require_new(call.out)
     listed: list[Summary] = []
     codes = []
     for subject in subjects or (register.artifacts() if register else ()):
         gathered = _gather(console, call, subject, jury, register)
-        made = artifact_report(framework, gathered.dossier, at_from=call.at_from)
-        _put(call, made, gathered.exit)
+        _put(call, _made(call, gathered, register), gathered.exit)
         listed.append(summary_of(framework, gathered.dossier))
         codes.append(gathered.exit)
     _write_index(console, call, listed, codes)
+
+
+def _made(call: _Call, gathered: "Gathered", register: "Register | None") -> "Report":
+    from weightmark.attestations.reports.artifact import artifact_report
+    from weightmark.attestations.reports.frameworks import FRAMEWORKS
+    from weightmark.attestations.reports.making import at_words
+
+    dossier = gathered.dossier
+    words = at_words(call.at, dossier.jury, register)
+    return artifact_report(FRAMEWORKS[call.framework], dossier, at_from=words)
 
 
 def _gather(

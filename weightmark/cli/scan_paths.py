@@ -66,8 +66,15 @@ def _expanded(word: str) -> Iterator[str]:
     except ValueError as error:
         raise CallError(f"`{word}` is no pattern", why=str(error)) from None
     if not found:
-        raise CallError(f"nothing fits the pattern `{word}`")
+        raise CallError(f"nothing fits the pattern `{_printable(word)}`")
     yield from found
+
+
+def _printable(word: str) -> str:
+    """Return a pattern for a message; of what is an address only what is no secret."""
+    from weightmark.provenance.sources.addresses import printable_uri
+
+    return printable_uri(word) if "://" in word else word
 
 
 def _listed(name: str) -> list[str]:

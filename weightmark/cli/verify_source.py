@@ -77,6 +77,8 @@ def _refuse_local(digests: str) -> None:
 
 
 def _document(uri: str, examined: "PromiseExamination") -> Document:
+    from weightmark.provenance.sources.choice import as_named
+
     report, promise = examined.examination.report, examined.promise
     headline = f"verified: {examined.snapshot.pinned}"
     if promise is None:
@@ -84,7 +86,7 @@ def _document(uri: str, examined: "PromiseExamination") -> Document:
         headline = f"not verified: {bad} of {counted(len(report.checks), 'check')} did not pass"
     code = report.exit if promise or report.exit else Exit.NOTHING
     facts: dict[str, Any] = {
-        "path": uri,
+        "path": as_named(uri),
         "pinned": examined.snapshot.pinned,
         "identity": report.identity or None,
         "signers": list(promise.signers) if promise else [],

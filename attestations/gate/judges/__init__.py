@@ -1,5 +1,18 @@
-"""Judges: each turns one part of a policy and the evidence into checks."""
+"""Judges: each turns one part of a policy and the evidence into checks.
 
+A new one is a file here and a line in `JUDGES`. What it reads, and what it is called, also stands in
+
+- `policy/rules.py` or `policy/requirements.py`, `policy/model.py`, `policy/reading/` and
+  `policy/policy.schema.json`: the part of the policy; `policy/presets/`, where presets say it;
+- `policy/explain.py` and `policy/holes.py`: what it says in words, and what it leaves open;
+- `gate/evidence.py` and whoever fills it (`gate/collect.py`; `gate/claims.py` for a kind of claim);
+- `gate/decision.py`: `_CHECKS` and `_demanded`, so that a demand without a check denies;
+- `JUDGES_OF_ANSWERS` below, if an earlier decision can't answer it;
+- `gate/summary.py` (its property in an SVR) and `policy/reading/exemptions.py`, if it can be waived;
+- `cli/explanations.py`, and `cli/reasons.py` for new codes; docs/formats/policy.md.
+"""
+
+from weightmark.attestations.gate.judges.agreement import judge_agreement
 from weightmark.attestations.gate.judges.chain import (
     judge_classification,
     judge_datasets,
@@ -51,6 +64,7 @@ JUDGES: tuple[Judge, ...] = (
     judge_datasets,
     judge_classification,
     judge_lineage,
+    judge_agreement,
     judge_licenses,
     judge_ledger,
     judge_conditions,

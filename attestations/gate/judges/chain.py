@@ -6,9 +6,9 @@ from typing import cast
 
 from weightmark.attestations.chain.judging import judge_chain, may_be_data
 from weightmark.attestations.chain.model import Chain, Gap, GapKind
-from weightmark.attestations.checks import Check, Outcome
+from weightmark.attestations.checks import Check, Outcome, counted
 from weightmark.attestations.gate.evidence import Evidence, SignedClaim
-from weightmark.attestations.gate.judges.demands import Asked, about, judge_claims
+from weightmark.attestations.gate.judges.demands import Asked, about, distinct_signers, judge_claims
 from weightmark.attestations.gate.judges.exceptions import softened
 from weightmark.attestations.policy.ages import format_age
 from weightmark.attestations.policy.model import RELEASE, Policy
@@ -99,20 +99,20 @@ def _ages(rule: LineageRule, evidence: Evidence) -> Iterator[Check]:
         return
     for steps in evidence.chain.lineage.steps.values():
         for step in steps:
-            if step.at is None:
+            if step.since is None:
                 yield Check(
                     "chain",
                     Outcome.UNCHECKED,
                     f"nothing proves when `{step.kind[:80]}` of `{step.output[:16]}…` was stated",
                     f"the policy allows {format_age(rule.max_age)}",
-                    "have steps signed with a timestamp (`--tsa-url URL`) or keyless",
+                    "have steps recorded with `--tsa-url URL` or keyless: a timestamp alone can be put there anew",
                     code="step-undated",
                 )
-            elif evidence.at - step.at > rule.max_age:
+            elif evidence.at - step.since > rule.max_age:
                 yield Check(
                     "chain",
                     Outcome.FAIL,
-                    f"`{step.kind[:80]}` of `{step.output[:16]}…` is of {format_time(step.at)}",
+                    f"`{step.kind[:80]}` of `{step.output[:16]}…` is of {format_time(step.since)}",
                     f"the policy allows {format_age(rule.max_age)}",
                     "make it again from what is current",
                     code="step-too-old",
@@ -159,18 +159,23 @@ def _strictest(policy: Policy, evidence: Evidence, limit: str) -> Iterator[Check
             )
             for one, problem in told
         ]
-        if not claims and _is_beyond(policy.unclassified, limit):
-            checks.append(_unclassified(policy, evidence, identity, limit))
+        found, needed = (
+            distinct_signers([one.signer for one in claims]),
+            policy.role(role).threshold,
+        )
+        if found < needed and _is_beyond(policy.unclassified, limit):
+            few = f"{found} of {counted(needed, 'signer')}" if found else "nobody"
+            checks.append(_unclassified(policy, evidence, identity, limit, few))
         yield from (softened(policy, evidence, one, identity) for one in checks)
     yield Check("classification", Outcome.PASS, f"nothing else beyond `{limit}`")
 
 
-def _unclassified(policy: Policy, evidence: Evidence, identity: str, limit: str) -> Check:
+def _unclassified(policy: Policy, evidence: Evidence, identity: str, limit: str, who: str) -> Check:
     what = "the artifact" if identity == evidence.identity else f"`{identity[:16]}…`"
     return Check(
         "classification",
         Outcome.FAIL,
-        f"nobody whom the policy trusts classified {what}",
+        f"{who} whom the policy trusts classified {what}",
         f"it counts as {policy.unclassified} then, and `{limit}` is the most",
         "`weightmark attest PATH --type classification --predicate FILE --key KEY`,"
         ' or say what such an artifact counts as: `unclassified = "public"`',

@@ -46,8 +46,8 @@ def judge_claims(
 ) -> Check:
     """Judge the claims that a requirement asks for, about the artifact or another one of its chain.
 
-    A claim with a problem denies, however old or undated it is, unless a good one is later by verified
-    clocks: nobody wins by stating something else once more, or by leaving the time out.
+    A claim with a problem denies, however old or undated it is, unless a good one was certainly made later:
+    nobody wins by stating something else once more, by leaving the time out or by renewing a timestamp.
     """
     found = about(evidence, asked.kind, rule.role, identity or evidence.identity)
     claims = [one for one in found if problem(one) is not None]
@@ -99,11 +99,13 @@ def distinct_signers(signers: Sequence[SignerIdentity]) -> int:
 
 
 def _is_fresh(claim: SignedClaim, max_age: timedelta | None, evidence: Evidence) -> bool:
-    return max_age is None or (claim.at is not None and evidence.at - claim.at <= max_age)
+    """Tell whether a claim is young enough, by the oldest that it can be: a timestamp can be put there anew."""
+    return max_age is None or (claim.since is not None and evidence.at - claim.since <= max_age)
 
 
 def _is_later(claim: SignedClaim, other: SignedClaim) -> bool:
-    return claim.at is not None and other.at is not None and claim.at > other.at
+    """Tell whether a claim was made when the other existed already."""
+    return claim.since is not None and other.at is not None and claim.since > other.at
 
 
 def _agreed(policy: Policy, asked: Asked, rule: Requirement, good: Sequence[SignedClaim]) -> Check:
@@ -168,7 +170,7 @@ def _missing(
 
 def _too_old(asked: Asked, rule: Requirement, claims: Sequence[SignedClaim]) -> Check:
     limit = format_age(rule.max_age or timedelta())
-    dated = [one.at for one in claims if one.at]
+    dated = [one.since for one in claims if one.since]
     if len(dated) == len(claims):
         return Check(
             asked.check,
@@ -182,7 +184,8 @@ def _too_old(asked: Asked, rule: Requirement, claims: Sequence[SignedClaim]) -> 
         asked.check,
         Outcome.UNCHECKED,
         f"nothing proves when {asked.noun} was made",
-        f"the policy allows {limit}, and a signer's own word for the time proves nothing",
-        "have it signed with a timestamp (`--tsa-url URL`) or keyless, and name the authority in the role's trust file",
+        f"the policy allows {limit}; a signer's word alone proves no time, and a timestamp can be put there anew",
+        "have it signed anew with `--tsa-url URL`, which also writes the time into what is signed, or keyless,"
+        " and name the authority in the role's trust file",
         code=f"{asked.kind}-undated",
     )

@@ -6,8 +6,9 @@ from typing import Any, cast
 from weightmark.attestations.checks import Check, Outcome, counted
 from weightmark.attestations.gate.evidence import Evidence, SignedClaim
 from weightmark.attestations.gate.judges.chain import line_of
-from weightmark.attestations.gate.judges.demands import about
+from weightmark.attestations.gate.judges.demands import about, distinct_signers
 from weightmark.attestations.gate.judges.exceptions import softened
+from weightmark.attestations.identities import SignerIdentity
 from weightmark.attestations.policy.license_expressions import (
     canonical_license,
     is_acceptable,
@@ -29,6 +30,9 @@ def judge_licenses(policy: Policy, evidence: Evidence) -> Iterator[Check]:
     rule = policy.licenses
     if rule is None or not evidence.identity:
         return
+    # the list of licences is read only where it is asked
+    from weightmark.attestations.bom.licenses import is_known
+
     allow = frozenset(canonical_license(one) for one in rule.allow)
     deny = frozenset(canonical_license(one) for one in rule.deny)
     line = line_of(evidence)
@@ -36,9 +40,12 @@ def judge_licenses(policy: Policy, evidence: Evidence) -> Iterator[Check]:
         found = licenses_of(policy, evidence, identity)
         if not found:
             yield softened(policy, evidence, _unstated(evidence, identity), identity)
+        elif few := _too_few(policy, evidence, identity):
+            yield softened(policy, evidence, few, identity)
         for said in found:
             if not is_acceptable(
-                said, lambda one: not is_denied(one, deny) and (not allow or one in allow)
+                said,
+                lambda one: not is_denied(one, deny) and (one in allow if allow else is_known(one)),
             ):
                 check = Check(
                     "licenses",
@@ -58,15 +65,36 @@ def licenses_of(policy: Policy, evidence: Evidence, identity: str) -> tuple[str,
 
     What says openly that it states none, as `NOASSERTION`, is none.
     """
+    return tuple(sorted({text for text, _ in _stated_of(policy, evidence, identity)}))
+
+
+def _role_of(policy: Policy) -> str:
     usual = policy.require.release.role if policy.require.release else RELEASE
-    role = (policy.licenses.role if policy.licenses else "") or usual
-    found = [
-        text
-        for kind, read in (("dataset", _of_dataset), ("sbom", _of_bom))
-        for one in about(evidence, kind, role, identity)
-        for text in read(one)
-    ]
-    return tuple(sorted({text for text in found if is_stated(text)}))
+    return (policy.licenses.role if policy.licenses else "") or usual
+
+
+def _stated_of(
+    policy: Policy, evidence: Evidence, identity: str
+) -> Iterator[tuple[str, SignerIdentity]]:
+    for kind, read in (("dataset", _of_dataset), ("sbom", _of_bom)):
+        for one in about(evidence, kind, _role_of(policy), identity):
+            yield from ((text, one.signer) for text in read(one) if is_stated(text))
+
+
+def _too_few(policy: Policy, evidence: Evidence, identity: str) -> Check | None:
+    """Return a check when fewer distinct signers state a licence than the role demands."""
+    role = policy.role(_role_of(policy))
+    found = distinct_signers([who for _, who in _stated_of(policy, evidence, identity)])
+    if found >= role.threshold:
+        return None
+    return Check(
+        "licenses",
+        Outcome.FAIL,
+        f"{found} of {counted(role.threshold, 'signer')} of the role `{role.name}` state the licence of `{identity[:16]}…`",
+        "the policy asks for as many distinct ones",
+        "have it stated by another member of the role as well",
+        code="licenses-too-few",
+    )
 
 
 def _unstated(evidence: Evidence, identity: str) -> Check:

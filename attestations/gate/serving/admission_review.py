@@ -199,4 +199,5 @@ def _sentence(error: WeightmarkError) -> str:
 def _reason(answer: Answer) -> str:
     first = next(iter(answer.reasons), None)
     said = f": {first.name}: {first.summary}" if first else ""
-    return f"{answer.word} `{answer.given}`{said}"
+    why = f" ({first.why})" if first and first.why else ""
+    return f"{answer.word} `{answer.given}`{said}{why}"

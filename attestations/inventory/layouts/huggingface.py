@@ -1,12 +1,13 @@
 """The cache of `huggingface_hub`: `models--owner--name/{blobs,refs,snapshots/<commit>}`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from weightmark.attestations.inventory.interface import Claimed, Folder, Place, names_in
 from weightmark.attestations.inventory.small_files import read_small
 from weightmark.provenance.sources.interface import ArtifactKind
 
-__all__ = ["HuggingFaceLayout"]
+__all__ = ["HuggingFaceLayout", "hub_cache"]
 
 _KINDS = {
     "models": ArtifactKind.MODEL,
@@ -15,6 +16,15 @@ _KINDS = {
 }
 _OWN = frozenset(["blobs", "refs", "snapshots"])
 _LONGEST_REFERENCE = 256
+
+
+def hub_cache(environment: Mapping[str, str]) -> Path:
+    """Return the folder where `huggingface_hub` keeps its cache, by its own variables."""
+    named = environment.get("HF_HUB_CACHE") or environment.get("HUGGINGFACE_HUB_CACHE")
+    if named:
+        return Path(named).expanduser()
+    cache = environment.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(environment.get("HF_HOME") or f"{cache}/huggingface").expanduser() / "hub"
 
 
 class HuggingFaceLayout:

@@ -1,13 +1,19 @@
 """The cache of Keras: `.keras/models/*` and `.keras/datasets/*`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from weightmark.attestations.inventory.interface import Claimed, Folder, Place, names_in
 from weightmark.provenance.sources.interface import ArtifactKind
 
-__all__ = ["KerasLayout"]
+__all__ = ["KerasLayout", "keras_cache"]
 
 _KINDS = {"datasets": ArtifactKind.DATASET, "models": ArtifactKind.MODEL}
+
+
+def keras_cache(environment: Mapping[str, str]) -> Path:
+    """Return the folder where Keras keeps what it fetched."""
+    return Path(environment.get("KERAS_HOME") or "~/.keras").expanduser()
 
 
 class KerasLayout:

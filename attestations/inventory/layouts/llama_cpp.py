@@ -1,11 +1,20 @@
 """The cache of llama.cpp: GGUF files in one folder, each with what was asked for in its name."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from weightmark.attestations.inventory.interface import Claimed, Folder, Place
 from weightmark.provenance.sources.interface import ArtifactKind
 
-__all__ = ["LlamaCppLayout"]
+__all__ = ["LlamaCppLayout", "llama_cpp_cache"]
 
 _SUFFIX = ".gguf"
+
+
+def llama_cpp_cache(environment: Mapping[str, str]) -> Path:
+    """Return the folder where llama.cpp keeps what it fetched."""
+    cache = environment.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(environment.get("LLAMA_CACHE") or f"{cache}/llama.cpp").expanduser()
 
 
 class LlamaCppLayout:

@@ -1,7 +1,7 @@
 """The store of Ollama: `manifests/<registry>/<owner>/<name>/<tag>`, whose layers lie in `blobs/sha256-<hex>`."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,16 @@ from weightmark.attestations.inventory.interface import Claimed, Folder, Place
 from weightmark.attestations.inventory.small_files import read_object
 from weightmark.provenance.sources.interface import ArtifactKind
 
-__all__ = ["OllamaLayout"]
+__all__ = ["OllamaLayout", "ollama_cache"]
 
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})\Z")
 _WEIGHTS = re.compile(r"application/vnd\.ollama\.image\.(model|projector|adapter)\Z")
 _DEFAULT = "registry.ollama.ai/library/"
+
+
+def ollama_cache(environment: Mapping[str, str]) -> Path:
+    """Return the folder where Ollama keeps models of this user."""
+    return Path(environment.get("OLLAMA_MODELS") or "~/.ollama/models").expanduser()
 
 
 class OllamaLayout:
@@ -51,6 +56,7 @@ def _of_manifest(folder: Folder, path: Path, name: Path) -> Iterator[Place]:
             f"ollama:{called}" + ("" if role == "model" else f"#{role}"),
             name.name,
             () if there else ("the manifest names a blob that is not there",),
+            named_by_digest=True,
         )
 
 

@@ -1,11 +1,19 @@
 """The cache of `torch.hub`: `hub/checkpoints/*` and unpacked repositories beside it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from weightmark.attestations.inventory.interface import Claimed, Folder, Place, names_in
 from weightmark.provenance.sources.interface import ArtifactKind
 
-__all__ = ["TorchHubLayout"]
+__all__ = ["TorchHubLayout", "torch_cache"]
+
+
+def torch_cache(environment: Mapping[str, str]) -> Path:
+    """Return the folder where `torch.hub` keeps its cache, by its own variables."""
+    cache = environment.get("XDG_CACHE_HOME") or "~/.cache"
+    home = environment.get("TORCH_HOME") or f"{cache}/torch"
+    return Path(home).expanduser() / "hub"
 
 
 class TorchHubLayout:

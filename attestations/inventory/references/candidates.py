@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from weightmark.attestations.inventory.references.adapters import ADAPTER_CONFIG
+
 __all__ = ["may_refer", "reads_as"]
 
 _BY_SUFFIX = {
@@ -13,12 +15,14 @@ _TEXT_SUFFIXES = (
     ".bash", ".cfg", ".conf", ".dockerfile", ".env", ".hcl", ".ini", ".modelfile", ".mk", ".sh", ".tf",
     ".toml", ".yaml", ".yml", ".zsh",
 )  # fmt: skip
-_TEXT_NAMES = ("containerfile", "dockerfile", "makefile", "modelfile", "adapter_config.json")
+_TEXT_NAMES = ("containerfile", "dockerfile", "makefile", "modelfile")
 
 
 def reads_as(name: str) -> str:
-    """Return `python`, `notebook`, `text`, or an empty text for what names nothing."""
+    """Return `adapter`, `python`, `notebook`, `text`, or an empty text for what names nothing."""
     low = name.lower()
+    if low == ADAPTER_CONFIG:
+        return "adapter"
     suffix = Path(low).suffix
     if suffix in _BY_SUFFIX:
         return _BY_SUFFIX[suffix]

@@ -28,7 +28,10 @@ class _Call:
 
 
 _CALLS: Mapping[str, _Call] = {
+    "AsyncEngineArgs": _Call(("model",)),
     "CrossEncoder": _Call(("model_name_or_path", "model_name")),
+    "EngineArgs": _Call(("model",)),
+    "LLM": _Call(("model",)),
     "SentenceTransformer": _Call(("model_name_or_path",)),
     "from_pretrained": _Call(
         ("pretrained_model_name_or_path", "repo_id", "model_id", "model_name")

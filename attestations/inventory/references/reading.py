@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from weightmark.attestations.inventory.interface import Problem
+from weightmark.attestations.inventory.references.adapters import AdapterReader
 from weightmark.attestations.inventory.references.candidates import reads_as
 from weightmark.attestations.inventory.references.interface import Reader, Reference
 from weightmark.attestations.inventory.references.notebooks import NotebookReader
@@ -16,6 +17,7 @@ __all__ = ["read_references"]
 
 _LARGEST = 4 * 1024 * 1024
 _READERS: dict[str, Reader] = {
+    "adapter": AdapterReader(),
     "notebook": NotebookReader(),
     "python": PythonReader(),
     "text": TextReader(),

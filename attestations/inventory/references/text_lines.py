@@ -24,12 +24,23 @@ _CLONE = re.compile(
 )
 _OLLAMA = re.compile(r"\bollama\s+(?:pull|run)\s+(?:--\S+\s+)*" + _WORD)
 _FROM = re.compile(r"\s*(?:FROM|ADAPTER)\s+" + _WORD, re.IGNORECASE)
-_BASE = re.compile(r"\"base_model_name_or_path\"\s*:\s*\"(?P<target>[^\"]+)\"")
+_BETWEEN = r"[\"']?(?:=|[\s,]+)[\"']?"
+_MODEL = re.compile(
+    r"(?<![\w-])--model(?:[-_](?:id|path|name[-_]or[-_]path))?"
+    + _BETWEEN
+    + r"(?P<target>[^\s\"'`;|&)>,\]}]+)"
+)
+_SERVE = re.compile(
+    r"\bvllm[\"']?[\s,]+[\"']?serve[\"']?[\s,]+[\"']?(?P<target>[^-\s\"'`;|&)>,\]}][^\s\"'`;|&)>,\]}]*)"
+)
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+\Z")
 _FETCH = re.compile(
     r"(?:\b(?:curl|wget|aria2c)\b[^;|&]*?|^\s*ADD\s+(?:--\S+\s+)*)[\"']?(?P<target>https?://(?:[\w.-]*\.)?(?:huggingface\.co|hf\.co)/[^\s\"';|&]+)"
 )
-_REVISION = re.compile(r"--revision[= ][\"']?(?P<revision>[^\s\"']+)")
+_REVISION = re.compile(r"(?<![\w-])--revision" + _BETWEEN + r"(?P<revision>[^\s\"',\]}]+)")
 _RESOLVED = re.compile(r"/(?:resolve|blob|raw)/(?P<revision>[^/?]+)/")
+_COMMAND = re.compile(r"[^;|&]*")
+_ITEM = re.compile(r"(?P<depth>\s*)-\s+(?P<word>\"[^\"]*\"|'[^']*'|[^\s\"'#]+)(?:\s+#.*)?\s*\Z")
 _VARIABLE = re.compile(r"[$<{%]")
 _DIGEST = re.compile(r"sha256[:-][0-9a-f]{64}")
 
@@ -49,7 +60,7 @@ class TextReader:
 def _joined(text: str) -> Iterator[tuple[int, str]]:
     """Yield lines with their numbers, those that end in a backslash with what follows."""
     begun, parts = 0, []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in _commands(text.splitlines()):
         begun = begun or number
         parts.append(line.removesuffix("\\"))
         if not line.endswith("\\") or sum(map(len, parts)) > _LONGEST_LINE:
@@ -57,6 +68,30 @@ def _joined(text: str) -> Iterator[tuple[int, str]]:
             begun, parts = 0, []
     if parts:
         yield begun, " ".join(parts)
+
+
+def _commands(lines: list[str]) -> Iterator[tuple[int, str]]:
+    """Yield lines with their numbers; a YAML list of single words with flags among them is one command."""
+    words: list[tuple[int, str, str]] = []
+    depth = ""
+    for number, line in enumerate([*lines, ""], 1):
+        item = _ITEM.match(line)
+        if item and (not words or item["depth"] == depth):
+            depth = item["depth"]
+            words.append((number, line, item["word"].strip("\"'")))
+            continue
+        yield from _as_command(words)
+        words = [(number, line, item["word"].strip("\"'"))] if item else []
+        depth = item["depth"] if item else ""
+        if not item and number <= len(lines):
+            yield number, line
+
+
+def _as_command(words: list[tuple[int, str, str]]) -> Iterator[tuple[int, str]]:
+    if any(word.startswith("--") for _, _, word in words):
+        yield words[0][0], " ".join(word for _, _, word in words)
+    else:
+        yield from ((number, line) for number, line, _ in words)
 
 
 def _of_line(label: str, number: int, line: str, *, is_modelfile: bool) -> Iterator[Reference]:
@@ -72,9 +107,7 @@ def _specific(label: str, number: int, line: str, *, is_modelfile: bool) -> Iter
     for match in _STORAGE.finditer(line):
         yield _reference(label, number, "storageUri", match["target"])
     for match in _DOWNLOAD.finditer(line):
-        revision = _REVISION.search(match[0])
-        asked = revision["revision"] if revision else ""
-        yield _hub(label, number, "hf download", match["target"], asked)
+        yield _hub(label, number, "hf download", match["target"], _revision(match[0]))
     for match in _CLONE.finditer(line):
         yield Reference(
             label, number, "git clone", match["target"], "", _unless_variable(match["target"])
@@ -84,13 +117,35 @@ def _specific(label: str, number: int, line: str, *, is_modelfile: bool) -> Iter
         asked = resolved["revision"] if resolved else ""
         pin = pin_of_hub("hub", asked)
         yield Reference(label, number, "download", match["target"], asked, pin)
-    for match in _BASE.finditer(line):
-        yield _hub(label, number, "base_model_name_or_path", match["target"], "")
+    for command in _COMMAND.finditer(line):
+        yield from _served(label, number, command[0])
     for match in _OLLAMA.finditer(line):
         yield _ollama(label, number, "ollama", match["target"])
     begun = _FROM.match(line) if is_modelfile else None
     if begun:
         yield _ollama(label, number, begun[0].split()[0].upper(), begun["target"])
+
+
+def _served(label: str, number: int, command: str) -> Iterator[Reference]:
+    """Yield what a server of models is told to load, with the revision that the same command names."""
+    revision = _revision(command)
+    for match in _SERVE.finditer(command):
+        yield _hub(label, number, "vllm serve", match["target"], revision)
+    for match in _MODEL.finditer(command):
+        if _names_a_model(match["target"]):
+            yield _hub(label, number, "--model", match["target"], revision)
+
+
+def _revision(command: str) -> str:
+    """Return the last revision that a command names, which is the one that counts."""
+    named = _REVISION.findall(command)
+    return str(named[-1]) if named else ""
+
+
+def _names_a_model(target: str) -> bool:
+    """Tell a repository, an address, a path or a variable from other words that `--model` takes elsewhere."""
+    is_place = "://" in target or target.startswith(("/", "./", "../", "~"))
+    return bool(is_place or _NAME.match(target) or _VARIABLE.match(target))
 
 
 def _reference(label: str, number: int, via: str, target: str) -> Reference:

@@ -47,6 +47,8 @@ class Seen:
     """the identity provider in the signer's certificate, unverified; empty for keys"""
     unread: bool = False
     """whether the claim could not be fetched, so that nobody knows what it says"""
+    erased: bool = False
+    """whether that is because an entry of the ledger says that it was erased"""
 
 
 @dataclass(slots=True)

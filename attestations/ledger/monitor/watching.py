@@ -1,7 +1,8 @@
 """One round of watching: read what is new, ask every rule, remember how far it went."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Set as AbstractSet
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any, Self
@@ -66,7 +67,7 @@ class MonitorState:
         if fields["v"] != _VERSION:
             raise MalformedError("the state of the monitor is of another version")
         known, size = known_from(fields["known"]), fields["size"]
-        if any(type(one) is not int or not 0 <= one < size for one in fields["unread"]):
+        if size < 0 or any(type(one) is not int or not 0 <= one < size for one in fields["unread"]):
             raise MalformedError("the state of the monitor waits for entries that it never saw")
         unread = tuple(fields["unread"])
         return cls(fields["origin"], fields["checkpoint"], size, known, unread)
@@ -112,14 +113,14 @@ def watch(
     erased = {one.event.subject for one in ledger.find(kind=Kind.REDACT)}
     unread = list(state.unread[_RETRIED:])
     for logged in _again(ledger, state.unread[:_RETRIED]):
-        entry = read_entry(ledger, logged.index, logged.event)
-        if entry.unread and f"sha256:{entry.event.claim_sha256}" not in erased:
+        entry = _seen(ledger, logged, erased)
+        if entry.unread and not entry.erased:
             unread.append(entry.index)
         alerts += (one for rule in CLAIM_RULES for one in rule.look(entry, known, wanted))
     for start in range(state.size, head.size, _BATCH):
         for logged in ledger.entries(start, min(_BATCH, head.size - start)):
-            entry = read_entry(ledger, logged.index, logged.event)
-            if entry.unread and f"sha256:{entry.event.claim_sha256}" not in erased:
+            entry = _seen(ledger, logged, erased)
+            if entry.unread and not entry.erased:
                 unread.append(entry.index)
             alerts += (one for rule in RULES for one in rule.look(entry, known, wanted))
     alerts += (one for rule in RULES for one in rule.finish(now, known, wanted))
@@ -130,6 +131,13 @@ def watch(
 def _again(ledger: Ledger, indices: Sequence[int]) -> tuple[LoggedEvent, ...]:
     with ledger.snapshot() as snapshot:
         return tuple(snapshot.events(sorted(indices)))
+
+
+def _seen(ledger: Ledger, logged: LoggedEvent, erased: AbstractSet[str]) -> Seen:
+    """Read an entry, and tell whether its claim is gone because an entry of the ledger erased it."""
+    entry = read_entry(ledger, logged.index, logged.event)
+    gone = entry.unread and f"sha256:{entry.event.claim_sha256}" in erased
+    return replace(entry, erased=True) if gone else entry
 
 
 def read_entry(ledger: Ledger, index: int, event: Event) -> Seen:

@@ -6,7 +6,7 @@
 (() => {
   const { Refusal, fail, isEqual, leave } = globalThis.weightmarkTree;
   const { canonicalEvent, decode, encode, parseEvent, parseKey } = globalThis.weightmarkProof;
-  const { parseReceipt, verifyReceipt } = globalThis.weightmarkProof;
+  const { parseReceipt, verifyCheckpoint, verifyReceipt } = globalThis.weightmarkProof;
   const { checkHistory } = globalThis.weightmarkHistory;
   const { Panel } = globalThis.weightmarkPanel;
 
@@ -15,6 +15,7 @@
   const section = document.getElementById("proof-check");
   if (!section) return;
   const isPage = section.dataset.mode === "page";
+  const isCopy = location.protocol === "file:";
   const panel = new Panel(section);
 
   // --- what this browser keeps for this site ---
@@ -41,9 +42,18 @@
     }
   }
 
+  /** Keep what was proven, unless another tab kept something newer meanwhile. */
+  async function keepNewest(key, note) {
+    recall();
+    if (kept.vkey !== key.vkey) return;
+    const other = kept.seen === null ? null : await verifyCheckpoint(kept.seen, key).catch(() => null);
+    const { size } = await verifyCheckpoint(note, key);
+    if (!other || other.size < size) keep({ vkey: key.vkey, seen: note });
+  }
+
   /** Read a file of this site; null when there is none, or a page from a file asks. */
   async function read(path) {
-    if (location.protocol === "file:") return null;
+    if (isCopy) return null;
     try {
       const answer = await fetch(root + path, { cache: "no-store", credentials: "omit", redirect: "error" });
       return answer.ok ? new Uint8Array(await answer.arrayBuffer()) : null;
@@ -70,10 +80,20 @@
     return receipt.leaf ?? leaf ?? leave("the receipt does not hold its entry: choose the entry's file as well");
   }
 
+  function addressOfPage() {
+    try {
+      return decodeURIComponent(location.pathname);
+    } catch {
+      return leave("the address of this page cannot be read");
+    }
+  }
+
   /** The entry that is proven must be the one whose address was asked for. */
   function checkAddress(index) {
-    const asked = /\/entries\/(\d+)(?:\.html)?$/.exec(location.pathname);
-    if (isPage && asked && asked[1] !== String(index)) {
+    if (!isPage) return;
+    const asked = /\/entries\/(\d+)(?:\.html)?\/*$/.exec(addressOfPage());
+    if (!asked) leave("the address of this page names no entry: open the entry by its number");
+    if (asked[1] !== String(index)) {
       fail(`this is the address of entry ${asked[1]}, and the proof on it is of entry ${index}`);
     }
   }
@@ -101,8 +121,8 @@
       },
       History: async () => {
         const { shown, key } = found;
-        const answer = await checkHistory({ shown, seen: kept.seen, key, read, isPage });
-        if (answer.newest) keep({ vkey: key.vkey, seen: answer.newest });
+        const answer = await checkHistory({ shown, seen: kept.seen, key, read, isPage, isCopy });
+        if (answer.newest) await keepNewest(key, answer.newest);
         return answer;
       },
     };

@@ -42,9 +42,10 @@
   /**
    * Compare the checkpoint `shown` (verified) with `seen` (a note that this browser kept, or null) and with what
    * the site says now. `read(path)` gives bytes of the site, or null when it has none. A page shows the log's
-   * present, a receipt its past (`isPage` false). Returns {state, says, newest}, `newest` being the note to keep.
+   * present, a receipt its past (`isPage` false). A copy of one's own on the disk (`isCopy`) has no tiles to read,
+   * and a site that gives none withholds them. Returns {state, says, newest}, `newest` being the note to keep.
    */
-  async function checkHistory({ shown, seen, key, read, isPage }) {
+  async function checkHistory({ shown, seen, key, read, isPage, isCopy }) {
     const now = await readNow(read, key, isPage);
     const before = seen === null ? null : await verifyRemembered(seen, key);
     const present = now ?? (isPage ? shown : null);
@@ -56,7 +57,7 @@
     for (const [at, next] of all.slice(1).entries()) {
       if (all[at].size !== next.size && !now) {
         const says = `that the log only grew from ${all[at].size} to ${next.size} entries: no tiles can be read here`;
-        return { state: isPage ? "unchecked" : "skipped", says, newest: null };
+        return { state: isCopy && !isPage ? "skipped" : "unchecked", says, newest: null };
       }
       await checkConsistency(all[at], next, nodes);
     }

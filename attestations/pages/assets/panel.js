@@ -102,6 +102,8 @@
       const button = element("button", { type: "button" }, "Forget the pinned key and what was seen");
       button.addEventListener("click", () => this.during(forget));
       this.show(state, ...parts, button);
+      const isPart = state === "proven" && steps.some((one) => one.state === "skipped");
+      if (isPart) this.headline.append("; its history was not compared");
     }
 
     /** Ask for the key; `pin(text)` throws when it is none. */

@@ -30,6 +30,7 @@ _ALLOWED, _DENIED = "allowed", "denied"
 _SERIES = {"passed": _ALLOWED, "failed": _DENIED}
 _ENTRY = "insert or replace into entry values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _TALLY = "insert into tally values(?, ?, ?, 1) on conflict do update set n = n + 1"
+_UNNAMED = "delete from name where id = ? and not exists (select 1 from entry where subject = ?) and not exists (select 1 from entry where signer = ?) and not exists (select 1 from edge where parent = ?) and not exists (select 1 from edge where child = ?) and (text like 'wm1:%' or text like 'sha256:%')"
 _PER_DAY = "insert into day values(?, ?, 1, ?, ?) on conflict do update set n = n + 1, first = min(first, excluded.first), last = max(last, excluded.last)"
 
 
@@ -45,6 +46,8 @@ class _Read:
     """what it calls its subject"""
 
 
+_UNREAD, _ERASED = 1, 2
+_LESS = "update day set n = n - 1 where day = ? and series = ?"
 _NOTHING = _Read(Said("", "", (), (), broken=True), "", "")
 
 
@@ -94,8 +97,8 @@ class Filler:
         more = (said.line[:_LINE], leaf, bytes.fromhex(event.claim_sha256), int(unread))
         self._db.execute(_ENTRY, (*row, *more))
         if read.type:
-            about = (subject, read.type, index)
-            self._db.execute("insert or ignore into about values(?, ?, ?)", about)
+            about = (subject, read.type, event.kind, signer, index)
+            self._db.execute("insert or ignore into about values(?, ?, ?, ?, ?)", about)
             self._add_text(index, said.words)
             self._add_steps(index, event, subject, said)
         return said.verdict
@@ -128,27 +131,47 @@ class Filler:
         """Keep from what the claim says that its subject was made, and which files a release holds."""
         claim = bytes.fromhex(event.claim_id)
         if event.kind is Kind.PROVENANCE:
-            edges = [(self._id(parent), subject, index, claim) for parent in said.parents]
+            made = sorted({subject, *map(self._id, said.subjects)})
+            parents = [self._id(parent) for parent in said.parents]
+            edges = [(parent, child, index, claim) for parent in parents for child in made]
             self._db.executemany("insert or ignore into edge values(?, ?, ?, ?)", edges)
         if event.kind is Kind.RELEASE:
             own = name_key(event.subject)
-            files = {name_key(name) for one in said.held for name in (one.sha256, one.identity)}
-            rows = ((file, subject, index) for file in sorted(files - {own}))
-            self._db.executemany("insert or ignore into held values(?, ?, ?)", rows)
+            files = {name_key(name) for one in said.held for name in one.names}
+            alone = name_key(said.held[0].sha256) if len(said.held) == 1 else b""
+            rows = (
+                (file, subject, index, claim, int(file == alone)) for file in sorted(files - {own})
+            )
+            self._db.executemany("insert or ignore into held values(?, ?, ?, ?, ?)", rows)
 
     def _forget(self, blob: str) -> None:
-        """Forget what an erased claim said."""
-        places = self._db.execute("select idx from entry where blob = ?", (bytes.fromhex(blob),))
-        for (index,) in places.fetchall():
+        """Forget what an erased claim said: an index that is made anew cannot know it either."""
+        asked = "select idx, kind, subject, at, verdict from entry where blob = ?"
+        places = self._db.execute(asked, (bytes.fromhex(blob),))
+        for index, kind, subject, at, verdict in places.fetchall():
+            self._forget_steps(index, subject)
+            if kind == Kind.DECISION and verdict in _SERIES:
+                self._db.execute(_LESS, (at // DAY, _SERIES[verdict]))
+                self._db.execute("delete from day where n = 0")
             row = self._db.execute("select words from text where idx = ?", (index,)).fetchone()
             if row:
                 delete = "insert into search(search, rowid, words) values('delete', ?, ?)"
                 self._db.execute(delete, (index, row[0]))
                 self._db.execute("delete from text where idx = ?", (index,))
             self._db.execute(
-                "update entry set title = '', line = '', verdict = '', unread = 0 where idx = ?",
-                (index,),
+                "update entry set title = '', line = '', verdict = '', type = '', unread = ? where idx = ?",
+                (_ERASED, index),
             )
+
+    def _forget_steps(self, index: int, subject: int) -> None:
+        """Forget what a claim said of descent and files, and names that nothing else tells of."""
+        asked = "select parent from edge where idx = ? union select child from edge where idx = ?"
+        named = [row[0] for row in self._db.execute(asked, (index, index))]
+        self._db.execute("delete from about where idx = ?", (index,))
+        self._db.execute("delete from edge where idx = ?", (index,))
+        self._db.execute("delete from held where artifact = ? and idx = ?", (subject, index))
+        self._db.executemany(_UNNAMED, [(one,) * 5 for one in named])
+        self._ids.clear()
 
     def _id(self, text: str) -> int:
         """Return the number of a name; `wm1:` and `sha256:` with the same digits are one."""

@@ -1,8 +1,8 @@
 """One open index: brought up in steps, and asked by key, never by counting rows."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -27,9 +27,16 @@ _RETRIED = 50
 _ROWS = "select idx, verdict, type, title, line, unread from entry where idx in"
 _TOTALS = "select series, sum(n) from day"
 _DAYS = "select day, series, n from day where series in"
-_PARENTS = "select text, idx, claim from edge join name on id = parent where child = ? order by parent, idx limit ?"
-_CHILDREN = "select text, idx, claim from edge join name on id = child where parent = ? order by child, idx limit ?"
-_HOLDERS = "select text, idx from held join name on id = artifact where file = ? order by artifact, idx limit ?"
+_PARENTS = "select text, min(idx) from edge join name on id = parent where child = ? and claim not in (select claim from void) group by parent limit ?"
+_CHILDREN = "select text, min(idx) from edge join name on id = child where parent = ? and claim not in (select claim from void) group by child limit ?"
+_HOLDERS = "select text, min(idx) from held join name on id = artifact where file = ? and claim not in (select claim from void) group by artifact limit ?"
+_ALONE_IN = "select text, min(idx) from held join name on id = artifact where file = ? and alone = 1 and claim not in (select claim from void) group by artifact limit ?"
+_ALONE = "select file, min(idx) from held where artifact = ? and alone = 1 and claim not in (select claim from void) group by file limit ?"
+_MADE_FILES = "select file, min(idx) from held where artifact = ? and claim not in (select claim from void) and exists (select 1 from edge join name on id = child where key = file and claim not in (select claim from void)) group by file limit ?"
+_AMONG = "select file, min(idx) from held where artifact = ? and claim not in (select claim from void) and file in"
+_ABOUT = "select idx from about where subject = ? and type = ? and kind = ?"
+_GONE = "select unread, count(*) from entry where unread > 0 and kind = ?"
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +74,7 @@ class Edge:
     name: str
     """the other end: `wm1:<hex>` or `sha256:<hex>`"""
     index: int
-    """of the entry that says so"""
-    claim_id: str
-    """of its claim, lowercase hex"""
+    """of the first entry that says so"""
 
 
 class PageIndex:
@@ -88,6 +93,7 @@ class PageIndex:
         name = hashlib.sha256(ledger.vkey.encode()).hexdigest()
         path = folder / f"{name}.pages{VERSION}.db"
         make_folders([path.parent], mode=0o700)
+        _remove_older(folder, name)
         try:
             with closing(_connect(path)) as db:
                 yield cls(db)
@@ -102,6 +108,11 @@ class PageIndex:
         """Entries that were read."""
         row = self.db.execute("select size from meta").fetchone()
         return int(row[0]) if row else 0
+
+    @property
+    def state(self) -> tuple[int, int]:
+        """What changes whenever the index does: entries that were read, and claims that could not be."""
+        return self.size, self.unread()
 
     @property
     def cut(self) -> int:
@@ -176,26 +187,73 @@ class PageIndex:
         )
         return dict(rows.fetchall())
 
-    def newest_about(self, name: str, kind: str, limit: int) -> tuple[int, ...]:
-        """Return the newest entries about `name` whose claims are of a type, falling."""
+    def newest_about(
+        self, name: str, type_: str, kind: str, signers: Sequence[str] = (), *, limit: int
+    ) -> tuple[int, ...]:
+        """Return the newest entries of a kind about `name` whose claims are of a type, falling.
+
+        With `signers` only claims that one of them signed.
+        """
+        numbers = [self.name_id(one) for one in signers]
+        asked = f" and signer in ({','.join('?' * len(numbers))})" if signers else ""
         rows = self.db.execute(
-            "select idx from about where subject = ? and type = ? order by idx desc limit ?",
-            (self.name_id(name), kind, limit),
+            f"{_ABOUT}{asked} order by idx desc limit ?",
+            (self.name_id(name), type_, kind, *numbers, limit),
         )
         return tuple(row[0] for row in rows)
 
+    def gone(self, kind: str, name: str = "") -> tuple[int, int]:
+        """Return how many claims of a kind, about `name` or about anything, could not be read, and were erased."""
+        asked, values = (" and subject = ?", (self.name_id(name),)) if name else ("", ())
+        rows = self.db.execute(f"{_GONE}{asked} group by unread", (kind, *values))
+        found = dict(rows.fetchall())
+        return found.get(1, 0), found.get(2, 0)
+
     def parents(self, name: str, limit: int) -> tuple[Edge, ...]:
         """Return what claims say that `name` was made from."""
-        return self._edges(_PARENTS, name, limit)
+        return self._edges(_PARENTS, self.name_id(name), limit)
 
     def children(self, name: str, limit: int) -> tuple[Edge, ...]:
         """Return what claims say that was made from `name`."""
-        return self._edges(_CHILDREN, name, limit)
+        return self._edges(_CHILDREN, self.name_id(name), limit)
 
-    def holders(self, digest: str, limit: int) -> tuple[tuple[str, int], ...]:
-        """Return the artifacts of which a release lists a file with this digest, each with its entry."""
-        rows = self.db.execute(_HOLDERS, (bytes.fromhex(digest), limit))
-        return tuple((str(text), int(index)) for text, index in rows)
+    def holders(self, name: str, limit: int) -> tuple[Edge, ...]:
+        """Return the artifacts of which a release lists a file with this digest, whatever it is named."""
+        return self._edges(_HOLDERS, name_key(name), limit)
+
+    def alone_in(self, name: str, limit: int) -> tuple[Edge, ...]:
+        """Return the artifacts of which releases list this file as the only one."""
+        return self._edges(_ALONE_IN, name_key(name), limit)
+
+    def alone(self, name: str, limit: int) -> tuple[Edge, ...]:
+        """Return the file that releases list as the only one of an artifact; more than one where they disagree."""
+        return self._files(_ALONE, name, (limit,))
+
+    def made_files(self, name: str, limit: int) -> tuple[Edge, ...]:
+        """Return the files of an artifact of which a claim says from what they were made."""
+        return self._files(_MADE_FILES, name, (limit,))
+
+    def held_among(self, name: str, digests: Sequence[str]) -> tuple[Edge, ...]:
+        """Return which of these digests, hex, releases list as files of an artifact."""
+        found: list[Edge] = []
+        for start in range(0, len(digests), _AT_ONCE):
+            keys = [bytes.fromhex(one) for one in digests[start : start + _AT_ONCE]]
+            asked = f"{_AMONG} ({','.join('?' * len(keys))}) group by file"
+            found += self._files(asked, name, keys)
+        return tuple(found)
+
+    def held_at_all(self, digests: Sequence[str]) -> tuple[str, ...]:
+        """Return which of these digests, hex, any release lists as a file."""
+        asked = "select 1 from held where file = ? limit 1"
+        return tuple(
+            one for one in digests if self.db.execute(asked, (bytes.fromhex(one),)).fetchone()
+        )
+
+    def ignore(self, claims: Iterable[str]) -> None:
+        """Let claims with these ids, hex, say nothing of descent and files while this index is open."""
+        ids = [(bytes.fromhex(one),) for one in claims]
+        self.db.execute("delete from void")
+        self.db.executemany("insert or ignore into void values(?)", ids)
 
     def days(self, series: Sequence[str]) -> tuple[Day, ...]:
         """Return the days of some series, rising."""
@@ -223,9 +281,16 @@ class PageIndex:
             last = -1 if found is None else int(found)
         return (self.size if low is None else int(low)), last
 
-    def _edges(self, statement: str, name: str, limit: int) -> tuple[Edge, ...]:
-        rows = self.db.execute(statement, (self.name_id(name), limit))
-        return tuple(Edge(text, index, claim.hex()) for text, index, claim in rows)
+    def _files(self, statement: str, name: str, values: Sequence[object]) -> tuple[Edge, ...]:
+        rows = self.db.execute(statement, (self.name_id(name), *values)).fetchall()
+        return tuple(Edge(self._file(key.hex()), index) for key, index in rows)
+
+    def _file(self, digest: str) -> str:
+        return self.name_of(digest) or f"sha256:{digest}"
+
+    def _edges(self, statement: str, key: object, limit: int) -> tuple[Edge, ...]:
+        rows = self.db.execute(statement, (key, limit))
+        return tuple(Edge(text, index) for text, index in rows)
 
     def _is_at(self, snapshot: "LedgerSnapshot") -> bool:
         row = self.db.execute("select size, peaks from meta").fetchone()
@@ -275,6 +340,14 @@ class PageIndex:
                 self.db.execute("rollback")
 
 
+def _remove_older(folder: Path, name: str) -> None:
+    """Remove indexes of older versions: what was erased since may still stand in them."""
+    for version in range(1, VERSION):
+        for end in ("", "-wal", "-shm"):
+            with suppress(OSError):
+                (folder / f"{name}.pages{version}.db{end}").unlink(missing_ok=True)
+
+
 def _connect(path: Path) -> "sqlite3.Connection":
     import sqlite3
 
@@ -282,6 +355,7 @@ def _connect(path: Path) -> "sqlite3.Connection":
     db.execute("pragma journal_mode=wal")
     db.execute("pragma synchronous=normal")
     db.execute("pragma cache_size=-32768")
+    db.execute("create temp table void(claim blob primary key) without rowid")
     if db.execute("select 1 from sqlite_schema where name = 'search'").fetchone() is None:
         db.execute("begin immediate")
         if db.execute("select 1 from sqlite_schema where name = 'search'").fetchone() is None:

@@ -1,28 +1,23 @@
 """The page of an artifact or file: what the ledger holds about one digest."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
-from weightmark.attestations.pages.claims import ClaimState
 from weightmark.attestations.pages.index.filters import Filter, Place
 from weightmark.attestations.pages.index.searching import Searcher
 from weightmark.attestations.pages.lineage import Family, family_of
 from weightmark.attestations.pages.source import EntryRow, Source
-from weightmark.attestations.pages.views.entry import RevokedBy, logged_at, revoked_by
+from weightmark.attestations.pages.views.saying import Part, Topic, newest_said
+from weightmark.attestations.pages.views.standing import Standing, standing_of
 from weightmark.attestations.predicates.manifest import ManifestClaim
 from weightmark.attestations.predicates.scan import ScanClaim
 from weightmark.attestations.predicates.tensors import TensorsClaim
-from weightmark.attestations.statements import Statement
-from weightmark.errors import WeightmarkError
 from weightmark.values import dataclass
 
-__all__ = ["FILES", "ArtifactView", "FileRow", "Part", "TensorRow", "newest_said", "show_artifact"]
-
-T = TypeVar("T")
+__all__ = ["FILES", "ArtifactView", "FileRow", "Starts", "TensorRow", "show_artifact"]
 
 FILES = 200
 """files, tensors or findings of one page"""
-_TRIED = 5
 _HOLDERS = 50
 
 
@@ -70,20 +65,6 @@ class TensorRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """Who says one part of what is known of an artifact, and whether that verifies."""
-
-    index: int | None
-    """of the entry; None when no claim of this type is there"""
-    state: ClaimState | None
-    """whether its claim was verified for this page"""
-    why: str
-    """why not"""
-    signer: str
-    """who signed it"""
-
-
-@dataclass(frozen=True, slots=True)
 class ArtifactView:
     """What the ledger holds about one digest."""
 
@@ -97,10 +78,8 @@ class ArtifactView:
     """the numbers of the first file, tensor and finding that are shown"""
     titles: tuple[str, ...]
     """what claims call it"""
-    revoked_by: tuple[RevokedBy, ...]
-    """revocations in force about it"""
-    revocations_problem: str
-    """why revocations could not be read; empty when they were"""
+    standing: Standing
+    """revocations in force about it, and about what it was made from or holds"""
     counts: Mapping[str, int]
     """entries about it, by kind"""
     behind: int
@@ -129,6 +108,8 @@ class ArtifactView:
     """what it was made from, and what was made from it"""
     holders: tuple[tuple[str, int], ...]
     """artifacts whose release lists it as a file, each with its entry"""
+    more_holders: bool
+    """whether there are more"""
     entries: tuple[EntryRow, ...]
     """entries about it, newest first"""
     older: int | None
@@ -142,13 +123,14 @@ def show_artifact(
 ) -> ArtifactView:
     """Return what the ledger holds about a digest; raises `CallError` for one that it does not know."""
     index = source.index
-    holders = index.holders(digest, _HOLDERS)
+    index.ignore(source.context.void_claims)
+    holders = index.holders(f"sha256:{digest}", _HOLDERS + 1)
     name = index.name_of(digest) or (f"sha256:{digest}" if holders else "")
     if not name.startswith(("wm1:", "sha256:")):
         raise source.unknown("the ledger knows nothing of this digest")
-    release, listed = newest_said(source, name, "manifest", ManifestClaim.from_statement)
-    tensors, tables = newest_said(source, name, "tensors", TensorsClaim.from_statement)
-    scan, scanned = newest_said(source, name, "scan", ScanClaim.from_statement)
+    release, listed = newest_said(source, name, Topic.FILES, ManifestClaim.from_statement)
+    tensors, tables = newest_said(source, name, Topic.TENSORS, TensorsClaim.from_statement)
+    scan, scanned = newest_said(source, name, Topic.FINDINGS, ScanClaim.from_statement)
     rows = listed.manifest.rows if listed else ()
     places = [(file.path, one) for file in tables.files for one in file.tensors] if tables else []
     found = Searcher(index).search(Filter(subject=name), place)
@@ -159,8 +141,7 @@ def show_artifact(
         name=name,
         starts=starts,
         titles=tuple(dict.fromkeys(one.title for one in entries if one.title)),
-        revoked_by=revoked_by(source, name),
-        revocations_problem=source.context.problem,
+        standing=standing_of(source, name),
         counts=index.tally(name, "subject"),
         behind=source.behind,
         release=release,
@@ -177,7 +158,8 @@ def show_artifact(
         findings=scanned.findings[starts.findings :][:FILES] if scanned else (),
         finding_count=len(scanned.findings) if scanned else 0,
         family=family_of(source, name),
-        holders=holders,
+        holders=tuple((one.name, one.index) for one in holders[:_HOLDERS]),
+        more_holders=len(holders) > _HOLDERS,
         entries=entries,
         older=found.older,
         newer=found.newer,
@@ -188,35 +170,3 @@ def _files(listed: ManifestClaim | None, start: int) -> tuple[FileRow, ...]:
     rows = listed.manifest.rows[start : start + FILES] if listed else ()
     sha256 = listed.sha256 if listed else {}
     return tuple(FileRow(row.path, row.size, row.blake3, sha256[row.path]) for row in rows)
-
-
-def newest_said(
-    source: Source, name: str, kind: str, read: Callable[[Statement], T]
-) -> tuple[Part, T | None]:
-    """Return the newest claim of a type about `name` that verifies, and what it says.
-
-    Up to five are tried; where none of them verifies, the newest is named with the reason, and what
-    it says is left out. A claim that was revoked does not count.
-    """
-    first: Part | None = None
-    for index in source.index.newest_about(name, kind, _TRIED):
-        logged = logged_at(source, index)
-        part, statement = _said(source, index)
-        if statement is not None:
-            try:
-                return part, read(statement)
-            except WeightmarkError as error:
-                part = Part(index, ClaimState.BROKEN, error.what, logged.event.signer)
-        first = first or part
-    return first or Part(None, None, "", ""), None
-
-
-def _said(source: Source, index: int) -> tuple[Part, Statement | None]:
-    logged = logged_at(source, index)
-    event = logged.event
-    claim = source.claim(logged)
-    if event.claim_id in source.context.void_claims:
-        why = "the claim was revoked, so it counts for nobody"
-        return Part(index, ClaimState.UNCHECKED, why, event.signer), None
-    part = Part(index, claim.state, claim.why, event.signer)
-    return part, claim.statement if claim.state is ClaimState.VERIFIED else None

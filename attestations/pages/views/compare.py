@@ -4,7 +4,9 @@ import json
 from typing import Any
 
 from weightmark.attestations.pages.source import Source
-from weightmark.attestations.pages.views.artifact import FILES, Part, newest_said
+from weightmark.attestations.pages.views.artifact import FILES
+from weightmark.attestations.pages.views.saying import Part, Topic, newest_said
+from weightmark.attestations.pages.views.standing import Standing, standing_of
 from weightmark.attestations.predicates.manifest import ManifestClaim
 from weightmark.attestations.predicates.scan import ScanClaim
 from weightmark.attestations.predicates.tensors import TensorsClaim
@@ -55,6 +57,10 @@ class CompareView:
     """`wm1:<hex>` or `sha256:<hex>`"""
     right: str
     """likewise"""
+    left_standing: Standing
+    """what revocations in force say of the left one"""
+    right_standing: Standing
+    """likewise of the right one"""
     differences: tuple[Difference, ...]
     """files, tensors, findings"""
     counts: tuple[tuple[str, int, int], ...]
@@ -70,10 +76,12 @@ def compare_artifacts(source: Source, left: str, right: str) -> CompareView:
         origin=source.ledger.origin,
         left=names[0],
         right=names[1],
+        left_standing=standing_of(source, names[0]),
+        right_standing=standing_of(source, names[1]),
         differences=(
-            _compared(source, names, "files", "manifest", _files),
-            _compared(source, names, "tensors", "tensors", _tensors),
-            _compared(source, names, "findings", "scan", _findings),
+            _compared(source, names, "files", Topic.FILES, _files),
+            _compared(source, names, "tensors", Topic.TENSORS, _tensors),
+            _compared(source, names, "findings", Topic.FINDINGS, _findings),
         ),
         counts=tuple((kind, tallies[0].get(kind, 0), tallies[1].get(kind, 0)) for kind in kinds),
     )
@@ -86,8 +94,8 @@ def _named(source: Source, digest: str) -> str:
     return name
 
 
-def _compared(source: Source, names: list[str], name: str, kind: str, read: Any) -> Difference:
-    (left, ours), (right, theirs) = (newest_said(source, one, kind, read) for one in names)
+def _compared(source: Source, names: list[str], name: str, topic: Topic, read: Any) -> Difference:
+    (left, ours), (right, theirs) = (newest_said(source, one, topic, read) for one in names)
     if ours is None or theirs is None:
         return Difference(name, left, right, known=False, same=0, changed=0, changes=())
     keys = sorted({*ours, *theirs})

@@ -3,37 +3,17 @@
 from typing import Any
 
 from weightmark.attestations.pages.claims import Claim, ClaimState
+from weightmark.attestations.pages.excerpt import MAX_CLAIM
 from weightmark.attestations.pages.source import Source
+from weightmark.attestations.pages.views.standing import Standing, standing_of
 from weightmark.provenance.ledger.event import Event, Kind
 from weightmark.provenance.ledger.merkle import leaf_hash
 from weightmark.provenance.ledger.snapshot import LoggedEvent
 from weightmark.values import dataclass
 
-__all__ = [
-    "ClaimView",
-    "EntryView",
-    "RevokedBy",
-    "claim_view",
-    "logged_at",
-    "revoked_by",
-    "show_entry",
-]
+__all__ = ["ClaimView", "EntryView", "claim_view", "logged_at", "show_entry"]
 
-
-@dataclass(frozen=True, slots=True)
-class RevokedBy:
-    """A revocation in force that concerns what is shown."""
-
-    index: int
-    """of its entry; 0 for one from the log before"""
-    subject: str
-    """what it revokes"""
-    reason: str
-    """why"""
-    since: str
-    """RFC 3339; empty when nothing is spared"""
-    binds_all: bool
-    """whether it binds everybody, or only the claims of whoever revoked"""
+_SUBJECTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +27,15 @@ class ClaimView:
     predicate_type: str
     """URI; empty when it cannot be read"""
     subjects: tuple[tuple[str, str], ...]
-    """name and `wm1:…` or `sha256:…` of what it is about, as it says"""
+    """name and `wm1:…` or `sha256:…` of what it is about, as it says; the first 100"""
+    subject_count: int
+    """how many there are"""
+    size: int
+    """bytes of the claim"""
     predicate: dict[str, Any] | None
-    """what it says, as JSON"""
+    """what it says, as JSON; None for what cannot be read, and for a claim over 1 MiB"""
+    left_out: bool
+    """whether what it says is left out, because the claim is over 1 MiB"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +54,8 @@ class EntryView:
     """lowercase hex"""
     claim: ClaimView
     """the claim behind it"""
-    revoked_by: tuple[RevokedBy, ...]
-    """revocations in force about its subject, its claim or its signer"""
-    revocations_problem: str
-    """why revocations could not be read; empty when they were"""
+    standing: Standing
+    """revocations in force about its subject, its claim or its signer, and about what its subject was made from"""
     signer_identity: str
     """whom the commitment stands for, where the server tells"""
     submitter_identity: str
@@ -100,9 +84,8 @@ def show_entry(source: Source, index: int) -> EntryView:
         size=size,
         event=event,
         leaf_hash=leaf_hash(logged.body).hex(),
-        claim=claim_view(source.claim(logged)),
-        revoked_by=revoked_by(source, event.subject, f"sha256:{event.claim_id}", event.signer),
-        revocations_problem=source.context.problem,
+        claim=claim_view(source.claim(logged), source.weight(event)),
+        standing=standing_of(source, event.subject, f"sha256:{event.claim_id}", event.signer),
         signer_identity=source.identity_of(event.signer),
         submitter_identity=source.identity_of(event.submitter),
         decision=event.kind is Kind.DECISION,
@@ -113,31 +96,25 @@ def show_entry(source: Source, index: int) -> EntryView:
     )
 
 
-def claim_view(claim: Claim) -> ClaimView:
-    """Return a claim as pages show it."""
+def claim_view(claim: Claim, size: int) -> ClaimView:
+    """Return a claim of `size` bytes as pages show it."""
     statement = claim.statement
     if statement is None:
-        return ClaimView(claim.state, claim.why, "", (), None)
+        return ClaimView(claim.state, claim.why, "", (), 0, size, None, left_out=False)
     subjects = tuple(
         (one.name, one.identity or (f"sha256:{one.sha256}" if one.sha256 else ""))
-        for one in statement.subjects
+        for one in statement.subjects[:_SUBJECTS]
     )
+    left_out = size > MAX_CLAIM
     return ClaimView(
-        claim.state, claim.why, statement.predicate_type, subjects, statement.predicate
-    )
-
-
-def revoked_by(source: Source, *names: str) -> tuple[RevokedBy, ...]:
-    """Return the revocations in force about any of these names."""
-    return tuple(
-        RevokedBy(
-            one.index,
-            one.subject.text,
-            one.reason,
-            one.since.isoformat() if one.since else "",
-            one.only_of is None,
-        )
-        for one in source.context.about(*names)
+        claim.state,
+        claim.why,
+        statement.predicate_type,
+        subjects,
+        len(statement.subjects),
+        size,
+        None if left_out else statement.predicate,
+        left_out,
     )
 
 

@@ -3,13 +3,15 @@
 from weightmark.attestations.ledger.revocations import Revocation
 from weightmark.attestations.pages.index.filters import Filter, Place
 from weightmark.attestations.pages.index.searching import Searcher
-from weightmark.attestations.pages.lineage import family_of
+from weightmark.attestations.pages.lineage import Lines, digest_in
 from weightmark.attestations.pages.source import EntryRow, Source
 from weightmark.provenance.ledger.event import Kind
 from weightmark.values import dataclass
 
-__all__ = ["RevocationRow", "RevocationsView", "list_revocations"]
+__all__ = ["CARRIED", "RevocationRow", "RevocationsView", "list_revocations"]
 
+CARRIED = 25
+"""revocations from the log before, of one page"""
 _PAGE = 25
 _MOST = 50
 
@@ -35,9 +37,9 @@ class RevocationRow:
     standing: str
     """`in force`, `binds its own signer only`, `lifted`, or `not known`"""
     descendants: int
-    """artifacts made from it that were found"""
+    """artifacts that were found to be made from it, or to hold it"""
     more: bool
-    """whether there are more"""
+    """whether there are more, or may be: claims of descent that could not be read, or were erased"""
     decisions: int
     """entries of kind `decision` about it and them"""
     deployments: int
@@ -59,28 +61,42 @@ class RevocationsView:
     revocations: tuple[RevocationRow, ...]
     """newest first"""
     carried: tuple[RevocationRow, ...]
-    """those from the log before, on the first page"""
+    """some of those from the log before, on the first page"""
+    carried_start: int
+    """number of the first of them that is shown"""
+    carried_count: int
+    """how many there are"""
+    unread: int
+    """claims of descent that could not be read: they may tell of more that is hit"""
+    erased: int
+    """likewise those that were erased"""
     older: int | None
     """`before` of the next page"""
     newer: int | None
     """`after` of the page before"""
 
 
-def list_revocations(source: Source, place: Place) -> RevocationsView:
-    """Return one page of revocations."""
+def list_revocations(source: Source, place: Place, first: int = 0) -> RevocationsView:
+    """Return one page of revocations; of those from the log before from number `first` on."""
     found = Searcher(source.index, page=_PAGE).search(Filter(kind=Kind.REVOKE.value), place)
+    unread, erased = Lines(source).lost()
     known = source.context.revocations
     in_force = known.in_force if known else ()
     by_index = {one.index: one for one in in_force if one.entered_at is None}
     rows = (_row(source, entry, by_index.get(entry.index)) for entry in source.rows(found.places))
     carried = [one for one in in_force if one.entered_at is not None] if place == Place() else []
+    shown = carried[first : first + CARRIED]
     return RevocationsView(
         origin=source.ledger.origin,
         in_force=len(in_force) if known else None,
         problem=source.context.problem,
         behind=source.behind,
         revocations=tuple(rows),
-        carried=tuple(_carried(source, one) for one in carried[:_PAGE]),
+        carried=tuple(_carried(source, one) for one in shown),
+        carried_start=first,
+        carried_count=len(carried),
+        unread=unread,
+        erased=erased,
         older=found.older,
         newer=found.newer,
     )
@@ -131,13 +147,20 @@ def _standing(source: Source, revocation: Revocation | None) -> str:
 
 
 def _impact(source: Source, subject: str) -> tuple[int, bool, int, int]:
-    """Count what was made from something, and the decisions and deployments of all of it."""
+    """Count what was made from something or holds it, and the decisions and deployments of all of it."""
     if not subject.startswith(("wm1:", "sha256:")):
         return 0, False, 0, 0
-    family = family_of(source, subject, most=_MOST)
-    names = [subject, *(one.name for one in family.descendants)]
-    tallies = [source.index.tally(name, "subject") for name in names]
+    key = ("impact", subject, source.index.state)
+    return source.context.kept.get(key, lambda: _hit(source, subject))
+
+
+def _hit(source: Source, subject: str) -> tuple[int, bool, int, int]:
+    lines = Lines(source)
+    below = lines.below(subject, most=_MOST)
+    found = [subject, *(one.name for one in below.relatives)]
+    names = {digest_in(one): one for name in found for one in (name, *lines.aliases(name))}
+    tallies = [source.index.tally(name, "subject") for name in names.values()]
     decisions, deployments = (
         sum(one.get(kind, 0) for one in tallies) for kind in (Kind.DECISION, Kind.DEPLOY)
     )
-    return len(family.descendants), family.more_descendants, decisions, deployments
+    return len(below.relatives), below.more or any(lines.lost()), decisions, deployments

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from weightmark.attestations.pages.index.filters import Filter, Place
 from weightmark.attestations.pages.index.searching import Searcher
 from weightmark.attestations.pages.source import EntryRow, Source
-from weightmark.attestations.pages.views.entry import RevokedBy, revoked_by
+from weightmark.attestations.pages.views.standing import Standing, standing_of
 from weightmark.values import dataclass
 
 __all__ = ["SignerView", "show_signer"]
@@ -23,10 +23,8 @@ class SignerView:
     """whom the commitment stands for, where the server tells"""
     admitted: tuple[str, ...] | None
     """kinds of entries that it may write now; None for one that is not admitted"""
-    revoked_by: tuple[RevokedBy, ...]
+    standing: Standing
     """revocations in force about it"""
-    revocations_problem: str
-    """why revocations could not be read; empty when they were"""
     signed: Mapping[str, int]
     """entries whose claims it signed, by kind"""
     about: Mapping[str, int]
@@ -53,8 +51,7 @@ def show_signer(source: Source, name: str, place: Place) -> SignerView:
         name=name,
         identity=source.identity_of(name),
         admitted=tuple(sorted(kind.value for kind in kinds[0])) if kinds else None,
-        revoked_by=revoked_by(source, name),
-        revocations_problem=source.context.problem,
+        standing=standing_of(source, name),
         signed=index.tally(name, "signer"),
         about=index.tally(name, "subject"),
         behind=source.behind,

@@ -6,6 +6,9 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import Self
 
 from weightmark.attestations.responding.happening import Happening
@@ -41,6 +44,10 @@ class Command:
 
     words: tuple[str, ...]
     """program and arguments, taken as they are"""
+    program: str
+    """absolute path of the program, as it was found when the command was read"""
+    folder: Path | None
+    """the folder in which it runs; None for that of the caller"""
     seconds: float
     """how long it may run"""
     variables: Mapping[str, str]
@@ -65,25 +72,30 @@ class Command:
         seconds: float,
         names: Sequence[str],
         environment: Mapping[str, str],
+        folder: Path | None = None,
     ) -> Self:
         """Take words; raises `CallError` for a program that is not there.
 
-        Of `environment` the command sees `names` and what every program needs.
+        Of `environment` the command sees `names` and what every program needs. It runs in `folder`, to which
+        a relative path of a program is relative as well.
         """
-        if not words or shutil.which(words[0], path=environment.get("PATH")) is None:
+        program = _found(words[0], folder or Path(), environment) if words else None
+        if program is None:
             raise CallError(
                 f"the hook `{shlex.join(words)[:200]}` can't be run",
                 why="there is no such program",
                 fix="name a program; for a shell say so, as `sh -c …`",
             )
         passed = {name: environment[name] for name in (*_PASSED_ON, *names) if name in environment}
-        return cls(tuple(words), seconds, passed)
+        return cls(tuple(words), program, folder, seconds, passed)
 
     def run(self, data: bytes, told: Mapping[str, str]) -> CommandResult:
         """Run it with `data` on stdin and `told` among its variables; what it says goes to stderr."""
         try:
             child = subprocess.Popen(
                 self.words,
+                executable=self.program,
+                cwd=self.folder,
                 stdin=subprocess.PIPE,
                 stdout=2,
                 env={**self.variables, **told},
@@ -113,13 +125,13 @@ class CommandAction:
     """what is run; the whole words `{path}` and `{identity}` stand for those of the happening"""
 
     def plan(self, happening: Happening) -> str:
-        """Say which command would be run."""
+        """Say which command would be run; raises `UncheckedError` when it wants a path and there is none."""
         return f"run `{shlex.join(self._words(happening))}`"
 
     def act(self, happening: Happening) -> str:
         """Run it; raises `UncheckedError` when it does not end with 0."""
         words = self._words(happening)
-        ready = Command(words, self.command.seconds, self.command.variables)
+        ready = replace(self.command, words=words)
         result = ready.run(happening.to_bytes(), {"WEIGHTMARK_EVENT": happening.trigger.value})
         if not result.is_good:
             raise UncheckedError(
@@ -129,15 +141,33 @@ class CommandAction:
 
     def _words(self, happening: Happening) -> tuple[str, ...]:
         """Put in what happened: an absolute path and an identity, neither of which can be an option."""
+        if happening.path is None and _PATH in self.command.words:
+            raise UncheckedError(
+                f"`{_PATH}` stands for nothing here",
+                why=happening.unplaced or "what this is about lies nowhere here",
+            )
         path = str(happening.path.absolute()) if happening.path else ""
         given = {_PATH: path, _IDENTITY: happening.identity}
         return tuple(given.get(word, word) for word in self.command.words)
 
 
+def _found(word: str, folder: Path, environment: Mapping[str, str]) -> str | None:
+    """Return the absolute path of a program; None when there is none.
+
+    Relative entries of `PATH` do not count: the current folder may be the artifact, with a program of that name.
+    """
+    if os.sep in word:
+        return shutil.which((folder / word).absolute())
+    entries = environment.get("PATH", os.defpath).split(os.pathsep)
+    return shutil.which(
+        word, path=os.pathsep.join(one for one in entries if one.startswith(os.sep))
+    )
+
+
 def _end(child: "subprocess.Popen[bytes]") -> None:
-    """Kill the group of a command that still runs."""
-    if child.poll() is None:
+    """Kill the group of a command, which it may have left running."""
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+    child.wait()
     if child.stdin:
         child.stdin.close()

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from weightmark.attestations.pulling.locking import LockedArtifact, LockFile
-from weightmark.attestations.responding.happening import Happening
-from weightmark.errors import WeightmarkError
+from weightmark.attestations.responding.happening import Happening, Trigger
+from weightmark.errors import UncheckedError, WeightmarkError
 from weightmark.provenance.atomic import exclusive
 from weightmark.values import dataclass
 
@@ -19,7 +19,11 @@ class DropLockEntry:
     """the lock file"""
 
     def plan(self, happening: Happening) -> str:
-        """Say which entries would go."""
+        """Say which entries would go; raises `UncheckedError` for an artifact whose identity nobody knows."""
+        if not happening.identity and happening.trigger is not Trigger.REVOKE:
+            raise UncheckedError(
+                "it is not known which entry to drop", why="what was judged has no identity"
+            )
         try:
             found = self._entries(LockFile.load(self.lock), happening)
         except WeightmarkError as error:

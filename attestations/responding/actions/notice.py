@@ -38,6 +38,6 @@ class Notice:
         except TimeoutError as error:
             raise NetworkError(f"`{self.sink.name}` did not answer in time") from error
         except UndeliveredError as error:
-            later = "; it is kept and sent by the next run" if error.kept else ""
-            raise NetworkError(f"`{self.sink.name}` was not told: {error.what}{later}") from error
+            said = f"`{self.sink.name}` was not told: {error.what}; {error.fate}"
+            raise NetworkError(said) from error
         return f"told `{self.sink.name}`"

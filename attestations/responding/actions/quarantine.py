@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from weightmark.attestations.responding.happening import Happening, Mark
+from weightmark.attestations.responding.happening import Happening, Mark, Trigger
 from weightmark.errors import (
     CallError,
     FileChangedError,
@@ -37,13 +37,19 @@ class Quarantine:
     """where it goes; on the same file system as the artifact"""
 
     def plan(self, happening: Happening) -> str:
-        """Say what would be moved."""
+        """Say what would be moved; raises `UncheckedError` when it lies here and nobody can tell where."""
+        if happening.unplaced:
+            raise UncheckedError("it is not known what to move", why=happening.unplaced)
         return f"move `{happening.path}` into `{self.folder}`" if happening.path else ""
 
     def act(self, happening: Happening) -> str:
         """Move it; raises `CallError` for what nobody may move, `FileChangedError` for another artifact than was judged."""
         if happening.path is None:
             return "nothing lies here that could be moved"
+        if happening.trigger is Trigger.REVOKE and not happening.identity:
+            raise RefusedError(
+                f"`{happening.path}` is not moved", why="what was revoked is no artifact"
+            )
         path = Path(os.path.realpath(happening.path.parent)) / happening.path.name
         self._require_movable(path)
         _require_same(path, happening)

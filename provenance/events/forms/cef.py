@@ -22,6 +22,7 @@ _LABELS = {
     "cs5Label": "reasons",
     "cs6Label": "call",
     "cn1Label": "exit",
+    "cn2Label": "truncated",
 }
 _MOST_REASONS = 10
 
@@ -71,6 +72,7 @@ def _extension(event: Event) -> dict[str, str]:
         "suser": event.signers[0] if event.signers else "",
         "msg": event.message,
         "cn1": str(event.exit),
+        "cn2": "1" if event.truncated else "",
         "cs1": event.subject.identity,
         "cs2": event.verdict,
         "cs3": f"{event.policy.name} {event.policy.digest}" if event.policy else "",

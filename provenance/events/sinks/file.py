@@ -1,21 +1,21 @@
 """A file that grows by one line an event; several processes may write to it."""
 
 import os
+import stat
 from collections.abc import Sequence
 
-from weightmark.provenance.events.locks import lock_soon
+from weightmark.provenance.events.appending import append_whole
 from weightmark.provenance.events.message import Message
-from weightmark.provenance.events.sinks.interface import UndeliveredError
+from weightmark.provenance.events.sinks.interface import UndeliveredError, Unkept
 
 __all__ = ["FileSink"]
 
-_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
+_FLAGS = os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
 
 
-class FileSink:
+class FileSink(Unkept):
     """Appends lines to a file, which only its owner can read when it is made here; FIFOs and devices serve as well."""
 
-    keeps = False
     is_remote = False
 
     def __init__(self, path: str) -> None:
@@ -27,17 +27,20 @@ class FileSink:
         """Append all lines in one piece; raises `UndeliveredError`."""
         data = b"".join(message.body + b"\n" for message in messages)
         try:
-            descriptor = os.open(self.path, _FLAGS, 0o600)
+            descriptor = self._opened()
             try:
-                lock_soon(descriptor)
-                _write_all(descriptor, data)
+                append_whole(descriptor, data)
             finally:
                 os.close(descriptor)
         except OSError as error:
             raise UndeliveredError((error.strerror or str(error)).lower()) from error
 
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
+    def _opened(self) -> int:
+        """Open the file; a regular one for reading as well, so that half a line at its end is seen."""
+        try:
+            if stat.S_ISREG(os.stat(self.path).st_mode):  # noqa: PTH116 - the name is a string, as it was given
+                return os.open(self.path, os.O_RDWR | _FLAGS, 0o600)
+        except OSError:
+            # it is missing, or can be written and not read
+            pass
+        return os.open(self.path, os.O_WRONLY | _FLAGS, 0o600)

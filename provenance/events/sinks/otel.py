@@ -9,7 +9,7 @@ from weightmark.errors import ExtraMissingError
 from weightmark.provenance.events.event import Severity, milliseconds
 from weightmark.provenance.events.message import Message
 from weightmark.provenance.events.product import PRODUCT
-from weightmark.provenance.events.sinks.interface import UndeliveredError, remaining
+from weightmark.provenance.events.sinks.interface import UndeliveredError, Unkept, remaining
 from weightmark.provenance.sources.addresses import is_this_machine, origin_of
 
 if TYPE_CHECKING:
@@ -28,10 +28,9 @@ _SEVERITIES = {
 """INFO, INFO2, WARN, ERROR, FATAL"""
 
 
-class OtelSink:
+class OtelSink(Unkept):
     """Exports one log record an event; its body is the event in the form that was asked for."""
 
-    keeps = False
     is_remote = True
 
     def __init__(self, url: str, *, token: str = "") -> None:

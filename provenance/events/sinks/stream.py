@@ -4,15 +4,14 @@ import sys
 from collections.abc import Sequence
 
 from weightmark.provenance.events.message import Message
-from weightmark.provenance.events.sinks.interface import UndeliveredError
+from weightmark.provenance.events.sinks.interface import UndeliveredError, Unkept
 
 __all__ = ["StreamSink"]
 
 
-class StreamSink:
+class StreamSink(Unkept):
     """Writes lines to stdout."""
 
-    keeps = False
     is_remote = False
     name = "stdout"
 

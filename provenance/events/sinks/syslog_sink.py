@@ -17,7 +17,12 @@ from weightmark.provenance.events.rfc5424 import (
     data_id,
     syslog_message,
 )
-from weightmark.provenance.events.sinks.interface import UndeliveredError, remaining
+from weightmark.provenance.events.sinks.interface import (
+    Fate,
+    UndeliveredError,
+    Unkept,
+    remaining,
+)
 
 __all__ = ["StreamSyslog", "UdpSyslog", "framed"]
 
@@ -38,10 +43,9 @@ _SETTLE = 0.02
 """seconds in which a server that closed the connection makes itself known before anything is written"""
 
 
-class UdpSyslog:
+class UdpSyslog(Unkept):
     """Sends datagrams. Nobody says whether they came."""
 
-    keeps = False
     is_remote = True
 
     def __init__(self, host: str, port: int) -> None:
@@ -50,22 +54,30 @@ class UdpSyslog:
         self._place = (host, port)
 
     def send(self, messages: Sequence[Message], deadline: float) -> None:
-        """Send one datagram an event, its short form where the whole does not fit; raises `UndeliveredError`."""
+        """Send one datagram an event, its short form where the whole does not fit; raises `UndeliveredError`.
+
+        What is too long even so, or not taken, keeps no other event back.
+        """
         try:
             found = socket.getaddrinfo(*self._place, type=socket.SOCK_DGRAM)
             family, kind, protocol, _, address = found[0]
             with socket.socket(family, kind, protocol) as server:
                 server.settimeout(remaining(deadline))
-                for message in messages:
-                    server.sendto(_datagram(message), address)
+                problems = [_sent(server, address, message) for message in messages]
         except OSError as error:
             raise UndeliveredError(_words(error)) from error
+        lost = [one for one in problems if one]
+        if lost:
+            raise UndeliveredError(
+                f"{len(lost)} of {len(messages)} events did not leave: {lost[0]}",
+                again=False,
+                fate=Fate.PARTLY,
+            )
 
 
-class StreamSyslog:
+class StreamSyslog(Unkept):
     """Sends frames over a connection of its own, with TLS or without."""
 
-    keeps = False
     is_remote = True
 
     def __init__(
@@ -148,16 +160,22 @@ def _say_farewell(server: Any) -> None:
         server.unwrap()
 
 
+def _sent(server: socket.socket, address: Any, message: Message) -> str:
+    """Send one datagram; returns why that did not work, nothing when it did."""
+    data = _datagram(message)
+    if not data:
+        return "too long for a datagram, name `syslog+tcp://…`"
+    try:
+        server.sendto(data, address)
+    except OSError as error:
+        return _words(error)
+    return ""
+
+
 def _datagram(message: Message) -> bytes:
-    whole = _line(message, message.body)
-    if len(whole) <= _LARGEST_DATAGRAM:
-        return whole
-    short = _line(message, message.short)
-    if len(short) > _LARGEST_DATAGRAM:
-        raise UndeliveredError(
-            "an event is too long for a datagram; name `syslog+tcp://…`", again=False
-        )
-    return short
+    """Return the longest form of a message that fits; nothing when none does."""
+    lines = (_line(message, message.body), _line(message, message.short))
+    return next((one for one in lines if len(one) <= _LARGEST_DATAGRAM), b"")
 
 
 def _line(message: Message, body: bytes) -> bytes:

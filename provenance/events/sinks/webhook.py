@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from weightmark.provenance.events.forms.interface import Form
 from weightmark.provenance.events.message import Message
-from weightmark.provenance.events.sinks.interface import UndeliveredError, remaining
+from weightmark.provenance.events.sinks.interface import UndeliveredError, Unkept, remaining
 from weightmark.provenance.sources.addresses import is_this_machine
 
 if TYPE_CHECKING:
@@ -39,10 +39,9 @@ _REFUSED = frozenset({400, 410, 413, 415, 422})
 """what is said of these very bytes, so that sending them again is of no use"""
 
 
-class Webhook:
+class Webhook(Unkept):
     """Posts batches to one address; follows no redirect, as that would choose another receiver."""
 
-    keeps = False
     is_remote = True
 
     def __init__(

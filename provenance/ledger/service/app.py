@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import BaseRoute
+    from starlette.types import Receive, Scope, Send
 
     from weightmark.provenance.ledger.admission import Submission
     from weightmark.provenance.ledger.proof import Receipt
@@ -87,11 +89,14 @@ def service_app(service: LedgerService, routes: "Sequence[BaseRoute]" = ()) -> "
         Route("/metrics", front.metrics),
     ]
     patience = Middleware(Patience, service.limits.stall_seconds, service.metrics.answered)
-    return Starlette(
+    app = Starlette(
         routes=[*own, *routes],
         middleware=[patience],
         exception_handlers={WeightmarkError: _explain},
     )
+    # its redirect would lead to whatever host the request names
+    app.router.redirect_slashes = False
+    return app
 
 
 class _Front:
@@ -102,6 +107,7 @@ class _Front:
         self._limits = service.limits
         self._rate = RateLimit(service.limits.rate)
         self._budget = ByteBudget(service.limits.bodies)
+        self._answers = ByteBudget(service.limits.answers)
 
     async def add(self, request: "Request") -> "Response":
         """Take a submission, and answer with its receipt once its entry is durable."""
@@ -189,15 +195,20 @@ class _Front:
         )
         return _file(data, f"tile/{path}")
 
-    async def claim(self, request: "Request") -> "Response":
-        """Give a claim or a signed request by its SHA-256."""
+    async def claim(self, request: "Request") -> "Response | _Held":
+        """Give a claim or a signed request by its SHA-256; what many read slowly at once has a bound."""
         digest = request.path_params["digest"]
         if len(digest) != _DIGEST_SIZE or not _HEX.issuperset(digest):
             return _file(None, "")
         data = await self._service.readers.read(lambda ledger: read_claim(ledger, digest))
         response = _file(data, f"claims/{digest}")
         response.headers["Cache-Control"] = "no-cache"
-        return response
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._answers.reserve())(len(data or b""))
+            except OverBudgetError:
+                return _busy()
+            return _Held(response, stack.pop_all())
 
     async def search(self, request: "Request") -> "Response":
         """Answer a search."""
@@ -245,6 +256,26 @@ class _Front:
 
         text = self._service.metrics.text()
         return Response(text, headers={"Content-Type": CONTENT_TYPE})
+
+
+class _Held:
+    """An answer that holds on to something until it was sent, or the client went away."""
+
+    def __init__(self, answer: "Response", held: ExitStack) -> None:
+        self._answer = answer
+        self._held = held
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Send it."""
+        with self._held:
+            await self._answer(scope, receive, send)
+
+
+def _busy() -> "Response":
+    error = UncheckedError("the service is busy", fix="try again later")
+    response = _refusal(error, 503, exactly=True)
+    response.headers["Retry-After"] = str(_BUSY_SECONDS)
+    return response
 
 
 def _receipt(receipts: "Sequence[Receipt]") -> "Response":

@@ -9,17 +9,18 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
+from urllib.request import getproxies
 
 from weightmark.errors import ExtraMissingError, LimitError, NetworkError, SettingsError
 from weightmark.provenance.sources.addresses import (
     is_private_way,
     is_same_origin,
-    is_this_machine,
     is_web_address,
     printable_address,
 )
 from weightmark.provenance.sources.huggingface.listing import MAX_ANSWER
 from weightmark.provenance.sources.interface import TransferBrokenError
+from weightmark.provenance.sources.redirects import RedirectGuard
 
 if TYPE_CHECKING:
     from httpx2 import Response
@@ -100,14 +101,17 @@ class HubConnection:
 
         where = printable_address(url)
         try:
+            guard = RedirectGuard(url)
             for _ in range(_MOST_REDIRECTS + 1):
                 request: dict[str, Any] = {"headers": self._headers(url, headers)}
                 request |= {"timeout": _SECONDS, "follow_redirects": False}
                 with get_session().stream("GET", url, **request) as response:
+                    _meet(guard, response)
                     if not response.has_redirect_location:
                         yield response
                         return
                     url = _redirected(url, response.headers["Location"])
+                    guard.follow(url)
         except OfflineModeIsEnabled as error:
             raise NetworkError(
                 f"`{where}` cannot be reached: `HF_HUB_OFFLINE` is set",
@@ -178,13 +182,20 @@ def _redirected(url: str, location: str) -> str:
     """Return where a redirect leads; raises `NetworkError` for a step down to no TLS, or to no web address."""
     target = urljoin(url, location)
     down = is_private_way(url) and not is_private_way(target)
-    inward = target.startswith("http:") and is_this_machine(target) and not is_this_machine(url)
-    if not is_web_address(target) or down or inward:
+    if not is_web_address(target) or down:
         raise NetworkError(
             f"`{printable_address(url)}` redirects to `{printable_address(target)[:200]}`",
-            why="a redirect must not lead from TLS to no TLS, nor from elsewhere to this machine",
+            why="a redirect must not lead from TLS to no TLS",
         )
     return target
+
+
+def _meet(guard: RedirectGuard, response: "Response") -> None:
+    """Judge who answered; behind a proxy that is the proxy, whose address says nothing."""
+    stream = response.extensions.get("network_stream")
+    peer = stream.get_extra_info("server_addr") if stream and not getproxies() else None
+    if peer:
+        guard.meet(str(peer[0]))
 
 
 def _broken(error: Exception, where: str) -> Exception:

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from weightmark.errors import CallError, LimitError, MalformedError
+from weightmark.errors import CallError, MalformedError
 from weightmark.provenance.sources.addresses import printable_address, printable_uri
 from weightmark.provenance.sources.huggingface.address import HubAddress
 from weightmark.provenance.sources.huggingface.connection import HubConnection
 from weightmark.provenance.sources.huggingface.listing import MAX_ANSWER
+from weightmark.provenance.sources.paging import entries_of
 from weightmark.provenance.sources.patience import patiently
 from weightmark.provenance.strict_json import parse_json
 
@@ -17,7 +18,6 @@ __all__ = ["owner_of", "repositories_of"]
 _OWNER = re.compile(r"hf://(?P<owner>[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?)/?\Z")
 _FOLDERS = ("models", "datasets", "spaces")
 _MOST = 100_000
-_MOST_PAGES = 10_000
 
 
 def owner_of(uri: str) -> str:
@@ -45,34 +45,25 @@ def repositories_of(owner: str) -> tuple[HubAddress, ...]:
 
 def _names(hub: HubConnection, owner: str, folder: str) -> Iterator[str]:
     url = f"{hub.endpoint}/api/{folder}?author={quote(owner, safe='')}&limit=1000"
-    count = 0
-    for _ in range(_MOST_PAGES):
-        data, following = _page(hub, url)
-        where = printable_address(url)
-        for name in _read(data, owner, folder, where):
-            count += 1
-            yield name
-        if not following:
-            return
-        if count > _MOST:
-            break
-        url = following
-    raise LimitError(f"`{hub.name}` lists too many repositories of `{owner}`")
+
+    def page(url: str) -> tuple[list[str], str]:
+        data, following = patiently(lambda: hub.answer(url))
+        return _read(data, owner, folder, printable_address(url)), following
+
+    return entries_of(page, url, most=_MOST, where=printable_address(url))
 
 
-def _page(hub: HubConnection, url: str) -> tuple[bytes, str]:
-    return patiently(lambda: hub.answer(url))
-
-
-def _read(data: bytes, owner: str, folder: str, where: str) -> Iterator[str]:
+def _read(data: bytes, owner: str, folder: str, where: str) -> list[str]:
     entries = parse_json(data, what=f"the answer of `{where}`", max_size=MAX_ANSWER)
     if not isinstance(entries, list):
         raise MalformedError(f"the answer of `{where}` is no list")
+    names = []
     for entry in entries:
         name = entry.get("id") if isinstance(entry, dict) else None
         if not isinstance(name, str) or not _is_of(name, owner, folder):
             raise MalformedError(f"`{where}` lists something that is no repository of `{owner}`")
-        yield name
+        names.append(name)
+    return names
 
 
 def _is_of(name: str, owner: str, folder: str) -> bool:
@@ -81,4 +72,5 @@ def _is_of(name: str, owner: str, folder: str) -> bool:
         parsed = HubAddress.parse(f"hf://{folder}/{name}")
     except CallError:
         return False
-    return parsed.repository.lower().startswith(f"{owner.lower()}/")
+    own = parsed.repository.lower().startswith(f"{owner.lower()}/")
+    return own and parsed.repository == name

@@ -4,7 +4,8 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from weightmark.errors import CallError, NetworkError
+from weightmark.errors import CallError, NetworkError, read_failure
+from weightmark.provenance.names import escape_path
 from weightmark.provenance.sources.addresses import is_private_way, printable_address
 from weightmark.provenance.sources.huggingface.address import COMMIT, HubAddress
 from weightmark.provenance.sources.huggingface.connection import HubConnection
@@ -49,15 +50,19 @@ class HubBranch:
     ) -> str:
         """Add and delete files in one commit on `parent`; return its name, 40 hex digits.
 
-        Raises `NetworkError` when the hub refuses, and when somebody else committed meanwhile.
+        Raises `NetworkError` when the hub refuses, and when somebody else committed meanwhile, and
+        `CallError` for a name that the hub's client does not take (`.git/…` and `.cache/…` in any folder).
         """
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete, utils
 
         quiet: Any = utils
         quiet.disable_progress_bars()
         operations: list[CommitOperationAdd | CommitOperationDelete] = [
-            *(CommitOperationAdd(path, content) for path, content in sorted(additions.items())),
-            *(CommitOperationDelete(path, is_folder=False) for path in sorted(deletions)),
+            *(
+                self._operation(CommitOperationAdd, path, additions[path])
+                for path in sorted(additions)
+            ),
+            *(self._operation(CommitOperationDelete, path, False) for path in sorted(deletions)),
         ]
         done = self._ask(
             lambda: self._client().create_commit(
@@ -72,6 +77,19 @@ class HubBranch:
         if not COMMIT.match(str(done.oid)):
             raise NetworkError(f"`{printable_address(self._endpoint)}` names no commit")
         return str(done.oid)
+
+    def _operation(self, make: Callable[[str, Any], T], path: str, content: object) -> T:
+        """Return one step of a commit, before anything of it is sent."""
+        try:
+            return make(path, content)
+        except ValueError as error:
+            raise CallError(
+                f"`{escape_path(path)}` can't be put on the hub",
+                why=str(error).partition("\n")[0][:300],
+                fix="push a folder without it, and sign that first",
+            ) from error
+        except OSError as error:
+            raise read_failure(path, error) from error
 
     def _client(self) -> "HfApi":
         from huggingface_hub import HfApi

@@ -4,17 +4,16 @@ from collections.abc import Generator, Iterator
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from weightmark.errors import LimitError, UnsupportedError
+from weightmark.errors import UnsupportedError
 from weightmark.provenance.sources.addresses import printable_address
 from weightmark.provenance.sources.huggingface.address import HubAddress
 from weightmark.provenance.sources.huggingface.connection import HubConnection
 from weightmark.provenance.sources.huggingface.listing import read_commit, read_files
 from weightmark.provenance.sources.interface import MAX_PARTS, Member, Part, Snapshot
+from weightmark.provenance.sources.paging import entries_of
 from weightmark.provenance.sources.patience import patiently
 
 __all__ = ["HuggingFaceSource"]
-
-_MOST_PAGES = 10_000
 
 
 class HuggingFaceSource:
@@ -67,18 +66,9 @@ class HuggingFaceSource:
     def _files(self) -> Iterator[Part]:
         url = self._pinned.tree_url(self._hub.endpoint)
         where = printable_address(url)
-        count = 0
-        for _ in range(_MOST_PAGES):
-            data, following = self._page(url)
-            page = read_files(data, where)
-            yield from page
-            count += len(page)
-            if not following:
-                return
-            if count > MAX_PARTS:
-                break
-            url = following
-        raise LimitError(f"`{where}` lists too many files")
 
-    def _page(self, url: str) -> tuple[bytes, str]:
-        return patiently(lambda: self._hub.answer(url))
+        def page(url: str) -> tuple[list[Part], str]:
+            data, following = patiently(lambda: self._hub.answer(url))
+            return read_files(data, where), following
+
+        return entries_of(page, url, most=MAX_PARTS, where=where)

@@ -3,7 +3,7 @@
 import posixpath
 import time
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -27,7 +27,8 @@ _ANSWER_SECONDS = 120.0
 _LARGEST = 64 * 1024 * 1024
 _DEEPEST = 100
 _MOST_FOLDERS = 100_000
-_OK, _PARTIAL, _UNSATISFIABLE, _TOO_MANY, _ERROR = 200, 206, 416, 429, 500
+_NO_HEADERS: Mapping[str, str] = {}
+_OK, _TOO_MANY, _ERROR = 200, 429, 500
 
 
 class ArtifactServer:
@@ -65,21 +66,26 @@ class ArtifactServer:
                 raise LimitError(f"`{self._where}` lists too much")
 
     def read(self, part: Part, offset: int) -> Generator[bytes, None, None]:
-        """Yield a file from `offset` on; raises `TransferBrokenError`, `NetworkError`."""
-        ranged = {"Range": f"bytes={offset}-"} if offset else {}
+        """Yield a file, from its beginning only; raises `TransferBrokenError`, `NetworkError`."""
+        if offset:
+            raise NetworkError(
+                f"`{self._where}` broke off, and does not tell versions of a file apart",
+                fix="pull it again; a file that broke off is fetched from its beginning",
+            )
         path = quote(posixpath.join(self._root, part.location), safe="/")
-        with self._get(f"/{path}", ranged, {}) as response:
-            if offset and response.status_code == _UNSATISFIABLE:
-                return
+        with self._get(f"/{path}", {}, {}) as response:
             self._require(response)
-            skip = offset if response.status_code == _OK else 0
-            said = response.headers.get("Content-Range", "")
-            if response.status_code == _PARTIAL and not said.startswith(f"bytes {offset}-"):
-                raise NetworkError(f"`{self._where}` answered with another range than asked for")
-            for block in self._blocks(response):
-                if skip < len(block):
-                    yield block[skip:]
-                skip = max(0, skip - len(block))
+            yield from self._blocks(response)
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write a file beside the others; raises `NetworkError`, for a redirect too: the token stays with the server."""
+        path = quote(posixpath.join(self._root, name), safe="/")
+
+        def send() -> None:
+            with self._ask("PUT", f"/{path}", data=data) as response:
+                self._require(response)
+
+        patiently(send)
 
     def _listed(self, folder: str) -> Iterator[tuple[str, int | None]]:
         """Yield paths relative to the root, with sizes; folders have none."""
@@ -117,28 +123,32 @@ class ArtifactServer:
                     raise LimitError(f"the list of `{self._where}` is too long, or takes too long")
         return bytes(data)
 
-    @contextmanager
     def _get(
         self, path: str, headers: Mapping[str, str], asked: Mapping[str, str]
+    ) -> AbstractContextManager["Response"]:
+        more: dict[str, Any] = {"params": dict(asked)} if asked else {}
+        return self._ask("GET", path, headers, stream=True, **more)
+
+    @contextmanager
+    def _ask(
+        self, method: str, path: str, headers: Mapping[str, str] = _NO_HEADERS, **more: Any
     ) -> Iterator["Response"]:
         from mlflow.exceptions import MlflowException
         from mlflow.utils import credentials, rest_utils
 
         client: Any = rest_utils
         rights: Any = credentials
-        more: dict[str, Any] = {"params": dict(asked)} if asked else {}
 
         def ask() -> "Response":
             response: Response = client.http_request(
                 rights.get_default_host_creds(self._service),
                 path,
-                "GET",
+                method,
                 max_retries=0,
                 timeout=_SECONDS,
                 extra_headers={"Accept-Encoding": "identity", **headers},
                 raise_on_status=False,
                 allow_redirects=False,
-                stream=True,
                 **more,
             )
             return response
@@ -156,7 +166,7 @@ class ArtifactServer:
         status = response.status_code
         if status == _TOO_MANY or status >= _ERROR:
             raise TransferBrokenError(f"`{self._where}` answered with status {status}")
-        if status not in (_OK, _PARTIAL):
+        if status != _OK:
             raise NetworkError(
                 f"`{self._where}` answered with status {status}",
                 fix="check the address and the credentials of MLflow",

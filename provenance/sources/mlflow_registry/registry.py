@@ -17,6 +17,7 @@ from weightmark.errors import (
 from weightmark.provenance.names import path_problem
 from weightmark.provenance.sources.addresses import is_private_way, printable_address
 from weightmark.provenance.sources.mlflow_registry.address import SCHEME, MlflowAddress
+from weightmark.provenance.sources.mlflow_registry.place import Place, is_server
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["Registry"]
 
 _MOST_STEPS = 5
-_WEB = frozenset(["http", "https"])
 
 T = TypeVar("T")
 
@@ -41,20 +41,17 @@ class Registry:
                 why="without one MLflow would look in the current folder",
                 fix="set `MLFLOW_TRACKING_URI=https://HOST`",
             )
-        registry = os.environ.get("MLFLOW_REGISTRY_URI") or self.tracking
-        for place in (self.tracking, registry):
-            if urlsplit(place).scheme in _WEB and not is_private_way(place):
+        self.registry = os.environ.get("MLFLOW_REGISTRY_URI") or self.tracking
+        for place in (self.tracking, self.registry):
+            # an open-source Unity Catalog is named `uc:http://…`
+            bare = place.removeprefix("uc:")
+            if is_server(bare) and not is_private_way(bare):
                 raise NetworkError(
-                    f"the MLflow server `{printable_address(place)}` has no TLS",
+                    f"the MLflow server `{printable_address(bare)}` has no TLS",
                     why="whoever is on the way could read the token",
                     fix="name an `https://` address in `MLFLOW_TRACKING_URI`",
                 )
-        self._client = _client(self.tracking, registry)
-
-    @property
-    def is_remote(self) -> bool:
-        """Whether somebody else says where files lie."""
-        return urlsplit(self.tracking).scheme in _WEB
+        self._client = _client(self.tracking, self.registry)
 
     def pinned(self, address: MlflowAddress) -> MlflowAddress:
         """Return the version that an alias stands for now; raises `NetworkError`."""
@@ -66,15 +63,15 @@ class Registry:
         )
         return address.at(str(found.version))
 
-    def place(self, address: MlflowAddress) -> str:
-        """Return where the files lie: an address of a store, of the artifact server, or a folder.
+    def place(self, address: MlflowAddress) -> Place:
+        """Return where the files lie, which is asked for once: a second answer may be another one.
 
         Raises `NetworkError`, `MalformedError`, `UnsupportedError` for a place that leads elsewhere.
         """
         for _ in range(_MOST_STEPS):
             found = self._step(address)
             if urlsplit(found).scheme not in ("runs", "models"):
-                return found
+                return Place.of(found, tracking=self.tracking, registry=self.registry)
             address = self._following(found)
         raise MalformedError(f"`{address.uri}` leads from one place to another without end")
 
@@ -90,15 +87,14 @@ class Registry:
                 address.uri,
             )
 
-    def add(self, address: MlflowAddress, file: Path) -> None:
-        """Put a file beside those of a version, under its own name; raises `NetworkError`."""
+    def add(self, address: MlflowAddress, place: Place, file: Path) -> None:
+        """Put a file where the others of a version lie, under its own name, by MLflow's client; raises `NetworkError`."""
         from mlflow.store.artifact import artifact_repository_registry
 
         client: Any = artifact_repository_registry
-        place = self.place(address)
 
         def put() -> None:
-            store = client.get_artifact_repository(place, tracking_uri=self.tracking)
+            store = client.get_artifact_repository(place.uri, tracking_uri=self.tracking)
             store.log_artifact(str(file))
 
         self._ask(put, address.uri)

@@ -4,10 +4,11 @@ MLflow promises sizes and no digests, and files of a version can be written agai
 of what it says; what arrives is hashed, and who vouches for it is the signature's business.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import BinaryIO, Self
-from urllib.parse import unquote, urlsplit
 
 from weightmark.errors import CallError, UnsupportedError
 from weightmark.provenance.sources.interface import (
@@ -19,11 +20,10 @@ from weightmark.provenance.sources.interface import (
 )
 from weightmark.provenance.sources.mlflow_registry.address import MlflowAddress
 from weightmark.provenance.sources.mlflow_registry.artifact_server import ArtifactServer
+from weightmark.provenance.sources.mlflow_registry.place import Place
 from weightmark.provenance.sources.mlflow_registry.registry import Registry
 
 __all__ = ["MlflowSource"]
-
-_OBJECTS = frozenset(["gs", "s3"])
 
 
 class MlflowSource:
@@ -32,7 +32,9 @@ class MlflowSource:
     def __init__(self, uri: str) -> None:
         """Read the address; raises `CallError`, `SettingsError`, and `ExtraMissingError` without the client."""
         self._asked = MlflowAddress.parse(uri)
+        self._pinned = self._asked
         self._registry = Registry()
+        self._place: Place | None = None
         self._server: ArtifactServer | None = None
         self._inner: Source | None = None
 
@@ -49,12 +51,12 @@ class MlflowSource:
 
     def resolve(self) -> Snapshot:
         """Pin an alias to its version and list the files."""
-        pinned = self._registry.pinned(self._asked)
-        place = self._registry.place(pinned)
+        pinned = self._pinned = self._registry.pinned(self._asked)
+        self._place = self._registry.place(pinned)
         return Snapshot.of(
             self._asked.uri,
             pinned.uri,
-            self._parts(place),
+            self._parts(self._place),
             digest={},
             kind=ArtifactKind.UNKNOWN if pinned.kind == "run" else ArtifactKind.MODEL,
         )
@@ -71,23 +73,32 @@ class MlflowSource:
         """MLflow holds files as they stand."""
         raise UnsupportedError(f"`{part.label}` is a file as it stands")
 
-    def _parts(self, place: str) -> tuple[Part, ...]:
-        scheme = urlsplit(place).scheme
-        if scheme == "mlflow-artifacts" and self._registry.is_remote:
-            self._server = ArtifactServer(self._registry.tracking, place)
+    def add(self, name: str, data: bytes) -> None:
+        """Put a file beside those that were listed, at the very place that was; raises `NetworkError`."""
+        if self._place is None:
+            raise CallError("a source is asked what it holds before something is added")
+        if self._server:
+            self._server.put(name, data)
+            return
+        with TemporaryDirectory(prefix="weightmark-") as folder:
+            (Path(folder) / name).write_bytes(data)
+            self._registry.add(self._pinned, self._place, Path(folder) / name)
+
+    def tag(self, tags: Mapping[str, str]) -> None:
+        """Write tags of a version; of what has none, nothing. Raises `NetworkError`."""
+        if self._pinned.kind == "version":
+            self._registry.tag(self._pinned, tags)
+
+    def _parts(self, place: Place) -> tuple[Part, ...]:
+        if place.kind == "server":
+            self._server = ArtifactServer(self._registry.tracking, place.uri)
             return tuple(self._server.parts())
-        if scheme in _OBJECTS:
+        if place.kind == "objects":
             from weightmark.provenance.sources.object_store.source import ObjectStoreSource
 
-            self._inner = ObjectStoreSource(place)
-        elif scheme in ("", "file") and not self._registry.is_remote:
+            self._inner = ObjectStoreSource(place.uri)
+        else:
             from weightmark.provenance.sources.local import LocalSource
 
-            self._inner = LocalSource(unquote(urlsplit(place).path) if scheme else place)
-        else:
-            raise UnsupportedError(
-                f"the files lie at `{scheme[:40] or 'a path'}`, which is not fetched for a server",
-                why="a server that names a path would have this machine's files read",
-                fix="serve artifacts through the tracking server, or keep them in `s3://` or `gs://`",
-            )
+            self._inner = LocalSource(place.folder)
         return self._inner.resolve().parts

@@ -21,7 +21,7 @@ from weightmark.errors import (
 )
 from weightmark.provenance.sources.addresses import is_private_way, printable_address
 from weightmark.provenance.sources.interface import TransferBrokenError
-from weightmark.provenance.sources.object_store.interface import StoredObject
+from weightmark.provenance.sources.object_store.interface import StoredObject, require_tag
 from weightmark.provenance.strict_json import parse_object
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ class GcsStore:
             if answer.headers.get("Content-Encoding", "identity") != "identity":
                 raise NetworkError(f"`{where}` encodes what it sends")
             _require_range(answer, offset, where)
+            require_tag(answer.headers.get("X-Goog-Generation"), one.tag, where)
             yield from self._blocks(answer, where)
 
     @contextmanager

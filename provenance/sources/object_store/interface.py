@@ -3,9 +3,10 @@
 from collections.abc import Generator
 from typing import Protocol
 
+from weightmark.errors import NetworkError, PromiseBrokenError
 from weightmark.values import dataclass
 
-__all__ = ["ObjectStore", "StoredObject"]
+__all__ = ["ObjectStore", "StoredObject", "require_tag"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,5 +37,25 @@ class ObjectStore(Protocol):
         ...
 
     def read(self, bucket: str, one: StoredObject, offset: int) -> Generator[bytes, None, None]:
-        """Yield an object from `offset` on; raises `PromiseBrokenError` when it changed since it was listed."""
+        """Yield an object from `offset` on; raises `PromiseBrokenError` when it changed since it was listed.
+
+        The answer has to name the tag itself: not every store heeds the condition under which it is asked.
+        """
         ...
+
+
+def require_tag(said: str | None, tag: str, where: str) -> None:
+    """Hold the tag that an answer names against the one that was listed.
+
+    Raises `PromiseBrokenError` for another, `NetworkError` for none.
+    """
+    if said is None:
+        raise NetworkError(
+            f"`{where}` is sent without the tag of its version",
+            why="what comes may be another version than the one that was listed",
+            fix="ask whoever runs the store",
+        )
+    if said != tag:
+        raise PromiseBrokenError(
+            f"`{where}` changed since it was listed", fix="see who writes there, and fetch it again"
+        )

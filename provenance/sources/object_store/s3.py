@@ -12,7 +12,7 @@ from weightmark.errors import (
 )
 from weightmark.provenance.sources.addresses import is_private_way, printable_address
 from weightmark.provenance.sources.interface import TransferBrokenError
-from weightmark.provenance.sources.object_store.interface import StoredObject
+from weightmark.provenance.sources.object_store.interface import StoredObject, require_tag
 
 if TYPE_CHECKING:
     from s3fs import S3FileSystem
@@ -69,6 +69,7 @@ class S3Store:
             raise NetworkError(f"`{where}` answered with another range than was asked for")
         body = answer["Body"]
         try:
+            require_tag(answer.get("ETag"), one.tag, where)
             while block := sync(self._client.loop, body.read, _BLOCK):
                 yield block
         except Exception as error:

@@ -10,15 +10,14 @@ from collections.abc import Generator, Iterator
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from weightmark.errors import LimitError, PromiseBrokenError, UnsupportedError
+from weightmark.errors import PromiseBrokenError, UnsupportedError
 from weightmark.provenance.sources.interface import MAX_PARTS, Member, Part, Snapshot
 from weightmark.provenance.sources.object_store.address import ObjectAddress
 from weightmark.provenance.sources.object_store.interface import ObjectStore, StoredObject
+from weightmark.provenance.sources.paging import entries_of
 from weightmark.provenance.sources.patience import patiently
 
 __all__ = ["ObjectStoreSource"]
-
-_MOST_PAGES = 10_000
 
 
 class ObjectStoreSource:
@@ -76,24 +75,16 @@ class ObjectStoreSource:
                 continue
             self._listed[one.key] = one
             path = one.key.rpartition("/")[2] if single else one.key[len(prefix) + bool(prefix) :]
-            yield Part(path, one.size, {}, location=one.key)
+            yield Part(path, one.size, {}, location=one.key, versioned=True)
 
     def _objects(self) -> Iterator[StoredObject]:
         """Yield all objects whose keys begin with the prefix, page by page."""
-        token = ""
-        count = 0
-        for _ in range(_MOST_PAGES):
-            found, token = self._page(token)
-            yield from found
-            count += len(found)
-            if not token:
-                return
-            if count > MAX_PARTS:
-                break
-        raise LimitError(f"`{self._asked.uri}` lists too many objects")
 
-    def _page(self, token: str) -> tuple[list[StoredObject], str]:
-        return patiently(lambda: self._store.page(self._asked.bucket, self._asked.prefix, token))
+        def page(token: str) -> tuple[list[StoredObject], str]:
+            asked = self._asked
+            return patiently(lambda: self._store.page(asked.bucket, asked.prefix, token))
+
+        return entries_of(page, "", most=MAX_PARTS, where=self._asked.uri)
 
 
 def _store_of(scheme: str) -> ObjectStore:

@@ -1,4 +1,4 @@
-"""Asking a web server: bounded, without login or cookies, redirects by hand and never down to no TLS."""
+"""Asking a web server: bounded, without login or cookies, redirects by hand, never down to no TLS and never inward."""
 
 import time
 from collections.abc import Generator, Iterator, Mapping
@@ -11,11 +11,11 @@ from weightmark.errors import LimitError, NetworkError, PromiseBrokenError
 from weightmark.provenance.bounded_time import within
 from weightmark.provenance.sources.addresses import (
     is_private_way,
-    is_this_machine,
     is_web_address,
     printable_address,
 )
 from weightmark.provenance.sources.interface import TransferBrokenError
+from weightmark.provenance.sources.redirects import RedirectGuard
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
@@ -27,6 +27,7 @@ _SECONDS = 10.0
 _ANSWER_SECONDS = 120.0
 _MOST_REDIRECTS = 5
 _LONGEST_WAIT = 60
+_CHUNKED = "chunked"
 _REDIRECTS = frozenset([301, 302, 303, 307, 308])
 _OK, _PARTIAL, _GONE, _UNSATISFIABLE, _TOO_MANY, _ERROR = 200, 206, 412, 416, 429, 500
 
@@ -49,30 +50,33 @@ class WebConnection:
         data = bytearray()
         with self._get(url, {}) as response:
             _require(response, (_OK,))
+            _require_end(response)
             for block in _blocks(response):
                 data += block
                 if len(data) > most or time.monotonic() > end:
                     raise LimitError(f"the answer of `{printable_address(url)}` is too long")
         return bytes(data)
 
-    def stream(self, url: str, offset: int, tag: str) -> Generator[bytes, None, None]:
+    def stream(
+        self, url: str, offset: int, tag: str, *, promised: bool
+    ) -> Generator[bytes, None, None]:
         """Yield a file from `offset` on, only if it is still the version `tag`, where there is one.
 
-        Raises `TransferBrokenError`, `NetworkError`, and `PromiseBrokenError` for another version.
+        What no digest promises has to say where it ends. Raises `TransferBrokenError`, `NetworkError`, and `PromiseBrokenError` for another version.
         """
         where = printable_address(url)
         headers = ({"Range": f"bytes={offset}-"} if offset else {}) | (
             {"If-Match": tag} if tag else {}
         )
         with self._get(url, headers) as response:
-            if response.status_code == _GONE or (tag and response.headers.get("ETag", tag) != tag):
-                raise PromiseBrokenError(
-                    f"`{where}` changed since it was looked at",
-                    fix="see who writes there, and fetch it again",
-                )
+            if response.status_code == _GONE:
+                raise _changed(where)
             if offset and response.status_code == _UNSATISFIABLE:
                 return
             _require(response, (_OK, _PARTIAL))
+            _require_version(response, tag, where)
+            if not promised:
+                _require_end(response)
             skip = offset if response.status_code == _OK else 0
             _require_range(response, offset, where)
             for block in _blocks(response):
@@ -87,6 +91,8 @@ class WebConnection:
         where = printable_address(url)
         try:
             with Session() as session:
+                guard = RedirectGuard(url)
+                guard.watch(session)
                 for _ in range(_MOST_REDIRECTS + 1):
                     ask = partial(_ask, session, url, headers)
                     with within(_ANSWER_SECONDS, ask) as response:
@@ -96,6 +102,7 @@ class WebConnection:
                             yield response
                             return
                         url = _redirected(url, target)
+                        guard.follow(url)
         except (RequestException, TimeoutError) as error:
             raise TransferBrokenError(
                 f"`{where}` broke off or did not answer: {type(error).__name__}"
@@ -122,13 +129,12 @@ def _nobody(request: "PreparedRequest") -> "PreparedRequest":
 
 
 def _redirected(url: str, location: str) -> str:
-    """Return where a redirect leads; raises `NetworkError` for a step down to no TLS, or inward."""
+    """Return where a redirect leads; raises `NetworkError` for what has no TLS."""
     target = urljoin(url, location).partition("#")[0]
-    inward = is_this_machine(target) and not is_this_machine(url)
-    if not is_web_address(target) or not is_private_way(target) or inward:
+    if not is_web_address(target) or not is_private_way(target):
         raise NetworkError(
             f"`{printable_address(url)}` redirects to `{printable_address(target)[:200]}`",
-            why="a redirect must not lead to no TLS, nor from elsewhere to this machine",
+            why="a redirect must not lead to no TLS",
         )
     return target
 
@@ -144,6 +150,38 @@ def _require(response: "Response", wanted: tuple[int, ...]) -> None:
         )
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise NetworkError(f"`{where}` encodes what it sends")
+    if response.headers.get("Transfer-Encoding", _CHUNKED).strip().lower() != _CHUNKED:
+        raise NetworkError(f"`{where}` encodes what it sends")
+
+
+def _require_version(response: "Response", tag: str, where: str) -> None:
+    """Hold the version that is sent against the one that was looked at: not every server heeds the condition."""
+    said = response.headers.get("ETag")
+    if tag and said is None:
+        raise NetworkError(
+            f"`{where}` is sent without the tag of its version",
+            why="what comes may be another version than the one that was looked at",
+            fix="name its digest as `#sha256=<hex>`",
+        )
+    if tag and said != tag:
+        raise _changed(where)
+
+
+def _changed(where: str) -> PromiseBrokenError:
+    return PromiseBrokenError(
+        f"`{where}` changed since it was looked at", fix="see who writes there, and fetch it again"
+    )
+
+
+def _require_end(response: "Response") -> None:
+    """Refuse an answer that ends when the connection does: half of it would look whole."""
+    length = response.headers.get("Content-Length", "")
+    if "Transfer-Encoding" not in response.headers and not (length.isascii() and length.isdigit()):
+        raise NetworkError(
+            f"`{printable_address(response.url)}` does not say how long its answer is",
+            why="a file that broke off could not be told from a whole one",
+            fix="name its digest as `#sha256=<hex>`",
+        )
 
 
 def _require_range(response: "Response", offset: int, where: str) -> None:

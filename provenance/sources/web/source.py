@@ -56,7 +56,7 @@ class WebSource:
                 f"`{self._asked.place}` broke off, and its server does not tell versions apart",
                 fix="pull it again, or name its digest as `#sha256=<hex>`",
             )
-        return self._web.stream(url, offset, self._tag)
+        return self._web.stream(url, offset, self._tag, promised=bool(part.digests))
 
     def unpack(self, part: Part, archive: BinaryIO) -> Iterator[Member]:  # noqa: ARG002 - the seam's signature
         """A server serves files as they stand."""
@@ -98,7 +98,7 @@ class WebSource:
                 f"`{self._asked.place}` is not the version that was pinned",
                 fix="look at what changed, then pin it anew with `weightmark lock update`",
             )
-        part = Part(name, size if self._tag else None)
+        part = Part(name, size if self._tag else None, versioned=bool(self._tag))
         return Snapshot.of(self._uri, pinned, (part,), digest={})
 
 

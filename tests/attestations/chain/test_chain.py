@@ -1,5 +1,6 @@
 """Chains hold by strong digests and by signers of the right role; every way to cheat leaves a gap."""
 
+import json
 from dataclasses import replace
 from itertools import permutations
 from typing import Any
@@ -198,3 +199,62 @@ def test_a_provenance_about_a_file_digest_says_nothing_of_a_tree() -> None:
         },
     )
     assert kinds(build(signer("builder").sign_statement(payload))) == {GapKind.UNPROVEN}
+
+
+# what is no step by any known name
+
+
+@pytest.mark.parametrize(
+    "build_type",
+    [
+        "https://weightmark/buildtypes/finetune/v2",
+        "https://weightmark/buildtypes/Finetune/v1",
+        "https://x/finetune",
+        "finetune",
+    ],
+)
+def test_a_step_by_another_name_does_not_escape_its_role(build_type: str) -> None:
+    roles = StepRoles(trust("builder"), {"finetune": trust("trainer")})
+    statement = json.loads(made("model", "base").envelope.payload)["predicate"]
+    statement["buildDefinition"]["buildType"] = build_type
+    renamed = state("model", SLSA_PROVENANCE_PREDICATE, statement, "builder")
+    chain = build(renamed, approve("base"), roles=roles)
+    assert GapKind.WRONG_ROLE in kinds(chain)
+    usual = build(renamed, approve("base"))
+    assert usual.complete
+    named = StepRoles(
+        trust("builder"), {"finetune": trust("trainer"), build_type: trust("builder")}
+    )
+    if build_type != "finetune":
+        assert build(renamed, approve("base"), roles=named).complete
+
+
+@pytest.mark.parametrize("step", ["ingest", "preprocess"])
+def test_what_is_taken_in_without_saying_what_needs_somebody_who_vouches(step: str) -> None:
+    taken = made("base", step=step)
+    chain = build(made("model", "base"), taken)
+    assert kinds(chain) == {GapKind.WITHOUT_INPUT}
+    assert "--type approval" in chain.gaps[0].fix
+    assert build(made("model", "base"), taken, approve("base")).complete
+    assert build(
+        made("model", "base"), made("base", "origin", step=step), approve("origin")
+    ).complete
+
+
+FOREIGN = "https://actions.github.io/buildtypes/workflow/v1"
+
+
+@pytest.mark.parametrize("step", ["ingest", "preprocess", "package", FOREIGN])
+def test_no_name_of_a_step_takes_an_end_off_the_list(step: str) -> None:
+    predicate = json.loads(made("base").envelope.payload)["predicate"]
+    kind = step if "//" in step else f"https://weightmark/buildtypes/{step}/v1"
+    predicate["buildDefinition"]["buildType"] = kind
+    taken = state("base", SLSA_PROVENANCE_PREDICATE, predicate, "builder")
+    chain = build(made("model", "base"), taken, approve("base"))
+
+    def codes(*bases: str) -> set[str]:
+        rule = ChainRule(allowed_bases=tuple(identity(one) for one in bases))
+        return {one.code for one in judge_chain(chain, rule)}
+
+    assert "base-not-allowed" in codes("other")
+    assert "base-not-allowed" not in codes("base")

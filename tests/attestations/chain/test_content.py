@@ -3,7 +3,7 @@
 import pytest
 from blake3 import blake3
 
-from weightmark.attestations.chain.content import Agreement, compare_step
+from weightmark.attestations.chain.content import Agreement, compare_sets, compare_step
 from weightmark.provenance.tensors import TensorEntry, TensorTable
 
 
@@ -146,3 +146,26 @@ def test_no_more_than_eight_numbers_are_packed_into_one(
 ) -> None:
     made = _table(("a.weight", shape, "q", dtype), ("b.weight", (4, 8), "q", "I8"))
     assert compare_step("quantize", made, BASE).agreement is expected
+
+
+CHANGED = _table(("a.weight", (8, 4), "EVIL"), ("b.weight", (4, 8), "b"), ("b.bias", (4,), "c"))
+STRANGE = _table(("other.weight", (8, 4), "a"))
+
+
+@pytest.mark.parametrize("step", ["ingest", "convert", "package"])
+def test_a_copy_of_the_parent_beside_other_weights_does_not_hide_them(step: str) -> None:
+    for order in ((BASE, CHANGED), (CHANGED, BASE)):
+        assert compare_sets(step, order, [BASE]).agreement is Agreement.CONTRADICTED
+    assert compare_sets(step, [BASE, BASE], [BASE]).agreement is Agreement.CONSISTENT
+    assert compare_sets(step, [BASE, CHANGED], [BASE, CHANGED]).agreement is Agreement.CONSISTENT
+
+
+def test_where_only_some_sets_fit_a_fine_tune_it_could_not_be_checked() -> None:
+    assert compare_sets("finetune", [BASE, STRANGE], [BASE]).agreement is Agreement.OPEN
+    assert compare_sets("finetune", [STRANGE, STRANGE], [BASE]).agreement is Agreement.CONTRADICTED
+    assert compare_sets("finetune", [BASE, BASE], [BASE]).agreement is Agreement.CONSISTENT
+
+
+def test_more_sets_than_are_compared_are_never_good() -> None:
+    many = [BASE] * 1025
+    assert compare_sets("ingest", many, [BASE]).agreement is Agreement.OPEN

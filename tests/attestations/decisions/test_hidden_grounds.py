@@ -144,7 +144,7 @@ def test_an_approval_of_the_base_that_has_ended_takes_the_answer(tmp_path: Path)
     model = make_signed(tmp_path / "model")
     made_from(model, identify(base).identity)
     end = format_time(NOW + timedelta(days=2))
-    reason = {"reason": "reviewed", "expires": end}
+    reason: dict[str, object] = {"reason": "reviewed", "expires": end}
     add_claim(base, VOUCHER, APPROVAL_PREDICATE, reason)
     vouched = lines(base / "model.claims")[-1]
     policy = parse(

@@ -22,7 +22,10 @@ from tests.attestations.inventory.caches import (
     put,
     torch_hub,
 )
-from weightmark.attestations.inventory.inventory import Inventory, hub_cache, take_inventory
+from weightmark.attestations.inventory.examining import unread
+from weightmark.attestations.inventory.interface import Place
+from weightmark.attestations.inventory.inventory import Inventory, take_inventory
+from weightmark.attestations.inventory.layouts import CACHES
 from weightmark.attestations.inventory.openings import opening_of
 from weightmark.attestations.inventory.record import Record
 from weightmark.errors import CallError
@@ -213,10 +216,33 @@ def test_a_single_file_is_an_inventory_too(tmp_path: Path) -> None:
         take_inventory(tmp_path / "missing")
 
 
-def test_the_hub_cache_is_where_its_variables_say() -> None:
-    assert hub_cache({"HF_HUB_CACHE": "/c"}) == Path("/c")
-    assert hub_cache({"HF_HOME": "/h"}) == Path("/h/hub")
-    assert hub_cache({"XDG_CACHE_HOME": "/x"}) == Path("/x/huggingface/hub")
+@pytest.mark.parametrize(
+    ("word", "variables", "place"),
+    [
+        ("hf-cache", {"HF_HUB_CACHE": "/c"}, "/c"),
+        ("hf-cache", {"HF_HOME": "/h"}, "/h/hub"),
+        ("hf-cache", {"XDG_CACHE_HOME": "/x"}, "/x/huggingface/hub"),
+        ("keras-cache", {"KERAS_HOME": "/k"}, "/k"),
+        ("llama-cpp-cache", {"LLAMA_CACHE": "/l"}, "/l"),
+        ("llama-cpp-cache", {"XDG_CACHE_HOME": "/x"}, "/x/llama.cpp"),
+        ("ollama-cache", {"OLLAMA_MODELS": "/o"}, "/o"),
+        ("torch-cache", {"TORCH_HOME": "/t"}, "/t/hub"),
+        ("torch-cache", {"XDG_CACHE_HOME": "/x"}, "/x/torch/hub"),
+    ],
+)
+def test_a_cache_is_where_its_variables_say(
+    word: str, variables: dict[str, str], place: str
+) -> None:
+    assert CACHES[word](variables) == Path(place)
+    assert CACHES[word]({}).is_absolute()
+
+
+def test_what_could_not_be_read_or_checked_is_not_called_clean(tmp_path: Path) -> None:
+    put(tmp_path / "good" / "m.pkl", HONEST)
+    put(tmp_path / "cut" / "m.gguf", b"GGUF" + bytes(20))
+    risks = {path: one.risk for path, one in records(tmp_path).items()}
+    assert risks == {"cut": "unknown", "good": "none"}
+    assert unread(Place("/x", "x", "hub"), "not fetched").risk == "unknown"
 
 
 @given(st.binary(max_size=200))

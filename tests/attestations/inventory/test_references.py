@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.attestations.inventory.caches import COMMIT, put
 from weightmark.attestations.inventory.inventory import take_inventory
+from weightmark.attestations.inventory.references.adapters import AdapterReader
 from weightmark.attestations.inventory.references.interface import Pin
 from weightmark.attestations.inventory.references.notebooks import NotebookReader
 from weightmark.attestations.inventory.references.python_code import PythonReader
@@ -35,6 +36,10 @@ from weightmark.errors import MalformedError, WeightmarkError
         ('hf_hub_download(repo_id="a/b", filename="x")', "hf_hub_download", "a/b", "unpinned"),
         ('pipeline("text", model="a/b")', "pipeline", "a/b", "unpinned"),
         ('pipeline("text", "a/b")', "pipeline", "a/b", "unpinned"),
+        ('LLM(model="a/b", dtype="auto")', "LLM", "a/b", "unpinned"),
+        ('vllm.LLM("a/b")', "LLM", "a/b", "unpinned"),
+        (f'LLM(model="a/b", revision="{COMMIT}")', "LLM", "a/b", "pinned"),
+        ('AsyncEngineArgs(model="/models/llm")', "AsyncEngineArgs", "/models/llm", "local"),
         ('SentenceTransformer("a/b")', "SentenceTransformer", "a/b", "unpinned"),
         ('torch.hub.load("a/b:main", "net")', "torch.hub.load", "a/b", "unpinned"),
         (f'torch.hub.load("a/b:{COMMIT}", "net")', "torch.hub.load", "a/b", "pinned"),
@@ -97,12 +102,71 @@ def test_a_name_that_is_bound_twice_pins_nothing(code: str) -> None:
         ("s.sh", "ollama pull llama3", "ollama", "llama3", "unpinned"),
         ("s.sh", "curl -L https://huggingface.co/a/b/resolve/main/m", "download", "https://huggingface.co/a/b/resolve/main/m", "unpinned"),
         ("s.sh", f"wget https://huggingface.co/a/b/resolve/{COMMIT}/m", "download", f"https://huggingface.co/a/b/resolve/{COMMIT}/m", "pinned"),
-        ("adapter_config.json", '{"base_model_name_or_path": "a/b"}', "base_model_name_or_path", "a/b", "unpinned"),
+        ("k.yaml", 'args: ["--model", "a/b"]', "--model", "a/b", "unpinned"),
+        ("k.yaml", f'args: ["--model", "a/b", "--revision", "{COMMIT}"]', "--model", "a/b", "pinned"),
+        ("k.yaml", "args: [--model=/models/llm, --port=8000]", "--model", "/models/llm", "local"),
+        ("k.yaml", 'args: ["--model", "$(MODEL)"]', "--model", "$(MODEL", "unknown"),
+        ("s.sh", "text-generation-launcher --model-id a/b --port 80", "--model", "a/b", "unpinned"),
+        ("s.sh", f"vllm serve a/b --revision={COMMIT}", "vllm serve", "a/b", "pinned"),
+        ("s.sh", f"vllm serve a/b --tokenizer-revision {COMMIT}", "vllm serve", "a/b", "unpinned"),
+        ("s.sh", f"vllm serve a/b --revision {COMMIT} --revision main", "vllm serve", "a/b", "unpinned"),
+        ("s.sh", f"vllm serve a/b && x --revision {COMMIT}", "vllm serve", "a/b", "unpinned"),
+        ("Dockerfile", 'CMD ["vllm", "serve", "a/b"]', "vllm serve", "a/b", "unpinned"),
     ],
 )  # fmt: skip
 def test_a_line_is_judged(file: str, line: str, via: str, target: str, pin: str) -> None:
     (found,) = TextReader().read(file, f"\n{line}\n".encode())
     assert (found.line, found.via, found.target, found.pin.value) == (2, via, target, pin)
+
+
+def test_words_of_a_command_in_a_yaml_list_belong_together() -> None:
+    text = (
+        f"command:\n  - vllm\n  - serve\n  - a/b  # ours\n  - '--revision'\n  - {COMMIT}\nscript:\n"
+    )
+    text += (
+        f"  - hf download c/d\n  - hf download e/f --revision {COMMIT}\nargs:\n- --model\n- g/h\n"
+    )
+    found = {one.target: one for one in TextReader().read("k.yaml", text.encode())}
+    assert {name: one.pin.value for name, one in found.items()} == {
+        "a/b": "pinned",
+        "c/d": "unpinned",
+        "e/f": "pinned",
+        "g/h": "unpinned",
+    }
+    assert [one.line for one in found.values()] == [2, 8, 9, 11]
+
+
+def test_a_model_that_is_no_name_of_a_repository_is_nobodys() -> None:
+    text = b"python train.py --model resnet50 --models-dir a/b\nx --data-model a/b\n"
+    assert list(TextReader().read("s.sh", text)) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "pin"),
+    [
+        ("", "unpinned"),
+        (', "revision": null', "unpinned"),
+        (', "revision": "main"', "unpinned"),
+        (f', "revision": "{COMMIT}"', "pinned"),
+    ],
+)
+def test_the_base_of_an_adapter_is_judged_with_its_revision(
+    tmp_path: Path, more: str, pin: str
+) -> None:
+    put(tmp_path / "adapter_config.json", f'{{\n"base_model_name_or_path": "a/b"{more}}}')
+    (found,) = take_inventory(tmp_path).references
+    assert (found.via, found.line) == ("base_model_name_or_path", 2)
+    assert (found.target, found.pin.value) == ("a/b", pin)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"revision": "x", "revision": "y", "base_model_name_or_path": "a/b"}', '{"base_model', "[]"],
+)
+def test_an_adapter_that_can_be_read_two_ways_is_told(tmp_path: Path, text: str) -> None:
+    put(tmp_path / "adapter_config.json", text)
+    found = take_inventory(tmp_path)
+    assert (found.references, [one.path for one in found.unread]) == ((), ["adapter_config.json"])
 
 
 def test_a_command_over_several_lines_is_one(tmp_path: Path) -> None:
@@ -162,13 +226,14 @@ def test_deep_nesting_is_a_problem_and_no_crash() -> None:
 
 def test_a_hostile_line_costs_no_time() -> None:
     line = b"git clone " + b"-" * 9_000 + b" https://hugg\n"
+    line += b"- " * 4_000 + b"\n" + b"vllm " * 2_000 + b"--model " * 1_000 + b"\n"
     line += b"hf download " + b"--x " * 2_000 + b"\n" + b"curl " + b"a" * 9_000 + b"\n"
     assert [one for one in TextReader().read("s.sh", line * 20) if one.via == "git clone"] == []
 
 
 @given(st.one_of(st.binary(max_size=300), st.text(max_size=300).map(str.encode)))
 def test_readers_raise_nothing_but_their_own_error(data: bytes) -> None:
-    for reader in (PythonReader(), TextReader(), NotebookReader()):
+    for reader in (AdapterReader(), PythonReader(), TextReader(), NotebookReader()):
         try:
             list(reader.read("Modelfile", data))
         except WeightmarkError:

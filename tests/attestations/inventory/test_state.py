@@ -60,6 +60,17 @@ def test_a_torn_or_strange_line_counts_for_nothing(models: Path) -> None:
     assert all(one.remembered for one in inventory(models, state).artifacts)
 
 
+def test_a_line_that_calls_clean_what_was_not_read_counts_for_nothing(tmp_path: Path) -> None:
+    put(tmp_path / "models" / "cut" / "m.gguf", b"GGUF" + bytes(20))
+    settled()
+    state = tmp_path / "state"
+    inventory(tmp_path / "models", state)
+    assert b'"risk": "unknown"' in state.read_bytes()
+    state.write_bytes(state.read_bytes().replace(b'"risk": "unknown"', b'"risk": "none"'))
+    (again,) = inventory(tmp_path / "models", state).artifacts
+    assert (again.remembered, again.record.risk) == (False, "unknown")
+
+
 def test_what_changed_a_moment_ago_has_no_fingerprint(tmp_path: Path) -> None:
     path = put(tmp_path / "m.pkl", HONEST)
     assert fingerprint(str(path)) == ""

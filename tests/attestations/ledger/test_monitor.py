@@ -31,6 +31,7 @@ from weightmark.attestations.ledger.monitor.watching import MonitorState, watch
 from weightmark.attestations.predicates.dataset import DATASET_PREDICATE
 from weightmark.attestations.predicates.scan import SCAN_PREDICATE, ScanClaim
 from weightmark.errors import LimitError, MalformedError
+from weightmark.provenance.ledger.administration import redact
 from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.log import Ledger
 
@@ -257,3 +258,28 @@ def test_a_state_that_was_written_before_is_still_read() -> None:
     fields = json.loads(MonitorState().to_bytes())
     del fields["known"]["early"]
     assert MonitorState.parse(json.dumps(fields).encode()).known == Known()
+
+
+def test_a_release_that_was_erased_before_anybody_looked_is_not_passed_over(ledger: Ledger) -> None:
+    """One person with the log key could enter a release and erase its claim between two rounds."""
+    monitor = Monitor(ledger)
+    enter(ledger, ALICE, release(ALICE, "a"))
+    assert monitor.look() == []
+    (index,) = enter(ledger, BOB, release(BOB, "a", size=70))
+    redact(ledger, f"sha256:{ledger.entry(index).event.claim_sha256}", "asked for")
+    (alert,) = monitor.look()
+    assert (alert.rule, alert.severity, alert.index) == ("erased-unseen", "high", index)
+    assert monitor.look() == []
+
+
+def test_what_was_read_before_it_was_erased_is_no_alert(ledger: Ledger) -> None:
+    monitor = Monitor(ledger)
+    (index,) = enter(ledger, ALICE, release(ALICE, "a"))
+    assert monitor.look() == []
+    redact(ledger, f"sha256:{ledger.entry(index).event.claim_sha256}", "asked for")
+    assert monitor.look() == []
+
+
+def test_a_state_of_fewer_than_no_entries_is_refused() -> None:
+    with pytest.raises(MalformedError):
+        MonitorState.parse(MonitorState().to_bytes().replace(b'"size":0', b'"size":-5'))

@@ -181,6 +181,20 @@ def test_another_one_of_the_role_revokes_what_was_lifted_in_the_same_words(ledge
     assert in_force(ledger) == {BASE}
 
 
+def test_a_revocation_that_was_signed_before_another_was_lifted_is_not_taken_in_silence(
+    ledger: Ledger,
+) -> None:
+    """In the same words it is the same claim: it would have a receipt, and bind nobody."""
+    prepared = BOB.sign_statement(RevocationClaim(about(BASE), "looks bad").to_statement())
+    revoke(ledger, ALICE, about(BASE), "looks bad")
+    for one in (ALICE, BOB):
+        reinstate(ledger, one, revocations_of(ledger, BASE), "was fine")
+    with pytest.raises(SubmissionRefusedError, match="in the same words was lifted"):
+        enter(ledger, BOB, prepared)
+    revoke(ledger, BOB, about(BASE), "looks bad")
+    assert in_force(ledger) == {BASE}
+
+
 @pytest.mark.parametrize("renews", ["", "abc", "A" * 64, 7])
 def test_a_renewal_names_what_it_renews(renews: object) -> None:
     predicate = {"reason": "bad", "renews": renews}

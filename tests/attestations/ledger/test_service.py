@@ -136,7 +136,6 @@ def test_the_read_paths_are_those_of_a_published_view(served: ServedLedger, fold
         "/claims/" + "A" * 64,
         "/claims/..%2flog.key",
         "/private/",
-        "/",
     ],
 )
 def test_nothing_else_is_served(served: ServedLedger, path: str) -> None:

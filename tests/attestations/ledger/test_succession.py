@@ -1,8 +1,11 @@
 """After a leak: a new log under a new name, which commits to where the old one is still believed."""
 
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,48 +13,77 @@ from tests.attestations.ledger.makers import (
     ALICE,
     BOB,
     CAROL,
+    MALLORY,
     ORIGIN,
     PersonSim,
     admitted,
+    derived,
     enter,
     identity_of,
     make_ledger,
     release,
     roots_of,
 )
+from tests.attestations.ledger.test_outside_readers import bound, seen_outside
+from tests.attestations.ledger.test_revocation import trust_in
 from tests.sim.loopback import LoopbackSigstore
 from weightmark.attestations.bundles.bundle import Bundle
-from weightmark.attestations.ledger.consulting import consult
+from weightmark.attestations.checks import Outcome
+from weightmark.attestations.ledger.claim_index import ClaimIndex
+from weightmark.attestations.ledger.consulting import consult, revoked_content
+from weightmark.attestations.ledger.impact import find_impact
 from weightmark.attestations.ledger.revocations import Revocations
-from weightmark.attestations.ledger.revoking import reinstate, revocations_of, revoke
+from weightmark.attestations.ledger.revoking import (
+    reinstate,
+    revocations_of,
+    revoke,
+    subject_of_identity,
+)
 from weightmark.attestations.ledger.submission import BundleVerifier
-from weightmark.attestations.ledger.succession import inheritance_of, not_carried
-from weightmark.attestations.predicates.revocation import RevocationSubject
+from weightmark.attestations.ledger.succession import MAX_CARRIED, inheritance_of, not_carried
+from weightmark.attestations.predicates.revocation import RevocationClaim, RevocationSubject
 from weightmark.attestations.signers.key import KeySigner
+from weightmark.attestations.trust import Trust
 from weightmark.errors import (
     Exit,
     LedgerInconsistentError,
     MalformedError,
     ReadError,
+    RevokedError,
     SubmissionRefusedError,
     TamperedError,
+    UnsupportedError,
     WeightmarkError,
     WrongSignerError,
 )
 from weightmark.provenance.ledger.administration import (
     apply_proposal,
     freeze,
+    frozen,
     propose_policy,
     sign_proposal,
     succession_of,
 )
+from weightmark.provenance.ledger.admission import Submitter
+from weightmark.provenance.ledger.backup import back_up as write_backup
 from weightmark.provenance.ledger.checkpoint import Checkpoint, verify_checkpoint
 from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
+from weightmark.provenance.ledger.migration import migrate
 from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier, split_note
+from weightmark.provenance.ledger.predecessor import (
+    LeftRevocations,
+    Predecessor,
+    pack_descent,
+    predecessor_fields,
+    predecessor_from,
+)
+from weightmark.provenance.ledger.rotation import finish_rotation, rotate
+from weightmark.provenance.ledger.standing import Role
 
 NEW = "example.com/models-2"
+THIRD = "example.com/models-3"
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -149,15 +181,28 @@ def test_a_frozen_ledger_signs_nothing_and_is_still_read(old: Ledger) -> None:
 
 def carried_on(old: Ledger, place: Path, *more: KeySigner) -> Ledger:
     """Succeed `old` with all that is revoked in it."""
+    return take_over(old, place, [admitted(one) for one in (ALICE, *more)])
+
+
+def take_over(
+    old: Ledger, place: Path, parties: list[Submitter], origin: str = NEW, **more: Any
+) -> Ledger:
+    """Succeed `old` as `ledger init --succeeds` does."""
+    found = inheritance_of(old)
     succession = succession_of(
-        old, key_of(old, "recovery.key"), revoked=inheritance_of(old).carried
+        old,
+        key_of(old, "recovery.key"),
+        revoked=found.carried,
+        left=found.left,
+        descent=found.descent,
     )
     return Ledger.create(
         place,
-        origin=NEW,
-        submitters=[admitted(one) for one in (ALICE, *more)],
+        origin=origin,
+        submitters=parties,
         memory=CheckpointMemory(place.parent / "state"),
         succession=succession,
+        **more,
     )
 
 
@@ -205,7 +250,8 @@ def test_two_of_the_role_lift_in_the_successor_what_was_carried_over(
         for signer, left in ((ALICE, 1), (ALICE, 1), (BOB, 0)):
             reinstate(new, signer, revocations_of(new, subject.text), "a mistake")
             assert len(revocations_of(new, subject.text)) == left
-        enter(new, ALICE, Bundle.parse(old.claim(2), what="the claim"))
+        with pytest.raises(SubmissionRefusedError, match="in the same words was lifted"):
+            enter(new, ALICE, Bundle.parse(old.claim(2), what="the claim"))
         assert not revocations_of(new, subject.text), "its claim entered once, for ever"
 
 
@@ -221,18 +267,11 @@ def test_what_was_lifted_in_the_old_log_is_not_carried_over(tmp_path: Path) -> N
 
 def test_a_successor_of_a_successor_forgets_nothing(old: Ledger, tmp_path: Path) -> None:
     revoke(old, ALICE, RevocationSubject(identity_of("m")), "poisoned")
-    with carried_on(old, tmp_path / "new") as new:
-        succession = succession_of(
-            new, key_of(new, "recovery.key"), revoked=inheritance_of(new).carried
-        )
-        with Ledger.create(
-            tmp_path / "third",
-            origin="example.com/models-3",
-            submitters=[admitted(ALICE)],
-            memory=CheckpointMemory(tmp_path / "state"),
-            succession=succession,
-        ) as third:
-            assert revoked_in(third) == revoked_in(old)
+    with (
+        carried_on(old, tmp_path / "new") as new,
+        take_over(new, tmp_path / "third", [admitted(ALICE)], THIRD) as third,
+    ):
+        assert revoked_in(third) == revoked_in(old)
 
 
 def test_a_revocation_without_the_role_binds_its_own_signer_only_in_the_successor(
@@ -276,30 +315,271 @@ def test_a_successor_that_does_not_say_what_was_revoked_is_told_apart(
     assert not_carried(old) == ""
 
 
-def test_a_revocation_by_a_person_without_the_role_is_named_until_it_is_entered_again(
+def trusting(signer: KeySigner) -> Trust:
+    return signer.own_trust()
+
+
+PERSONS = [Kind.RELEASE]
+
+
+def persons_word(old: Ledger, person: PersonSim) -> tuple[Bundle, bytes]:
+    """Return a release by a person without the role, and the claim that takes it back."""
+    claim = release(person, "m")
+    entered = enter(old, person, claim)[0]
+    subject = RevocationSubject(f"sha256:{old.entry(entered).event.claim_id}")
+    return claim, old.claim(revoke(old, person, subject, "not mine").index)
+
+
+def test_a_persons_own_claim_that_was_taken_back_is_unchecked_until_that_is_entered_again(
     sim: LoopbackSigstore, tmp_path: Path
 ) -> None:
     """Whom it binds cannot stand in entry 0: it would name a person for ever."""
-    person = PersonSim(sim)
-    parties = [person.admitted(Kind.RELEASE)]
-    with make_ledger(tmp_path / "old", parties, roots=roots_of(sim)) as old:
-        claim = enter(old, person, release(person, "m"))[0]
-        revoked = RevocationSubject(f"sha256:{old.entry(claim).event.claim_id}")
-        receipt = revoke(old, person, revoked, "not mine")
-        found = inheritance_of(old)
-        assert (found.carried, found.left_ids) == ((), (receipt.event.claim_id,))
-        succession = succession_of(
-            old, key_of(old, "recovery.key"), revoked=found.carried, left=found.left_ids
-        )
-        with Ledger.create(
-            tmp_path / "new",
-            origin=NEW,
-            submitters=parties,
-            roots=roots_of(sim),
-            memory=CheckpointMemory(tmp_path / "state"),
-            succession=succession,
-        ) as new:
+    person, other = PersonSim(sim), PersonSim(sim, "other@example.com")
+    parties, roots = [person.admitted(*PERSONS)], roots_of(sim)
+    with make_ledger(tmp_path / "old", parties, roots=roots) as old:
+        claim, taken_back = persons_word(old, person)
+        with take_over(old, tmp_path / "new", [person.admitted(*PERSONS)], roots=roots) as new:
             assert person.person.encode() not in new.claim(0)
-            assert receipt.event.claim_id in not_carried(new)
-            enter(new, person, Bundle.parse(old.claim(receipt.index), what="the claim"))
             assert not_carried(new) == ""
+            for one in (person, other):
+                with pytest.raises(ReadError, match="revoked at #"):
+                    bound(new, trust_in(one)).verify(release(one, "m"))
+            bound(new, trust_in(person)).verify(release(person, "n"))
+            enter(new, person, Bundle.parse(taken_back, what="the claim"))
+            with pytest.raises(RevokedError):
+                bound(new, trust_in(person)).verify(claim)
+            same = release(other, "m")
+            assert same.envelope.claim_id == claim.envelope.claim_id
+            bound(new, trust_in(other)).verify(same)
+
+
+def test_nobody_elses_signature_makes_a_persons_word_known_again(
+    sim: LoopbackSigstore, tmp_path: Path
+) -> None:
+    """A claim id is the statement, and anybody admitted may sign that."""
+    person, roots = PersonSim(sim), roots_of(sim)
+    parties = [person.admitted(*PERSONS), admitted(MALLORY, Kind.SCAN)]
+    with make_ledger(tmp_path / "old", parties, roots=roots) as old:
+        claim, taken_back = persons_word(old, person)
+        statement = Bundle.parse(taken_back, what="the claim").envelope.payload
+        fresh = [person.admitted(*PERSONS), admitted(MALLORY, Kind.SCAN)]
+        with take_over(old, tmp_path / "new", fresh, roots=roots) as new:
+            enter(new, person, claim)
+            enter(new, MALLORY, MALLORY.sign_statement(statement))
+            with pytest.raises(ReadError, match="revoked at #"):
+                bound(new, trust_in(person)).verify(claim)
+
+
+def test_a_second_succession_forgets_no_persons_word(sim: LoopbackSigstore, tmp_path: Path) -> None:
+    person, roots = PersonSim(sim), roots_of(sim)
+    parties = [person.admitted(*PERSONS)]
+    with make_ledger(tmp_path / "old", parties, roots=roots) as old:
+        claim, _ = persons_word(old, person)
+        with (
+            take_over(old, tmp_path / "new", [person.admitted()], roots=roots) as new,
+            take_over(new, tmp_path / "third", [person.admitted()], THIRD, roots=roots) as third,
+            pytest.raises(ReadError, match="revoked at #"),
+        ):
+            bound(third, trust_in(person)).verify(claim)
+
+
+def test_a_successor_of_a_log_that_does_not_say_what_was_revoked_does_not_say_it_either(
+    old: Ledger, tmp_path: Path
+) -> None:
+    with succeed(old, tmp_path / "new") as new:
+        revoke(new, ALICE, RevocationSubject(identity_of("m")), "poisoned")
+        with take_over(new, tmp_path / "third", [admitted(ALICE)], THIRD) as third:
+            assert len(revoked_in(third)) == 1
+            assert "does not say all that was revoked" in not_carried(third)
+            assert consult(str(third.path)).problem is not None
+
+
+def own_revocations(signer: KeySigner, count: int, reason: str) -> list[Bundle]:
+    subjects = (RevocationSubject(f"sha256:{number:064x}") for number in range(count))
+    return [signer.sign_statement(RevocationClaim(one, reason).to_statement()) for one in subjects]
+
+
+def enter_all(ledger: Ledger, signer: KeySigner, claims: list[Bundle]) -> None:
+    for at in range(0, len(claims), 250):
+        enter(ledger, signer, *claims[at : at + 250])
+
+
+def test_nobody_without_the_role_takes_the_room_of_what_the_role_revoked(tmp_path: Path) -> None:
+    """Anybody admitted may revoke as many claims of its own as it likes, under words as long as it likes."""
+    parties = [admitted(ALICE), admitted(CAROL, Kind.RELEASE), admitted(MALLORY, Kind.SCAN)]
+    with make_ledger(tmp_path / "old", parties) as old:
+        enter_all(old, MALLORY, own_revocations(MALLORY, 750, "\u4e01\x01" * 100))
+        enter_all(old, CAROL, own_revocations(CAROL, 300, "mine"))
+        poisoned = RevocationSubject("sha256:" + "ab" * 32)
+        revoke(old, ALICE, poisoned, "backdoor")
+        with take_over(old, tmp_path / "new", parties) as new:
+            assert not_carried(new) == ""
+            found = Revocations.read(new, complete=True)
+            carried = [one.signer for one in found.in_force]
+            assert carried == [ALICE.public.identity, *[CAROL.public.identity] * 300]
+            assert found.of_content([poisoned.text]) is not None
+            with pytest.raises(ReadError, match="was taken back by its signer in"):
+                bound(new, trusting(MALLORY)).verify(release(MALLORY, "m"))
+            bound(new, trusting(CAROL)).verify(release(CAROL, "m"))
+
+
+def test_what_the_role_revoked_and_has_no_room_is_unchecked_until_the_role_revokes_it_here(
+    tmp_path: Path,
+) -> None:
+    parties = [admitted(ALICE), admitted(MALLORY, Kind.SCAN)]
+    with make_ledger(tmp_path / "old", parties) as old:
+        enter_all(old, ALICE, own_revocations(ALICE, MAX_CARRIED + 1, "r"))
+        with take_over(old, tmp_path / "new", parties) as new:
+            assert "lacks 1 revocation" in not_carried(new)
+            last = RevocationSubject(f"sha256:{MAX_CARRIED:064x}")
+            revoke(new, MALLORY, last, "r")
+            assert "lacks 1 revocation" in not_carried(new)
+            with take_over(new, tmp_path / "third", parties, THIRD) as third:
+                assert not_carried(third), "what was left stays left"
+            revoke(new, ALICE, last, "in other words")
+            assert not_carried(new) == ""
+
+
+def test_a_flood_by_a_signer_whom_the_role_revoked_takes_no_room(
+    sim: LoopbackSigstore, tmp_path: Path
+) -> None:
+    """Else one person could make the claims of every other person unchecked."""
+    thief, other, roots = PersonSim(sim, "thief@example.com"), PersonSim(sim), roots_of(sim)
+    parties = [admitted(ALICE), thief.admitted(*PERSONS), other.admitted(*PERSONS)]
+    with make_ledger(tmp_path / "old", parties, roots=roots) as old:
+        persons_word(old, thief)
+        named = subject_of_identity(old, thief.person, sim.oidc.url)
+        revoke(old, ALICE, named, "a thief")
+        found = inheritance_of(old)
+        assert [one.subject for one in found.carried] == [named.text]
+        assert [one.signer for one in found.left] == [named.text]
+        with take_over(old, tmp_path / "new", [admitted(ALICE)], roots=roots) as new:
+            bound(new, trust_in(other)).verify(release(other, "m"))
+            with pytest.raises(RevokedError):
+                bound(new, trust_in(thief)).verify(release(thief, "m"))
+
+
+def test_a_copy_that_is_older_than_the_believed_checkpoint_succeeds_nothing(
+    old: Ledger, tmp_path: Path
+) -> None:
+    """What was revoked after the backup would be forgiven."""
+    write_backup(old, tmp_path / "saved")
+    revoke(old, ALICE, RevocationSubject(identity_of("m")), "poisoned")
+    believed = old.refresh().note
+    with Ledger.open(tmp_path / "saved", memory=CheckpointMemory(tmp_path / "fresh")) as saved:
+        with pytest.raises(LedgerInconsistentError, match="rolled back"):
+            succession_of(saved, key_of(old, "recovery.key"), believed)
+        with pytest.raises(LedgerInconsistentError, match="is a copy"):
+            succession_of(saved, key_of(old, "recovery.key"))
+
+
+def test_a_fork_of_the_believed_checkpoint_succeeds_nothing(old: Ledger, tmp_path: Path) -> None:
+    """Whoever has the log key can make a history without the revocation."""
+    shutil.copytree(old.path, tmp_path / "fork")
+    revoke(old, ALICE, RevocationSubject(identity_of("m")), "poisoned")
+    with Ledger.open(tmp_path / "fork", memory=CheckpointMemory(tmp_path / "fresh")) as fork:
+        for name in "xyz":
+            enter(fork, ALICE, release(ALICE, name))
+        with pytest.raises(LedgerInconsistentError, match="forked"):
+            succession_of(fork, key_of(old, "recovery.key"), old.refresh().note)
+
+
+def test_a_place_that_moved_succeeds_nothing(old: Ledger, tmp_path: Path) -> None:
+    migrate(old, tmp_path / "moved")
+    with pytest.raises(LedgerInconsistentError, match="has moved"):
+        succession_of(old, key_of(old, "recovery.key"))
+    with pytest.raises(LedgerInconsistentError, match="has moved"):
+        freeze(old, NEW)
+    assert old.home.standing().role is Role.MOVED
+
+
+def test_a_view_succeeds_nothing(old: Ledger, tmp_path: Path) -> None:
+    """It could not be frozen, and would go on signing beside its successor."""
+    with (
+        seen_outside(old, tmp_path / "view") as reader,
+        pytest.raises(UnsupportedError, match="only read"),
+        frozen(reader, NEW),
+    ):
+        raise AssertionError("a view was frozen")
+
+
+def test_one_log_has_one_successor(old: Ledger) -> None:
+    freeze(old, NEW)
+    freeze(old, NEW)
+    with pytest.raises(LedgerInconsistentError, match="succeeded already"):
+        freeze(old, THIRD)
+
+
+def test_a_ledger_whose_successor_could_not_be_made_is_what_it_was(old: Ledger) -> None:
+    with pytest.raises(MalformedError), frozen(old, NEW):
+        RevocationSubject("no room")
+    enter(old, ALICE, release(ALICE, "n"))
+
+
+def test_a_checkpoint_from_before_a_rotation_is_believed(old: Ledger, tmp_path: Path) -> None:
+    believed = old.refresh()
+    rotate(old, key_of(old, "recovery.key"))
+    memory = CheckpointMemory(tmp_path / "state")
+    with Ledger.open(old.path, memory=memory) as both:
+        finish_rotation(both)
+    with (
+        Ledger.open(old.path, memory=memory) as rotated,
+        succeed(rotated, tmp_path / "new", checkpoint=believed.note) as new,
+    ):
+        assert new.verify(BundleVerifier()).exit is Exit.GOOD
+
+
+def test_what_descends_from_something_revoked_in_the_old_log_is_never_called_clean(
+    tmp_path: Path,
+) -> None:
+    """The links between them stand in the old log alone, until they are entered again."""
+    parties = [admitted(ALICE)]
+    base, middle, end = (identity_of(one) for one in "abc")
+    with make_ledger(tmp_path / "old", parties) as old:
+        links = derived(ALICE, middle, base), derived(ALICE, end, middle)
+        enter(old, ALICE, *links)
+        revoke(old, ALICE, RevocationSubject(base), "poisoned")
+        with take_over(old, tmp_path / "new", parties) as new:
+            place, found = str(new.path), Revocations.read(new, complete=True)
+
+            def said(identity: str) -> Outcome:
+                return revoked_content(place, found, identity, None).outcome
+
+            assert said(base) is Outcome.FAIL
+            assert said(end) is Outcome.UNCHECKED
+            assert said(identity_of("stranger")) is Outcome.PASS
+            with ClaimIndex.of(new, tmp_path / "index") as index:
+                assert not find_impact(index, new, base).whole
+            with take_over(new, tmp_path / "third", parties, THIRD) as third:
+                again = Revocations.read(third, complete=True)
+                checked = revoked_content(str(third.path), again, end, None)
+                assert checked.outcome is Outcome.UNCHECKED
+            enter(new, ALICE, derived(ALICE, end, identity_of("another")))
+            assert said(end) is Outcome.UNCHECKED, "another claim about it is not that claim"
+            enter(new, ALICE, *links)
+            assert said(end) is Outcome.FAIL
+            with ClaimIndex.of(new, tmp_path / "index") as index:
+                impact = find_impact(index, new, base)
+                assert (impact.whole, len(impact.descendants)) == (True, 2)
+
+
+def test_what_was_told_of_descent_fits_beside_all_that_was_revoked() -> None:
+    """Entry 0 is a signed note of 1 MiB, and the longest of all is still read back."""
+    names = [f"{number:064x}" for number in range(MAX_CARRIED)]
+    assert len(pack_descent((name, name) for name in names)) == 12 * 1
+    spread = [
+        (sha256(name.encode()).hexdigest(), sha256(name.encode()).hexdigest()) for name in names
+    ]
+    packed = pack_descent(spread)
+    assert len(packed) == 12 * MAX_CARRIED
+    before = Predecessor("c", "l", "r", (), (LeftRevocations("o", "key:x"),), packed)
+    assert predecessor_from(predecessor_fields(before)) == before
+    assert all(claim[:16] in before.told_of(name) for name, claim in spread)
+
+
+@pytest.mark.parametrize("text", ["?", "QUJD", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"])
+def test_what_was_told_of_descent_is_read_strictly(text: str) -> None:
+    fields = predecessor_fields(Predecessor("c", "l", "r", (), (), b""))
+    assert fields is not None
+    with pytest.raises(MalformedError):
+        predecessor_from({**fields, "descent": text})

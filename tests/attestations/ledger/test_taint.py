@@ -38,6 +38,8 @@ from weightmark.attestations.ledger.steps import MAX_HELD, alone, held_by, names
 from weightmark.attestations.ledger.submission import BundleVerifier, make_submission
 from weightmark.attestations.predicates.compact_manifest import CompactManifest
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
+from weightmark.attestations.predicates.oms import OMS_PREDICATE, OmsClaim
+from weightmark.attestations.predicates.oms.serialization import Serialization
 from weightmark.attestations.predicates.revocation import RevocationSubject
 from weightmark.attestations.predicates.slsa_provenance import SLSA_PROVENANCE_PREDICATE
 from weightmark.attestations.statements import Statement
@@ -111,6 +113,50 @@ def test_an_artifact_is_not_tainted_by_another_that_holds_one_of_its_files(ledge
     revoke(ledger, BOB, about(FOLDER.manifest.identity), "backdoor")
     assert revocation_of(ledger, E).outcome is not Outcome.FAIL
     assert children(ledger, FOLDER.manifest.identity) == set()
+
+
+@pytest.mark.parametrize("path", ["model.safetensors", "renamed.bin"])
+def test_a_revoked_artifact_of_one_file_taints_whatever_holds_that_file(
+    ledger: Ledger, path: str
+) -> None:
+    """It was released under that name, or another one; who uses the folder uses the file."""
+    row = FOLDER.manifest.rows[-1]
+    assert row.path == "model.safetensors"
+    manifest = Manifest.from_rows([Row(path, row.size, row.blake3)])
+    claim = ManifestClaim(manifest, {path: FOLDER.sha256[row.path]}, links=False)
+    folder, single = enter_folder(ledger), claim.manifest.identity
+    enter(ledger, ALICE, state(ALICE, single, MANIFEST_PREDICATE, claim.to_predicate()))
+    enter(ledger, ALICE, derived(ALICE, E, folder))
+    revoke(ledger, BOB, about(single), "backdoor")
+    assert revocation_of(ledger, E).outcome is Outcome.FAIL
+    assert {folder, E} <= children(ledger, single)
+
+
+def signed_oms(algorithm: str) -> tuple[Bundle, str, str]:
+    """Return a model signature over two files, its root, and the digest of one of them."""
+    files = {"config.json": "5b" * 32, "model.safetensors": "5a" * 32}
+    claim = OmsClaim(Serialization.of("files", algorithm), files, files)
+    made = Statement.about_digest("model", claim.root, OMS_PREDICATE, claim.to_predicate())
+    return ALICE.sign_statement(made), f"sha256:{claim.root}", f"sha256:{'5a' * 32}"
+
+
+def test_what_was_made_from_a_model_signature_that_lists_a_revoked_file_is_tainted(
+    ledger: Ledger,
+) -> None:
+    bundle, root, file = signed_oms("sha256")
+    enter(ledger, ALICE, bundle, derived(ALICE, E, root))
+    revoke(ledger, BOB, about(file), "backdoor")
+    assert revocation_of(ledger, E).outcome is Outcome.FAIL
+    assert children(ledger, file) == {root, E}
+
+
+def test_what_was_made_from_a_model_signature_by_another_hash_is_unchecked(ledger: Ledger) -> None:
+    bundle, root, file = signed_oms("blake3")
+    enter(ledger, ALICE, bundle, derived(ALICE, E, root))
+    assert revocation_of(ledger, E).outcome is Outcome.PASS, "nothing is revoked"
+    revoke(ledger, BOB, about(file), "backdoor")
+    assert revocation_of(ledger, E).outcome is Outcome.UNCHECKED
+    assert not impact(ledger, file).whole
 
 
 @pytest.fixture

@@ -77,7 +77,8 @@ def test_what_was_erased_by_the_ledgers_word_is_waited_for_no_more(ledger: Ledge
     path.write_bytes(data)
     redact(ledger, f"sha256:{path.name}", "asked for")
     state, alerts = look(ledger, state)
-    assert (alerts, state.unread) == ([], ())
+    assert (rules(alerts), state.unread) == (["erased-unseen"], ())
+    assert look(ledger, state)[1] == []
 
 
 def test_a_state_without_what_waits_is_still_read() -> None:

@@ -67,6 +67,23 @@ def test_a_signer_who_says_pass_over_a_record_that_denies_is_found_out(
     assert "something else than the decision that it holds" in twin["replayed"]
 
 
+def test_a_pass_over_a_record_that_denies_is_contradicted_at_the_top(
+    gated: tuple[Asking, Decision],
+) -> None:
+    asking, decision = gated
+    honest = summarize(decision).to_predicate()
+    lie = {**honest, "verificationResult": "FAILED", "verifiedLevels": ["FAILED"]}
+    good, bad = enter(
+        asking.ledger, GATE, said(decision), state(decision.evidence.identity, lie, GATE)
+    )
+    assert asking.twin(f"decisions/{bad}")["contradicted"]
+    page = asking.page(f"decisions/{bad}").text
+    assert page.index("contradicted") < page.index("What was decided")
+    assert "Outcome, by a claim that is contradicted" in page
+    assert not asking.twin(f"decisions/{good}")["contradicted"]
+    assert "contradicted" not in asking.page(f"decisions/{good}").text
+
+
 def test_a_decision_by_another_verifier_is_shown_as_far_as_it_goes(
     gated: tuple[Asking, Decision],
 ) -> None:

@@ -142,11 +142,11 @@ def test_what_a_revoked_artifact_is_stands_first(asking: Asking) -> None:
 def test_a_lifted_revocation_is_shown_as_lifted(asking: Asking) -> None:
     (index,) = enter(asking.ledger, ALICE, release(ALICE, "a"))
     revoke(asking.ledger, ALICE, RevocationSubject(A), "a mistake")
-    assert asking.twin(f"entries/{index}")["revoked_by"]
+    assert asking.twin(f"entries/{index}")["standing"]["revoked_by"]
     found = revocations_of(asking.ledger, A)
     for one in (ALICE, BOB):
         reinstate(asking.ledger, one, found, "it was one")
-    assert not asking.twin(f"entries/{index}")["revoked_by"]
+    assert not asking.twin(f"entries/{index}")["standing"]["revoked_by"]
     assert asking.twin("revocations")["revocations"][0]["standing"] == "lifted"
 
 
@@ -157,14 +157,20 @@ def test_revocations_that_cannot_be_read_are_not_known_and_never_none(asking: As
     twin = asking.twin("revocations")
     assert (twin["in_force"], twin["revocations"][0]["standing"]) == (None, "not known")
     assert "not known" in asking.page("revocations").text
-    for path in ("", f"entries/{index}", f"artifacts/{A[4:]}"):
-        assert asking.twin(path)["revocations_problem"], path
+    assert asking.twin("")["revocations_problem"]
+    for path in (
+        f"entries/{index}",
+        f"artifacts/{A[4:]}",
+        f"signers/key-{ALICE.public.fingerprint}",
+    ):
+        assert asking.twin(path)["standing"]["problem"], path
+        assert "not known" in asking.page(path).text, path
 
 
 def test_a_revocation_that_was_taken_out_of_the_search_table_is_missed(asking: Asking) -> None:
     (index,) = enter(asking.ledger, ALICE, release(ALICE, "a"))
     revoke(asking.ledger, ALICE, RevocationSubject(A), "bad")
-    assert asking.twin(f"entries/{index}")["revoked_by"]
+    assert asking.twin(f"entries/{index}")["standing"]["revoked_by"]
     with closing(sqlite3.connect(asking.ledger.path / "ledger.db")) as db, db:
         assert db.execute("delete from search where kind = 'revoke'").rowcount == 1
     with pytest.raises(LedgerInconsistentError, match="search table"):
@@ -257,6 +263,11 @@ def test_a_comparison_without_verified_claims_compares_nothing(asking: Asking) -
     files = asking.twin("compare", query)["differences"][0]
     assert (files["known"], files["changes"]) == (False, [])
     assert "Not compared" in asking.page("compare", query).text
+
+
+def test_a_comparison_with_one_digest_says_what_is_missing(asking: Asking) -> None:
+    assert "one is missing" in asking.page("compare", f"left={A}").text
+    assert "one is missing" not in asking.page("compare").text
 
 
 def test_findings_are_those_of_the_newest_verified_scan(asking: Asking) -> None:

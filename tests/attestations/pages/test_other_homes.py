@@ -52,7 +52,7 @@ def test_the_pages_of_a_ledger_in_postgresql(server: PostgresServer, tmp_path: P
         assert asking.twin(f"entries/{step}")["claim"]["state"] == "verified"
         artifact = asking.twin(f"artifacts/{A[4:]}")
         assert [one["name"] for one in artifact["family"]["descendants"]] == [B]
-        assert artifact["revoked_by"][0]["reason"] == "bad"
+        assert artifact["standing"]["revoked_by"][0]["reason"] == "bad"
         assert asking.twin("")["size"] == 4
         write_site(ledger, tmp_path / "site", PageOptions(index_folder=asking.folder))
         assert (tmp_path / "site" / "entries" / f"{index}.html").is_file()
@@ -69,5 +69,5 @@ def test_a_published_view_without_all_claims_says_what_is_missing(
         reader = Asking(view, tmp_path / "readers-index")
         twin = reader.twin(f"entries/{index}")
         assert twin["claim"]["state"] == "missing"
-        assert twin["revoked_by"][0]["reason"] == "bad"
+        assert twin["standing"]["revoked_by"][0]["reason"] == "bad"
         assert twin["event"]["subject"] == A

@@ -186,6 +186,18 @@ def test_an_answer_is_the_same_whoever_is_named_as_its_host(served: ServedLedger
         assert not [one for one in forged.headers.values() if "evil" in one]
 
 
+@pytest.mark.parametrize("path", ["/entries/0/", "/check/", "/leaves/x/", "/entries//"])
+def test_no_address_leads_to_the_host_that_a_request_names(served: ServedLedger, path: str) -> None:
+    reply = asked_with(served, path, {"Host": "evil.example"})
+    assert reply.status == 404
+    assert "evil.example" not in str(reply)
+
+
+def test_the_page_without_a_twin_has_none(served: ServedLedger) -> None:
+    assert served.get("/check").status == 200
+    assert served.get("/check.json").status == 404
+
+
 def test_the_address_does_not_come_back_as_markup(served: ServedLedger) -> None:
     for path in (
         "/entries?text=%3Cx-evil%3E",

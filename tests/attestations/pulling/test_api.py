@@ -1,7 +1,9 @@
 """`weightmark.pull`: the same answers as the command, as values."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,11 +82,46 @@ def test_wrong_calls_are_errors_of_ours(hub: Hub, tmp_path: Path) -> None:
     uri = publish(hub, make_signed(tmp_path / "model"))
     calls: tuple[Callable[[], object], ...] = (
         lambda: weightmark.pull("ftp://x/y", to=tmp_path / "x", policy=preset("audit")),
-        lambda: weightmark.pull(uri, to=tmp_path / "x" / "y", policy=preset("audit")),
+        lambda: weightmark.pull(uri, to=tmp_path / "x" / "y" / "z", policy=preset("audit")),
         lambda: weightmark.pull(uri, to=tmp_path / "x", policy=preset("audit"), env="other"),
     )
     for call in calls:
         with pytest.raises((CallError, MalformedError)):
             call()
+    with pytest.raises(CallError, match="empty"):
+        weightmark.pull(uri, to="", policy=preset("audit"))
     with pytest.raises(NetworkError, match="--offline"):
         weightmark.pull(uri, to=tmp_path / "x", policy=preset("audit"), offline=True)
+
+
+@pytest.mark.parametrize("uri", [None, b"hf://acme/bert", Path("model"), 7, ["hf://acme/bert"]])
+def test_an_address_is_text(tmp_path: Path, uri: Any) -> None:
+    with pytest.raises(TypeError, match="`uri` is one `str`"):
+        weightmark.pull(uri, to=tmp_path / "x")
+
+
+@pytest.mark.parametrize("policy", [None, 7, ["audit"]])
+def test_a_policy_is_one_path_word_or_value(tmp_path: Path, policy: Any) -> None:
+    with pytest.raises(TypeError, match="a path is"):
+        weightmark.pull("hf://acme/bert", to=tmp_path / "x", policy=policy)
+
+
+@pytest.mark.parametrize("word", ["history", "lock", "ledger"])
+def test_what_steers_a_pull_lies_outside_of_what_it_places(tmp_path: Path, word: str) -> None:
+    model = make_signed(tmp_path / "model")
+    words: dict[str, Any] = {word: tmp_path / "to" / "x"}
+    with pytest.raises(CallError, match="lies inside"):
+        weightmark.pull(str(model), to=tmp_path / "to", policy=preset("audit"), **words)
+    assert not (tmp_path / "to").exists()
+
+
+def test_a_name_that_is_no_utf8_is_remembered_like_any_other(tmp_path: Path) -> None:
+    model = make_signed(tmp_path / "model")
+    to = tmp_path / os.fsdecode(b"t\xff")
+    for content in (b"[]", b"[1]"):
+        (model / "config.json").write_bytes(content)
+        pulled = weightmark.pull(
+            str(model), to=to, policy=preset("audit"), history=tmp_path / "state"
+        )
+        assert pulled.placed
+    assert (to / "config.json").read_bytes() == b"[1]"

@@ -24,6 +24,10 @@ from tests.attestations.reports.makers import (
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.ledger.revoking import revoke
 from weightmark.attestations.predicates.revocation import RevocationSubject
+from weightmark.attestations.predicates.slsa_provenance import (
+    SLSA_PROVENANCE_PREDICATE,
+    SlsaProvenance,
+)
 from weightmark.attestations.reports.estate import estate_report
 from weightmark.attestations.reports.figures import Duration, Figure, duration_words
 from weightmark.attestations.reports.incident import Incident, investigate
@@ -118,6 +122,44 @@ def test_a_replacement_that_descends_from_it_contains_nothing(lineage: Ledger) -
     assert [one.after for one in found.running] == [False, True]
 
 
+def test_a_replacement_that_is_revoked_itself_contains_nothing(lineage: Ledger) -> None:
+    """The place runs another revoked release: an incident says what the figures of the ledger say."""
+    put(lineage, OWNER, release(OWNER, "replacement", title="model"), minutes=5)
+    revoke_at(lineage, MODEL, 60)
+    put(lineage, OWNER, deployed(OWNER, REPLACEMENT, "prod/api"), minutes=90)
+    assert figure(incident_of(lineage), "contained").value == "1 of 1 (100.0 %)"
+    revoke_at(lineage, REPLACEMENT, 95)
+    found, estate = incident_of(lineage), estate_of(lineage)
+    assert [one.deployment.identity for one in found.open] == [MODEL]
+    assert (
+        incident_report(found, at_from="a test").facts["state"].startswith("revoked, and may run")
+    )
+    assert figure(estate, "contained").value == "0 of 2 (0.0 %)"
+
+
+def test_a_replacement_made_from_something_else_that_is_revoked_contains_nothing(
+    lineage: Ledger,
+) -> None:
+    put(lineage, BUILDER, derived(BUILDER, REPLACEMENT, OLD), minutes=5)
+    put(lineage, OWNER, release(OWNER, "replacement", title="model"), minutes=5)
+    revoke_at(lineage, MODEL, 60)
+    put(lineage, OWNER, deployed(OWNER, REPLACEMENT, "prod/api"), minutes=90)
+    revoke_at(lineage, OLD, 95)
+    assert len(incident_of(lineage).open) == 1
+
+
+def test_a_sound_release_after_a_revoked_one_contains_it(lineage: Ledger) -> None:
+    third = identity_of("third")
+    for name in ("replacement", "third"):
+        put(lineage, OWNER, release(OWNER, name, title="model"), minutes=5)
+    revoke_at(lineage, MODEL, 60)
+    put(lineage, OWNER, deployed(OWNER, REPLACEMENT, "prod/api"), minutes=70)
+    revoke_at(lineage, REPLACEMENT, 80)
+    (ended,) = put(lineage, OWNER, deployed(OWNER, third, "prod/api"), minutes=90)
+    found = incident_of(lineage)
+    assert [one.ending and one.ending.entry for one in found.running] == [ended]
+
+
 def test_a_replacement_that_was_withdrawn_itself_contains_nothing(lineage: Ledger) -> None:
     put(lineage, OWNER, release(OWNER, "replacement", title="model"), minutes=5)
     revoke_at(lineage, MODEL, 60)
@@ -195,6 +237,14 @@ def test_every_share_has_a_formula_and_the_entries_of_its_numerator(lineage: Led
     assert figure(found, "gated").value == "1 of 3 (33.3 %)"
     assert figure(found, "gated-in-use").value == "1 of 1 (100.0 %)"
     assert figure(found, "deployed-after-gate").value == "1 of 1 (100.0 %)"
+
+
+def test_a_step_that_names_no_input_traces_nothing(ledger: Ledger) -> None:
+    """Whoever leaves the list of inputs empty has not named every input."""
+    put(ledger, OWNER, release(OWNER, "model"))
+    empty = SlsaProvenance("https://example.com/type", {}, (), "https://example.com/builder", {})
+    put(ledger, BUILDER, state(BUILDER, MODEL, SLSA_PROVENANCE_PREDICATE, empty.to_predicate()))
+    assert figure(estate_of(ledger), "traced").value == "0 of 1 (0.0 %)"
 
 
 def test_a_ledger_without_artifacts_has_no_data_and_no_share(ledger: Ledger) -> None:

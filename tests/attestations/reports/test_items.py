@@ -319,6 +319,37 @@ def test_one_of_two_that_have_to_agree_is_no_evidence(lineage: Ledger) -> None:
     assert len(dossier_of(lineage, policy=policy).of("scan")) == 2
 
 
+QA_TWO = QA.replace("[roles.qa]", "[roles.qa]\nthreshold = 2")
+
+
+def test_one_failed_test_is_enough_where_two_have_to_agree(lineage: Ledger) -> None:
+    """A threshold is for what speaks for an artifact: the gate denies by one member's word, too."""
+    policy = rules("[require.test]\nrole = 'qa'\n", QA_TWO)
+    put(lineage, OWNER, results(OWNER, MODEL, "FAILED", failed=("bias",)), minutes=8)
+    found = items_of(lineage, policy=policy)["2(g)"]
+    assert found.status is Status.AGAINST
+    assert "bias" in words(found)
+
+
+def test_a_passed_and_a_failed_test_are_no_two_who_agree(lineage: Ledger) -> None:
+    policy = rules("[require.test]\nrole = 'qa'\n", QA_TWO)
+    put(lineage, OWNER, results(RELEASER, MODEL, "FAILED", failed=("bias",)), kind="observed")
+    counted = dossier_of(lineage, policy=policy).of("test")
+    assert [one.is_bad for one in counted] == [True]
+
+
+def test_one_scan_with_findings_is_enough_where_two_have_to_agree(lineage: Ledger) -> None:
+    policy = rules("[require.scan]\nrole = 'qa'\n", QA_TWO)
+    put(lineage, OWNER, scanned(OWNER, MODEL, "critical"))
+    assert [one.is_bad for one in dossier_of(lineage, policy=policy).of("scan")] == [True]
+
+
+def test_a_failed_test_that_is_old_or_undated_is_not_forgotten(lineage: Ledger) -> None:
+    policy = rules("[require.test]\nrole = 'release'\nmax_age = '1d'\n")
+    put(lineage, OWNER, results(OWNER, MODEL, "FAILED", failed=("bias",)), minutes=8)
+    assert items_of(lineage, policy=policy)["2(g)"].status is Status.AGAINST
+
+
 def test_what_is_older_than_the_policy_allows_is_no_evidence(lineage: Ledger) -> None:
     """The log's own clock proves no age: nothing but a verified clock does."""
     policy = rules("[require.test]\nrole = 'release'\nmax_age = '1d'\n")

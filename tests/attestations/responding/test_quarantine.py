@@ -3,12 +3,14 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.attestations.responding.responding_makers import denied
 from weightmark.attestations.responding.actions.quarantine import Quarantine
+from weightmark.attestations.responding.happening import Trigger
 from weightmark.errors import (
     CallError,
     FileChangedError,
@@ -152,6 +154,22 @@ def test_two_denials_of_one_name_stand_beside_each_other(model: Path, away: Quar
     (model / "w").write_bytes(b"again")
     away.act(denied(model))
     assert len(kept(away)) == 2
+
+
+def test_what_is_revoked_and_no_artifact_is_not_moved(model: Path, away: Quarantine) -> None:
+    happening = replace(denied(model, identity=""), trigger=Trigger.REVOKE)
+    with pytest.raises(RefusedError):
+        away.act(happening)
+    assert model.exists()
+
+
+def test_what_lies_nobody_knows_where_is_no_plan_and_no_silence(
+    model: Path, away: Quarantine
+) -> None:
+    unknown = replace(denied(model), path=None, mark=None, unplaced="two look the same")
+    with pytest.raises(UncheckedError):
+        away.plan(unknown)
+    assert away.plan(replace(unknown, unplaced="")) == ""
 
 
 def test_what_is_gone_is_told(model: Path, away: Quarantine) -> None:

@@ -2,6 +2,9 @@
 
 import json
 import os
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -78,6 +81,40 @@ def test_an_act_that_cannot_be_recorded_is_not_done(
     assert (tmp_path / "elsewhere").read_text() == ""
 
 
+def test_a_record_that_is_cut_off_lets_nothing_happen(model: Path, tmp_path: Path) -> None:
+    """On a full disk half a line is taken: that is no record, and it spoils none that comes later."""
+    rules(tmp_path, COMMAND + "enabled = true\n")
+    (tmp_path / "acts.jsonl").write_bytes(b"{}\n" * 300)
+    (tmp_path / "acts.jsonl").chmod(0o600)
+    script = (
+        "import os, resource, sys\n"
+        "from pathlib import Path\n"
+        "from tests.attestations.responding.responding_makers import denied\n"
+        "from weightmark.attestations.responding.responder import respond\n"
+        "from weightmark.attestations.responding.rules import Responses\n"
+        "folder = Path(sys.argv[1])\n"
+        "found = Responses.load(folder / 'respond.toml', state=folder, environment={'PATH': '/usr/bin:/bin'})\n"
+        "happening = denied(folder / 'model')\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "print([one.outcome.value for one in respond(happening, found)])\n"
+    )
+    root = Path(__file__).parents[3]
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], cwd=root,
+                          capture_output=True, text=True, check=True)  # fmt: skip
+    assert done.stdout == "['failed']\n"
+    assert not (tmp_path / "told").exists()
+    assert (tmp_path / "acts.jsonl").read_bytes() == b"{}\n" * 300
+
+
+def test_half_a_line_of_the_record_is_ended_before_the_next(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "acts.jsonl").write_bytes(b'{"half": ')
+    (tmp_path / "acts.jsonl").chmod(0o600)
+    respond(denied(model), rules(tmp_path, COMMAND))
+    first, second = (tmp_path / "acts.jsonl").read_bytes().splitlines()
+    assert first == b'{"half": '
+    assert json.loads(second)["outcome"] == "would"
+
+
 def test_a_record_that_others_can_write_to_is_not_used(model: Path, tmp_path: Path) -> None:
     found = rules(tmp_path, COMMAND)
     (tmp_path / "acts.jsonl").write_text("")
@@ -134,6 +171,72 @@ def test_a_command_that_does_not_end_is_killed(model: Path, tmp_path: Path) -> N
     assert "did not end within 1 seconds" in act.summary
 
 
+def test_nothing_that_a_command_leaves_running_outlives_it(model: Path, tmp_path: Path) -> None:
+    text = '[[on]]\nevent = "deny"\naction = "command"\ncommand = ["sh", "-c", "sleep 60 & echo $! > pid"]\n'
+    (act,) = respond(denied(model), rules(tmp_path, text), act=True)
+    assert act.outcome is Outcome.DONE
+    left = Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}/stat")
+    deadline = time.monotonic() + 10
+    while left.exists() and left.read_text().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_command_runs_where_its_rules_stand(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller may stand in the artifact, whose files no command is to find under its own names."""
+    monkeypatch.chdir(model)
+    (act,) = respond(denied(model), rules(tmp_path, COMMAND), act=True)
+    assert act.outcome is Outcome.DONE
+    assert (tmp_path / "told").exists()
+    assert [one.name for one in model.iterdir()] == ["w"]
+
+
+@pytest.mark.parametrize("word", ["./show", "sub/../show", "{folder}/show"])
+def test_a_program_is_found_beside_its_rules(
+    word: str, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "show").write_text('#!/bin/sh\necho "$0" > shown\n')
+    (tmp_path / "show").chmod(0o755)
+    words = json.dumps([word.format(folder=tmp_path)])
+    text = f'[[on]]\nevent = "deny"\naction = "command"\ncommand = {words}\n'
+    (act,) = respond(denied(model), rules(tmp_path, text), act=True)
+    assert act.outcome is Outcome.DONE, act.summary
+    assert (tmp_path / "shown").exists()
+
+
+@pytest.mark.parametrize("path", ["", ".", ":", "bin", "relative:./bin"])
+def test_relative_entries_of_the_search_path_find_no_program(
+    path: str, model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(model)
+    for place in (model / "show", model / "bin" / "show"):
+        place.parent.mkdir(exist_ok=True)
+        place.write_text("#!/bin/sh\n")
+        place.chmod(0o755)
+    text = '[[on]]\nevent = "deny"\naction = "command"\ncommand = ["show"]\n'
+    with pytest.raises(CallError, match="can't be run"):
+        rules(tmp_path, text, {"PATH": path})
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_command_that_wants_a_path_is_not_run_without_one(
+    model: Path, tmp_path: Path, enabled: bool
+) -> None:
+    words = '["tee", "told", "{path}"]'
+    text = f'[[on]]\nevent = "deny"\naction = "command"\ncommand = {words}\n'
+    happening = replace(denied(model), path=None, mark=None)
+    (act,) = respond(happening, rules(tmp_path, text), act=enabled)
+    assert act.outcome is Outcome.FAILED
+    assert "`{path}`" in act.summary
+    assert not (tmp_path / "told").exists()
+    (recorded,) = acts(tmp_path)
+    assert (recorded["outcome"], recorded["path"]) == ("failed", None)
+
+
 def test_a_webhook_is_told_and_can_verify_who_told_it(model: Path, tmp_path: Path) -> None:
     script = Script()
     with web_server(script) as url:
@@ -186,9 +289,18 @@ def test_entries_are_dropped_by_identity_and_no_others(model: Path, tmp_path: Pa
     assert respond(happening, rules(tmp_path, LOCK), act=True) == ()
 
 
-def test_without_an_identity_no_entry_is_dropped(model: Path, tmp_path: Path) -> None:
-    lock(tmp_path, f"wm1:{'d' * 64}")
-    assert respond(denied(model, identity=""), rules(tmp_path, LOCK), act=True) == ()
+def test_without_an_identity_no_entry_is_dropped_and_that_is_told(
+    model: Path, tmp_path: Path
+) -> None:
+    path = lock(tmp_path, f"wm1:{'d' * 64}")
+    before = path.read_bytes()
+    unknown = denied(model, identity="")
+    (act,) = respond(unknown, rules(tmp_path, LOCK), act=True)
+    assert (act.outcome, path.read_bytes()) == (Outcome.FAILED, before)
+    assert [one["outcome"] for one in acts(tmp_path)] == ["failed"]
+    revoked = LOCK.replace("deny", "revoke")
+    a_key = replace(unknown, trigger=Trigger.REVOKE)
+    assert respond(a_key, rules(tmp_path, revoked), act=True) == ()
 
 
 def test_a_lock_that_is_damaged_is_left_alone(model: Path, tmp_path: Path) -> None:
@@ -260,6 +372,16 @@ def test_a_rule_that_is_misspelt_is_refused_and_not_ignored(text: str, tmp_path:
         rules(tmp_path, text)
 
 
+def test_what_is_misspelt_and_what_is_not_set_is_named(tmp_path: Path) -> None:
+    head = '[[on]]\nevent = "{}"\naction = "webhook"\nurl = "https://x"\nsecret-variable = "HOOK"\n'
+    with pytest.raises(CallError, match="but `revoked`"):
+        rules(tmp_path, head.format("revoked"))
+    with pytest.raises(CallError, match=r"`HOOK`.*is not set"):
+        rules(tmp_path, head.format("revoke"))
+    with pytest.raises(CallError, match="`HOOK` has none"):
+        rules(tmp_path, head.format("revoke"), {"HOOK": "short"})
+
+
 @pytest.mark.parametrize("content", ["", "version = 2\n", "version = ", "[[on]]\n"])
 def test_a_file_of_another_version_is_refused(content: str, tmp_path: Path) -> None:
     (tmp_path / "r").write_text(content)
@@ -267,11 +389,36 @@ def test_a_file_of_another_version_is_refused(content: str, tmp_path: Path) -> N
         Responses.load(tmp_path / "r", state=tmp_path, environment={})
 
 
-def test_rules_that_others_can_write_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("mode", "folder", "good"),
+    [(0o666, 0o700, False), (0o664, 0o700, False), (0o602, 0o700, False), (0o644, 0o755, True),
+     (0o600, 0o777, False), (0o600, 0o775, False), (0o600, 0o1777, True)],
+)  # fmt: skip
+def test_rules_that_others_can_write_or_replace_are_refused(
+    mode: int, folder: int, good: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "f").mkdir()
+    path, link = tmp_path / "f" / "r", tmp_path / "link"
+    path.write_text("version = 1\n" + COMMAND)
+    path.chmod(mode)
+    path.parent.chmod(folder)
+    link.symlink_to(path)
+    for named in (path, link):
+        if good:
+            assert Responses.load(named, state=tmp_path, environment=dict(os.environ)).rules
+            continue
+        with pytest.raises(SettingsError, match="written by others"):
+            Responses.load(named, state=tmp_path, environment=dict(os.environ))
+
+
+@pytest.mark.needs("root")
+def test_rules_behind_the_link_of_somebody_else_are_refused(tmp_path: Path) -> None:
+    """In a folder for all, a link that waits there would lead to a file of the caller's that is no rules."""
     (tmp_path / "r").write_text("version = 1\n" + COMMAND)
-    (tmp_path / "r").chmod(0o666)
+    (tmp_path / "link").symlink_to(tmp_path / "r")
+    os.chown(tmp_path / "link", 65534, 65534, follow_symlinks=False)
     with pytest.raises(SettingsError, match="written by others"):
-        Responses.load(tmp_path / "r", state=tmp_path, environment=dict(os.environ))
+        Responses.load(tmp_path / "link", state=tmp_path, environment=dict(os.environ))
 
 
 @settings(max_examples=60)

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,47 @@ def test_a_hook_that_does_not_end_is_killed_with_its_children(tmp_path: Path) ->
     while _runs(child) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _runs(child)
+
+
+def test_what_a_hook_leaves_running_does_not_outlive_it(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    assert hook(f"sh -c 'sleep 60 & echo $! > {pid}'").run(EVENT).is_good
+    child = int(pid.read_text())
+    deadline = time.monotonic() + 10
+    while _runs(child) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _runs(child)
+
+
+def test_a_hook_without_a_folder_is_not_found_in_the_current_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever watches the folder in which he stands runs no program of the artifact."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", ".:/usr/bin:/bin")
+    (tmp_path / "notify-all").write_text("#!/bin/sh\ntouch ran\n")
+    (tmp_path / "notify-all").chmod(0o755)
+    with pytest.raises(CallError):
+        hook("notify-all")
+    assert hook("./notify-all").run(EVENT).is_good, "but where it is named like this"
+
+
+@pytest.mark.parametrize("text", ["./notify", "sh notify", "sh -c ./notify", "{here}/notify"])
+@pytest.mark.parametrize("here", [True, False])
+def test_a_hook_runs_no_program_of_the_artifact(
+    text: str, here: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifact = tmp_path / "model"
+    (artifact / "sub").mkdir(parents=True)
+    for place in (artifact / "notify", artifact / "sub" / "notify"):
+        place.write_text(f"#!/bin/sh\ntouch {tmp_path / 'ran'}\n")
+        place.chmod(0o755)
+    monkeypatch.chdir(artifact if here else artifact / "sub")
+    event = replace(EVENT, path="." if here else str(artifact))
+    done = hook(text.format(here=artifact)).run(event)
+    assert not done.is_good
+    assert "inside the artifact" in done.problem
+    assert not (tmp_path / "ran").exists()
 
 
 def _runs(pid: int) -> bool:

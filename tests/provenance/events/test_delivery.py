@@ -8,12 +8,15 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from tests.provenance.events.makers import DENIED
 from weightmark.provenance.events.delivery import Background, Delivery
 from weightmark.provenance.events.event import new_uid
 from weightmark.provenance.events.forms import named
 from weightmark.provenance.events.message import Message
 from weightmark.provenance.events.sinks import SinkOptions, UndeliveredError, sink_of
+from weightmark.provenance.events.sinks.interface import Fate
 
 JSON = named("json")
 
@@ -21,7 +24,7 @@ JSON = named("json")
 class Receiver:
     """Keeps what comes; `hold` keeps it waiting."""
 
-    is_remote, keeps = True, False
+    is_remote = True
 
     def __init__(self, name: str = "receiver", error: Exception | None = None) -> None:
         self.name = name
@@ -29,6 +32,10 @@ class Receiver:
         self.came: list[Message] = []
         self.hold = threading.Event()
         self.hold.set()
+
+    def has_kept(self, messages: Sequence[Message]) -> bool:
+        assert messages
+        return False
 
     def send(self, messages: Sequence[Message], deadline: float) -> None:
         assert deadline
@@ -44,12 +51,17 @@ def test_a_receiver_that_hangs_delays_nobody_past_the_bound() -> None:
     began = time.monotonic()
     problems = Delivery((hanging, good), JSON, 0.2).deliver([DENIED])
     assert time.monotonic() - began < 10
-    assert [(one.sink, one.kept) for one in problems] == [("hanging", False)]
+    assert [(one.sink, one.fate) for one in problems] == [("hanging", Fate.LOST)]
     assert len(good.came) == 1
     hanging.hold.set()
 
 
-def test_an_answer_that_drips_for_ever_ends_with_the_bound(tmp_path: Path) -> None:
+@pytest.mark.parametrize("spool", [True, False])
+def test_an_answer_that_drips_for_ever_ends_with_the_bound(tmp_path: Path, spool: bool) -> None:
+    """What could not be stored is lost then, and nobody is told otherwise."""
+    spools = tmp_path / "spools"
+    if not spool:
+        spools.touch()
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen()
@@ -65,16 +77,17 @@ def test_an_answer_that_drips_for_ever_ends_with_the_bound(tmp_path: Path) -> No
         thread = threading.Thread(target=drip, daemon=True)
         thread.start()
         url = f"http://127.0.0.1:{server.getsockname()[1]}/"
-        sink = sink_of(url, SinkOptions(JSON, tmp_path))
+        sink = sink_of(url, SinkOptions(JSON, spools))
         (problem,) = Delivery((sink,), JSON, 0.3).deliver([DENIED])
-        assert problem.kept
+        assert problem.fate is (Fate.KEPT if spool else Fate.LOST)
+        assert "in time" in problem.what
         stopped.set()
         thread.join(10)
-    assert len(list(tmp_path.rglob("*.events"))) == 1
+    assert len(list(tmp_path.rglob("*.events"))) == int(spool)
 
 
 def test_whatever_a_receiver_raises_is_a_problem_and_no_exception() -> None:
-    for error in (UndeliveredError("down", kept=True), ValueError("secret"), SystemExit(3)):
+    for error in (UndeliveredError("down", fate=Fate.KEPT), ValueError("secret"), SystemExit(3)):
         sinks = (Receiver(error=error if isinstance(error, Exception) else None), Receiver("good"))
         problems = Delivery(sinks, JSON).deliver([DENIED])
         assert len(problems) == int(isinstance(error, Exception))
@@ -82,7 +95,7 @@ def test_whatever_a_receiver_raises_is_a_problem_and_no_exception() -> None:
 
 
 def test_a_problem_says_whether_events_are_lost() -> None:
-    (kept,) = Delivery((Receiver(error=UndeliveredError("down", kept=True)),), JSON).deliver(
+    (kept,) = Delivery((Receiver(error=UndeliveredError("down", fate=Fate.KEPT)),), JSON).deliver(
         [DENIED]
     )
     (lost,) = Delivery((Receiver(error=UndeliveredError("down")),), JSON).deliver([DENIED])

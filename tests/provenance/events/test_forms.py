@@ -1,8 +1,10 @@
 """Forms of events: other systems read them, and no name of an artifact becomes syntax."""
 
 import json
+import os
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +13,12 @@ from hypothesis import strategies as st
 
 from tests.provenance.events.makers import AT, DENIED, EVENTS, FOUND, HOSTILE, SIGNED, poisoned
 from tests.provenance.events.ocsf_schema import problems, schema
+from weightmark.cli.render.visible import visible
 from weightmark.errors import CallError
-from weightmark.provenance.events.event import CheckFact, Event, Kind, new_uid
+from weightmark.provenance.events.event import CheckFact, Event, Kind, PolicyFact, new_uid
 from weightmark.provenance.events.forms import FORM_NAMES, named
 from weightmark.provenance.events.message import Message, pack, unpack
+from weightmark.provenance.events.plain import is_cut, plain
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=60)
 
@@ -121,6 +125,55 @@ def test_ten_thousand_checks_and_characters_stay_a_small_event_that_says_so() ->
     assert len(message.body) < 64 * 1024
     assert json.loads(message.body)["truncated"] is True
     assert len(message.short) < 8_000
+
+
+def lengthened(event: Event) -> list[Event]:
+    """Return the event with one text after the other longer than its bound."""
+    finding = event.finding
+    assert finding is not None
+    long = "y" * 1200
+    return [
+        replace(event, subject=replace(event.subject, name=long)),
+        replace(event, message=long),
+        replace(event, host=long),
+        replace(event, signers=(long,)),
+        replace(event, labels={"origin": long}),
+        replace(event, checks=(CheckFact("c", "fail", long),)),
+        replace(event, policy=PolicyFact(long, "sha256:0")),
+        replace(event, finding=replace(finding, location=long)),
+        replace(event, finding=replace(finding, title=long)),
+        replace(event, finding=replace(finding, detail=long)),
+        replace(event, finding=replace(finding, title="\n" * 150)),
+    ]
+
+
+def test_an_event_that_was_cut_anywhere_says_so_in_every_form() -> None:
+    assert not FOUND.bounded().truncated
+    for event in lengthened(FOUND):
+        assert json.loads(told(event, "json"))["truncated"] is True
+        assert json.loads(told(event))["metadata"]["is_truncated"] is True
+        assert parse_cef(told(event, "cef"))[1]["cn2"] == "1"
+    assert "cn2" not in parse_cef(told(FOUND, "cef"))[1]
+
+
+@given(ANY_TEXT | st.text("a\n\ud800", min_size=90, max_size=110))
+def test_what_fits_exactly_is_not_called_cut(text: str) -> None:
+    written = plain(text, 10_000)
+    assert is_cut(text, 100) is (len(written) > 100)
+    assert (plain(text, 100) == written) is (len(written) <= 100)
+
+
+def test_a_name_of_bytes_is_spelt_as_on_the_terminal() -> None:
+    name = os.fsdecode(b"m\xff\x80 \x1b")
+    assert plain(name) == visible(name) == r"m\xff\x80 \x1b"
+
+
+def test_no_form_writes_where_an_artifact_lies(tmp_path: Path) -> None:
+    """The path is kept to the letter for responses; what is told of it has no secrets any more."""
+    event = replace(DENIED, subject=replace(DENIED.subject, place=f"{tmp_path}/hunter2"))
+    for form in FORM_NAMES:
+        assert "hunter2" not in told(event, form)
+        assert "hunter2" not in Message.of(event, named(form)).short.decode()
 
 
 def test_an_unknown_form_is_a_wrong_call() -> None:

@@ -28,10 +28,11 @@ from tests.provenance.events.receivers import (
     web_server,
 )
 from weightmark.errors import CallError
-from weightmark.provenance.events.event import CheckFact, Event, new_uid
+from weightmark.provenance.events.event import CheckFact, Event, Subject, new_uid
 from weightmark.provenance.events.forms import named
 from weightmark.provenance.events.message import Message
 from weightmark.provenance.events.sinks import Sink, SinkOptions, UndeliveredError, sink_of
+from weightmark.provenance.events.sinks.interface import Fate
 from weightmark.provenance.events.sinks.webhook import Webhook, parse_secret
 
 SECRET = b"0123456789abcdef"
@@ -62,6 +63,51 @@ def test_a_file_grows_by_a_line_an_event_and_is_its_owners_alone(tmp_path: Path)
     assert [json.loads(line)["command"] for line in lines][:2] == ["gate", "scan"]
     assert len(lines) == 3
     assert stat.S_IMODE((tmp_path / "events").stat().st_mode) == 0o600
+
+
+def test_a_file_that_ends_in_half_a_line_spoils_no_event(tmp_path: Path) -> None:
+    (tmp_path / "events").write_bytes(b'{"half": ')
+    send(sink_of(str(tmp_path / "events"), options(tmp_path)), messages())
+    first, second = (tmp_path / "events").read_bytes().splitlines()
+    assert first == b'{"half": '
+    assert json.loads(second)["command"] == "gate"
+
+
+def test_a_full_disk_leaves_no_half_a_line(tmp_path: Path) -> None:
+    script = (
+        "import resource, sys, time\n"
+        "from tests.provenance.events.makers import DENIED\n"
+        "from weightmark.provenance.events.forms import named\n"
+        "from weightmark.provenance.events.message import Message\n"
+        "from weightmark.provenance.events.sinks.file import FileSink\n"
+        "from weightmark.provenance.events.sinks.interface import UndeliveredError\n"
+        "event = Message.of(DENIED, named('json'))\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (int(1.5 * len(event.body)),) * 2)\n"
+        "for _ in range(3):\n"
+        "    try:\n"
+        "        FileSink(sys.argv[1]).send([event], time.monotonic() + 9)\n"
+        "        print('taken')\n"
+        "    except UndeliveredError:\n"
+        "        print('lost')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "e")],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["taken", "lost", "lost"]
+    assert (tmp_path / "e").read_bytes().endswith(b"}\n")
+    assert len((tmp_path / "e").read_bytes().splitlines()) == 1
+
+
+@pytest.mark.needs("ordinary_user")
+def test_a_file_that_can_only_be_written_is_served_as_well(tmp_path: Path) -> None:
+    (tmp_path / "e").touch(mode=0o200)
+    send(sink_of(str(tmp_path / "e"), options(tmp_path)), messages())
+    (tmp_path / "e").chmod(0o600)
+    assert len((tmp_path / "e").read_bytes().splitlines()) == 1
 
 
 def test_many_processes_write_whole_lines_into_one_file(tmp_path: Path) -> None:
@@ -187,6 +233,42 @@ def test_syslog_over_udp_sends_the_short_form_of_what_does_not_fit(tmp_path: Pat
     assert len(first["checks"]) == 4
     assert (second["truncated"], len(second["checks"])) == (True, 5)
     assert second["uid"] == DENIED.uid
+
+
+def oversized(event: Event) -> Message:
+    """Return a message that fits into no datagram however it is shortened."""
+    (message,) = messages(event)
+    return replace(message, body=b"x" * 9000, short=b"x" * 9000)
+
+
+def test_one_event_that_is_too_long_keeps_no_other_back(tmp_path: Path) -> None:
+    """A publisher hides no finding behind one whose name sorts first."""
+    server = SyslogServer(udp=True)
+    sent = [oversized(FOUND), *messages(DENIED), oversized(FOUND), *messages(FOUND)]
+    with pytest.raises(UndeliveredError, match="2 of 4") as caught:
+        send(sink_of(f"syslog://127.0.0.1:{server.port}", options(tmp_path)), sent)
+    assert caught.value.fate is Fate.PARTLY
+    texts = [json.loads(parsed(one)["text"])["command"] for one in server.messages(2)]
+    assert texts == ["gate", "scan"]
+
+
+@pytest.mark.parametrize("form", ["ocsf", "cef", "json"])
+@pytest.mark.parametrize("letter", ["a", "\u00e9", "\U0001f600", "\ud800", "\n", "=", "\\"])
+def test_however_long_names_are_a_datagram_takes_the_event(
+    form: str, letter: str, tmp_path: Path
+) -> None:
+    server = SyslogServer(udp=True)
+    name = letter * 5000
+    finding = (
+        replace(FOUND.finding, title=name, location=name, detail=name) if FOUND.finding else None
+    )
+    checks = tuple(CheckFact(f"{number} {name}", "fail", name) for number in range(50))
+    found = replace(FOUND, subject=Subject(name), message=name, finding=finding)
+    denied = replace(DENIED, subject=Subject(name), checks=checks, signers=(name,) * 20,
+                     message=name, labels={f"l{number}": name for number in range(20)})  # fmt: skip
+    sent = messages(found, denied, form=form)
+    send(sink_of(f"syslog://127.0.0.1:{server.port}", options(tmp_path)), sent)
+    assert all(len(one) <= 8192 for one in server.messages(2))
 
 
 @pytest.mark.needs("rsyslog")
@@ -426,5 +508,5 @@ def test_a_collector_that_is_down_is_told_without_noise(
     sink = sink_of(f"otlp+http://127.0.0.1:{closed_port()}/v1/logs", options(tmp_path))
     with pytest.raises(UndeliveredError) as caught:
         send(sink, messages(), seconds=2)
-    assert caught.value.kept
+    assert caught.value.fate is Fate.KEPT
     assert capfd.readouterr().err == ""

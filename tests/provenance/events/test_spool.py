@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,23 +17,29 @@ from weightmark.errors import LimitError, UncheckedError, WeightmarkError
 from weightmark.provenance.events.forms import named
 from weightmark.provenance.events.message import Message, pack, unpack
 from weightmark.provenance.events.sinks import UndeliveredError
+from weightmark.provenance.events.sinks.interface import Fate
 from weightmark.provenance.events.sinks.spooled import SpooledSink
 from weightmark.provenance.events.sinks.webhook import Webhook
 from weightmark.provenance.events.spool import Spool
 
 JSON = named("json")
+MIB = 1024 * 1024
 ONE, TWO = Message.of(DENIED, JSON), Message.of(poisoned(FOUND), JSON)
 
 
 class Receiver:
     """A sink in this process that is up or down."""
 
-    name, is_remote, keeps = "receiver", True, False
+    name, is_remote = "receiver", True
 
     def __init__(self, *, up: bool = True) -> None:
         self.up = up
         self.again = True
         self.came: list[Message] = []
+
+    def has_kept(self, messages: Sequence[Message]) -> bool:
+        assert messages
+        return False
 
     def send(self, messages: Sequence[Message], deadline: float) -> None:
         assert deadline > 0
@@ -62,7 +69,7 @@ def test_what_a_receiver_does_not_take_is_sent_by_the_next_run(spool: Spool) -> 
     sink = SpooledSink(receiver, spool)
     with pytest.raises(UndeliveredError) as caught:
         send(sink, ONE)
-    assert caught.value.kept
+    assert caught.value.fate is Fate.KEPT
     assert spool.count() == 1
     receiver.up = True
     send(SpooledSink(receiver, spool), TWO)
@@ -82,7 +89,7 @@ def test_offline_keeps_and_sends_nothing(spool: Spool) -> None:
     receiver = Receiver()
     with pytest.raises(UndeliveredError) as caught:
         send(SpooledSink(receiver, spool, offline=True), ONE)
-    assert caught.value.kept
+    assert caught.value.fate is Fate.KEPT
     assert receiver.came == []
     assert spool.count() == 1
 
@@ -121,12 +128,14 @@ def test_a_spool_that_others_can_enter_is_not_used(spool: Spool, mode: int) -> N
     with pytest.raises(UncheckedError):
         list(spool.waiting())
     receiver = Receiver()
-    send(SpooledSink(receiver, spool), ONE)
+    with pytest.raises(UndeliveredError, match="not yours alone") as stuck:
+        send(SpooledSink(receiver, spool), ONE)
     assert receiver.came == [ONE], "told all the same, and nothing of theirs"
+    assert stuck.value.fate is Fate.STUCK, "and what may wait there is not passed over in silence"
     receiver.up = False
     with pytest.raises(UndeliveredError) as caught:
         send(SpooledSink(receiver, spool), ONE)
-    assert not caught.value.kept
+    assert caught.value.fate is Fate.LOST
 
 
 def test_a_spool_that_is_a_link_is_not_followed(spool: Spool, tmp_path: Path) -> None:
@@ -154,7 +163,8 @@ def test_a_file_that_was_put_there_as_a_link_is_not_read(spool: Spool, tmp_path:
     (spool.folder / "1-a.events").symlink_to(secret)
     os.link(secret, spool.folder / "2-b.events")
     receiver = Receiver()
-    send(SpooledSink(receiver, spool), ONE)
+    with pytest.raises(UndeliveredError, match="not as it was written"):
+        send(SpooledSink(receiver, spool), ONE)
     assert receiver.came == [ONE]
 
 
@@ -171,13 +181,17 @@ def test_a_file_that_was_put_there_as_a_link_is_not_read(spool: Spool, tmp_path:
         pack([ONE]).replace(b'"uid": "0', b'"uid": 7, "x": "0'),
     ],
 )
-def test_a_damaged_file_is_set_aside_and_hinders_nothing(spool: Spool, data: bytes) -> None:
+def test_a_damaged_file_is_set_aside_and_told_and_hinders_nothing(
+    spool: Spool, data: bytes
+) -> None:
     spool.folder.mkdir(parents=True, mode=0o700)
     (spool.folder / "1-bad.events").write_bytes(data)
     with pytest.raises(UndeliveredError):
         send(SpooledSink(Receiver(up=False), spool), ONE)
     receiver = Receiver()
-    send(SpooledSink(receiver, spool), TWO)
+    with pytest.raises(UndeliveredError) as caught:
+        send(SpooledSink(receiver, spool), TWO)
+    assert caught.value.fate is Fate.ASIDE
     assert receiver.came == [TWO, ONE]
     assert [one.name for one in spool.folder.iterdir()] == ["1-bad.refused"]
 
@@ -194,25 +208,91 @@ def test_a_file_of_any_bytes_is_messages_or_one_of_our_errors(data: bytes) -> No
 def test_what_is_refused_for_ever_does_not_block_what_comes_after(spool: Spool) -> None:
     receiver = Receiver(up=False)
     receiver.again = False
-    with pytest.raises(UndeliveredError):
+    with pytest.raises(UndeliveredError) as caught:
         send(SpooledSink(receiver, spool), ONE)
+    assert caught.value.fate is Fate.ASIDE, "nobody is told that it will be sent"
     assert spool.count() == 0
     assert [one.suffix for one in spool.folder.iterdir()] == [".refused"]
 
 
+def filled(spool: Spool, name: str, size: int) -> None:
+    """Put a file of zeros into a spool."""
+    spool.folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+    with (spool.folder / name).open("wb") as file:
+        file.truncate(size)
+
+
 def test_a_full_spool_says_so_and_the_receiver_is_asked_all_the_same(spool: Spool) -> None:
-    spool.folder.mkdir(parents=True, mode=0o700)
-    with (spool.folder / "1-x.events").open("wb") as file:
-        file.truncate(64 * 1024 * 1024)
+    filled(spool, "1-x.events", 64 * MIB - 100)
     with pytest.raises(LimitError), spool.stored([ONE]):
         pass
-    receiver = Receiver()
-    send(SpooledSink(receiver, spool), ONE)
-    assert receiver.came == [ONE]
-    receiver.up = False
+    receiver = Receiver(up=False)
     with pytest.raises(UndeliveredError, match="full") as caught:
         send(SpooledSink(receiver, spool), ONE)
-    assert not caught.value.kept
+    assert caught.value.fate is Fate.LOST
+    receiver.up = True
+    with pytest.raises(UndeliveredError):
+        send(SpooledSink(receiver, spool), ONE)
+    assert receiver.came == [ONE]
+
+
+def test_events_of_any_size_are_kept_in_files_that_the_next_run_can_read(spool: Spool) -> None:
+    """A publisher chooses names and their number: what was told to be kept has to arrive."""
+    longest = Message.of(poisoned(FOUND, "\U0001f600" * 1000), JSON)
+    many = [replace(longest, uid=f"{number:032x}") for number in range(200)]
+    assert len(many) * len(longest.body) > 16 * MIB
+    with pytest.raises(UndeliveredError) as caught:
+        send(SpooledSink(Receiver(up=False), spool), *many)
+    assert caught.value.fate is Fate.KEPT
+    assert spool.count() > 1
+    receiver = Receiver()
+    send(SpooledSink(receiver, spool))
+    assert receiver.came == many
+    assert list(spool.folder.iterdir()) == []
+
+
+def test_of_several_files_those_that_were_taken_are_not_sent_again(spool: Spool) -> None:
+    class Tiring(Receiver):
+        def send(self, messages: Sequence[Message], deadline: float) -> None:
+            super().send(messages, deadline)
+            self.up = False
+
+    longest = Message.of(poisoned(FOUND, "\U0001f600" * 1000), JSON)
+    many = [replace(longest, uid=f"{number:032x}") for number in range(300)]
+    first, second = Tiring(), Receiver()
+    with pytest.raises(UndeliveredError):
+        send(SpooledSink(first, spool), *many)
+    send(SpooledSink(second, spool))
+    assert 0 < len(first.came) < len(many)
+    assert first.came + second.came == many
+
+
+def test_what_was_set_aside_takes_no_room_from_what_waits(spool: Spool) -> None:
+    for number in range(9):
+        filled(spool, f"{number}-x.refused", 16 * MIB)
+    with pytest.raises(UndeliveredError) as caught:
+        send(SpooledSink(Receiver(up=False), spool), ONE)
+    assert caught.value.fate is Fate.KEPT
+
+
+def test_of_what_was_set_aside_the_oldest_goes(spool: Spool) -> None:
+    for number in range(9):
+        filled(spool, f"{number:020d}-x.refused", 16 * MIB)
+    receiver = Receiver(up=False)
+    receiver.again = False
+    with pytest.raises(UndeliveredError):
+        send(SpooledSink(receiver, spool), ONE)
+    left = sorted(one.name for one in spool.folder.iterdir())
+    assert left[0] == f"{8:020d}-x.refused"
+    assert [unpack((spool.folder / one).read_bytes()) for one in left[1:]] == [(ONE,)]
+
+
+def test_what_a_dead_process_left_unfinished_is_removed_in_time(spool: Spool) -> None:
+    filled(spool, ".1-a.events.tmp", MIB)
+    filled(spool, ".2-b.events.tmp", MIB)
+    os.utime(spool.folder / ".1-a.events.tmp", (1, 1))
+    send(SpooledSink(Receiver(), spool), ONE)
+    assert [one.name for one in spool.folder.iterdir()] == [".2-b.events.tmp"]
 
 
 def test_what_is_sent_again_has_the_same_id(spool: Spool) -> None:

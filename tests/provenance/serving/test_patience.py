@@ -52,3 +52,17 @@ def test_a_client_who_does_not_read_is_hung_up_on() -> None:
     )
     assert len(sent) == 4
     assert sent[-1]["more_body"]
+
+
+def test_a_client_who_reads_just_fast_enough_is_hung_up_on_as_well() -> None:
+    """Piece by piece it would keep the answer in memory for hours."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+        await asyncio.sleep(0.05)
+
+    patient = Patience(answering(bytes(1000 * PIECE)), 1, lambda _: None, pace=0.001)
+    asyncio.run(asyncio.wait_for(patient({}, no_request, send), 60))
+    assert len(sent) < 1000
+    assert sent[-1]["more_body"]

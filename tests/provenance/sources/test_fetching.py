@@ -73,6 +73,27 @@ def test_a_source_that_never_gets_on_is_given_up_and_keeps_what_came(
     assert (tmp_path / "f").read_bytes() == DATA[:50]
 
 
+def test_what_nothing_tells_from_another_version_is_fetched_whole_and_in_one_piece(
+    folder: int, tmp_path: Path
+) -> None:
+    for left in (DATA[::-1][:333], DATA[::-1]):
+        (tmp_path / "f").write_bytes(left)
+        source = ScriptedSource(DATA, breaks=(100, 700))
+        assert get(source, Part("f", len(DATA)), folder).resumed == 0
+        assert source.asked == [0, 0, 0]
+        assert (tmp_path / "f").read_bytes() == DATA
+    source = ScriptedSource(DATA, breaks=(50,) * 20)
+    with pytest.raises(NetworkError, match="broke off"):
+        get(source, Part("f", len(DATA)), folder)
+    assert len(source.asked) == ATTEMPTS
+
+
+def test_a_version_that_the_address_pins_is_resumed(folder: int, tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(DATA[:333])
+    source = ScriptedSource(DATA)
+    assert get(source, Part("f", len(DATA), versioned=True), folder).resumed == 333
+
+
 def test_the_next_run_fetches_only_the_rest(folder: int, tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(DATA[:333])
     source = ScriptedSource(DATA)

@@ -85,6 +85,17 @@ def test_a_generation_that_was_replaced_during_the_pull_is_refused(gcs: Gcs) -> 
                 b"".join(source.read(part, offset))
 
 
+@pytest.mark.parametrize("offset", [0, 100])
+def test_an_answer_of_another_generation_is_refused_even_if_it_was_asked_for_this_one(
+    gcs: Gcs, offset: int
+) -> None:
+    gcs.serving["bert/big.bin"] = 1
+    with open_source("gs://models/bert") as source:
+        part = source.resolve().parts[0]
+        with pytest.raises(PromiseBrokenError, match="changed since"):
+            b"".join(source.read(part, offset))
+
+
 @pytest.mark.parametrize("bytes_served", [BIG + b"x", BIG[:-1]])
 def test_a_size_that_lies_is_refused(gcs: Gcs, tmp_path: Path, bytes_served: bytes) -> None:
     gcs.served["bert/big.bin"] = bytes_served

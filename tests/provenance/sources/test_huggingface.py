@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.sim.faults import Fault, FaultKind
 from tests.sim.hub import Content, Hub, Lfs, Repository
+from tests.sim.web import Answer
 from weightmark.errors import (
     ArtifactRefusedError,
     CallError,
@@ -20,8 +21,8 @@ from weightmark.errors import (
 )
 from weightmark.provenance.sources.choice import open_source
 from weightmark.provenance.sources.huggingface.address import HubAddress
-from weightmark.provenance.sources.huggingface.connection import _redirected
 from weightmark.provenance.sources.huggingface.listing import read_commit, read_files
+from weightmark.provenance.sources.huggingface.owners import repositories_of
 from weightmark.provenance.sources.interface import ArtifactKind, Part, Snapshot
 
 WEIGHTS = b"weights" * 1000
@@ -383,8 +384,19 @@ def test_a_part_never_promises_by_a_digest_that_is_none() -> None:
         Snapshot.of("u", "p", (Part("f", 1, {"md5": "a" * 32}),), digest={})
 
 
-def test_a_hub_elsewhere_cannot_redirect_into_this_machine() -> None:
-    """The step is what is judged; a hub with TLS is not at hand."""
-    with pytest.raises(NetworkError, match="redirects to"):
-        _redirected("https://hub.example/x", "http://127.0.0.1:8500/v1/kv")
-    assert _redirected("http://localhost/x", "http://127.0.0.1/y") == "http://127.0.0.1/y"
+@pytest.mark.parametrize(
+    "name", ["acme/one@refs/pr/1", "acme/one@main", "models/acme/one", "evil/one"]
+)
+def test_a_list_of_an_owner_names_repositories_and_nothing_else(hub: Hub, name: str) -> None:
+    listed = [{"id": name}]
+    hub.server.route("api", "/api/models", lambda _: Answer.of(listed))
+    with pytest.raises(MalformedError, match="no repository of"):
+        repositories_of("acme")
+
+
+def test_a_list_of_an_owner_that_leads_round_in_circles_ends(hub: Hub) -> None:
+    link = {"Link": f'<{hub.url}/api/models?author=acme&x=1>; rel="next"'}
+    hub.server.route("api", "/api/models", lambda _: Answer(b"[]", headers=link))
+    with pytest.raises(MalformedError, match="circles"):
+        repositories_of("acme")
+    assert len(hub.server.requests("api")) < 5

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sim.faults import Fault
+from tests.sim.faults import Fault, FaultKind
 from tests.sim.mlflow import TrackingServer
 from tests.sim.web import LoopbackServer
 from weightmark.errors import (
@@ -23,7 +23,9 @@ from weightmark.provenance.sources.choice import is_pin_of, is_remote, open_sour
 from weightmark.provenance.sources.fetching import fetch
 from weightmark.provenance.sources.interface import Snapshot
 from weightmark.provenance.sources.mlflow_registry.address import MlflowAddress
+from weightmark.provenance.sources.mlflow_registry.place import is_this_machine
 from weightmark.provenance.sources.mlflow_registry.registry import Registry
+from weightmark.provenance.sources.mlflow_registry.source import MlflowSource
 
 FILES = {"MLmodel": b"flavors: {}\n", "data/model/w.bin": bytes(range(256)) * 9000}
 
@@ -145,11 +147,31 @@ def test_names_that_lead_out_are_refused(server: TrackingServer, path: str) -> N
         resolved("mlflow:models:/bert/1")
 
 
-def test_what_broke_off_is_resumed(server: TrackingServer, tmp_path: Path) -> None:
-    (tmp_path / "1").write_bytes(FILES["data/model/w.bin"][:1_000_000])
+@pytest.mark.parametrize("left", [1_000_000, len(FILES["data/model/w.bin"])])
+def test_what_an_earlier_pull_left_is_never_mixed_with_a_version_written_again(
+    server: TrackingServer, tmp_path: Path, left: int
+) -> None:
+    """Same size, other bytes: MLflow promises nothing by which they could be told apart."""
+    (tmp_path / "1").write_bytes(FILES["data/model/w.bin"][::-1][:left])
     assert fetched("mlflow:models:/bert/1", tmp_path) == FILES
-    ranges = [one.headers.get("range") for one in server.server.requests("artifacts")]
-    assert "bytes=1000000-" in ranges
+    assert not any("range" in one.headers for one in server.server.requests("artifacts"))
+
+
+def test_what_breaks_off_is_fetched_from_its_beginning(
+    server: TrackingServer, tmp_path: Path
+) -> None:
+    with open_source("mlflow:models:/bert/1") as source:
+        part = source.resolve().parts[1]
+        server.faults["artifacts"] = Fault(FaultKind.TRUNCATED, 2)
+        descriptor = os.open(tmp_path, os.O_RDONLY)
+        try:
+            fetch(source, part, "w", folder=descriptor, where="x", sleep=lambda _: None)
+        finally:
+            os.close(descriptor)
+        with pytest.raises(NetworkError, match="versions"):
+            b"".join(source.read(part, 5))
+    assert (tmp_path / "w").read_bytes() == FILES["data/model/w.bin"]
+    assert not any("range" in one.headers for one in server.server.requests("artifacts"))
 
 
 def test_what_is_not_there_and_who_may_not_are_told_without_secrets(
@@ -192,6 +214,74 @@ def test_tags_of_a_version_are_written(server: TrackingServer) -> None:
         registry.tag(MlflowAddress.parse("mlflow:runs:/r/x"), {"a": "b"})
 
 
+@pytest.mark.parametrize("tracking", ["file://{}/runs", "{}/runs"])
+def test_a_remote_registry_names_no_path_of_this_machine_whatever_the_tracking_is(
+    server: TrackingServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tracking: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", server.url)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking.format(tmp_path))
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "id.txt").write_bytes(b"private")
+    for place in (str(secret), f"file://{secret}"):
+        server.versions["bert", "1"] = place
+        with pytest.raises(UnsupportedError, match="not followed"):
+            resolved("mlflow:models:/bert/1")
+
+
+@pytest.mark.parametrize(
+    ("address", "local"),
+    [
+        ("/srv/runs", True),
+        ("runs", True),
+        ("file:///srv/runs", True),
+        ("sqlite:////srv/mlflow.db", True),
+        ("file://nas/srv/runs", False),
+        ("https://mlflow.example", False),
+        ("databricks", False),
+        ("databricks-uc://x", False),
+        ("uc:https://uc.example", False),
+        ("postgresql://db/mlflow", False),
+        ("plugin://x", False),
+    ],
+)
+def test_only_what_is_known_to_be_local_counts_as_local(address: str, local: bool) -> None:
+    assert is_this_machine(address) is local
+
+
+def test_the_place_of_the_files_is_asked_for_once_and_written_to_where_it_was_read(
+    server: TrackingServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "secret-of-tests")
+    server.bearer = "secret-of-tests"
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    other = LoopbackServer(server.faults)
+    try:
+        for place in (str(victim), f"file://{victim}", f"{other.url}/up", "mlflow-artifacts:/2"):
+            server.register("bert", FILES)
+            with MlflowSource("mlflow:models:/bert/1") as source:
+                source.resolve()
+                server.versions["bert", "1"] = place
+                source.add("model.claims", place.encode())
+            assert server.files["1/bert-1/artifacts/model.claims"] == place.encode()
+        assert not other.seen
+        assert not list(victim.iterdir())
+    finally:
+        other.stop()
+
+
+def test_what_is_written_follows_no_redirect(server: TrackingServer) -> None:
+    with MlflowSource("mlflow:models:/bert/1") as source:
+        with pytest.raises(CallError, match="before something is added"):
+            source.add("model.sig", b"x")
+        source.resolve()
+        server.faults["artifacts"] = Fault.error(302)
+        with pytest.raises(NetworkError, match="302"):
+            source.add("model.sig", b"x")
+
+
 def test_a_store_of_files_on_this_machine_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,6 +301,10 @@ def test_a_store_of_files_on_this_machine_is_read(
     client.create_registered_model("bert")
     client.create_model_version("bert", source=f"runs:/{run}/model", run_id=run)
     assert fetched("mlflow:models:/bert/1", tmp_path / "to") == FILES
+    with MlflowSource("mlflow:models:/bert/1") as source:
+        source.resolve()
+        source.add("model.claims", b"{}")
+    assert fetched("mlflow:models:/bert/1", tmp_path / "again")["model.claims"] == b"{}"
 
 
 @pytest.mark.parametrize(

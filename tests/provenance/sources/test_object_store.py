@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
+from tests.sim.faults import Faults
 from tests.sim.s3 import environment, running
+from tests.sim.web import Answer, LoopbackServer, Request
 from weightmark.errors import (
     ArtifactRefusedError,
     CallError,
     NetworkError,
     NoInputError,
     PromiseBrokenError,
+    WeightmarkError,
 )
 from weightmark.provenance.sources.choice import open_source
 from weightmark.provenance.sources.fetching import fetch
@@ -109,6 +112,44 @@ def test_an_object_that_changes_after_it_was_listed_is_refused(store: Any) -> No
         for offset in (0, 100):
             with pytest.raises(PromiseBrokenError, match="changed since"):
                 b"".join(source.read(part, offset))
+
+
+_LISTED = f"""<?xml version="1.0"?>
+<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>models</Name>
+<IsTruncated>false</IsTruncated><Contents><Key>bert/big.bin</Key><Size>{len(BIG)}</Size>
+<ETag>"aaa"</ETag></Contents></ListBucketResult>"""
+
+
+@pytest.mark.parametrize("offset", [0, 100])
+@pytest.mark.parametrize(("tag", "error"), [("bbb", PromiseBrokenError), ("", NetworkError)])
+def test_a_store_that_ignores_the_condition_can_not_glue_two_versions(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    offset: int,
+    tag: str,
+    error: type[WeightmarkError],
+) -> None:
+    """Some that speak S3 heed `If-Match` for writing only."""
+
+    def answer(request: Request) -> Answer:
+        if "list-type" in request.query:
+            return Answer(_LISTED.encode(), kind="application/xml")
+        headers = {"ETag": f'"{tag}"'} if tag else {}
+        if offset:
+            headers["Content-Range"] = f"bytes {offset}-{len(BIG) - 1}/{len(BIG)}"
+        return Answer(BIG[::-1][offset:], 206 if offset else 200, "x/y", headers)
+
+    server = LoopbackServer(Faults())
+    server.route("s3", "/", answer)
+    for name, value in environment(server.url, tmp_path / "none").items():
+        monkeypatch.setenv(name, value)
+    try:
+        with open_source("s3://models/bert") as source:
+            part = source.resolve().parts[0]
+            with pytest.raises(error):
+                b"".join(source.read(part, offset))
+    finally:
+        server.stop()
 
 
 def test_a_read_goes_on_where_it_broke_off(store: Any) -> None:

@@ -2,7 +2,10 @@
 
 import hashlib
 import os
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,7 +26,6 @@ from weightmark.provenance.sources.choice import is_pin_of, open_source, pinned_
 from weightmark.provenance.sources.fetching import fetch
 from weightmark.provenance.sources.interface import Snapshot
 from weightmark.provenance.sources.web.address import WebAddress
-from weightmark.provenance.sources.web.connection import _redirected
 from weightmark.provenance.sources.web.listing import read_sums
 
 BIG = bytes(range(256)) * 9000
@@ -112,6 +114,64 @@ def test_a_version_that_changes_during_the_pull_is_refused_and_never_mixed(
                 b"".join(source.read(part, offset))
 
 
+@pytest.mark.parametrize("offset", [0, 100])
+@pytest.mark.parametrize(("tags", "error"), [(True, PromiseBrokenError), (False, NetworkError)])
+def test_a_server_that_ignores_the_condition_can_not_glue_two_versions(
+    site: Website, offset: int, tags: bool, error: type[WeightmarkError]
+) -> None:
+    """The first look has a tag; what is sent then names another, or none."""
+    with open_source(f"{site.url}/one/model.bin") as source:
+        part = source.resolve().parts[0]
+        site.heeding, site.tags = False, tags
+        site.files["/one/model.bin"] = BIG[::-1]
+        with pytest.raises(error):
+            b"".join(source.read(part, offset))
+
+
+@contextmanager
+def answering(head: str, body: bytes = BIG[:1000]) -> Iterator[str]:
+    """Answer every request with these very bytes, then hang up; yields the address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(65536)
+                connection.sendall(head.replace("\n", "\r\n").encode() + body)
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.close()
+
+
+def test_half_a_file_whose_end_is_nowhere_said_is_not_taken_for_whole(tmp_path: Path) -> None:
+    with answering("HTTP/1.0 200 OK\n\n") as url:
+        for address in (f"{url}/model.bin", f"{url}/m/"):
+            with pytest.raises(NetworkError, match="how long"):
+                fetched(address, tmp_path / "to")
+        digest = hashlib.sha256(BIG[:1000]).hexdigest()
+        assert fetched(f"{url}/model.bin#sha256={digest}", tmp_path / "sure")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "gzip, chunked", "identity"])
+def test_what_is_encoded_on_the_way_is_refused(tmp_path: Path, encoding: str) -> None:
+    head = f"HTTP/1.1 200 OK\nContent-Length: 1000\nTransfer-Encoding: {encoding}\n\n"
+    with answering(head) as url, pytest.raises(NetworkError, match="encodes"):
+        fetched(f"{url}/model.bin", tmp_path / "to")
+
+
+def test_chunks_say_where_they_end(tmp_path: Path) -> None:
+    head = "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n"
+    with answering(head, b"3\r\n[1]\r\n0\r\n\r\n") as url:
+        assert fetched(f"{url}/model.json", tmp_path / "to") == {"model.json": b"[1]"}
+
+
 def test_without_a_tag_nothing_is_read_in_two_pieces(site: Website, tmp_path: Path) -> None:
     site.tags = False
     uri = f"{site.url}/one/model.bin"
@@ -180,13 +240,6 @@ def test_a_redirect_is_followed_only_where_it_may_lead(site: Website) -> None:
     site.redirects["/bad"] = "/bad"
     with pytest.raises(NetworkError, match="more than"):
         resolved(f"{site.url}/bad")
-
-
-def test_a_redirect_from_elsewhere_to_this_machine_is_refused() -> None:
-    assert _redirected("https://a.example/x", "https://b.example/y") == "https://b.example/y"
-    for target in ("https://127.0.0.1/x", "http://localhost/x", "https://[::1]/x"):
-        with pytest.raises(NetworkError):
-            _redirected("https://a.example/x", target)
 
 
 def test_no_login_of_this_machine_is_sent(

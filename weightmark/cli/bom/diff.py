@@ -33,7 +33,9 @@ _NAMES = {
     "component": "components",
     "version": "versions",
     "file": "files",
+    "other": "the rest",
 }
+_LONGEST = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +107,17 @@ def _document(
     first: _Side, second: _Side, changes: "tuple[BomChange, ...]", *, exit_code: bool
 ) -> Document:
     differs = bool(changes)
-    words = "say different things" if differs else "say the same"
+    words = "say different things" if differs else _same(first, second)
     return Document(
         schema="weightmark/bom-diff/v1",
         exit=Exit.BAD if differs and exit_code else Exit.GOOD,
         verdict="different" if differs else "same",
         headline=f"`{first.path}` and `{second.path}` {words}",
-        checks=tuple(_check(kind, changes) for kind in _NAMES),
+        checks=tuple(
+            _check(kind, changes)
+            for kind in _NAMES
+            if kind != "other" or first.facts.family == second.facts.family
+        ),
         facts={
             "before": _side_facts(first),
             "after": _side_facts(second),
@@ -127,6 +133,12 @@ def _document(
             ],
         },
     )
+
+
+def _same(first: _Side, second: _Side) -> str:
+    if first.facts.family == second.facts.family:
+        return "say the same, but for who wrote them and when"
+    return "say the same of what both forms have"
 
 
 def _side_facts(side: _Side) -> dict[str, Any]:
@@ -147,10 +159,15 @@ def _check(kind: str, changes: "tuple[BomChange, ...]") -> CheckLine:
 
 
 def _line(one: "BomChange") -> str:
-    before, after = (" and ".join(said) for said in (one.before, one.after))
+    before, after = (_shortened(" and ".join(said)) for said in (one.before, one.after))
     match one.word:
         case "added":
             return f"added `{one.name}`: {after}"
         case "removed":
             return f"removed `{one.name}`: {before}"
     return f"changed `{one.name}`: {before} → {after}"
+
+
+def _shortened(text: str) -> str:
+    """Return the beginning of a long text: JSON has all of it."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from weightmark.provenance.ledger.proof import Receipt
     from weightmark.provenance.ledger.snapshot import LoggedEvent
 
-__all__ = ["entry_facts", "entry_line", "kind_of", "receipt_facts", "succeeded_facts"]
+__all__ = ["MAX_INDEX", "entry_facts", "entry_line", "kind_of", "receipt_facts", "succeeded_facts"]
 
+MAX_INDEX = 10**15
+"""the largest index or number of entries that can be asked for"""
 _SHORT_DIGEST = 12
 
 

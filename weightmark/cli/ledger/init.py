@@ -3,6 +3,7 @@
 import secrets
 import shlex
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,7 @@ from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit
 
 if TYPE_CHECKING:
-    from weightmark.attestations.ledger.revocations import Revocation
-    from weightmark.provenance.ledger.admission import Owners
+    from weightmark.provenance.ledger.admission import Owners, Predecessor
     from weightmark.provenance.ledger.note import NoteSigner
     from weightmark.provenance.ledger.registration import Succession
 
@@ -131,16 +131,19 @@ def init(
     keys = _owner_keys(origin, owners or 0)
     agreed = _agreed(keys, threshold)
     root, roots = load_roots(trusted_root, staging=staging)
-    succession, left = _succession(succeeds, old_recovery_key, checkpoint)
-    with Ledger.create(
-        place,
-        keys=Path(keys_folder) if keys_folder else None,
-        origin=origin,
-        submitters=admissions(admit, root),
-        owners=agreed,
-        roots=roots,
-        succession=succession,
-    ) as ledger:
+    with ExitStack() as stack:
+        old, succession = _taken_over(stack, origin, succeeds, old_recovery_key, checkpoint)
+        ledger = stack.enter_context(
+            Ledger.create(
+                place,
+                keys=Path(keys_folder) if keys_folder else None,
+                origin=origin,
+                submitters=admissions(admit, root),
+                owners=agreed,
+                roots=roots,
+                succession=succession,
+            )
+        )
         for number, one in enumerate(keys, start=1):
             write_text_file(folder / f"owner-{number}.key", one.skey, mode=0o600)
         facts: dict[str, Any] = {
@@ -149,9 +152,8 @@ def init(
             "log_key": ledger.vkey,
             "succeeds": succeeded_facts(ledger.policy().succeeds),
         }
-    if succeeds and succession:
-        _freeze(succeeds, origin)
-        _tell_taken_over(console, succeeds, len(succession.before.revoked or ()), left)
+    if old and succession:
+        _tell_taken_over(console, old, succession.before)
     console.hint(f"move `{folder / 'recovery.key'}` to a place that is offline")
     if keys:
         console.hint(f"hand the keys `{folder}/owner-*.key` to their owners, and remove them here")
@@ -186,55 +188,68 @@ def _check_origin(origin: str) -> None:
         raise CallError(error.what, why=error.why, fix=error.fix) from error
 
 
-def _tell_taken_over(
-    console: Console, old: str, carried: int, left: "Sequence[Revocation]"
-) -> None:
-    """Say what became of the old ledger and of its revocations."""
+def _tell_taken_over(console: Console, old: str, before: "Predecessor") -> None:
+    """Say what became of the old ledger, of its revocations and of what it told of descent."""
     console.note(f"`{old}` signs nothing any more; tell its readers the new log key")
-    console.note(f"{counted(carried, 'revocation')} of it bind in the new ledger, too")
-    for one in left:
-        console.note(
-            f"`{one.subject.text}`, {one.words}, is not revoked in the new ledger; "
-            f"its signer `{one.signer}` has to revoke it there again"
+    console.note(
+        f"{counted(len(before.revoked or ()), 'revocation')} of it bind in the new ledger, too"
+    )
+    for one in before.left:
+        if one.signer:
+            console.note(
+                f"which own claims `{one.signer}` took back in `{one.origin}` is not known here"
+            )
+        for subject in one.subjects:
+            console.note(
+                f"`{subject}` is not revoked in the new ledger; the role has to revoke it again"
+            )
+        if not one.signer and not one.subjects:
+            console.note(f"not everything that was revoked in `{one.origin}` is known here")
+    if before.descent != b"":
+        console.hint(
+            "enter the releases and provenance claims of the old ledger here: until then, what was made "
+            "from what is unchecked"
         )
 
 
-def _succession(
-    succeeds: str | None, recovery_key: str | None, checkpoint: str | None
-) -> "tuple[Succession | None, tuple[Revocation, ...]]":
-    """Return how the new ledger takes over, and the revocations that it cannot take over."""
+def _taken_over(
+    stack: ExitStack,
+    origin: str,
+    succeeds: str | None,
+    recovery_key: str | None,
+    checkpoint: str | None,
+) -> "tuple[str, Succession | None]":
+    """Freeze the ledger that is to be succeeded, if any, until `stack` ends, and return how the new one takes over.
+
+    It is frozen before its revocations are read: none is entered in between.
+    """
     if succeeds is None:
         if recovery_key or checkpoint:
             raise CallError(
                 "`--old-recovery-key` and `--checkpoint` go with `--succeeds`",
                 fix="name the ledger that is to be succeeded",
             )
-        return None, ()
+        return "", None
     if recovery_key is None:
         raise CallError(
             "only the recovery key of the old ledger can say who goes on",
             fix="name it with `--old-recovery-key recovery.key`",
         )
     from weightmark.attestations.ledger.succession import inheritance_of
-    from weightmark.provenance.ledger.administration import succession_of
+    from weightmark.provenance.ledger.administration import frozen, succession_of
     from weightmark.provenance.ledger.note import NoteSigner
     from weightmark.provenance.sidecars import read_named
 
     data = read_named(Path(recovery_key), "recovery key", limit=_MAX_KEY_FILE)
     recovery = NoteSigner.parse(data.decode("utf-8", "replace").strip())
     note = read_named(Path(checkpoint), "checkpoint", limit=_MAX_CHECKPOINT) if checkpoint else None
-    with open_ledger(succeeds) as old:
-        found = inheritance_of(old)
-        return succession_of(
-            old, recovery, note, revoked=found.carried, left=found.left_ids
-        ), found.left
-
-
-def _freeze(place: str, successor: str) -> None:
-    from weightmark.provenance.ledger.administration import freeze
-
-    with open_ledger(place) as old:
-        freeze(old, successor)
+    old = stack.enter_context(open_ledger(succeeds))
+    succession_of(old, recovery, note).check(origin)
+    stack.enter_context(frozen(old, origin))
+    found = inheritance_of(old)
+    return succeeds, succession_of(
+        old, recovery, note, revoked=found.carried, left=found.left, descent=found.descent
+    )
 
 
 def _owner_keys(origin: str, count: int) -> "list[NoteSigner]":

@@ -6,7 +6,7 @@ import click
 
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
-from weightmark.cli.ledger.entries import entry_facts, entry_line, kind_of
+from weightmark.cli.ledger.entries import MAX_INDEX, entry_facts, entry_line, kind_of
 from weightmark.cli.ledger.parties import subject_of_entries
 from weightmark.cli.options.common import option
 from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
@@ -27,10 +27,12 @@ __all__ = ["list_"]
 @witness_policy_option()
 @option("--subject", metavar="DIGEST|PATH|KEY|IDENTITY@ISSUER", help="Only entries about this")
 @option("--kind", metavar="KIND", help="Only entries of this kind")
-@option("--start", type=click.IntRange(min=0), default=0, show_default=True, help="First index")
+@option(
+    "--start", type=click.IntRange(0, MAX_INDEX), default=0, show_default=True, help="First index"
+)
 @option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, MAX_INDEX),
     default=100,
     show_default=True,
     help="At most so many entries",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["monitor"]
 
 _MAX_STATE = 64 * 1024 * 1024
+_MAX_PATIENCE = 10**9
 
 
 @command("ledger monitor", formats=("text", "json", "jsonl"))
@@ -55,7 +56,7 @@ _MAX_STATE = 64 * 1024 * 1024
 @option(
     "--patience",
     metavar="SECONDS",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, _MAX_PATIENCE),
     default=3600,
     show_default=True,
     help="How long the usual kinds may take",

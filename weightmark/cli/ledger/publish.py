@@ -35,7 +35,8 @@ def publish(
     """Bring the files at PLACE up to the ledger: a folder, or an http(s) URL that takes conditional PUTs.
 
     Tiles, entry bundles and `checkpoint` follow C2SP tlog-tiles; the checkpoint is written last, and
-    only over the one that was read. Claims of policies and revocations are always published.
+    only over the one that was read. Claims of policies and revocations are always published. A
+    backup, and a ledger that moved or was succeeded, is not: its readers would take it for the live one.
     """
     from weightmark.provenance.ledger.opening import view_of
     from weightmark.provenance.ledger.publish import publish as write_view
@@ -49,6 +50,7 @@ def publish(
         )
     view = view_of(place)
     with open_ledger(ledger, log_key) as log, log.home.publishing():
+        log.home.standing().require_live(log.home.name)
         before = None if rebuild else published_checkpoint(view, log.verify_own)
         with log.snapshot() as snapshot:
             published = publish_claims(snapshot, log.home.blobs, view, every=claims)

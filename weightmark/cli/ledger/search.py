@@ -7,7 +7,7 @@ import click
 from weightmark.attestations.checks import counted
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
-from weightmark.cli.ledger.entries import entry_facts, entry_line, kind_of
+from weightmark.cli.ledger.entries import MAX_INDEX, entry_facts, entry_line, kind_of
 from weightmark.cli.ledger.parties import identified, party_named, subject_of_entries
 from weightmark.cli.moments import parse_beginning
 from weightmark.cli.options.common import option
@@ -36,10 +36,16 @@ __all__ = ["search"]
 @option("--verdict", metavar="WORD", help="With a claim that says so: passed, failed, clean, …")
 @option("--since", metavar="DATE", help="Entered from then on, by the log's clock")
 @option("--until", metavar="DATE", help="Entered before then, by the log's clock")
-@option("--start", type=click.IntRange(min=0), default=0, show_default=True, help="First index")
+@option(
+    "--start", type=click.IntRange(0, MAX_INDEX), default=0, show_default=True, help="First index"
+)
 @option("--complete", is_flag=True, help="Read every entry, so that no index can hide one")
 @option(
-    "--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many"
+    "--limit",
+    type=click.IntRange(1, MAX_INDEX),
+    default=100,
+    show_default=True,
+    help="At most so many",
 )
 @pass_console
 def search(

@@ -15,7 +15,7 @@ from weightmark.cli.options.events import events_options
 from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
 from weightmark.cli.options.witnesses import check_witnesses, witness_policy_option
 from weightmark.cli.render.interface import Document
-from weightmark.errors import CallError, Exit, ReadError
+from weightmark.errors import CallError, Exit, ReadError, WeightmarkError
 
 if TYPE_CHECKING:
     from weightmark.attestations.checks import Check
@@ -65,12 +65,25 @@ def verify(
     from weightmark.attestations.ledger.submission import BundleVerifier
 
     with open_ledger(ledger, log_key) as log:
+        _tell_forgotten(console, log)
         judge = None if without_claims else BundleVerifier()
         audit = log.verify(judge, blobs=not without_claims)
         witnesses = check_witnesses(log, witness_policy)
         if judge:
             _remember(console, log, audit)
     console.finish(_audit_document(audit, witnesses))
+
+
+def _tell_forgotten(console: Console, log: "Ledger") -> None:
+    """Say what of the log before it a sound successor does not know."""
+    from weightmark.attestations.ledger.succession import not_carried
+
+    try:
+        forgotten = not_carried(log)
+    except WeightmarkError:
+        return
+    if forgotten:
+        console.note(f"what the log before revoked is not all known here: {forgotten}")
 
 
 def _remember(console: Console, log: "Ledger", audit: "LedgerAudit") -> None:

@@ -15,8 +15,9 @@ from weightmark.cli.options.common import option
 from weightmark.cli.options.evidence import fail_on_option
 from weightmark.cli.options.policy import load_rules, mode_option, policy_option
 from weightmark.cli.options.trust import trust_choice_options
-from weightmark.cli.pull import as_placed
+from weightmark.cli.pull import as_fetched
 from weightmark.cli.render.interface import CheckLine, Document, Outcome
+from weightmark.cli.stopping import stoppable
 from weightmark.errors import CallError, Exit
 from weightmark.values import dataclass
 
@@ -34,6 +35,7 @@ class _Update:
     """What became of one address."""
 
     uri: str
+    """as the lock names it"""
     before: "LockedArtifact | None"
     after: "LockedArtifact | None"
     """None when the policy refused what is there now"""
@@ -61,6 +63,7 @@ class _Update:
 )
 @option("--refresh", is_flag=True, help="Fetch and judge again what did not move, too")
 @pass_console
+@stoppable
 def update(
     console: Console,
     uris: tuple[str, ...],
@@ -103,21 +106,22 @@ def _updated(
 ) -> _Update:
     from weightmark.attestations.pulling.locking import LockedArtifact
     from weightmark.attestations.pulling.pull import PullPlan, pull
-    from weightmark.provenance.sources.choice import open_source
+    from weightmark.provenance.sources.choice import address_key, open_source
 
-    before = next((one for one in lock.artifacts if one.uri == uri), None)
     with open_source(uri, offline=console.offline) as source, TemporaryDirectory() as folder:
         snapshot = source.resolve()
+        named, key = snapshot.uri, address_key(snapshot.uri)
+        before = next((one for one in lock.artifacts if address_key(one.uri) == key), None)
         moved = before is None or before.pinned != snapshot.pinned or before.differences(snapshot)
         if before and not moved and not refresh and snapshot.digest:
-            return _Update(uri, before, before)
+            return _Update(named, before, before)
         with console.progress(None) as progress:
             plan = PullPlan(Path(folder) / "artifact", policy, jobs=console.jobs)
             pulled = pull(source, snapshot, plan, progress=progress)
     after = None
     if pulled.placed:
         after = LockedArtifact.of(snapshot, pulled.delivery.manifest, pulled.delivery.sha256)
-    return _Update(uri, before, after, pulled)
+    return _Update(named, before, after, pulled)
 
 
 def _document(lock: str, done: list[_Update], policy: "Policy") -> Document:
@@ -154,9 +158,9 @@ def _refusal(one: _Update) -> tuple[CheckLine, ...]:
     """Return what did not pass, each check under the address that it is about."""
     if one.pulled is None:
         return ()
-    judged_at = str(one.pulled.judged_at)
+    judged_at, pinned = str(one.pulled.judged_at), one.pulled.snapshot.pinned
     return tuple(
-        replace(as_placed(line, judged_at, one.uri), name=f"{line.name} of {one.uri}")
+        replace(as_fetched(line, judged_at, pinned), name=f"{line.name} of {one.uri}")
         for line in check_lines(one.pulled.decision.checks)
         if line.outcome in {Outcome.FAIL, Outcome.UNCHECKED}
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from weightmark.cli.options.common import FileOrUri, option
+from weightmark.cli.options.common import COMMON_META, FileOrUri, option
 from weightmark.cli.options.given import positional
 from weightmark.cli.options.responding import responder_of
 from weightmark.errors import CallError, read_failure
@@ -105,8 +105,9 @@ def aftermath_of(
     from weightmark.cli.telling.aftermath import Aftermath
     from weightmark.cli.telling.events import Teller
 
-    judged = positional(ctx)
+    judged, common = positional(ctx), ctx.meta.get(COMMON_META, {})
     _require_free_stdout(addresses, output)
+    _require_one_owner(given.get("events_token_file"), addresses)
     _require_outside(judged, addresses)
     return Aftermath(
         Teller.of(command),
@@ -114,6 +115,7 @@ def aftermath_of(
         bool(given.get("events_required")),
         responder,
         subject=judged[0] if len(judged) == 1 else ", ".join(judged[:10]),
+        quiet=bool(common.get("quiet")) and (common.get("format") or "text") == "text",
     )
 
 
@@ -179,6 +181,20 @@ def _require_free_stdout(addresses: tuple[str, ...], output: str) -> None:
             "the answer and the events both want stdout",
             why="whoever reads one would find the other in it",
             fix="write the answer to a file with `-o FILE`, or send the events to `/dev/stderr`",
+        )
+
+
+def _require_one_owner(token_file: str | None, addresses: tuple[str, ...]) -> None:
+    """Refuse to show a token to several: each could use it as the caller."""
+    from weightmark.provenance.sources.addresses import is_same_origin
+
+    web = [one.removeprefix("otlp+") for one in addresses]
+    web = [one for one in web if one.startswith(("https://", "http://"))]
+    if token_file and not all(is_same_origin(web[0], one) for one in web):
+        raise CallError(
+            "`--events-token-file` is for one receiver, and several are named",
+            why="each would get the token, and could act as you with the others",
+            fix="name one web address, or tell the others from a call of their own",
         )
 
 

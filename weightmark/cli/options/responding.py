@@ -52,19 +52,20 @@ def responder_of(ctx: click.Context, command: str, *, offline: bool) -> "Respond
                 "`--act` enables rules, and none are named", fix="name them with `--respond FILE`"
             )
         return None
-    from weightmark.attestations.outside import require_outside
     from weightmark.attestations.responding.rules import Responses
     from weightmark.cli.places import state_directory
     from weightmark.cli.telling.responses import Responder
 
-    judged = [word for word in positional(ctx) if os.path.lexists(word)]
-    for word in judged:
-        require_outside(Path(word), Path(path), "the file of responses")
+    words = positional(ctx)
     responses = Responses.load(
-        Path(path), state=state_directory(), environment=os.environ, offline=offline
+        Path(path),
+        state=state_directory(),
+        environment=os.environ,
+        offline=offline,
+        judged=[Path(word) for word in words if os.path.lexists(word)],
     )
     responder = Responder(command, responses, bool(given.get("act")), {})
-    for word in judged:
+    for word in words:
         responder.mark(word)
     return responder
 

@@ -33,6 +33,8 @@ class Aftermath:
     """acts on them; None when nothing is to be done"""
     subject: str
     """what the call is about, for a call that fails"""
+    quiet: bool = False
+    """whether the answer leaves out what did not fail: what was done is said all the same"""
     answered: bool = False
     """whether an answer was told: what fails after it is no other decision"""
 
@@ -48,7 +50,12 @@ class Aftermath:
         self.answered = True
         if problems and self.required and _is_better(document.exit):
             raise _undelivered(document.headline or document.verdict, problems)
-        return replace(document, checks=(*document.checks, *lines))
+        said = [f"{line.name}: {line.summary}" for line in lines if not line.code]
+        return replace(
+            document,
+            checks=(*document.checks, *lines),
+            lines=(*document.lines, *said) if self.quiet else document.lines,
+        )
 
     def before(self, path: str) -> None:
         """Note that `path` is about to be judged once more."""
@@ -74,6 +81,7 @@ class Aftermath:
         Returns a line an act, and who was not told. Raises nothing: a fault here is no verdict.
         """
         from weightmark.provenance.events.delivery import Problem
+        from weightmark.provenance.events.sinks.interface import Fate
 
         lines: tuple[CheckLine, ...] = ()
         try:
@@ -84,7 +92,7 @@ class Aftermath:
             told = (*events, *acted)
             problems = self.delivery.deliver(told) if self.delivery and told else ()
         except Exception as error:  # noqa: BLE001 - what was decided stays so, whatever comes after it
-            problems = (Problem("anybody", f"{type(error).__name__}, which is a bug", kept=False),)
+            problems = (Problem("anybody", f"{type(error).__name__}, which is a bug", Fate.LOST),)
         for problem in problems:
             say(f"{visible(problem.words)}\n")
         return lines, problems

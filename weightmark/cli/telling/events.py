@@ -40,8 +40,10 @@ _SAID_BY_THE_GATE = "gate-"
 """rules that the SARIF form makes of checks, which are told with their decision already"""
 _SUBJECTS = ("path", "uri", "lock", "layout", "subject", "origin")
 _LABELS = ("pinned", "to", "origin", "digest_used", "size", "root")
+_MOST_PATHS = 10
 _MOST_FINDINGS = 1000
-"""events of findings of one call; the event of the scan counts all"""
+_MOST_LETTERS, _MOST_LETTERS_OF_ONE = 400_000, 1500
+"""events of findings of one call, and characters in their titles and places; the event of the scan counts all"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class Teller:
             _FAILED[error.exit],
             error.exit,
             what,
-            Subject(subject),
+            Subject(subject, place=subject),
             checks=(CheckFact("call", outcome, _clean(error.what), error.code),),
         )
         return (event,)
@@ -145,15 +147,16 @@ class Teller:
         paths += [failure["path"] for failure in document.facts["failures"]]
         skipped = sum(one["outcome"] == "unsupported" for one in files)
         counts = {"files": len(files), "skipped": skipped, "findings": len(document.findings)}
-        left_out = max(0, sum(_counts(document)) - _MOST_FINDINGS)
+        left_out = sum(_counts(document)) - len(_told(document))
         return self._event(
             Kind.SCAN,
             document.verdict,
             document.exit,
             document.headline,
-            Subject(", ".join(paths[:10])),
+            Subject(", ".join(paths[:_MOST_PATHS])),
             severity=Severity.HIGH if document.verdict == "unsafe" else _SEVERITIES[document.exit],
             counts=counts,
+            truncated=len(paths) > _MOST_PATHS,
             labels={"findings_not_told": str(left_out)} if left_out else {},
         )
 
@@ -177,19 +180,16 @@ class Teller:
         )
 
     def _findings(self, document: Document) -> Iterator[Event]:
-        told = 0
-        for line, counted in zip(document.findings, _counts(document), strict=True):
-            if counted and told < _MOST_FINDINGS:
-                told += 1
-                yield self._finding(document, line)
+        for line in _told(document):
+            yield self._finding(document, line)
 
     def _finding(self, document: Document, line: FindingLine) -> Event:
         fact = FindingFact(
             line.rule,
-            line.message,
-            line.called,
-            line.detail,
-            line.help,
+            _clean(line.message),
+            _clean(line.called),
+            _clean(line.detail),
+            _clean(line.help),
             line.fingerprint,
             line.engine,
         )
@@ -260,17 +260,28 @@ def _counts(document: Document) -> list[bool]:
     ]
 
 
+def _told(document: Document) -> list[FindingLine]:
+    """Return the findings that are told: so many that no publisher fills a receiver with long names."""
+    told: list[FindingLine] = []
+    letters = 0
+    for line, counted in zip(document.findings, _counts(document), strict=True):
+        letters += counted * min(len(line.message) + len(line.called), _MOST_LETTERS_OF_ONE)
+        if counted and len(told) < _MOST_FINDINGS and letters <= _MOST_LETTERS:
+            told.append(line)
+    return told
+
+
 def _shown(subject: Subject) -> Subject:
     """Take logins and queries out of an address, and what is secret out of the URI of a key."""
     from weightmark.provenance.sources.addresses import printable_uri
 
     name = printable_uri(subject.name) if "://" in subject.name else subject.name
-    return Subject(_clean(name), subject.identity)
+    return Subject(_clean(name), subject.identity, subject.place)
 
 
 def _subject(facts: Mapping[str, Any], otherwise: str = "") -> Subject:
     name = next((str(facts[one]) for one in _SUBJECTS if facts.get(one)), otherwise)
-    return Subject(name, str(facts.get("identity") or ""))
+    return Subject(name, str(facts.get("identity") or ""), str(facts.get("path") or ""))
 
 
 def _signers(facts: Mapping[str, Any]) -> tuple[str, ...]:
@@ -284,7 +295,7 @@ def _labels(facts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _check(one: Mapping[str, Any]) -> CheckFact:
-    return CheckFact(one["name"], str(one["outcome"]), _clean(one["summary"]), one["code"])
+    return CheckFact(_clean(one["name"]), str(one["outcome"]), _clean(one["summary"]), one["code"])
 
 
 def _policy(facts: Mapping[str, Any] | None) -> PolicyFact | None:

@@ -1,5 +1,6 @@
 """From the events of an answer to what is done about them."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from weightmark.attestations.responding.acts import Act, Outcome
 from weightmark.attestations.responding.happening import Happening, Mark, Trigger
 from weightmark.attestations.responding.responder import respond
 from weightmark.attestations.responding.rules import Responses
+from weightmark.cli.failures import without_secrets
 from weightmark.cli.render.interface import CheckLine
 from weightmark.cli.render.interface import Outcome as Shown
 from weightmark.provenance.events.event import Act as ActKind
@@ -20,11 +22,13 @@ _VERBS = {
     Outcome.WOULD: "would ",
     Outcome.DONE: "",
     Outcome.BEGUN: "",
-    Outcome.FAILED: "not done: ",
+    Outcome.FAILED: "failed: ",
 }
 _DRIFTS = frozenset({"changed", "refused", "unchecked", "gone"})
 _DENIED = frozenset({"deny", "refused"})
 _BAD = 1
+_IDENTITY = "wm1:"
+_UNKNOWN = "which of the paths that were given this is about is not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Responded:
                 verdict=act.outcome.value,
                 exit=4 if act.outcome is Outcome.FAILED else 0,
                 severity=Severity.HIGH if act.outcome is Outcome.FAILED else Severity.MEDIUM,
-                message=f"{_VERBS[act.outcome]}{act.summary}",
+                message=without_secrets(f"{_VERBS[act.outcome]}{act.summary}"),
                 uid=new_uid(),
                 checks=(),
                 policy=None,
@@ -74,7 +78,12 @@ class Responded:
 
 def _identity(name: str) -> str:
     """Return a name that is an identity, as revocations have it."""
-    return name if name.startswith("wm1:") else ""
+    return name if name.startswith(_IDENTITY) else ""
+
+
+def _is_elsewhere(name: str) -> bool:
+    """Tell whether a word names something that lies nowhere here."""
+    return "://" in name or name.startswith(_IDENTITY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +100,9 @@ class Responder:
     """which file or folder stood at each path, as `Path` spells it, before it was judged"""
 
     def mark(self, path: str) -> None:
-        """Note what stands at `path`, which is about to be judged."""
-        self.marks[str(Path(path))] = Mark.of(Path(path))
+        """Note what stands at `path`, which is about to be judged; addresses and identities lie nowhere here."""
+        if os.path.lexists(path) or not _is_elsewhere(path):
+            self.marks[str(Path(path))] = Mark.of(Path(path))
 
     def respond(self, events: Sequence[Event]) -> tuple[Responded, ...]:
         """Respond to every event that calls for it."""
@@ -103,25 +113,32 @@ class Responder:
         trigger = self._trigger(event)
         if trigger is None:
             return None
-        name = self._place(event)
+        identity = event.subject.identity or _identity(event.subject.name)
+        place, unplaced = self._place(event, identity)
         return Happening(
             trigger,
             event.verdict,
             event,
-            Path(name) if name else None,
-            self.marks.get(name),
-            event.subject.identity or _identity(event.subject.name),
+            Path(place) if place else None,
+            self.marks.get(place),
+            identity,
+            unplaced,
         )
 
-    def _place(self, event: Event) -> str:
-        """Return where the artifact of an event lies; empty for what was only fetched, or lies nowhere here."""
+    def _place(self, event: Event, identity: str) -> tuple[str, str]:
+        """Return where the artifact of an event lies, and why that is not known.
+
+        Both are empty for what was only fetched, or lies nowhere here.
+        """
         if self.command == "pull":
-            return ""
+            return "", ""
         if self.command == "revoke":
-            # the path that was named; the event has the identity of what lies there
-            return next(iter(self.marks), "")
-        name = event.subject.name and str(Path(event.subject.name))
-        return name if name in self.marks else ""
+            # the path that was named; a key file lies there as well, and is no artifact
+            return (next(iter(self.marks), "") if identity else ""), ""
+        place = str(Path(event.subject.place)) if event.subject.place else ""
+        if place in self.marks:
+            return place, ""
+        return "", "" if _is_elsewhere(event.subject.place) else _UNKNOWN
 
     def _trigger(self, event: Event) -> Trigger | None:
         if self.command == "revoke":
