@@ -110,11 +110,22 @@ def find_impact(index: ClaimIndex, ledger: Ledger, root: str) -> Impact:
         elsewhere, unfollowed = below.elsewhere(), below.unfollowed()
     forgotten = _forgotten(index, ledger)
     same = digest_of(root)
-    others = (one for one in found if not one.identity.endswith(same))
+    own = next((one for one in found if one.identity.endswith(same)), None)
+    others = (
+        one for one in found if not one.identity.endswith(same) and not _is_a_name_of(own, one)
+    )
     descendants = tuple(sorted(others, key=attrgetter("identity")))
     with ledger.snapshot() as snapshot:
         size = snapshot.head.size
     return Impact(root, size, descendants, uses, unread, erased, elsewhere, unfollowed, forgotten)
+
+
+def _is_a_name_of(root: Descendant | None, one: Descendant) -> bool:
+    """Tell another name of the root: the same entry says of each that it is made from the other, as of a single file."""
+    if root is None:
+        return False
+    alone = len(one.parents) == 1 and one.parents[0] == root.identity
+    return alone and one.identity in root.parents and set(one.entries) <= set(root.entries)
 
 
 def _forgotten(index: ClaimIndex, ledger: Ledger) -> int:

@@ -14,6 +14,7 @@ from weightmark.attestations.predicates.approval import ApprovalClaim
 from weightmark.attestations.predicates.slsa_provenance import SlsaProvenance
 from weightmark.attestations.reports.claims import CountedClaim, FoundClaim, kind_of_type
 from weightmark.attestations.trust import Trust, VerifiedBundle
+from weightmark.attestations.trust.signed_times import made_since
 from weightmark.attestations.trust.validity import ALWAYS
 from weightmark.errors import (
     MalformedError,
@@ -189,12 +190,12 @@ class Jury:
         rule = self.policy.require.stated.get(counted.kind) if self.policy else None
         if rule is None or rule.max_age is None or counted.is_bad:
             return
-        time = counted.verified.time
-        if time is None or self.at is None:
+        since = made_since(counted.verified)
+        if since is None or self.at is None:
             raise OutOfTimeError(
                 "the policy limits its age, and no verified clock says when it was made"
             )
-        if self.at - time.at > rule.max_age:
+        if self.at - since > rule.max_age:
             raise OutOfTimeError(f"it is older than {format_age(rule.max_age)}")
 
 

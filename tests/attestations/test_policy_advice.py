@@ -51,7 +51,7 @@ def test_an_environment_of_a_policy_without_any_is_told_to_be_left_out() -> None
 
 
 @pytest.mark.parametrize(
-    ("word", "meant"), [("test", "test-result"), ("sbom", "cyclonedx"), ("aproval", "approval")]
+    ("word", "meant"), [("test", "test-result"), ("sbom", "cyclonedx"), ("approv", "approval")]
 )
 def test_a_type_by_its_usual_word_is_told_by_its_name(word: str, meant: str) -> None:
     with pytest.raises(CallError) as caught:

@@ -200,3 +200,10 @@ def test_a_search_by_signer_kind_subject_and_time(ledger: Ledger) -> None:
 @given(st.binary(max_size=300))
 def test_claims_that_break_their_format_say_nothing(data: bytes) -> None:
     assert said_by(data).parents == ()
+
+
+def test_the_only_file_of_an_artifact_is_no_descendant_of_it(ledger: Ledger) -> None:
+    enter(ledger, ALICE, release(ALICE, "a"), derived(ALICE, B, A))
+    digest = manifest_of("a").sha256["model.safetensors"]
+    assert children(impact(ledger, A)) == {B}
+    assert B in children(impact(ledger, f"sha256:{digest}"))
