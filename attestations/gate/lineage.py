@@ -1,6 +1,6 @@
 """The provenance chain as the gate needs it: by the roles of the policy, tainted by what a ledger revokes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from types import TracebackType
@@ -13,11 +13,13 @@ from weightmark.attestations.chain.model import Chain, StepRoles
 from weightmark.attestations.ledger.consulting import Consultation, open_place
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.trust import Trust
-from weightmark.errors import UnsupportedError
+from weightmark.errors import ReadError, UnsupportedError
+from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.lineage.graph import Bounds
 
 if TYPE_CHECKING:
     from weightmark.provenance.ledger.log import Ledger
+    from weightmark.provenance.ledger.snapshot import LoggedEvent
 
 __all__ = [
     "LedgerClaims",
@@ -94,7 +96,8 @@ class LedgerClaims:
     def __call__(self, identity: str) -> Sequence[Bundle]:
         """Return the claims about an identity, in the order of their entries.
 
-        Raises `ReadError` for one that is missing or was erased, and `LedgerInconsistentError`.
+        Raises `ReadError` for one that is missing, or was erased and never said again by its signer, and
+        `LedgerInconsistentError`.
         """
         if self._open:
             return _claims_of(self._open, identity)
@@ -111,14 +114,33 @@ def claims_in_ledger(place: str) -> LedgerClaims:
 
 def _claims_of(ledger: "Ledger", identity: str) -> list[Bundle]:
     found: list[Bundle] = []
-    for logged in ledger.find(subject=identity, complete=ledger.can_be_read_whole()):
-        data = ledger.claim(logged.index)
+    whole = ledger.can_be_read_whole()
+    entries = ledger.find(subject=identity, complete=whole)
+    for logged in entries:
         try:
+            data = ledger.claim(logged.index)
             found.append(Bundle.parse(data, what=f"the claim of entry {logged.index}"))
         except UnsupportedError:
             # of a kind that nobody here reads, and so of no kind that a policy asks for
             continue
+        except ReadError:
+            if not (_is_said_again(logged, entries) and _is_erased(ledger, logged, whole=whole)):
+                raise
     return found
+
+
+def _is_said_again(logged: "LoggedEvent", entries: Iterable["LoggedEvent"]) -> bool:
+    """Tell an entry after which the same signer entered another claim of that kind about the same artifact."""
+    told = (logged.event.kind, logged.event.signer)
+    return any(
+        one.index > logged.index and (one.event.kind, one.event.signer) == told for one in entries
+    )
+
+
+def _is_erased(ledger: "Ledger", logged: "LoggedEvent", *, whole: bool) -> bool:
+    """Tell a claim that is gone because a `redact` entry says so."""
+    named = f"sha256:{logged.event.claim_sha256}"
+    return any(one.event.subject == named for one in ledger.find(kind=Kind.REDACT, complete=whole))
 
 
 def vouchers_of(policy: Policy, trusts: Mapping[str, Trust]) -> Trust | None:

@@ -37,6 +37,7 @@ from weightmark.attestations.predicates.slsa_provenance import SLSA_PROVENANCE_P
 from weightmark.attestations.predicates.test_result import TEST_RESULT_PREDICATE
 from weightmark.attestations.predicates.vsa import VSA_PREDICATE
 from weightmark.provenance.identification import identify
+from weightmark.provenance.ledger.administration import redact
 from weightmark.provenance.ledger.event import format_time
 from weightmark.provenance.ledger.log import Ledger
 
@@ -195,3 +196,19 @@ def test_a_statement_that_somebody_else_signs_as_well_is_a_new_claim(tmp_path: P
     decision = gate(model, policy, sources, now=NOW, earlier=True)
     assert decision.evidence.answer is None
     assert refused(decision) == {"test"}
+
+
+def test_an_erased_claim_is_missed_until_its_signer_says_more(
+    tmp_path: Path, register: Register
+) -> None:
+    """Erasing is for personal data: whoever erases cannot turn a denial into an allowance by it."""
+    model, entry = failing_test_in(register, tmp_path)
+    sources = register.beside(Sources())
+    with Ledger.open(register.place) as ledger:
+        redact(ledger, f"sha256:{ledger.entry(entry).event.claim_sha256}", "names a person")
+    decision = gate(model, TESTED, sources, now=NOW)
+    assert decision.verdict is Verdict.UNCHECKED
+    other = make_signed(tmp_path / "another")
+    add_claim(other, TESTER, TEST_RESULT_PREDICATE, {**result("PASSED"), "passedTests": ["bias"]})
+    register.enter(TESTER, lines(other / "model.claims")[-1])
+    assert gate(model, TESTED, sources, now=NOW).allows
