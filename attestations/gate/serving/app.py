@@ -67,7 +67,7 @@ def gate_app(service: GateService, *, token: str = "") -> "Starlette":
             "serving needs Starlette and uvicorn", fix="run `pip install weightmark[server]`"
         ) from error
     front = _Front(service, token)
-    return Starlette(
+    app = Starlette(
         routes=[
             Route(DECIDE_PATH, front.decide, methods=["POST"]),
             Route(ADMISSION_PATH, front.admit, methods=["POST"]),
@@ -76,6 +76,9 @@ def gate_app(service: GateService, *, token: str = "") -> "Starlette":
         ],
         middleware=[Middleware(Patience, _STALL_SECONDS, service.metrics.answered)],
     )
+    # a redirect is no answer, and a client that takes it for one takes it for a yes
+    app.router.redirect_slashes = False
+    return app
 
 
 class _Front:

@@ -87,8 +87,9 @@ class GateService:
     async def answer(self, question: Question, *, keep: bool = True) -> Answer:
         """Decide about one artifact; whatever goes wrong is an answer that allows nothing."""
         self._open += 1
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self.bounds.seconds
         try:
-            loop = asyncio.get_running_loop()
             judged = loop.run_in_executor(self._pool, self._decide, question)
             judged.add_done_callback(self._closed)
         except RuntimeError:
@@ -105,7 +106,27 @@ class GateService:
             return Answer.of_error(question.given, late)
         if self._keep is None or not keep or answer.decision is None:
             return answer
-        return await loop.run_in_executor(self._writer, self._kept, answer, self._keep)
+        return await self._kept_until(end, answer, self._keep)
+
+    async def _kept_until(self, end: float, answer: Answer, keep: Keep) -> Answer:
+        """Keep a decision; one that is not kept by `end`, a moment of the loop's clock, allows nothing."""
+        loop = asyncio.get_running_loop()
+        self._open += 1
+        try:
+            kept = loop.run_in_executor(self._writer, self._kept, answer, keep)
+            kept.add_done_callback(self._closed)
+        except RuntimeError:
+            self._open -= 1
+            return Answer.of_error(answer.given, UncheckedError("the service is stopping"))
+        try:
+            return await asyncio.wait_for(asyncio.shield(kept), max(end - loop.time(), 0))
+        except TimeoutError:
+            kept.cancel()
+            late = UncheckedError(
+                f"the decision was not kept within {self.bounds.seconds:g} s",
+                fix="ask again, or look whether somebody else holds the ledger",
+            )
+            return Answer.of_error(answer.given, late)
 
     def told(self, answered: Answered) -> None:
         """Count and log a request."""
