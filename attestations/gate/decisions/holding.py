@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from weightmark.attestations.bundles.dsse import Envelope
 from weightmark.attestations.gate.decisions.answering import Earlier
 from weightmark.attestations.gate.decisions.case import Case, is_summary, summaries_in
-from weightmark.attestations.gate.decisions.record import DecisionRecord
+from weightmark.attestations.gate.decisions.record import DecisionRecord, this_tool
 from weightmark.attestations.identities import SignerIdentity
 from weightmark.attestations.predicates.approval import ApprovalClaim
 from weightmark.errors import UnsupportedError, WeightmarkError, WrongSignerError
@@ -25,6 +25,8 @@ def changed(case: Case, earlier: Earlier) -> str:
         return "no ledger was named, and the policy demands one"
     if case.artifact and case.artifact.has_links:
         return "the artifact holds links, of which a decision says nothing"
+    if earlier.record and earlier.record.tool != this_tool():
+        return f"it was made by {earlier.record.tool[:60]}, which scanned by other rules"
     ended = _ended_member(case)
     if ended:
         return ended

@@ -3,6 +3,7 @@
 import sqlite3
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,8 +30,10 @@ from tests.attestations.gate_makers import (
 )
 from weightmark.attestations.checks import Outcome
 from weightmark.attestations.gate.decision import Verdict
+from weightmark.attestations.gate.decisions.replay import INPUTS
 from weightmark.attestations.gate.gate import gate
 from weightmark.attestations.gate.sources import Sources
+from weightmark.attestations.gate.summary import summarize
 from weightmark.attestations.making.signing import add_claim
 from weightmark.attestations.predicates.approval import APPROVAL_PREDICATE
 from weightmark.attestations.predicates.slsa_provenance import SLSA_PROVENANCE_PREDICATE
@@ -212,3 +215,20 @@ def test_an_erased_claim_is_missed_until_its_signer_says_more(
     add_claim(other, TESTER, TEST_RESULT_PREDICATE, {**result("PASSED"), "passedTests": ["bias"]})
     register.enter(TESTER, lines(other / "model.claims")[-1])
     assert gate(model, TESTED, sources, now=NOW).allows
+
+
+def test_a_decision_of_another_version_answers_no_more(tmp_path: Path) -> None:
+    """What it scanned for is not what is scanned for now."""
+    model = make_signed(tmp_path / "model")
+    policy = rules()
+    first = gate(model, policy, now=NOW)
+    document = summarize(first).to_predicate()[INPUTS]
+    changes: dict[str, Any] = {INPUTS: {**document, "tool": "weightmark 0.0.1"}}
+    older = said(first, **changes)
+    changes = {INPUTS: document}
+    same = said(first, **changes)
+    for bundle, answers in ((same, True), (older, False)):
+        sources = store(tmp_path / "s", bundle)
+        decision = gate(model, policy, sources, now=NOW, earlier=True)
+        assert decision.allows
+        assert (decision.evidence.answer is not None) == answers
