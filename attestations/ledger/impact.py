@@ -121,8 +121,11 @@ def find_impact(index: ClaimIndex, ledger: Ledger, root: str) -> Impact:
 
 
 def _is_a_name_of(root: Descendant | None, one: Descendant) -> bool:
-    """Tell another name of the root: the same entry says of each that it is made from the other, as of a single file."""
-    if root is None:
+    """Tell the only file of an artifact, which is the artifact by another name: an entry says so in both directions.
+
+    Asked about a file, the artifact that it is alone is something else: where that file went.
+    """
+    if root is None or not one.identity.startswith("sha256:"):
         return False
     alone = len(one.parents) == 1 and one.parents[0] == root.identity
     return alone and one.identity in root.parents and set(one.entries) <= set(root.entries)

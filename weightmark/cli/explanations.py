@@ -267,6 +267,10 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "does the baseline know this content",
             "An entry of a baseline holds for the very bytes for which it was written. Look at what is found now, and accept it anew.",
         ),
+        "other references": CheckMeaning(
+            "which references can not move, or are local",
+            "`inventory` lists references in code and manifests that are pinned, lie on this disk, or can not be told; nothing is to be mended.",
+        ),
         "outside": CheckMeaning(
             "what lies in the folder and is no part of the artifact",
             '`.git` and `.cache/huggingface` at the root belong to no identity, yet a program may use them. Remove them, judge a copy, or let the policy say `outside = "report"`.',
