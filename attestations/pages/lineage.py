@@ -120,6 +120,9 @@ class Lines:
 
     def lost(self) -> tuple[int, int]:
         """Return how many claims of descent could not be read, and how many were erased."""
+        return self._source.context.kept.get(("lost", self._index.state), self._count_lost)
+
+    def _count_lost(self) -> tuple[int, int]:
         gone = [self._index.gone(kind.value) for kind in (Kind.PROVENANCE, Kind.RELEASE)]
         return gone[0][0] + gone[1][0], gone[0][1] + gone[1][1]
 
