@@ -17,8 +17,8 @@ from weightmark.cli.render import (
     Style,
     renderer,
 )
-from weightmark.cli.render.visible import visible
 from weightmark.errors import Exit
+from weightmark.visible import visible
 
 _SCHEMAS = Path(__file__).parents[2] / "weightmark" / "cli" / "render" / "schemas"
 

@@ -11,10 +11,10 @@ import click
 
 from weightmark.cli.progress import Progress
 from weightmark.cli.render import Document, Style, renderer
-from weightmark.cli.render.visible import visible
 from weightmark.cli.streams import say, shows_unicode, write_stdout
 from weightmark.settings import DEFAULT, Settings
 from weightmark.values import dataclass
+from weightmark.visible import visible
 
 if TYPE_CHECKING:
     from weightmark.cli.telling.aftermath import Aftermath

@@ -14,9 +14,9 @@ from weightmark.cli.console import Console, wants_color
 from weightmark.cli.options.common import FlagOption, environment_twins
 from weightmark.cli.places import state_directory
 from weightmark.cli.render import FORMATS, CheckLine, Document, Outcome, Style, renderer
-from weightmark.cli.render.visible import visible
 from weightmark.cli.streams import say
 from weightmark.errors import CallError, ReadError, WeightmarkError
+from weightmark.visible import visible
 
 __all__ = [
     "answer_text",

@@ -27,8 +27,8 @@ from weightmark.cli.options.responding import responding_options
 from weightmark.cli.options.trust import trust_choice_options
 from weightmark.cli.options.witnesses import read_witness_policy, witness_policy_option
 from weightmark.cli.render.interface import CheckLine, Document, Outcome
-from weightmark.cli.render.visible import visible
 from weightmark.errors import CallError, Exit
+from weightmark.visible import visible
 
 if TYPE_CHECKING:
     from weightmark.attestations.gate.decision import Decision

@@ -4,8 +4,9 @@ import re
 from typing import TYPE_CHECKING
 
 from weightmark.attestations.reports.document import LinkTo, Report
-from weightmark.attestations.reports.words import Cell, Quoted, inert
+from weightmark.attestations.reports.words import Cell, Quoted
 from weightmark.errors import Exit
+from weightmark.visible import visible
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -20,12 +21,12 @@ _PAGE = """<!doctype html>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src '{{ style_hash }}'; base-uri 'none'; form-action 'none'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
-<title>{{ report.title | inert }}</title>
+<title>{{ report.title | visible }}</title>
 <style>{{ style }}</style>
 </head>
 <body>
 <main>
-<h1>{{ report.title | inert }}</h1>
+<h1>{{ report.title | visible }}</h1>
 <dl>
 {%- for label, value in report.lead %}
 <dt>{{ label }}</dt><dd>{{ cell(value) }}</dd>
@@ -96,7 +97,7 @@ class HtmlForm:
 
         def cell(value: Cell | LinkTo) -> Markup:
             if isinstance(value, LinkTo):
-                text = cells.render(parts=[("link", value.stem)], parts_text=inert(value.text))
+                text = cells.render(parts=[("link", value.stem)], parts_text=visible(value.text))
             else:
                 text = cells.render(parts=_parts(value), parts_text="")
             return Markup(text)  # noqa: S704 - what a template with autoescape made
@@ -112,7 +113,7 @@ def _environment() -> "Environment":
     from jinja2 import Environment, StrictUndefined
 
     made = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=False)
-    made.filters["inert"] = inert
+    made.filters["visible"] = visible
     return made
 
 
@@ -123,9 +124,9 @@ def _parts(value: Cell) -> list[tuple[str, str]]:
         if found:
             found.append(("words", " "))
         if isinstance(one, Quoted):
-            found.append(("code", inert(one)))
+            found.append(("code", visible(one)))
             continue
-        for at, part in enumerate(_WORDS.split(inert(one))):
+        for at, part in enumerate(_WORDS.split(visible(one))):
             if part:
                 found.append(("code" if at % 2 else "words", part))
     return found

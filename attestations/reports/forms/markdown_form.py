@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator
 
 from weightmark.attestations.reports.document import LinkTo, Report, Section, Table
-from weightmark.attestations.reports.words import Cell, Quoted, inert
+from weightmark.attestations.reports.words import Cell, Quoted
+from weightmark.code_spans import code_span, table_cell
 from weightmark.errors import Exit
+from weightmark.visible import visible
 
 __all__ = ["MarkdownForm"]
 
@@ -47,40 +49,19 @@ def _table(table: Table) -> str:
 
 def _in_table(cell: Cell | LinkTo) -> str:
     if isinstance(cell, LinkTo):
-        return f"[{_quoted(cell.text)}]({cell.stem}.md)"
+        return f"[{code_span(cell.text)}]({cell.stem}.md)"
     parts = [cell] if isinstance(cell, str) else list(cell)
-    return " ".join(_barred(one) if isinstance(one, Quoted) else _plain(one) for one in parts)
-
-
-def _barred(text: str) -> str:
-    r"""Return a code span for a table, which splits cells at `|` even there, but not at `\|`.
-
-    A backslash right before the bar would be taken for the escape, so it becomes another sign.
-    """
-    shown = text.replace("\\|", "\N{REVERSE SOLIDUS OPERATOR}|")
-    return _quoted(shown).replace("|", "\\|")
+    return " ".join(table_cell(one) if isinstance(one, Quoted) else _plain(one) for one in parts)
 
 
 def _cell(cell: Cell) -> str:
     parts = [cell] if isinstance(cell, str) else list(cell)
-    return " ".join(_quoted(one) if isinstance(one, Quoted) else _plain(one) for one in parts)
+    return " ".join(code_span(one) if isinstance(one, Quoted) else _plain(one) for one in parts)
 
 
 def _plain(text: str) -> str:
     """Return our own words: what stands between backticks is code, everything else is never markup."""
-    parts = _WORDS.split(inert(text))
+    parts = _WORDS.split(visible(text))
     return "".join(
-        _quoted(part) if at % 2 else _SPECIAL.sub(r"\\\1", part) for at, part in enumerate(parts)
+        code_span(part) if at % 2 else _SPECIAL.sub(r"\\\1", part) for at, part in enumerate(parts)
     )
-
-
-def _quoted(text: str) -> str:
-    """Return a code span, with a fence longer than any run of backticks in the text."""
-    shown = inert(text).strip()
-    if not shown:
-        return ""
-    fence = "`"
-    while fence in shown:
-        fence += "`"
-    pad = " " if shown[0] == "`" or shown[-1] == "`" else ""
-    return f"{fence}{pad}{shown}{pad}{fence}"

@@ -34,10 +34,11 @@ from weightmark.attestations.reports.interface import Status
 from weightmark.attestations.reports.making import jury_for
 from weightmark.attestations.reports.shown import stem_of
 from weightmark.attestations.reports.timeline import incident_report
-from weightmark.attestations.reports.words import LONGEST, Quoted, bounded, inert
+from weightmark.attestations.reports.words import LONGEST, Quoted, bounded
 from weightmark.attestations.reports.zero_trust import survey
 from weightmark.errors import Exit
 from weightmark.provenance.ledger.log import Ledger
+from weightmark.visible import visible
 
 HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(1)>",
@@ -191,7 +192,7 @@ def test_any_text_is_inert_in_every_form(text: str) -> None:
 
 @given(st.text())
 def test_inert_text_is_printable(text: str) -> None:
-    assert inert(text).isprintable()
+    assert visible(text).isprintable()
 
 
 @pytest.mark.parametrize("form", FORM_NAMES)

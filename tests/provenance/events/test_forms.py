@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from tests.provenance.events.makers import AT, DENIED, EVENTS, FOUND, HOSTILE, SIGNED, poisoned
 from tests.provenance.events.ocsf_schema import problems, schema
-from weightmark.cli.render.visible import visible
 from weightmark.errors import CallError
 from weightmark.provenance.events.event import CheckFact, Event, Kind, PolicyFact, new_uid
 from weightmark.provenance.events.forms import FORM_NAMES, named
 from weightmark.provenance.events.message import Message, pack, unpack
 from weightmark.provenance.events.plain import is_cut, plain
+from weightmark.visible import visible
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=60)
 

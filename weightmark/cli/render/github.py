@@ -1,7 +1,7 @@
 """GitHub Actions annotations: one workflow command a line."""
 
 from weightmark.cli.render.interface import Document, FindingLine, Outcome, Style
-from weightmark.cli.render.visible import visible
+from weightmark.visible import visible
 
 __all__ = ["GithubRenderer"]
 

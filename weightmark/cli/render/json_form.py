@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from weightmark.cli.render.interface import Document, Style
-from weightmark.cli.render.visible import without_surrogates
+from weightmark.visible import without_surrogates
 
 __all__ = ["JsonRenderer", "clean", "json_text"]
 

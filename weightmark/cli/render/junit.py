@@ -10,7 +10,7 @@ from weightmark.cli.render.interface import (
     Outcome,
     Style,
 )
-from weightmark.cli.render.visible import visible
+from weightmark.visible import visible
 
 __all__ = ["JunitRenderer"]
 

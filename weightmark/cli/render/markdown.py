@@ -1,7 +1,7 @@
 """Markdown for a job summary or a pull request."""
 
 from weightmark.cli.render.interface import CheckLine, Document, FindingLine, Outcome, Style
-from weightmark.cli.render.visible import visible
+from weightmark.code_spans import code_span, table_cell
 
 __all__ = ["MarkdownRenderer"]
 
@@ -16,9 +16,9 @@ class MarkdownRenderer:
         """Return the verdict, the findings and the checks."""
         parts = []
         if document.headline:
-            parts.append(f"**{_code(document.headline)}** (exit {int(document.exit)})")
+            parts.append(f"**{code_span(document.headline)}** (exit {int(document.exit)})")
         if document.lines:
-            parts.append("\n".join(f"- {_code(line)}" for line in document.lines))
+            parts.append("\n".join(f"- {code_span(line)}" for line in document.lines))
         if document.findings:
             header = ("rule", "severity", "where", "what", "detail")
             parts.append(_table(header, [_finding(finding) for finding in document.findings]))
@@ -48,25 +48,5 @@ def _check(check: CheckLine) -> list[list[str]]:
 
 def _table(header: tuple[str, ...], rows: list[list[str]]) -> str:
     lines = [" | ".join(header), " | ".join("---" for _ in header)]
-    lines += [" | ".join(_cell(cell) for cell in row) for row in rows]
+    lines += [" | ".join(table_cell(cell) for cell in row) for row in rows]
     return "\n".join(f"| {line} |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    r"""Return a code span for a table, which splits cells at `|` even there, but not at `\|`.
-
-    A backslash right before the bar would be taken for the escape, so it becomes another sign.
-    """
-    return _code(text.replace("\\|", "\N{REVERSE SOLIDUS OPERATOR}|")).replace("|", "\\|")
-
-
-def _code(text: str) -> str:
-    """Return a code span, with a fence longer than any run of backticks in the text."""
-    shown = visible(text).strip()
-    if not shown:
-        return ""
-    fence = "`"
-    while fence in shown:
-        fence += "`"
-    pad = " " if shown[0] == "`" or shown[-1] == "`" else ""
-    return f"{fence}{pad}{shown}{pad}{fence}"

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from weightmark.cli.explanations import check_meaning, danger_of
 from weightmark.cli.render.interface import Document, FindingLine, Outcome, Style
 from weightmark.cli.render.json_form import json_text
-from weightmark.cli.render.visible import visible
+from weightmark.visible import visible
 
 __all__ = ["SarifRenderer"]
 

@@ -1,7 +1,7 @@
 """Text for a person: checks, findings, data, and the verdict as the last line."""
 
 from weightmark.cli.render.interface import CheckLine, Document, FindingLine, Outcome, Style
-from weightmark.cli.render.visible import visible
+from weightmark.visible import visible
 
 __all__ = ["TextRenderer"]
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from weightmark.cli.render.interface import CheckLine, Document
-from weightmark.cli.render.visible import visible
 from weightmark.cli.streams import say
 from weightmark.cli.telling.events import Teller
 from weightmark.errors import Exit, NetworkError, WeightmarkError
 from weightmark.values import dataclass
+from weightmark.visible import visible
 
 if TYPE_CHECKING:
     from weightmark.cli.telling.responses import Responder

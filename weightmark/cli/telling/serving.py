@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from weightmark.cli.console import Console
-from weightmark.cli.render.visible import visible
 from weightmark.cli.streams import say
 from weightmark.errors import Exit
+from weightmark.visible import visible
 
 if TYPE_CHECKING:
     from weightmark.attestations.gate.serving.decision_log import Answered
