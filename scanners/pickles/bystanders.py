@@ -1,8 +1,9 @@
 """Classes of which nothing is known, and what an object of theirs may be made from.
 
 Making an object from plain data calls nothing but the class's own `__new__`, `__setstate__` and `__setitem__`, and
-its `__del__` when it goes away; so nothing among the data may name a place (`reaching`). A class that is on no list and belongs to no package that acts is far more often somebody's own model than a way
-to code, so that this is a lesser finding than a call (ADR 9).
+its `__del__` when it goes away; so nothing among the data may name a place (`reaching`). A class that is on
+no list and belongs to no package that acts is far more often somebody's own model than a way to code, so that
+this is a lesser finding than a call (ADR 9).
 """
 
 import re
