@@ -30,42 +30,42 @@ $(READY): pyproject.toml ci/constraints.txt
 	@touch $@
 
 demo: models
-	$(VENV)/bin/python ci/demo.py
+	$(VENV)/bin/python tools/demo.py
 
 test: $(READY)
 	$(VENV)/bin/python -m pytest $(PYTEST_FLAGS)
 
 check: $(READY)
-	VENV=$(VENV) ci/check
+	VENV=$(VENV) tools/check
 
 format: $(READY)
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
 generate: $(READY)
-	$(VENV)/bin/python ci/readme_help.py --write
-	$(VENV)/bin/python ci/comparison.py --write
-	$(VENV)/bin/python ci/terminal_picture.py --write
-	$(VENV)/bin/python ci/exit_codes.py --write
+	$(VENV)/bin/python tools/readme_help.py --write
+	$(VENV)/bin/python tools/comparison.py --write
+	$(VENV)/bin/python tools/terminal_picture.py --write
+	$(VENV)/bin/python tools/exit_codes.py --write
 	$(VENV)/bin/weightmark help --environment -o docs/reference/environment.md
-	$(VENV)/bin/python ci/reference.py --write
-	$(VENV)/bin/python ci/manual.py --write
+	$(VENV)/bin/python tools/reference.py --write
+	$(VENV)/bin/python tools/manual.py --write
 
 site: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 	@echo "look at site/index.html"
 
 lock:
-	ci/lock
+	tools/lock
 
 peers:
-	PYTHON=$(PYTHON) ci/peers/install
+	PYTHON=$(PYTHON) tools/peers/install
 
 models: $(READY)
-	@$(VENV)/bin/python ci/fetch_models.py
+	@$(VENV)/bin/python tools/fetch_models.py
 
 smoke: $(READY)
-	VENV=$(VENV) ci/smoke
+	VENV=$(VENV) tools/smoke
 
 bench: $(READY)
 	$(VENV)/bin/python benchmarks/run.py

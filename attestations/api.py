@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Unpack
 from weightmark.attestations.loading.opening import MEMORY_LIMIT
 from weightmark.attestations.loading.releases import decided_release, find_releases
 from weightmark.attestations.loading.tensors import VerifiedTensors
+from weightmark.attestations.policy.choices import Mode
 from weightmark.attestations.policy.load import load_policy
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.predicates.oms import Serialization
@@ -212,6 +213,7 @@ def gate(
     policy: AnyPath | Policy = "baseline",
     *,
     env: str = "",
+    mode: str = "",
     ledger: AnyPath | None = None,
     signature: AnyPath | None = None,
     claims: AnyPath | Sequence[AnyPath] = (),
@@ -223,8 +225,8 @@ def gate(
     """Decide by `policy` (a preset's name, a file, or a `Policy`); `.exit` is the verdict, `.checks` say why.
 
     `path` may be an identity, `wm1:<hex>`: then only an earlier decision answers, where `[vsa]` of the
-    policy takes one. `env` is the environment of a policy file, `now` (aware) when ages and ends are
-    judged. `ancestors` on disk give their claims, and weights that contradict the chain deny. The words
+    policy takes one. `env` is the environment of a policy file, `mode` (`enforce` or `warn`) what a
+    refusal does if not as the policy says, `now` (aware) when ages and ends are judged. `ancestors` on disk give their claims, and weights that contradict the chain deny. The words
     of `TrustWords` fill the role `release` of a preset; `workers` is as for `verify`. Safe for several
     threads.
     """
@@ -248,7 +250,15 @@ def gate(
     policy.require_alone(said=any(whom.values()))
     artifact = path if isinstance(path, str) and is_identity(path) else path_of(path)
     policy = policy.with_trust(trust_of(whom))
+    if mode:
+        policy = policy.with_mode(_mode(mode))
     return run_gate(artifact, policy, sources, now=now, workers=workers, earlier=True)
+
+
+def _mode(word: str) -> Mode:
+    if word not in [one.value for one in Mode]:
+        raise CallError(f"`{word[:40]}` is no mode of the gate", fix="use `enforce` or `warn`")
+    return Mode(word)
 
 
 def open_verified(

@@ -37,14 +37,17 @@ class ClaimLine:
         return self.place or f"line {self.number}"
 
 
-def parse_claims(data: bytes) -> tuple[ClaimLine, ...]:
-    """Parse every line; a bad one does not hide the others. Raises `LimitError` over 10,000 lines."""
+def parse_claims(data: bytes, *, with_lists: bool = True) -> tuple[ClaimLine, ...]:
+    """Parse every line; a bad one does not hide the others. Raises `LimitError` over 10,000 lines.
+
+    Without `with_lists`, lists of files are told from claims and not read.
+    """
     if data.count(b"\n") > _MAX_LINES:
         raise LimitError(
             f"the claims file has over {_MAX_LINES} lines", fix="check that this is the right file"
         )
     return tuple(
-        _parse_line(number, raw)
+        _parse_line(number, raw, with_lists=with_lists)
         for number, raw in enumerate(data.split(b"\n"), start=1)
         if raw.strip()
     )
@@ -77,10 +80,11 @@ def render_claims(lines: Iterable[bytes]) -> bytes:
     return data
 
 
-def _parse_line(number: int, raw: bytes) -> ClaimLine:
+def _parse_line(number: int, raw: bytes, *, with_lists: bool = True) -> ClaimLine:
     try:
         if is_file_list(raw):
-            return ClaimLine(number, raw, None, not_a_claim(), files=FileList.from_line(raw))
+            files = FileList.from_line(raw) if with_lists else None
+            return ClaimLine(number, raw, None, not_a_claim(), files=files)
         return ClaimLine(number, raw, Bundle.parse(raw, what=f"line {number} of the claims"), None)
     except WeightmarkError as error:
         return ClaimLine(number, raw, None, error)

@@ -7,13 +7,13 @@ nobody signed.
 
 import os
 import posixpath
-import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Self
 
 from weightmark.errors import CallError, UncheckedError
+from weightmark.patterns import lazy_pattern
 from weightmark.provenance.artifact import Artifact, Entry
 from weightmark.provenance.beneath import Beneath
 from weightmark.provenance.reading.views import DescriptorView
@@ -47,7 +47,7 @@ _STEERING = frozenset(
     ]
 )
 """endings of plain text that loaders go by: configurations, code, vocabularies, model descriptions"""
-_STEERING_NAMES = re.compile(
+_STEERING_NAMES = lazy_pattern(
     r"modelfile(?:\..*)?|params|template|system|.*(?:vocab|merges|dict|tokens|labels).*\.txt"
 )
 """names of plain text that loaders go by, in small letters: of Ollama, and the word lists of tokenizers"""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TypeVar
 
 from weightmark.attestations.spelling import nearest
@@ -11,6 +12,21 @@ from weightmark.errors import CallError, PolicyError
 __all__ = ["Table"]
 
 _NUL = "\0"
+
+_ELSEWHERE: Mapping[str, str] = MappingProxyType(
+    {
+        "issuerRegExp": "issuer",
+        "key": "keys",
+        "public_key": "keys",
+        "source_repository": "repository",
+        "subject": "identity",
+        "subjectRegExp": "identity_regex",
+        "subject_glob": "identity_glob",
+        "subject_regex": "identity_regex",
+        "trust_config": "trust",
+    }
+)
+"""what other tools call a key, and how it is called here; no spelling is near enough to guess it"""
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -128,7 +144,8 @@ class Table:
         """Refuse every key that nobody asked for."""
         for key in self._values:
             if key not in self._known:
-                near = nearest(key, self._known)
+                near = _ELSEWHERE.get(key, "")
+                near = near if near in self._known else nearest(key, self._known)
                 guess = f"did you mean `{self._dotted(near)}`?" if near else ""
                 known = ", ".join(f"`{name}`" for name in sorted(self._known))
                 raise self._error(

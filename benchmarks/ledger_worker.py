@@ -14,11 +14,13 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
 from weightmark.attestations.keys import PrivateKey
 from weightmark.attestations.ledger.claim_index import ClaimIndex
+from weightmark.attestations.ledger.descent import ancestors_of
 from weightmark.attestations.ledger.impact import find_impact
 from weightmark.attestations.predicates.descriptor import Descriptor
 from weightmark.attestations.predicates.slsa_provenance import (
@@ -27,15 +29,18 @@ from weightmark.attestations.predicates.slsa_provenance import (
 )
 from weightmark.attestations.signers.key import KeySigner
 from weightmark.attestations.statements import Statement
+from weightmark.provenance.ledger.admission import Submitter
 from weightmark.provenance.ledger.blobs import BlobState
 from weightmark.provenance.ledger.checkpoint import Checkpoint
 from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
+from weightmark.provenance.ledger.creation import write_founding
 from weightmark.provenance.ledger.event import Event, Kind
 from weightmark.provenance.ledger.home.folder import FolderHome
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.merkle import EMPTY_ROOT
 from weightmark.provenance.ledger.note import NoteSigner
 from weightmark.provenance.ledger.plan import make_addition, unique_keys
+from weightmark.provenance.ledger.registration import found
 from weightmark.provenance.ledger.snapshot import LedgerSnapshot
 from weightmark.provenance.ledger.store.interface import Addition, Head, Query, Row, Store
 from weightmark.provenance.ledger.store.postgres import PostgresStore
@@ -188,6 +193,14 @@ class ClaimsInMemory:
         """Return a claim."""
         return self.claims[digest]
 
+    def size(self, digest: str) -> int:
+        """Return the bytes of a claim."""
+        return len(self.claims[digest])
+
+    def piece(self, digest: str, start: int, count: int) -> bytes:
+        """Return bytes of a claim."""
+        return self.claims[digest][start : start + count]
+
     def state(self, digest: str) -> BlobState:
         """Tell whether a claim is there."""
         return BlobState.PRESENT if digest in self.claims else BlobState.MISSING
@@ -204,8 +217,11 @@ class FamilyHome(FolderHome):
 
 
 def families(home: FolderHome, count: int) -> Iterator[Event]:
-    """Sign `count` provenance claims: ten fine-tunes of each model, the first of them of model 0."""
+    """Found the log, and sign `count` provenance claims: ten fine-tunes of each model, the first of them of model 0."""
     signer = KeySigner(PrivateKey.generate())
+    recovery = NoteSigner.generate(f"{ORIGIN}/recovery")
+    submitters = [Submitter.from_pem(signer.public.pem)]
+    write_founding(home, SIGNER, found(SIGNER, recovery, submitters, datetime.now(UTC)))
     names = [f"wm1:{digest(f'model {number}')}" for number in range(count + 1)]
     for child in range(1, count + 1):
         parent = Descriptor.of_identity("", names[(child - 1) // 10])
@@ -227,29 +243,36 @@ def families(home: FolderHome, count: int) -> Iterator[Event]:
 
 
 def impact(scratch: Path, count: int) -> dict[str, float]:
-    """Measure what descends from one artifact, by signed claims that the reader's index was filled from."""
+    """Measure what descends from one artifact, and what one descends from, by the reader's index of signed claims."""
     home = FamilyHome(scratch / "family")
     home.path.mkdir()
     home.write_verifier(SIGNER.verifier)
     create_database(home.database)
-    begin(home.store)
     made = families(home, count)
     while some := list(islice(made, 10_000)):
         append(home.store, some, 0)
     ledger = Ledger.of(home, memory=CheckpointMemory(scratch / "family-state"))
     start = time.perf_counter()
-    with ClaimIndex.of(ledger, scratch / "index"):
+    with ClaimIndex.of(ledger):
         first = time.perf_counter() - start
 
     def asked() -> Iterator[object]:
         while True:
-            with ClaimIndex.of(ledger, scratch / "index") as index:
+            with ClaimIndex.of(ledger) as index:
                 found = find_impact(index, ledger, f"wm1:{digest('model 0')}")
             if len(found.descendants) != count:
                 sys.exit(f"error: {len(found.descendants)} descendants")
             yield found
 
-    return {"index": first, "impact": timed(5, asked()) / 1e3}
+    def looked_up() -> Iterator[object]:
+        while True:
+            above = ancestors_of(ledger, [f"wm1:{digest(f'model {count}')}"], complete=True)
+            if above.problem or f"wm1:{digest('model 0')}" not in above.reached:
+                sys.exit(f"error: {above}")
+            yield above
+
+    figures = {"index": first, "impact": timed(5, asked()) / 1e3}
+    return {**figures, "descent": timed(5, looked_up())}
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ from gate_rows import gate_figures
 from ledger_rows import ledger_figures
 from measure import MEGABYTE, Command, environment, paired, run
 from pages_rows import pages_figures
-from pull_rows import pull_figures
+from pull_rows import cluster_figures, pull_figures, step_figures, verify_figures
 from reading_rows import million_figures, reading_figures
 from signed import sign_keyless, write_certificates
 
@@ -106,7 +106,7 @@ class Bench:
         python = empty / "bin/python"
         pip: list[str | Path] = [python, "-m", "pip", "install", "--quiet"]
         calls: list[list[str | Path]] = [
-            [sys.executable, ROOT / "ci/copy_tree.py", tree],
+            [sys.executable, ROOT / "tools/copy_tree.py", tree],
             [sys.executable, "-m", "build", "-n", "-w", "--outdir", scratch / "dist", tree],
             [sys.executable, "-m", "venv", empty],
             [*pip, "--only-binary", ":all:", "--require-hashes", "-r", ROOT / "ci/runtime.txt"],
@@ -336,6 +336,24 @@ def pull(bench: Bench) -> Iterator[Row]:
         yield Row(*figures)
 
 
+def registry(bench: Bench) -> Iterator[Row]:
+    """Measure the verification of what a registry promises."""
+    for figures in verify_figures(bench, ROOT):
+        yield Row(*figures)
+
+
+def cluster(bench: Bench) -> Iterator[Row]:
+    """Compare two workers of a cluster with one."""
+    for figures in cluster_figures(bench, ROOT):
+        yield Row(*figures)
+
+
+def step(bench: Bench) -> Iterator[Row]:
+    """Measure the step of a pipeline."""
+    for figures in step_figures(bench, ROOT):
+        yield Row(*figures)
+
+
 PARTS = {
     "startup": startup,
     "verify": verify,
@@ -349,6 +367,9 @@ PARTS = {
     "pages": pages,
     "gate": gate,
     "pull": pull,
+    "registry": registry,
+    "cluster": cluster,
+    "step": step,
 }
 
 

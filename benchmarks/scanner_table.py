@@ -64,7 +64,7 @@ class Measured:
         """
         python = ROOT / PYTHONS.get(name, PEERS) / "bin/python"
         if not python.exists():
-            sys.exit(f"error: `{python}` is missing\nhint: run `ci/peers/install scanners`")
+            sys.exit(f"error: `{python}` is missing\nhint: run `tools/peers/install scanners`")
         folder = scratch / name.replace(" ", "-")
         folder.mkdir()
         rows: list[tuple[str, float, int]] = []

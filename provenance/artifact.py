@@ -6,7 +6,6 @@ refuses them, whoever verifies reports them as extra files.
 
 import errno
 import os
-import re
 import stat
 from collections.abc import Sequence
 from enum import StrEnum
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from weightmark.errors import ArtifactRefusedError, CallError, NoInputError, read_failure
+from weightmark.patterns import lazy_pattern
 from weightmark.provenance.beneath import Beneath
 from weightmark.provenance.collector import paused_collector
 from weightmark.provenance.links import LinkKind, LinkResolver
@@ -32,7 +32,7 @@ from weightmark.values import dataclass
 __all__ = ["Artifact", "Entry", "Outside", "Problem", "ProblemKind", "open_artifact"]
 
 
-_ONE_SLASH = re.compile(r"\A([a-z][a-z0-9+]+):/(?!/)")
+_ONE_SLASH = lazy_pattern(r"\A([a-z][a-z0-9+]+):/(?!/)")
 
 
 class ProblemKind(StrEnum):

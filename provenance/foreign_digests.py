@@ -11,10 +11,13 @@ from weightmark.provenance.sidecars import UNSIGNED_BY_OMS
 
 __all__ = ["dir_hash", "in_oms_set", "oms_order", "oms_root", "sharded_digest"]
 
+_LINES_AT_ONCE = 4096
+_UNSIGNED = tuple(UNSIGNED_BY_OMS)
+
 
 def in_oms_set(path: str) -> bool:
     """Tell whether OMS signs the file at `path` (OMS v1.0 leaves root git files out)."""
-    return path.partition("/")[0] not in UNSIGNED_BY_OMS
+    return not path.startswith(_UNSIGNED) or path.partition("/")[0] not in UNSIGNED_BY_OMS
 
 
 def oms_order(path: str) -> str:
@@ -39,7 +42,11 @@ def dir_hash(files: Iterable[tuple[str, str]]) -> str | None:
     line feed, which this format can't express.
     """
     ordered = sorted(files, key=lambda file: sort_key(file[0]))
-    lines = "".join([f"{digest}  {path}\n" for path, digest in ordered])
-    if lines.count("\n") != len(ordered):
-        return None
-    return hashlib.sha256(lines.encode()).hexdigest()
+    found = hashlib.sha256()
+    for start in range(0, len(ordered), _LINES_AT_ONCE):
+        some = ordered[start : start + _LINES_AT_ONCE]
+        lines = "".join([f"{digest}  {path}\n" for path, digest in some])
+        if lines.count("\n") != len(some):
+            return None
+        found.update(lines.encode())
+    return found.hexdigest()

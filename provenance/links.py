@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
+from weightmark.provenance.hub_storage import is_stored
 from weightmark.provenance.sidecars import OUTSIDE, RESERVED_NAMES
 from weightmark.values import dataclass
 
@@ -69,8 +70,8 @@ class LinkResolver:
             return "is a link to a FIFO, device or socket"
         if real.is_relative_to(self.root):
             return self._inside(real.relative_to(self.root), status)
-        if self.blobs is not None and real.parent == self.blobs:
-            return LinkTarget(LinkKind.STORAGE, str(self.blobs), real.name, status)
+        if self.blobs is not None and is_stored(real, self.blobs):
+            return LinkTarget(LinkKind.STORAGE, str(real.parent), real.name, status)
         return "is a link that leaves the artifact"
 
     def _inside(self, location: Path, status: os.stat_result) -> LinkTarget | str:

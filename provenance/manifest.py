@@ -8,14 +8,20 @@ every line ends in ``\\n``. The identity is the SHA-256 of these bytes, written 
 import hashlib
 import operator
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice, pairwise
 from typing import Self
 
 from weightmark.errors import MalformedError, NoInputError
 from weightmark.provenance.collector import paused_collector
-from weightmark.provenance.names import escape_path, path_problem, sort_key, unescape_path
+from weightmark.provenance.names import (
+    are_plain,
+    escape_path,
+    path_problem,
+    sort_key,
+    unescape_path,
+)
 from weightmark.values import dataclass
 
 __all__ = [
@@ -36,8 +42,10 @@ SINGLE_FILE = "."
 
 _ROW = re.compile(rb"([0-9a-f]{64}) (0|[1-9][0-9]{0,18}) ([^\n]+)")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_HEX = re.compile(r"[0-9a-f]+")
 _MAX_SIZE = 10**19 - 1
 """bytes: what 19 digits can say"""
+_HEX_DIGITS = 64
 _ROWS_AT_ONCE = 4096
 _IDENTITY = re.compile(r"wm1:[0-9a-f]{64}")
 
@@ -77,7 +85,7 @@ class Manifest:
             raise NoInputError(
                 "an artifact without files has no identity", fix="name a folder that holds files"
             )
-        for row in listed:
+        for row in listed if not _are_sound(listed) else ():
             problem = path_problem(row.path)
             if problem:
                 raise MalformedError(f"the path `{escape_path(row.path)}` {problem}")
@@ -108,16 +116,37 @@ class Manifest:
     @cached_property
     def canonical_bytes(self) -> bytes:
         """The bytes whose SHA-256 is the identity."""
-        return MANIFEST_HEADER + b"".join(row.line() for row in self.rows)
+        return MANIFEST_HEADER + b"".join(self._blocks())
 
     @cached_property
     def identity(self) -> str:
         """The identity, `wm1:` and 64 lowercase hex digits."""
         digest = hashlib.sha256(MANIFEST_HEADER)
+        for block in self._blocks():
+            digest.update(block)
+        return IDENTITY_PREFIX + digest.hexdigest()
+
+    @cached_property
+    def escaped_paths(self) -> Sequence[str]:
+        """The paths as lines write them, in the order of the rows."""
+        paths = [row.path for row in self.rows]
+        return paths if are_plain(paths) else [escape_path(path) for path in paths]
+
+    @property
+    def lines(self) -> Iterator[bytes]:
+        """The canonical lines, each with its line end, in the order of the rows."""
+        for block in self._blocks():
+            yield from block.splitlines(keepends=True)
+
+    def _blocks(self) -> Iterator[bytes]:
+        """Yield the canonical bytes of many lines at once."""
         for start in range(0, len(self.rows), _ROWS_AT_ONCE):
             rows = self.rows[start : start + _ROWS_AT_ONCE]
-            digest.update(b"".join([row.line() for row in rows]))
-        return IDENTITY_PREFIX + digest.hexdigest()
+            paths = self.escaped_paths[start : start + _ROWS_AT_ONCE]
+            lines = [
+                f"{row.blake3} {row.size} {path}\n" for row, path in zip(rows, paths, strict=True)
+            ]
+            yield "".join(lines).encode()
 
     @property
     def total_size(self) -> int:
@@ -133,6 +162,19 @@ def parse_identity(text: str) -> str:
             fix="an identity is `wm1:` and 64 lowercase hex digits",
         )
     return text
+
+
+def _are_sound(rows: Sequence[Row]) -> bool:
+    """Tell of all rows at once that nothing is wrong with any; False leaves it open."""
+    sizes = [row.size for row in rows]
+    digests = [row.blake3 for row in rows]
+    return (
+        min(sizes) >= 0
+        and max(sizes) <= _MAX_SIZE
+        and set(map(len, digests)) == {_HEX_DIGITS}
+        and bool(_HEX.fullmatch("".join(digests)))
+        and are_plain([row.path for row in rows])
+    )
 
 
 def _ordered(listed: tuple[Row, ...]) -> tuple[Row, ...]:

@@ -5,13 +5,14 @@ The rules are those of Manifest v1 (docs/formats/manifest-v1.md).
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from weightmark.errors import MalformedError
 from weightmark.values import dataclass
 
 __all__ = [
     "NameClash",
+    "are_plain",
     "component_problem",
     "escape_path",
     "find_clashes",
@@ -106,6 +107,24 @@ def _is_ordinary(path: str) -> bool:
         and "//" not in path
         and "/." not in path
         and "\0" not in path
+    )
+
+
+def are_plain(paths: Sequence[str]) -> bool:
+    """Tell of many paths at once that nothing is wrong with any, and that none needs escapes.
+
+    False leaves it open: it also stands for the path of a single file.
+    """
+    text = "/" + "/\0/".join(paths) + "/"
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return (
+        bool(paths)
+        and text.count("\0") == len(paths) - 1
+        and not any(wrong in text for wrong in ("//", "/./", "/../", "\\"))
+        and text.replace("\0", "").isprintable()
     )
 
 

@@ -16,6 +16,7 @@ from weightmark.errors import (
     WeightmarkError,
     read_failure,
 )
+from weightmark.provenance.hub_storage import is_stored
 from weightmark.provenance.strict_json import DEFAULT_MAX_SIZE
 from weightmark.values import dataclass
 
@@ -91,7 +92,7 @@ def read_sidecar(path: Path, *, storage: Path | None = None) -> bytes | None:
         raise read_failure(path, error) from error
     if stat.S_ISLNK(mode) and storage is not None:
         blob = Path(os.path.realpath(path))
-        if blob.parent == storage:
+        if is_stored(blob, storage):
             return read_bounded(blob, follow=False)
     if not stat.S_ISREG(mode):
         kind = (

@@ -4,11 +4,11 @@ Refused: duplicate keys, a byte-order mark, invalid UTF-8, lone surrogates, NaN 
 nesting deeper than the limit, documents over the size limit (RFC 8259; RFC 7493 "I-JSON").
 """
 
-import json
 import re
 from typing import Any
 
 from weightmark.errors import LimitError, MalformedError
+from weightmark.patterns import lazy_pattern
 
 __all__ = ["DEFAULT_MAX_DEPTH", "DEFAULT_MAX_SIZE", "canonical_json", "parse_json", "parse_object"]
 
@@ -17,7 +17,7 @@ DEFAULT_MAX_SIZE = 64 * 1024 * 1024
 DEFAULT_MAX_DEPTH = 64
 """nested objects and arrays"""
 
-_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{\]}]', re.DOTALL)
+_STRING_OR_BRACKET = lazy_pattern(rb'"(?:[^"\\]|\\.)*+"|[\[{\]}]', re.DOTALL)
 _ALL_BUT_NESTING = bytes(set(range(256)) - set(b'[]{}"'))
 _ONE_BRACKET = bytes.maketrans(b"{}", b"[]")
 
@@ -30,6 +30,8 @@ def parse_json(
     `what` names the document in errors. Raises `LimitError` over the size or depth limit and
     `MalformedError` for anything that is not strict JSON.
     """
+    import json
+
     if len(data) > max_size:
         raise LimitError(
             f"{what} is over {max_size} bytes", fix="check that this is the right file"
@@ -73,6 +75,8 @@ def canonical_json(value: object) -> bytes:
     2**53, booleans, null, arrays and objects with keys in the Basic Multilingual Plane.
     Raises `TypeError` on a float: numbers with fractions are written as strings.
     """
+    import json
+
     _refuse_floats(value)
     text = json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import cache
 from math import inf
 from time import monotonic
 from typing import Any
@@ -64,6 +65,7 @@ class Limits:
         return {name: value for name, value in named.items() if value != _DEFAULTS[name]}
 
     @classmethod
+    @cache
     def default(cls) -> "Limits":
         """Return the bounds that hold when nobody sets others."""
         return cls()

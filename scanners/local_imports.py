@@ -16,6 +16,7 @@ __all__ = ["report_of_tree"]
 _RULE = "TRE005"
 _INDEX = "model_index.json"
 _MODULE_ENDINGS = frozenset([".py", ".pyc", ".so", ".pyd"])
+_ENDINGS = tuple(_MODULE_ENDINGS)
 
 
 def report_of_tree(files: Iterable[FileScan], paths: Iterable[str]) -> ScanReport:
@@ -24,16 +25,17 @@ def report_of_tree(files: Iterable[FileScan], paths: Iterable[str]) -> ScanRepor
     modules = _modules(known)
     found = [_with_local_imports(file, modules) for file in files]
     odd: dict[str, list[str]] = {}
-    for path, reason in judge_parts(found):
+    for path, reason in judge_parts([file for file in found if file.findings]):
         odd.setdefault(path, []).append(reason)
-    found = [_with_odd_parts(file, odd.get(file.path, [])) for file in found]
+    if odd:
+        found = [_with_odd_parts(file, odd.get(file.path, [])) for file in found]
     return ScanReport.of(_with_pipeline_code(file, known) for file in found)
 
 
 def _modules(paths: Iterable[str]) -> frozenset[str]:
     """Return the names by which a file of the tree can be imported from some folder of it."""
     found: set[str] = set()
-    for path in map(PurePosixPath, paths):
+    for path in map(PurePosixPath, (one for one in paths if one.endswith(_ENDINGS))):
         if path.suffix in _MODULE_ENDINGS:
             found.add(path.name.partition(".")[0])
             found.update(path.parent.parts)
@@ -41,6 +43,8 @@ def _modules(paths: Iterable[str]) -> frozenset[str]:
 
 
 def _with_local_imports(file: FileScan, modules: frozenset[str]) -> FileScan:
+    if not file.findings:
+        return file
     rule = catalogue()[_RULE]
     added = [
         Finding(
@@ -71,6 +75,8 @@ def _with_odd_parts(file: FileScan, reasons: list[str]) -> FileScan:
 
 def _with_pipeline_code(file: FileScan, paths: frozenset[str]) -> FileScan:
     """Add that diffusers takes `pipeline.py` beside the index for the pipeline's own code."""
+    if not file.path.endswith("pipeline.py"):
+        return file
     folder, _, name = file.path.rpartition("/")
     index = f"{folder}/{_INDEX}".lstrip("/")
     if name != "pipeline.py" or index not in paths:

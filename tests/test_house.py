@@ -118,7 +118,9 @@ def test_every_folder_of_modules_is_a_package() -> None:
 
 def test_nothing_that_ships_can_load_a_pickle() -> None:
     scripts = [
-        one.relative_to(ROOT) for top in ("ci", "benchmarks") for one in (ROOT / top).rglob("*.py")
+        one.relative_to(ROOT)
+        for top in ("ci", "tools", "benchmarks")
+        for one in (ROOT / top).rglob("*.py")
     ]
     loaders = [
         f"{path}: {name}"
@@ -190,7 +192,7 @@ def test_skips_go_through_named_capabilities_so_that_ci_can_forbid_them() -> Non
 
 
 def _check_tree(root: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "ci/check_tree.py"), str(root)]
+    command = [sys.executable, str(ROOT / "tools/check_tree.py"), str(root)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weightmark.attestations.gate.cases import read_cases
+from weightmark.attestations.locking.lock_file import LockFile
 from weightmark.attestations.policy.reading.document import read_toml
-from weightmark.attestations.pulling.locking import LockFile
 from weightmark.attestations.trust.trust_file import parse_trust_file
 from weightmark.errors import MalformedError, PolicyError, SettingsError
 from weightmark.scanners.baseline import Baseline

@@ -195,3 +195,72 @@ def test_a_seal_is_spent_when_the_value_is_made_and_carried_over_by_no_replace()
     assert copy.copy(made) == made
     with pytest.raises(TypeError, match="made elsewhere"):
         dataclasses.replace(made, content="other")
+
+
+@pytest.mark.parametrize("flags", _FLAGS, ids=str)
+def test_the_first_values_are_as_the_hundredth(flags: dict[str, bool]) -> None:
+    ours, theirs = _pair(flags)
+    for number in range(100):
+        pair = [made(number, "y", fourth=2, fifth=number) for made in (ours, theirs)]
+        assert dataclasses.asdict(pair[0]) == dataclasses.asdict(pair[1])
+        with pytest.raises(TypeError):
+            ours(number, first=number)
+
+
+def test_a_class_below_another_that_makes_it_first_keeps_its_own_fields() -> None:
+    @values.dataclass(frozen=True)
+    class Above:
+        """A value."""
+
+        first: int
+
+    @values.dataclass(frozen=True)
+    class Below(Above):
+        """A value with more to it."""
+
+        second: int = 0
+
+        def __init__(self, number: int) -> None:
+            Above.__init__(self, number)
+            object.__setattr__(self, "second", number + 1)
+
+    assert (Below(1).first, Below(1).second) == (1, 2)
+
+
+def test_a_value_that_refuses_itself_says_why_at_every_call() -> None:
+    @values.dataclass(frozen=True, slots=True)
+    class Even:
+        """An even number."""
+
+        number: int
+
+        def __post_init__(self) -> None:
+            if self.number % 2:
+                raise ValueError(str(self.number))
+
+    for number in range(1, 60, 2):
+        with pytest.raises(ValueError, match=str(number)):
+            Even(number)
+    assert Even(2).number == 2
+
+
+def test_a_seal_is_spent_from_the_first_value_on() -> None:
+    seal = object()
+
+    @values.dataclass(frozen=True)
+    class Proven:
+        """A value that only its module makes."""
+
+        name: str
+        seal: object = dataclasses.field(repr=False, compare=False)
+
+        def __post_init__(self) -> None:
+            if self.seal is not seal:
+                raise TypeError("not made here")
+
+    for _ in range(40):
+        assert Proven("a", seal).seal is None
+        with pytest.raises(TypeError):
+            dataclasses.replace(Proven("a", seal), name="b")
+        with pytest.raises(TypeError):
+            Proven("a", None)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.needs("git")
 
 
 def _copy_tree_script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("copy_tree", ROOT / "ci/copy_tree.py")
+    spec = importlib.util.spec_from_file_location("copy_tree", ROOT / "tools/copy_tree.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

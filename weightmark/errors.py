@@ -31,6 +31,7 @@
         ├── KeyLockedError            a passphrase is missing or wrong
         ├── TrustMissingError         a trust root or key is missing
         ├── NetworkError              a service did not answer, or not usably
+        ├── LedgerNotLiveError        a ledger moved, was succeeded, or is a copy
         ├── ExpiredError              a key, certificate or root is past its time
         ├── ProofMissingError         a log entry or timestamp that is asked for is not there
         ├── UnknownAuthorityError     a log or clock that the trust root does not know
@@ -48,8 +49,8 @@ from weightmark.exits import Exit
 __all__ = [
     "ArtifactRefusedError", "CallError", "CertificateRefusedError", "Exit", "ExpiredError",
     "ExtraMissingError", "FileChangedError", "KeyLockedError", "LedgerInconsistentError",
-    "LimitError", "MalformedError", "NetworkError", "NewerSchemaError", "NoInputError",
-    "NoSignatureError", "NothingCheckedError", "OutOfTimeError", "PolicyError",
+    "LedgerNotLiveError", "LimitError", "MalformedError", "NetworkError", "NewerSchemaError",
+    "NoInputError", "NoSignatureError", "NothingCheckedError", "OutOfTimeError", "PolicyError",
     "PromiseBrokenError", "ProofMissingError", "ProofRefusedError", "ReadError", "RefusedError",
     "RevokedError", "SelfCheckError", "SettingsError", "SidecarRefusedError",
     "SubmissionRefusedError", "TamperedError", "TrustMissingError", "TrustNotSaidError",
@@ -409,6 +410,17 @@ class NetworkError(UncheckedError):
 
     code = "network"
     title = "a service could not be used"
+
+
+class LedgerNotLiveError(UncheckedError):
+    """The ledger is not the one that grows: it moved, another log took over, or it is a backup.
+
+    Nothing can be entered there, and what was revoked since is not in it. The message names the new
+    place, or the log that took over, where that is known: ask its operator for address and log key.
+    """
+
+    code = "ledger-not-live"
+    title = "the ledger is not the live one"
 
 
 class ExpiredError(UncheckedError):

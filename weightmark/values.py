@@ -1,10 +1,10 @@
 """The decorator of every dataclass of the house: the same classes, made in a fraction of the time.
 
 `dataclasses` writes and compiles up to eight methods for each class at import; of a command that
-ends in a tenth of a second, that was a third. Here only `__init__` is compiled, once the first value is
-made: most classes that a call imports make none. `repr`, equality, hash and immutability are shared
-functions that read the fields. Fields, defaults, slots, `replace`
-and `asdict` stay the library's own, and a type checker sees `dataclasses.dataclass`.
+ends in a tenth of a second, that was a third. Here only `__init__` is compiled, and only for a class of
+which many values are made: most classes that a call imports make none or a few, and those are filled field
+by field. `repr`, equality, hash and immutability are shared functions that read the fields. Fields, defaults,
+slots, `replace` and `asdict` stay the library's own, and a type checker sees `dataclasses.dataclass`.
 
 A verified value has a field `seal`, by which `__post_init__` knows that its own module makes it. It is
 spent with that: the value does not keep it, so nobody takes it from one value for another, as
@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 __all__ = ["dataclass"]
 
 _SEAL = "seal"
+_FEW = 12
+"""values of one class that are made more quickly than an `__init__` is compiled"""
 
 
 def _make(
@@ -60,14 +62,56 @@ def _add(cls: type, methods: dict[str, Any]) -> None:
 
 
 def _first_call(cls: Any, frozen: bool) -> Callable[..., None]:
-    """Return an `__init__` that takes the place of itself by the compiled one."""
+    """Return an `__init__` for a few values, which then takes the place of itself by the compiled one."""
+    made = 0
 
     def initialize(self: Any, *values: Any, **named: Any) -> None:
+        nonlocal made
+        made += 1
+        if made <= _FEW and _filled(cls, self, values, named):
+            return
+        # also where the arguments do not fit: the compiled one says why
         compiled = _initializer(cls, frozen)
         cls.__init__ = compiled
         compiled(self, *values, **named)
 
     return initialize
+
+
+def _filled(cls: Any, value: Any, positional: tuple[Any, ...], named: dict[str, Any]) -> bool:
+    """Set the fields of `cls` as an `__init__` would; False where the arguments do not fit."""
+    held = _held(dataclasses.fields(cls), positional, named)
+    if held is None:
+        return False
+    for name, one in held.items():
+        object.__setattr__(value, name, one)
+    if hasattr(value, "__post_init__"):
+        value.__post_init__()
+    if _SEAL in held:
+        object.__setattr__(value, _SEAL, None)
+    return True
+
+
+def _held(
+    fields: tuple[Any, ...], positional: tuple[Any, ...], named: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Return what each field holds; None where the arguments are not those of the fields."""
+    names = [field.name for field in fields if field.init and not field.kw_only]
+    given = dict(zip(names, positional, strict=False))
+    if len(positional) > len(names) or not given.keys().isdisjoint(named):
+        return None
+    given |= named
+    held = {}
+    for field in fields:
+        if field.init and field.name in given:
+            held[field.name] = given.pop(field.name)
+        elif field.default is not dataclasses.MISSING:
+            held[field.name] = field.default
+        elif field.default_factory is not dataclasses.MISSING:
+            held[field.name] = field.default_factory()
+        elif field.init:
+            return None
+    return None if given else held
 
 
 def _initializer(cls: type, frozen: bool) -> Callable[..., None]:

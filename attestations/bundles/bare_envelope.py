@@ -5,18 +5,18 @@ base64 of PEM with `intermediates` and `timestamps` (`certificate`, go-witness `
 """
 
 import base64
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.bundles.dsse import Envelope, decode_base64
 from weightmark.errors import LimitError, MalformedError, WeightmarkError
+from weightmark.patterns import lazy_pattern
 
 __all__ = ["bundles_of_envelope"]
 
 _MAX_SIGNATURES = 32
-_PEM = re.compile(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----")
+_PEM = lazy_pattern(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----")
 _PEM_IN_BASE64 = "LS0tLS1"
 """how base64 of PEM begins"""
 _RFC3161 = "tsp"

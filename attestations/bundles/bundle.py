@@ -6,7 +6,6 @@ Parsed strictly; unknown fields are refused. What is sound but not supported by 
 
 import base64
 import json
-import re
 from typing import Any
 
 from weightmark.attestations.bundles.dsse import Envelope, require_fields
@@ -20,6 +19,7 @@ from weightmark.attestations.bundles.material import (
 from weightmark.attestations.bundles.message_signature import MessageSignature
 from weightmark.attestations.bundles.proto_json import read_base64, read_list
 from weightmark.errors import MalformedError, UnsupportedError
+from weightmark.patterns import lazy_pattern
 from weightmark.provenance.strict_json import parse_object
 from weightmark.values import dataclass
 
@@ -43,7 +43,7 @@ _MEDIA_TYPES = {
     **{version: media_type for media_type, version in _VERSIONS.items()},
     _VERSION: BUNDLE_MEDIA_TYPE,
 }
-_ANY_BUNDLE = re.compile(
+_ANY_BUNDLE = lazy_pattern(
     r"application/vnd\.dev\.sigstore\.bundle(?:\.v\d+\.\d+\+json|\+json;version=\d+\.\d+)\Z"
 )
 _MATERIAL_FIELDS = {
@@ -145,12 +145,9 @@ class Bundle:
             stamps = [{"signedTimestamp": _encoded(one)} for one in self.timestamps]
             material["timestampVerificationData"] = {"rfc3161Timestamps": stamps}
         name = "dsseEnvelope" if isinstance(self.content, Envelope) else "messageSignature"
-        document = {
-            "mediaType": _MEDIA_TYPES[self.version],
-            "verificationMaterial": material,
-            name: self.content.to_json(),
-        }
-        return json.dumps(document, separators=(",", ":")).encode("ascii")
+        document = {"mediaType": _MEDIA_TYPES[self.version], "verificationMaterial": material}
+        head = json.dumps(document, separators=(",", ":")).encode("ascii")
+        return b"".join([head[:-1], f',"{name}":'.encode(), *self.content.to_parts(), b"}"])
 
 
 def _parse_version(media_type: object, what: str) -> str:

@@ -7,6 +7,7 @@ never serialized again in between.
 import base64
 import binascii
 import hashlib
+import json
 from typing import Any
 
 from weightmark.errors import MalformedError
@@ -75,6 +76,16 @@ class Envelope:
         """Return the JSON form, as the reference signer writes it."""
         return {
             "payload": base64.b64encode(self.payload).decode("ascii"),
+            **self._beside_payload(),
+        }
+
+    def to_parts(self) -> tuple[bytes, ...]:
+        """Return compact JSON in parts, so that a large payload is not copied again and again."""
+        beside = json.dumps(self._beside_payload(), separators=(",", ":")).encode("ascii")
+        return (b'{"payload":"', base64.b64encode(self.payload), b'",', beside[1:])
+
+    def _beside_payload(self) -> dict[str, Any]:
+        return {
             "payloadType": self.payload_type,
             "signatures": [{"sig": base64.b64encode(self.signature).decode("ascii"), "keyid": ""}],
         }
@@ -85,10 +96,12 @@ def decode_base64(value: object, what: str) -> bytes:
     if not isinstance(value, str):
         raise MalformedError(f"the {what} is not a base64 string")
     try:
-        data = base64.b64decode(value.encode("ascii"), validate=True)
-    except (binascii.Error, UnicodeEncodeError) as error:
+        data = binascii.a2b_base64(value, strict_mode=True)
+    except ValueError as error:
         raise MalformedError(f"the {what} is not base64") from error
-    if base64.b64encode(data) != value.encode("ascii"):
+    # Strict decoding leaves no choice but in the last group, whose spare bits may be anything.
+    last = base64.b64encode(data[-(len(data) % 3 or 3) :]).decode("ascii")
+    if len(value) != (len(data) + 2) // 3 * 4 or not value.endswith(last):
         raise MalformedError(f"the {what} is not canonical base64")
     return data
 

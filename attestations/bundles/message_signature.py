@@ -1,6 +1,7 @@
 """Signatures over the bytes of a file (protobuf-specs `MessageSignature`)."""
 
 import base64
+import json
 from typing import Any
 
 from weightmark.attestations.bundles.dsse import require_fields
@@ -46,6 +47,10 @@ class MessageSignature:
         if len(digest) != _SIZES[algorithm]:
             raise MalformedError(f"the digest of {what} has the wrong length")
         return cls(signature, algorithm, digest)
+
+    def to_parts(self) -> tuple[bytes, ...]:
+        """Return compact JSON in parts."""
+        return (json.dumps(self.to_json(), separators=(",", ":")).encode("ascii"),)
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""

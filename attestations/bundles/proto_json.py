@@ -3,15 +3,15 @@
 Read no wider than producers write it: no unknown fields, no other types, every count bounded.
 """
 
-import re
 from typing import Any
 
 from weightmark.attestations.bundles.dsse import decode_base64
 from weightmark.errors import LimitError, MalformedError
+from weightmark.patterns import lazy_pattern
 
 __all__ = ["read_base64", "read_int64", "read_list", "read_text"]
 
-_INT64 = re.compile(r"(?:0|[1-9][0-9]{0,18})\Z")
+_INT64 = lazy_pattern(r"(?:0|[1-9][0-9]{0,18})\Z")
 _MAX_INT64 = 2**63 - 1
 
 

@@ -2,6 +2,8 @@
 
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -62,6 +64,15 @@ class GatheredChain:
     """steps that were held against the bytes"""
     checks: tuple[Check, ...]
     """what is wrong with the files of claims themselves, and with tensors that could not be read"""
+    bundles: tuple[Bundle, ...] = ()
+    """everything that was found and verified for it"""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """what the caller calls the artifacts that are on disk, by identity"""
+
+    def name_of(self, identity: str) -> str:
+        """Return what an artifact is called: by who signed, by a step, or by where it lies; else the beginning of its identity."""
+        told = self.chain.name_of(identity)
+        return self.names.get(identity, told) if told == shortened(identity) else told
 
 
 def gather_chain(
@@ -74,10 +85,11 @@ def gather_chain(
     claims_about: ClaimsAbout | None = None,
     revoked_in: Callable[[Chain], Mapping[str, str]] = lambda _: {},
     bounds: Bounds = DEFAULT_BOUNDS,
+    now: datetime | None = None,
     progress: ProgressSink | None = None,
     jobs: int | None = None,
 ) -> GatheredChain:
-    """Identify the artifact at `path` by reading it, and build its chain.
+    """Identify the artifact at `path` by reading it, and build its chain as it counts at `now`, the present unless given.
 
     `at_hand` names ancestors on disk: their claims are read, and weights are compared with what the
     steps claim. `claims_about` asks a ledger for more claims, `revoked_in` for what it revokes of a chain
@@ -102,6 +114,7 @@ def gather_chain(
         roles,
         vouchers=vouchers,
         bounds=bounds,
+        now=now,
         places={one.identity: shlex.quote(str(one.path)) for one in (root, *others)},
     )
     chain = grow_chain(build, bundles, claims_about or (lambda _: ()))
@@ -109,7 +122,13 @@ def gather_chain(
     chain = build(revoked=revoked) if revoked else chain
     known = {one.identity: one for one in (root, *others)}
     checks += [check for one in known.values() for check in one.unread]
-    return GatheredChain(chain, compare_at_hand(chain, tuple(known.values())), tuple(checks))
+    return GatheredChain(
+        chain,
+        compare_at_hand(chain, tuple(known.values())),
+        tuple(checks),
+        tuple(bundles),
+        {one.identity: one.path.name or one.path.resolve().name for one in (root, *others)},
+    )
 
 
 def _nothing_said(path: Path) -> Check:

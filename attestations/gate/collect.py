@@ -12,7 +12,7 @@ from weightmark.attestations.checks import Check
 from weightmark.attestations.gate.evidence import Evidence, Known
 from weightmark.attestations.gate.present import clashes_of
 from weightmark.attestations.gate.sources import Sources, consulted_by, trusts_of
-from weightmark.attestations.policy.choices import Clashes
+from weightmark.attestations.policy.choices import Clashes, Mode
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.trust import Trust, VerifiedBundle
 from weightmark.attestations.verifying.belief import Belief, weigh_evidence
@@ -25,7 +25,13 @@ from weightmark.attestations.verifying.verification import (
     examine,
     judge,
 )
-from weightmark.errors import NoSignatureError, RefusedError, UncheckedError, WeightmarkError
+from weightmark.errors import (
+    NoSignatureError,
+    RefusedError,
+    TrustNotSaidError,
+    UncheckedError,
+    WeightmarkError,
+)
 from weightmark.provenance.artifact import Artifact, open_artifact
 from weightmark.provenance.reading.engine import (
     Column,
@@ -44,7 +50,7 @@ if TYPE_CHECKING:
     from weightmark.attestations.gate.at_hand import Ancestors
     from weightmark.attestations.ledger.consulting import Consultation
 
-__all__ = ["Sources", "gather"]
+__all__ = ["gather"]
 
 _OWN_ENGINE = ("weightmark",)
 _NOBODY = Belief(None, (), (), (), ())
@@ -147,9 +153,22 @@ def _ancestors(
 
 
 def _examine(reader: "_Reader", policy: Policy, trusts: Mapping[str, Trust]) -> Examination:
-    """Verify by the role that has to sign, or only read where nobody has to."""
+    """Verify by the role that has to sign, or only read where nobody has to.
+
+    Raises `TrustNotSaidError`, but where a refusal only warns: who merely looks is told that no signature was judged.
+    """
     rule = policy.require.release
-    return reader.examine(trusts.get(rule.role)) if rule else reader.read_unjudged()
+    if rule is None:
+        return reader.read_unjudged()
+    try:
+        return reader.examine(trusts.get(rule.role))
+    except TrustNotSaidError as error:
+        if policy.mode is not Mode.WARN:
+            raise
+        read = reader.read_unjudged()
+        kept = (check for check in read.report.checks if check.name != "signature")
+        unjudged = Check.from_error("signature", error)
+        return replace(read, report=replace(read.report, checks=(unjudged, *kept)))
 
 
 def _reader(

@@ -2,16 +2,19 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from weightmark.attestations.chain.model import Chain
 from weightmark.attestations.checks import Check
 from weightmark.attestations.identities import SignerIdentity
 from weightmark.attestations.predicates.registry import Predicate
-from weightmark.attestations.verifying.verification import VerifiedManifest
 from weightmark.provenance.artifact import Outside
 from weightmark.provenance.ledger.event import Kind
 from weightmark.scanners.findings import ScanReport
 from weightmark.values import dataclass
+
+if TYPE_CHECKING:
+    from weightmark.attestations.verifying.verification import VerifiedManifest
 
 __all__ = ["Answer", "Evidence", "Known", "LedgerEvidence", "LedgerRecord", "SignedClaim"]
 
@@ -123,7 +126,7 @@ class Evidence:
     """what verification found, without what a policy has to judge"""
     trusted: tuple[str, ...]
     """whose signatures count, `key:<fingerprint>`; empty when signatures are not judged"""
-    verified: VerifiedManifest | None = None
+    verified: "VerifiedManifest | None" = None
     """content that a trusted signer lists, when every check of verification allows it"""
     claims: tuple[str, ...] = ()
     """ids of the claims by trusted signers"""

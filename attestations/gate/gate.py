@@ -1,6 +1,5 @@
 """From a path to a decision."""
 
-import re
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +9,7 @@ from weightmark.attestations.checks import Check
 from weightmark.attestations.gate.sources import Sources
 from weightmark.attestations.policy.model import Policy
 from weightmark.errors import CallError
+from weightmark.patterns import lazy_pattern
 from weightmark.provenance.reading.engine import ProgressSink
 from weightmark.provenance.reading.receipts import Receipts
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["gate", "is_identity"]
 
-_IDENTITY = re.compile(r"wm1:[0-9a-f]{64}\Z")
+_IDENTITY = lazy_pattern(r"wm1:[0-9a-f]{64}\Z")
 
 
 def gate(
@@ -42,8 +42,8 @@ def gate(
     trusts them. `jobs` threads read, and `workers` processes verify where there are many claims; see
     `weigh_evidence`. Safe for several threads.
 
-    Raises `CallError` when a named file does not exist, and `TrustNotSaidError`; everything else
-    that goes wrong is a check of the decision.
+    Raises `CallError` when a named file does not exist, and `TrustNotSaidError` unless the policy only warns;
+    everything else that goes wrong is a check of the decision.
     """
     given = sources or Sources()
     if is_identity(path):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from weightmark.provenance.artifact import Artifact
+from weightmark.provenance.hub_storage import blob_name
 from weightmark.provenance.links import LinkKind
 
 __all__ = ["promise_of"]
@@ -22,27 +23,29 @@ def promise_of(artifact: Artifact, *, named_by_digest: bool) -> tuple[str, tuple
     find a fault and not to withstand a collision. Raises `OSError`.
     """
     blobs = list(_blobs(artifact, named_by_digest=named_by_digest))
-    broken = tuple(sorted(path for path, blob in blobs if not _is_kept(blob)))
+    broken = tuple(sorted(path for path, blob, name in blobs if not _is_kept(blob, name)))
     if broken:
         return "broken", broken
     return ("kept" if blobs else "none"), ()
 
 
-def _blobs(artifact: Artifact, *, named_by_digest: bool) -> Iterator[tuple[str, Path]]:
+def _blobs(artifact: Artifact, *, named_by_digest: bool) -> Iterator[tuple[str, Path, str]]:
+    """Yield what is looked at: its path in the artifact, the file, and the name that promises its content."""
     if named_by_digest and artifact.single:
-        yield artifact.name, artifact.path
+        yield artifact.name, artifact.path, artifact.path.name
     for entry in artifact.entries:
-        blob = Path(entry.base, entry.location)
-        if entry.link is LinkKind.STORAGE and _is_named_by_digest(blob.name):
-            yield entry.path, blob
+        if entry.link is LinkKind.STORAGE:
+            name = blob_name(artifact.path / entry.path)
+            if _is_named_by_digest(name):
+                yield entry.path, Path(entry.base, entry.location), name
 
 
 def _is_named_by_digest(name: str) -> bool:
     return bool(_SHA256.match(name) or _GIT_BLOB.match(name))
 
 
-def _is_kept(blob: Path) -> bool:
-    strong, git = _SHA256.match(blob.name), _GIT_BLOB.match(blob.name)
+def _is_kept(blob: Path, name: str) -> bool:
+    strong, git = _SHA256.match(name), _GIT_BLOB.match(name)
     with blob.open("rb") as file:
         if strong:
             return hashlib.file_digest(file, "sha256").hexdigest() == strong[1]

@@ -2,6 +2,8 @@
 
 import re
 
+from weightmark.patterns import lazy_pattern
+
 __all__ = ["FILE", "KMS_SCHEMES", "PKCS11", "scheme_of", "without_pin"]
 
 FILE = ""
@@ -15,7 +17,7 @@ KMS_SCHEMES = {
     "hv": "kms-vault",
 }
 """schemes of URIs of keys in services, and the extra that each one needs"""
-_PIN = re.compile(r"(pin-value=)[^&;\s`]*", re.IGNORECASE)
+_PIN = lazy_pattern(r"(pin-value=)[^&;\s`]*", re.IGNORECASE)
 
 
 def scheme_of(word: str) -> str:

@@ -28,7 +28,7 @@ from weightmark.attestations.statements import Statement
 from weightmark.errors import ReadError, WeightmarkError
 from weightmark.provenance.ledger.event import Event, Kind, parse_event
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.reader_index import IndexForm, opened_index
+from weightmark.provenance.ledger.reader_index import IndexForm, indexed_size, opened_index
 from weightmark.values import dataclass
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ __all__ = [
     "words_of",
 ]
 
-_VERSION = 6
+_VERSION = 7
 _RETRIED = 1000
 _MAKING = frozenset({Kind.PROVENANCE, Kind.RELEASE})
 _MAX_TEXT = 64 * 1024
@@ -55,6 +55,7 @@ create index claim_subject on claim(subject, kind);
 create index claim_verdict on claim(verdict);
 create index claim_blob on claim(blob);
 create table edge(parent integer not null, child integer not null, idx integer not null, primary key(parent, child, idx)) strict, without rowid;
+create index edge_child on edge(child);
 create table held(file blob not null, artifact integer not null, idx integer not null, primary key(file, artifact, idx)) strict, without rowid;
 create table made(claim_id blob not null, idx integer not null, unfollowed integer not null, elsewhere integer not null, primary key(claim_id, idx)) strict, without rowid;
 create table unread(idx integer primary key, event blob not null) strict;
@@ -84,6 +85,11 @@ _ELSEWHERE = "select count(*) from made where elsewhere and idx not in (select i
 _UNFOLLOWED = (
     "select coalesce(sum(unfollowed), 0) from made where idx not in (select idx from void)"
 )
+_ABOUT_NAME = (
+    "select idx from name join claim on subject = id where key = ? and kind = ? order by idx"
+)
+_ALONE = "select idx from name join edge on child = id join claim using (idx) where key = ? and kind = 'release' order by idx"
+_UNREAD_OF = "select idx from unread join claim using (idx) where kind = ? order by idx"
 _ABOUT = "select idx, kind, text, verdict, said from below join claim on subject = id where kind in"
 
 
@@ -171,19 +177,20 @@ class ClaimIndex:
         An index of another version, or one that the log does not extend, is made anew. Raises
         `LedgerInconsistentError` when the entries do not lead to the signed root, and `ReadError`.
         """
-        folder = folder or cache_folder()
-        path = folder / f"{hashlib.sha256(ledger.vkey.encode()).hexdigest()}.claims.db"
-
-        def add(db: "sqlite3.Connection", index: int, body: bytes) -> None:
-            cls(db).add(ledger, index, parse_event(body))
-
-        form = IndexForm(_VERSION, _SCHEMA, add)
         with ExitStack() as stack:
             with ledger.snapshot() as snapshot:
+                path, form = _path(ledger, folder), _form(ledger)
                 db = stack.enter_context(opened_index(path, form, snapshot))
             index = cls(db)
             index._read_again(ledger)
             yield index
+
+    @classmethod
+    def missing(cls, ledger: Ledger, folder: Path | None = None) -> int:
+        """Return how many entries would have to be read before it can answer."""
+        with ledger.snapshot() as snapshot:
+            known = indexed_size(_path(ledger, folder), _form(ledger))
+            return max(0, snapshot.head.size - known)
 
     def search(
         self, *, words: Sequence[str] = (), verdict: str = "", limit: int | None = None
@@ -221,7 +228,9 @@ class ClaimIndex:
                 "update claim set words = '', verdict = '', said = '' where blob = ?", (erased,)
             )
             self._db.execute("insert or ignore into erased values(?)", (erased,))
-        said = _said_in(ledger, event)
+        self._keep(index, event, _said_in(ledger, event))
+
+    def _keep(self, index: int, event: Event, said: Said) -> None:
         subject = self._id(event.subject)
         self._db.execute(
             "insert or replace into claim values(?, ?, ?, ?, ?, ?, ?)",
@@ -267,6 +276,21 @@ class ClaimIndex:
             rows = ((file, subject, index) for file in sorted(files - {own}))
             self._db.executemany("insert or ignore into held values(?, ?, ?)", rows)
 
+    def about(self, digest: str, kind: Kind) -> tuple[int, ...]:
+        """Return the entries of a kind about content, by its hex digest, rising."""
+        rows = self._db.execute(_ABOUT_NAME, (bytes.fromhex(digest), kind))
+        return tuple(row[0] for row in rows)
+
+    def alone_in(self, digest: str) -> tuple[int, ...]:
+        """Return the releases, rising, of artifacts that are one file alone, named by its SHA-256 hex."""
+        rows = self._db.execute(_ALONE, (bytes.fromhex(digest),))
+        return tuple(row[0] for row in rows)
+
+    def unread_of(self, kind: Kind) -> tuple[int, ...]:
+        """Return the entries of a kind whose claims could not be read, rising."""
+        rows = self._db.execute(_UNREAD_OF, (kind,))
+        return tuple(row[0] for row in rows)
+
     def told(self) -> frozenset[str]:
         """Return the beginnings, 16 hex digits, of the ids of claims that tell of descent."""
         rows = self._db.execute("select distinct lower(hex(substr(claim_id, 1, 8))) from made")
@@ -280,8 +304,15 @@ class ClaimIndex:
     def _read_again(self, ledger: Ledger) -> None:
         """Try once more to read what was missing; it may have been restored."""
         rows = self._db.execute(_MISSING, (_RETRIED,)).fetchall()
-        for index, body in rows:
-            self.add(ledger, index, parse_event(body))
+        events = [(index, parse_event(body)) for index, body in rows]
+        read = [(index, event, _said_in(ledger, event)) for index, event in events]
+        found = [one for one in read if not one[2].broken]
+        if not found:
+            return
+        self._db.execute("begin immediate")
+        for one in found:
+            self._keep(*one)
+        self._db.execute("commit")
 
     def _id(self, text: str) -> int:
         """Return the number of a name; `wm1:` and `sha256:` with the same digits are one."""
@@ -293,6 +324,18 @@ class ClaimIndex:
         if row[1] != text and text.startswith("wm1:"):
             self._db.execute("update name set text = ? where id = ?", (text, row[0]))
         return int(row[0])
+
+
+def _path(ledger: Ledger, folder: Path | None) -> Path:
+    name = hashlib.sha256(ledger.vkey.encode()).hexdigest()
+    return (folder or cache_folder()) / f"{name}.claims.db"
+
+
+def _form(ledger: Ledger) -> IndexForm:
+    def add(db: "sqlite3.Connection", index: int, body: bytes) -> None:
+        ClaimIndex(db).add(ledger, index, parse_event(body))
+
+    return IndexForm(_VERSION, _SCHEMA, add)
 
 
 class Descent:

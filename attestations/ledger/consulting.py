@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from weightmark.attestations.checks import Check, Outcome, counted
 from weightmark.attestations.ledger.descent import Ancestry, ancestors_of
+from weightmark.attestations.ledger.disowned import Disowned
 from weightmark.attestations.ledger.revocations import Revocation, Revocations
 from weightmark.attestations.ledger.steps import (
     digest_of,
@@ -15,6 +16,7 @@ from weightmark.attestations.ledger.steps import (
     names_alone,
     unfollowed_in,
 )
+from weightmark.attestations.ledger.submission import BundleVerifier
 from weightmark.attestations.ledger.succession import not_carried
 from weightmark.attestations.ledger.witnessed import (
     MAX_WITNESS_AGE,
@@ -26,7 +28,7 @@ from weightmark.attestations.statements import Statement
 from weightmark.attestations.trust import Trust
 from weightmark.attestations.verifying.belief import Belief
 from weightmark.attestations.verifying.verification import Examination
-from weightmark.errors import CallError, LedgerInconsistentError, WeightmarkError
+from weightmark.errors import CallError, LedgerNotLiveError, WeightmarkError
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.reading.results import Reading
 from weightmark.values import dataclass
@@ -161,14 +163,15 @@ def revoked_content(
         with open_place(place) as ledger:
             whole = [identity, *names, *files] if known is not None else []
             above = _ancestors(ledger, revocations, [identity, *went_in.materials], whole)
+            first = _first(revocations, _inherited(above, went_in))
+            if first:
+                again = _ancestors(
+                    ledger, revocations, [identity, *went_in.materials], whole, believed=True
+                )
+                sure = _first(revocations, _inherited(again, went_in))
+                return _refusal(*sure) if sure else _doubtful(*first)
     except WeightmarkError as error:
         return Check.from_error("revocation", error)
-    inherited = dict.fromkeys(
-        (*above.reached, *went_in.materials), "what the artifact descends from"
-    )
-    first = _first(revocations, inherited)
-    if first:
-        return _refusal(*first)
     if known is None and _names_files(revocations) and not above.problem:
         return _files_unknown()
     return _not_revoked(revocations, above, went_in.unfollowed)
@@ -189,7 +192,7 @@ def _forgotten(ledger: Ledger, *, complete: bool) -> Check | None:
     standing = ledger.home.standing()
     try:
         standing.require_live(ledger.home.name)
-    except LedgerInconsistentError as error:
+    except LedgerNotLiveError as error:
         return Check(
             "ledger",
             Outcome.UNCHECKED,
@@ -236,18 +239,35 @@ class _Stated:
         return cls(materials, sum(unfollowed_in(one) for one in about))
 
 
+def _inherited(above: Ancestry, went_in: _Stated) -> dict[str, str]:
+    return dict.fromkeys((*above.reached, *went_in.materials), "what the artifact descends from")
+
+
 def _ancestors(
-    ledger: Ledger, revocations: Revocations, roots: list[str], held: list[str]
+    ledger: Ledger,
+    revocations: Revocations,
+    roots: list[str],
+    held: list[str],
+    *,
+    believed: bool = False,
 ) -> Ancestry:
-    """Follow what an artifact was made from; with nothing in force there is nothing to be found."""
+    """Follow what an artifact was made from; with nothing in force there is nothing to be found.
+
+    Where `believed`, not by the word of a signer whom the role revoked.
+    """
     if not revocations.in_force:
         return Ancestry({})
+    more: dict[str, Any] = {}
+    if believed:
+        proven = BundleVerifier().proven_in(ledger, complete=revocations.complete)
+        more = {"disowned": Disowned.of(ledger, revocations, proven).made}
     return ancestors_of(
         ledger,
         roots,
         held=held,
         complete=ledger.can_be_read_whole(),
         void=revocations.void_claims,
+        **more,
     )
 
 
@@ -310,6 +330,18 @@ def _refusal(revocation: Revocation, what: str) -> Check:
         "use another release",
         tuple(_details(revocation)),
         "revoked",
+    )
+
+
+def _doubtful(revocation: Revocation, what: str) -> Check:
+    """Say that only a revoked signer tells of a revoked ancestor: that convicts nobody, and clears nobody."""
+    return Check(
+        "revocation",
+        Outcome.UNCHECKED,
+        f"whether {what} is {revocation.words} is told by a revoked signer alone: `{revocation.subject.text}`",
+        revocation.reason,
+        "have another signer say what it was made from; what is false of it the role revokes by the id of the claim",
+        tuple(_details(revocation)),
     )
 
 

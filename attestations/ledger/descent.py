@@ -1,10 +1,9 @@
 """Descent by a ledger's own claims: what an artifact was made from and holds, as far back as they say."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.ledger.descent_entries import DescentEntries, statement_of
 from weightmark.attestations.ledger.steps import (
     aliases_of,
     digest_of,
@@ -14,10 +13,9 @@ from weightmark.attestations.ledger.steps import (
 )
 from weightmark.attestations.statements import Statement
 from weightmark.errors import LimitError, ReadError, UncheckedError, WeightmarkError
-from weightmark.provenance.ledger.binding_index import MAX_WALK
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.predecessor import ANY_FILE, Predecessor
+from weightmark.provenance.ledger.predecessor import ANY_FILE
 from weightmark.provenance.ledger.snapshot import LoggedEvent
 from weightmark.values import dataclass
 
@@ -27,9 +25,6 @@ MAX_ANCESTORS = 10_000
 """artifacts that are looked at before a descent counts as not checked"""
 MAX_FILES = 400_000
 """names of files that they hold, up to four each; beyond that likewise"""
-_ID = 16
-_FEW = 64
-"""names that are asked for one by one in a large ledger, before every step is read at once"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +39,11 @@ class Ancestry:
     """why there may be more ancestors; None when everything was followed to its end"""
 
 
+def _by_nobody(_logged: LoggedEvent) -> bool:
+    """Tell of no entry that its signer is disowned."""
+    return False
+
+
 def ancestors_of(
     ledger: Ledger,
     roots: Iterable[str],
@@ -51,6 +51,7 @@ def ancestors_of(
     complete: bool,
     held: Iterable[str] = (),
     void: frozenset[str] = frozenset(),
+    disowned: Callable[[LoggedEvent], bool] = _by_nobody,
     limit: int = MAX_ANCESTORS,
 ) -> Ancestry:
     """Return everything that `roots` and `held` descend from, by provenance claims and by the files that they hold.
@@ -58,15 +59,16 @@ def ancestors_of(
     An artifact descends from each of its files, as a release lists them; a file and the artifact
     that is this file alone are one thing; `wm1:` and `sha256:` with the same digits are one name.
     `held` are names of files, and of an artifact whose files are all among them. With `complete` no entry can be hidden, else the ledger's index is asked. Claims with an id in
-    `void` say nothing. A claim that is missing, erased or malformed is the `problem`, and so is
+    `void` say nothing, nor do entries that are `disowned`. A claim that is missing, erased or malformed is the `problem`, and so is
     whatever lies beyond `limit` artifacts.
     """
-    walk = _Walk(_Entries(ledger, void, complete=complete), limit)
-    try:
-        walk.start(roots, held)
-        walk.finish()
-    except WeightmarkError as error:
-        walk.problem = walk.problem or _unchecked(error)
+    with DescentEntries(ledger, void, disowned, complete=complete) as entries:
+        walk = _Walk(entries, limit)
+        try:
+            walk.start(roots, held)
+            walk.finish()
+        except WeightmarkError as error:
+            walk.problem = walk.problem or _unchecked(error)
     return Ancestry(MappingProxyType(walk.reached), walk.unfollowed, walk.problem)
 
 
@@ -83,7 +85,7 @@ def claims_of_descent(ledger: Ledger) -> Iterator[tuple[str, str]]:
         if one.event.subject:
             yield digest_of(one.event.subject), one.event.claim_id
         try:
-            files = aliases_of(_statement_of(ledger, one))
+            files = aliases_of(statement_of(ledger, one))
         except WeightmarkError:
             files = (f"sha256:{ANY_FILE}",)
         for file in files:
@@ -93,7 +95,7 @@ def claims_of_descent(ledger: Ledger) -> Iterator[tuple[str, str]]:
 class _Walk:
     """Goes from children to parents, each name once."""
 
-    def __init__(self, entries: "_Entries", limit: int) -> None:
+    def __init__(self, entries: DescentEntries, limit: int) -> None:
         self.reached: dict[str, str] = {}
         self.unfollowed = 0
         self.problem: WeightmarkError | None = None
@@ -175,116 +177,6 @@ class _Walk:
                 )
 
 
-class _Entries:
-    """The entries of a ledger about names: all at once of a small one, else those that are asked for."""
-
-    def __init__(self, ledger: Ledger, void: frozenset[str], *, complete: bool) -> None:
-        self._ledger = ledger
-        self._void = void
-        self._complete = complete
-        self._read: dict[Kind, dict[str, list[LoggedEvent]]] = {}
-        self._asked = 0
-        with ledger.snapshot() as snapshot:
-            self._small = snapshot.head.size <= MAX_WALK
-
-    def about(self, kind: Kind, name: str) -> list[LoggedEvent]:
-        """Return the entries of a kind about something, without those whose claim is void."""
-        self._asked += 1
-        many = kind is Kind.PROVENANCE and self._asked > _FEW
-        if self._small or many or kind in self._read:
-            return self._all(kind).get(digest_of(name), [])
-        digest = digest_of(name)
-        found = [
-            one
-            for form in ("wm1", "sha256")
-            for one in self._ledger.find(
-                subject=f"{form}:{digest}", kind=kind, complete=self._complete
-            )
-        ]
-        return [one for one in found if one.event.claim_id not in self._void]
-
-    def forgotten(self, name: str) -> WeightmarkError | None:
-        """Say that the log before told of the descent of `name`, and this one does not; None when it tells all."""
-        before = self._before
-        if before is None:
-            return None
-        told = before.told_of(digest_of(name))
-        if name.startswith("sha256:"):
-            told += before.told_of(ANY_FILE)
-        if before.descent is not None and all(one in self._entered for one in told):
-            return None
-        return ReadError(
-            f"from what `{name}` was made was told in the log before `{self._ledger.origin}`, and is not entered here",
-            why="what was revoked may be among it, so nobody can call it clean",
-            fix="enter the releases and provenance claims of that log here: `weightmark ledger append`",
-        )
-
-    @cached_property
-    def _before(self) -> Predecessor | None:
-        return self._ledger.policies(complete=self._complete).newest.succeeds
-
-    @cached_property
-    def _entered(self) -> frozenset[str]:
-        """Beginnings of the ids of claims that tell of descent here, or that the role revoked."""
-        ids = {one[:_ID] for one in self._void}
-        for kind in (Kind.PROVENANCE, Kind.RELEASE):
-            found = self._ledger.find(kind=kind, complete=self._complete)
-            ids |= {one.event.claim_id[:_ID] for one in found}
-        return frozenset(ids)
-
-    def statement(self, logged: LoggedEvent) -> Statement:
-        """Read the claim of an entry; raises `ReadError` when it is missing or was erased."""
-        return _statement_of(self._ledger, logged)
-
-    def alone_in(self, name: str) -> tuple[str, ...]:
-        """Return the artifacts that are the file `name` alone.
-
-        Raises `LimitError` for too many releases, and `ReadError` when one cannot be read.
-        """
-        if not name.startswith("sha256:"):
-            return ()
-        found, problem = self._alone
-        if problem:
-            raise problem
-        return found.get(name, ())
-
-    def alone_in_near(self, name: str) -> tuple[str, ...]:
-        """Return the same, as far as it costs little: of a file at hand most such names are computed, too."""
-        near = self._small and self._ledger.home.near and name.startswith("sha256:")
-        return self._alone[0].get(name, ()) if near else ()
-
-    @cached_property
-    def _alone(self) -> tuple[dict[str, tuple[str, ...]], WeightmarkError | None]:
-        released = self._ledger.find(kind=Kind.RELEASE, complete=self._complete)
-        if len(released) > MAX_ANCESTORS:
-            return {}, LimitError(
-                f"a file is named by its digest, and the ledger holds over {MAX_ANCESTORS} releases",
-                why="not every one of them was read for the artifact that is this file",
-            )
-        found: dict[str, tuple[str, ...]] = {}
-        problem: WeightmarkError | None = None
-        for one in released:
-            if one.event.claim_id in self._void:
-                continue
-            try:
-                aliases = aliases_of(self.statement(one))
-            except WeightmarkError as error:
-                problem = problem or error
-                continue
-            for alias in aliases:
-                found[alias] = (*found.get(alias, ()), one.event.subject)
-        return found, problem
-
-    def _all(self, kind: Kind) -> dict[str, list[LoggedEvent]]:
-        if kind not in self._read:
-            by_name: dict[str, list[LoggedEvent]] = {}
-            for one in self._ledger.find(kind=kind, complete=self._complete):
-                if one.event.claim_id not in self._void:
-                    by_name.setdefault(digest_of(one.event.subject), []).append(one)
-            self._read[kind] = by_name
-        return self._read[kind]
-
-
 def _unchecked(error: WeightmarkError) -> WeightmarkError:
     """Return a problem as one that leaves the descent open: a claim that cannot be read proves nothing bad."""
     if isinstance(error, UncheckedError):
@@ -294,19 +186,3 @@ def _unchecked(error: WeightmarkError) -> WeightmarkError:
         why=f"{error.what}{f': {error.why}' if error.why else ''}",
         fix="ask the owners to revoke that claim by its id, so that it counts for nobody",
     )
-
-
-def _statement_of(ledger: Ledger, logged: LoggedEvent) -> Statement:
-    digest = logged.event.claim_sha256
-    try:
-        data = ledger.home.blobs.get(digest)
-    except ReadError as error:
-        if ledger.find(subject=f"sha256:{digest}", kind=Kind.REDACT):
-            raise ReadError(
-                f"the claim of entry {logged.index} was erased, as the ledger says",
-                why="what it said of descent cannot be followed any more",
-                fix="ask its signer to say it again in a new claim",
-            ) from error
-        raise
-    envelope = Bundle.parse(data, what=f"the claim of entry {logged.index}").envelope
-    return Statement.parse(envelope.payload_type, envelope.payload)

@@ -1,17 +1,21 @@
 """Who may not write any more, although the registration policy admits it: whoever is revoked."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
+from weightmark.attestations.ledger.revocation import Revocation
 from weightmark.attestations.ledger.revocations import Revocations
 from weightmark.provenance.ledger.admission import RegistrationPolicy
 from weightmark.provenance.ledger.event import Kind, parse_time
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.ruling import Silence, lifted_claim
+from weightmark.provenance.ledger.snapshot import LoggedEvent
 from weightmark.provenance.ledger.store.interface import Query
 
-__all__ = ["silenced_parties", "written_in_silence"]
+__all__ = ["Proven", "parties_of", "silenced_parties", "written_in_silence"]
 
+Proven = Callable[[LoggedEvent], datetime | None]
+"""gives the earliest verified time of the claim of an entry; None when nothing proves one"""
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
@@ -28,39 +32,59 @@ def silenced_parties(ledger: Ledger) -> dict[str, Silence]:
     found = {lifted_claim(one): Silence(None, "lifted") for one in read.lifted}
     if not revocations:
         return found
-    for party, value in _parties(ledger.policy()):
+    for party, value in parties_of(ledger.policy()):
         said = [Silence(one.since, one.words) for one in revocations if one.silences(party, value)]
         if said:
             found[party] = min(said, key=lambda one: one.since or _ALWAYS)
     return found
 
 
-def written_in_silence(ledger: Ledger) -> dict[int, str]:
+def written_in_silence(ledger: Ledger, proven: Proven) -> dict[int, str]:
     """Return the entries of whoever an earlier entry had revoked by then, and where that stands.
 
-    Revocations that were reinstated meanwhile are not counted. Raises as `Revocations.read`.
+    Those that a revoked one submitted, and those whose claim it signed, whoever submitted them; a
+    claim that `proven` tells to be older than the revocation's date is spared. Revocations that were
+    reinstated meanwhile are not counted. Raises as `Revocations.read`.
     """
     revocations = Revocations.read(ledger, complete=True, only_parties=True).in_force
     if not revocations:
         return {}
     found: dict[int, str] = {}
     known = {
-        pair for _, policy in ledger.policies(complete=True).policies for pair in _parties(policy)
+        pair for _, policy in ledger.policies(complete=True).policies for pair in parties_of(policy)
     }
     for party, value in sorted(known):
         said = [one for one in revocations if one.silences(party, value)]
         if not said:
             continue
         start = min(one.index for one in said) + 1
+        for entry in ledger.search(Query(signer=party), start=start, complete=True):
+            one = _broken(said, entry)
+            if one and not _may_stand(entry, Silence(one.since, one.words), proven):
+                found[entry.index] = (
+                    f"the signer of its claim was {one.words} before it was written"
+                )
         for entry in ledger.search(Query(submitter=party), start=start, complete=True):
-            at = parse_time(entry.event.at)
-            late = (one for one in said if one.index < entry.index and at >= (one.since or _ALWAYS))
-            if (one := next(late, None)) is not None:
-                found[entry.index] = one.words
+            if one := _broken(said, entry):
+                found[entry.index] = f"its submitter was {one.words} before it was written"
     return found
 
 
-def _parties(policy: RegistrationPolicy) -> Iterator[tuple[str, str]]:
+def _broken(said: Sequence[Revocation], entry: LoggedEvent) -> Revocation | None:
+    """Return the revocation that an entry was written after; None for one that came in time."""
+    at = parse_time(entry.event.at)
+    late = (one for one in said if one.index < entry.index and at >= (one.since or _ALWAYS))
+    return next(late, None)
+
+
+def _may_stand(entry: LoggedEvent, silence: Silence, proven: Proven) -> bool:
+    """Tell whether a claim by a revoked signer may stand: nobody counts it, or it is older than that."""
+    if entry.event.kind is Kind.OBSERVED:
+        return True
+    return silence.since is not None and silence.spares(proven(entry))
+
+
+def parties_of(policy: RegistrationPolicy) -> Iterator[tuple[str, str]]:
     """Yield how the log names each party, and what its commitment covers."""
     for one in policy.submitters:
         hidden = one.opened.value if one.opened else ""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.ledger.parties import admitted_trust, party_of
-from weightmark.attestations.ledger.silencing import silenced_parties, written_in_silence
+from weightmark.attestations.ledger.silencing import Proven, silenced_parties, written_in_silence
 from weightmark.attestations.ledger.steps import held_by, materials_of
 from weightmark.attestations.predicates.deployment import DEPLOYMENT_PREDICATE
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE
@@ -38,6 +38,7 @@ from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.proof import Receipt
 from weightmark.provenance.ledger.ruling import Silence
+from weightmark.provenance.ledger.snapshot import LoggedEvent
 from weightmark.values import dataclass
 
 __all__ = ["KIND_OF_PREDICATE", "BundleVerifier", "kind_of", "make_submission", "submit"]
@@ -157,7 +158,8 @@ class BundleVerifier:
         statement = Statement.parse(bundle.envelope.payload_type, bundle.envelope.payload)
         claim_id = bundle.envelope.claim_id
         try:
-            signer = party_of(policy, admitted_trust(policy).verify(bundle).signer)
+            verified = admitted_trust(policy).verify(bundle)
+            signer = party_of(policy, verified.signer)
         except (WrongSignerError, TamperedError):
             unknown = f"unknown signer\n{claim_id}\n{bundle.key_hint}"
             commitment = hashlib.sha256(unknown.encode()).hexdigest()
@@ -165,7 +167,8 @@ class BundleVerifier:
             return VerifiedClaim(claim_id, Kind.OBSERVED, subject, f"salted:{commitment}")
         kind = KIND_OF_PREDICATE.get(statement.predicate_type, Kind.OBSERVED)
         subject, count = _subject_of(statement), len(statement.subjects)
-        return VerifiedClaim(claim_id, kind, subject, signer, count, _broken_by(statement))
+        proven = verified.time.at if verified.time else None
+        return VerifiedClaim(claim_id, kind, subject, signer, count, _broken_by(statement), proven)
 
     def silenced(self, ledger: Ledger) -> Mapping[str, Silence]:
         """Return which parties a revocation in the ledger keeps from writing; see `ClaimVerifier`."""
@@ -173,7 +176,23 @@ class BundleVerifier:
 
     def written_in_silence(self, ledger: Ledger) -> Mapping[int, str]:
         """Return entries of whoever an earlier entry had revoked; see `ClaimVerifier`."""
-        return written_in_silence(ledger)
+        return written_in_silence(ledger, self.proven_in(ledger))
+
+    def proven_in(self, ledger: Ledger, *, complete: bool = True) -> Proven:
+        """Return what tells when the claim of an entry existed already, by the clocks that the ledger trusts.
+
+        A claim that is missing, or cannot be read, proves nothing.
+        """
+        history = ledger.policies(complete=complete)
+
+        def proven(entry: LoggedEvent) -> datetime | None:
+            try:
+                claim = ledger.home.blobs.get(entry.event.claim_sha256)
+                return self.describe_claim(claim, history.at(entry.index)).proven
+            except WeightmarkError:
+                return None
+
+        return proven
 
 
 def _require_answer(claim: Bundle, kind: str, receipt: Receipt) -> None:

@@ -24,13 +24,13 @@ from weightmark.provenance.ledger.predecessor import carried_fields, left_fields
 from weightmark.provenance.strict_json import canonical_json
 from weightmark.values import dataclass
 
-__all__ = ["MAX_CARRIED", "Inheritance", "inheritance_of", "not_carried"]
+__all__ = ["MAX_CARRIED", "Inheritance", "inheritance_of", "not_carried", "packed_descent"]
 
 MAX_CARRIED = 1000
 """revocations that entry 0 of a new log holds"""
 _MAX_CARRIED_SIZE = 448 * 1024
 _MAX_LEFT_SIZE = 96 * 1024
-_MAX_SIZE = 768 * 1024
+_MAX_SIZE = 3584 * 1024
 _MAX_REASON = 200
 
 
@@ -69,7 +69,7 @@ def inheritance_of(old: Ledger) -> Inheritance:
     left = [*found.left, *_nobody_said(before)]
     left += _by_the_role([one for one in by_role if not room.take([one])])
     left += _own(own, by_role, room)
-    return Inheritance(tuple(room.taken), _bounded(left), _descent(told, before, room.left))
+    return Inheritance(tuple(room.taken), _bounded(left), packed_descent(told, before, room.left))
 
 
 def not_carried(ledger: Ledger, *, complete: bool = True) -> str:
@@ -163,7 +163,10 @@ def _bounded(left: Sequence[LeftRevocations]) -> tuple[LeftRevocations, ...]:
     return tuple(LeftRevocations(origin, "") for origin in sorted({one.origin for one in found}))
 
 
-def _descent(told: set[tuple[str, str]], before: Predecessor | None, room: int) -> bytes | None:
+def packed_descent(
+    told: set[tuple[str, str]], before: Predecessor | None, room: int
+) -> bytes | None:
+    """Write which claims told of descent, in the log and in the one `before` it; None for over `room` bytes in base64."""
     if before and before.descent is None:
         return None
     if before:

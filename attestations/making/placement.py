@@ -6,6 +6,7 @@ from pathlib import Path
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.claims import ClaimLine, parse_claims, render_claims
 from weightmark.attestations.predicates.compact_manifest import CompactManifest
+from weightmark.attestations.predicates.file_list import FileList, is_file_list
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE
 from weightmark.attestations.predicates.oms import OmsClaim
 from weightmark.attestations.predicates.scan import SCAN_PREDICATE
@@ -113,10 +114,18 @@ def merge_claims(
     lines = _sound_lines(sidecars) if replace else _existing_lines(sidecars)
     kinds = {_kind(bundle) for bundle in new} & _SUPERSEDED
     staying = [line for line in lines if not _is_superseded(line, signers, kinds)]
-    named = {_list_named(line.bundle) for line in staying if line.bundle}
-    kept = [line.raw for line in staying if line.files is None or line.files.digest in named]
+    named = {_list_named(line.bundle) for line in staying if line.bundle} - {""}
+    kept = [line.raw for line in staying if not is_file_list(line.raw) or _is_named(line, named)]
     added = [*(bundle.to_bytes() for bundle in new), *([files] if files else [])]
     return render_claims([*kept, *(raw for raw in added if raw not in kept)])
+
+
+def _is_named(line: ClaimLine, named: set[str]) -> bool:
+    """Tell whether a claim names the list of files on this line; it is read only where claims name any."""
+    try:
+        return bool(named) and (line.files or FileList.from_line(line.raw)).digest in named
+    except WeightmarkError:
+        return False
 
 
 def _list_named(bundle: Bundle) -> str:
@@ -150,7 +159,7 @@ def _existing_lines(sidecars: SidecarPaths) -> tuple[ClaimLine, ...]:
 def _sound_lines(sidecars: SidecarPaths) -> tuple[ClaimLine, ...]:
     try:
         data = read_sidecar(sidecars.claims, storage=sidecars.storage)
-        lines = parse_claims(data) if data is not None else ()
+        lines = parse_claims(data, with_lists=False) if data is not None else ()
     except (SidecarRefusedError, LimitError):
         return ()
     return tuple(line for line in lines if line.bundle or isinstance(line.error, UnsupportedError))

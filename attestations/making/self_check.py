@@ -21,17 +21,16 @@ __all__ = ["check_own_output"]
 def check_own_output(
     artifact: Artifact,
     reading: Reading[Any],
-    signature: Bundle | None,
+    signature: bytes | None,
     claims: Sequence[Bundle],
     signer: Signer,
     *,
     ignored: IgnoredPaths,
 ) -> None:
-    """Verify the serialized output of `signer`; raises `SelfCheckError`, which says what does not hold."""
+    """Verify the output of `signer`, `signature` as it will be written; raises `SelfCheckError`, which says what does not hold."""
     file = None
     if signature:
-        parsed = Bundle.parse(signature.to_bytes())
-        file = SignatureFile(artifact.sidecars.signature, parsed, None, (0, 0))
+        file = SignatureFile(artifact.sidecars.signature, Bundle.parse(signature), None, (0, 0))
     found = tuple(Claim("own output", Bundle.parse(claim.to_bytes())) for claim in claims)
     evidence = Evidence(file, found, None, ())
     belief = weigh_evidence(evidence, signer.own_trust())

@@ -157,12 +157,13 @@ def sign_artifact(
     _refuse_unsafe(report, options.fail_on)
     refuse_misdescribed(artifact, reading.files)
     statements = _statements(artifact, reading, report, options, ignored=ignored)
-    signature = statements.signature and signer.sign_statement(statements.signature)
+    signed = statements.signature and signer.sign_statement(statements.signature).to_bytes()
+    signature = signed or None
     claims: tuple[Bundle, ...] = ()
     for one in (signer, *cosigners):
         own = tuple(one.sign_statement(payload) for payload in statements.claims)
         made = signature if one is signer else None
-        check_own_output(artifact, reading, made or None, own, one, ignored=ignored)
+        check_own_output(artifact, reading, made, own, one, ignored=ignored)
         claims += own
     with exclusive(options.out or artifact.sidecars.signature.parent):
         # Another signer may have written meanwhile, so the place is looked at once more.
@@ -172,7 +173,7 @@ def sign_artifact(
         contents = {}
         written = signature and not placement.keeps_signature
         if signature and written:
-            contents[placement.sidecars.signature] = signature.to_bytes()
+            contents[placement.sidecars.signature] = signature
         contents[placement.sidecars.claims] = merge_claims(
             placement.sidecars,
             claims,
@@ -317,7 +318,7 @@ def _statements(
     *,
     ignored: IgnoredPaths,
 ) -> _Statements:
-    sha256 = {file.path: file.sha256 for file in reading.files}
+    sha256 = dict(reading.sha256)
     manifest = reading.manifest()
     oms = list_files(artifact, reading.files, options.oms, ignored)
     annotations = _annotations(artifact, oms, sha256)
@@ -347,8 +348,7 @@ def _statements(
         return made
     if not fits_a_signature(oms):
         return replace(made, notices=(*made.notices, _NO_SIGNATURE))
-    payload = Statement.about_digest(artifact.name, oms.root, OMS_PREDICATE, oms.to_predicate())
-    return replace(made, signature=payload)
+    return replace(made, signature=oms.to_statement(artifact.name))
 
 
 def _annotations(artifact: Artifact, oms: OmsClaim, sha256: dict[str, str]) -> dict[str, str]:

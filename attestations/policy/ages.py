@@ -4,10 +4,11 @@ import re
 from datetime import timedelta
 
 from weightmark.attestations.strict_toml import Table
+from weightmark.patterns import lazy_pattern
 
 __all__ = ["format_age", "parse_age", "read_age"]
 
-_AGE = re.compile(r"([1-9][0-9]{0,5})([dhm])\Z", re.ASCII)
+_AGE = lazy_pattern(r"([1-9][0-9]{0,5})([dhm])\Z", re.ASCII)
 _UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from weightmark.attestations.policy.license_expressions import canonical_license
+from weightmark.attestations.policy.license_expressions import canonical_license, is_denied
 from weightmark.attestations.sigstore.subject_patterns import GlobPattern
 from weightmark.values import dataclass
 
@@ -38,7 +38,18 @@ class Condition:
         value = self.value
         if self.field == LICENSES:
             value = tuple(canonical_license(str(one)) for one in _all(value))
+            if self.op == "not_in":
+                return not self.refused_licenses(document)
         return OPERATORS[self.op](found, value)
+
+    def refused_licenses(self, document: Mapping[str, Value]) -> tuple[str, ...]:
+        """Return the licences that `not_in` refuses: as `[licenses] deny` does, so a name that nobody knows as well."""
+        # the list of licences is read only where it is asked
+        from weightmark.attestations.bom.licenses import is_known
+
+        denied = frozenset(canonical_license(str(one)) for one in _all(self.value))
+        names = [str(one) for one in _all(document.get(self.field, ()))]
+        return tuple(one for one in names if is_denied(one, denied) or not is_known(one))
 
 
 def _all(value: Value) -> tuple[Scalar, ...]:

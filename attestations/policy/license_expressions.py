@@ -7,10 +7,12 @@ import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from weightmark.patterns import lazy_pattern
+
 __all__ = ["canonical_license", "is_acceptable", "is_denied", "is_stated", "licenses_in"]
 
-_TOKEN = re.compile(r"[()]|[^\s()]+")
-_NAME = re.compile(r"(?:documentref-[a-z0-9.-]+:)?[a-z0-9][a-z0-9.-]*\+?\Z")
+_TOKEN = lazy_pattern(r"[()]|[^\s()]+")
+_NAME = lazy_pattern(r"(?:documentref-[a-z0-9.-]+:)?[a-z0-9][a-z0-9.-]*\+?\Z")
 _MAX_EXPRESSION = 1000
 _MAX_DEPTH = 20
 _OPERATORS = frozenset({"AND", "OR", "WITH"})

@@ -25,7 +25,7 @@ from weightmark.attestations.policy.reading.making import (
     read_provenance,
 )
 from weightmark.attestations.policy.reading.requirements import read_requirements
-from weightmark.attestations.policy.reading.roles import read_roles
+from weightmark.attestations.policy.reading.roles import read_roles, root_elsewhere
 from weightmark.attestations.policy.reading.scan import read_names, read_scan
 from weightmark.attestations.policy.requirements import Requirements
 from weightmark.attestations.policy.roles import NamedOnly, Role
@@ -144,6 +144,8 @@ def parse_preset(text: bytes, name: str) -> Policy:
 def _read(tables: dict[str, Any], files: PolicyFiles, origin: dict[str, Any]) -> Policy:
     fields = Table(tables)
     _check_version(fields)
+    if fields.has("roots"):
+        raise root_elsewhere("roots", RELEASE)
     requirements = read_requirements(fields.table("require"))
     release = requirements.release.role if requirements.release else RELEASE
     provenance = requirements.provenance.role if requirements.provenance else release

@@ -9,11 +9,23 @@ from weightmark.attestations.predicates.fields import Fields
 from weightmark.attestations.signers.interface import Signer
 from weightmark.attestations.statements import Statement
 from weightmark.attestations.trust import Trust, VerifiedBundle
-from weightmark.errors import MalformedError, NoSignatureError, PolicyError, TamperedError
+from weightmark.errors import (
+    MalformedError,
+    NoSignatureError,
+    PolicyError,
+    TamperedError,
+    WeightmarkError,
+)
 from weightmark.provenance.ledger.event import format_time
 from weightmark.provenance.sidecars import read_named
 
-__all__ = ["POLICY_PREDICATE", "sign_policy", "signature_path", "verify_policy"]
+__all__ = [
+    "POLICY_PREDICATE",
+    "require_raised",
+    "sign_policy",
+    "signature_path",
+    "verify_policy",
+]
 
 POLICY_PREDICATE = "https://weightmark/predicates/policy/v1"
 
@@ -49,6 +61,30 @@ def sign_policy(policy: Policy, signer: Signer) -> Bundle:
     bundle = Bundle.parse(signer.sign_statement(payload).to_bytes(), what="the signed policy")
     signer.own_trust().verify(bundle)
     return bundle
+
+
+def require_raised(path: Path, policy: Policy, trust: Trust) -> None:
+    """Refuse to sign another text as a revision that `trust` signed already beside `path`, or as an older one.
+
+    Raises `PolicyError`: whoever saw the first would refuse the second, and could not tell which is newer.
+    """
+    try:
+        verified = trust.verify(
+            Bundle.parse(read_named(signature_path(path), "signature"), what="the old signature")
+        )
+        signed = Fields(verified.statement.predicate, "the signed policy")
+        revision, files = int(signed.text("revision")), signed.mapping("files")
+    except (WeightmarkError, ValueError):
+        # nothing that this signer said stands there
+        return
+    said = (verified.statement.subject.sha256, dict(sorted(files.items())))
+    if said == (policy.sha256, dict(sorted(policy.files.items()))) or policy.revision > revision:
+        return
+    raise PolicyError(
+        f"revision {revision} of the policy `{path}` is signed already, with another content",
+        why="whoever judged by that one refuses an older revision, and another text of the same one",
+        fix=f"set `revision = {revision + 1}` at the top",
+    )
 
 
 def verify_policy(path: Path, policy: Policy, trust: Trust, *, now: datetime) -> VerifiedBundle:

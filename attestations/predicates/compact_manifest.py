@@ -3,7 +3,6 @@
 The predicate type is that of `manifest/v1`; which form it has, its members say.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -12,13 +11,14 @@ from weightmark.attestations.predicates.file_list import FileList
 from weightmark.attestations.predicates.manifest import ManifestClaim
 from weightmark.attestations.statements import Statement
 from weightmark.errors import MalformedError
+from weightmark.patterns import lazy_pattern
 from weightmark.values import dataclass
 
 __all__ = ["MANY_FILES", "CompactManifest", "read_manifest_claim"]
 
 MANY_FILES = 20_000
 """from so many files on, claims name their list by its digest"""
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_DIGEST = lazy_pattern(r"sha256:[0-9a-f]{64}")
 _FIELDS = {"count", "list", "symlinks"}
 
 

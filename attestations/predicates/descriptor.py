@@ -1,11 +1,11 @@
 """ResourceDescriptor (in-toto Attestation Framework v1): what a predicate points at."""
 
-import re
 from dataclasses import field
 from typing import Any, Self
 
 from weightmark.attestations.predicates.fields import Fields, without_empty
 from weightmark.errors import MalformedError
+from weightmark.patterns import lazy_pattern
 from weightmark.provenance.manifest import IDENTITY_PREFIX, MANIFEST_MEDIA_TYPE
 from weightmark.values import dataclass
 
@@ -13,7 +13,7 @@ __all__ = ["STRONG_DIGESTS", "Descriptor", "read_descriptors"]
 
 STRONG_DIGESTS = {"sha256": 64, "sha384": 96, "sha512": 128}
 """digests that may link artifacts, and how many hex digits each has"""
-_HEX = re.compile(r"[0-9a-f]+\Z")
+_HEX = lazy_pattern(r"[0-9a-f]+\Z")
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from weightmark.errors import MalformedError
+from weightmark.patterns import lazy_pattern
 
 __all__ = ["Fields", "without_empty"]
 
 _MAX_ITEMS = 100_000
 """entries of one list"""
-_RFC3339 = re.compile(
+_RFC3339 = lazy_pattern(
     r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2})\Z", re.ASCII
 )
 

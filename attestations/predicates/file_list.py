@@ -8,12 +8,14 @@ import hashlib
 import re
 from collections.abc import Mapping
 from functools import cached_property
+from itertools import islice
 from typing import Self
 
 from weightmark.errors import MalformedError, UnsupportedError
+from weightmark.patterns import lazy_pattern
 from weightmark.provenance.manifest import Manifest, Row
-from weightmark.provenance.names import escape_path, unescape_path
-from weightmark.provenance.strict_json import canonical_json, parse_object
+from weightmark.provenance.names import unescape_path
+from weightmark.provenance.strict_json import parse_object
 from weightmark.values import dataclass
 
 __all__ = ["FileList", "is_file_list", "not_a_claim"]
@@ -21,7 +23,11 @@ __all__ = ["FileList", "is_file_list", "not_a_claim"]
 _HEADER = "weightmark-files/v1\n"
 _MEDIA_TYPE = "application/vnd.weightmark.files.v1"
 _ENDING = f'","mediaType":"{_MEDIA_TYPE}"}}'.encode()
-_LINE = re.compile(r"([0-9a-f]{64}) ([0-9a-f]{64}) (0|[1-9][0-9]{0,18}) ([^\n]+)")
+_LINES_AT_ONCE = 4096
+_BEGINNING = b'{"content":"'
+_LINES = lazy_pattern(
+    r"^([0-9a-f]{64}) ([0-9a-f]{64}) (0|[1-9][0-9]{0,18}) ([^\n]+)\n", re.MULTILINE
+)
 
 
 @dataclass(frozen=True)
@@ -37,17 +43,18 @@ class FileList:
     def parse(cls, data: bytes) -> Self:
         """Read the text; raises `MalformedError` for any byte that the canonical form would not have."""
         try:
-            lines = data.decode("utf-8").split("\n")
+            text = data.decode("utf-8")
         except UnicodeDecodeError as error:
             raise MalformedError("the list of files is not UTF-8") from error
+        lines = _LINES.findall(text)
+        if len(lines) + 1 != text.count("\n"):
+            raise MalformedError("the list of files has a line with other columns")
+        escaped = "\\" in text
         rows, sha256 = [], {}
-        for line in lines[1:-1]:
-            columns = _LINE.fullmatch(line)
-            if columns is None:
-                raise MalformedError("the list of files has a line with other columns")
-            path = unescape_path(columns[4])
-            rows.append(Row(path, int(columns[3]), columns[1]))
-            sha256[path] = columns[2]
+        for blake3, digest, size, shown in lines:
+            path = unescape_path(shown) if escaped else shown
+            rows.append(Row(path, int(size), blake3))
+            sha256[path] = digest
         found = cls(Manifest.from_rows(rows), sha256)
         if found.text != data:
             raise MalformedError("the list of files is not in its canonical form")
@@ -64,11 +71,15 @@ class FileList:
     @cached_property
     def text(self) -> bytes:
         """The bytes that `digest` is of."""
+        sha256 = self.sha256
         lines = (
-            f"{row.blake3} {self.sha256[row.path]} {row.size} {escape_path(row.path)}\n"
-            for row in self.manifest.rows
+            f"{row.blake3} {sha256[row.path]} {row.size} {path}\n"
+            for row, path in zip(self.manifest.rows, self.manifest.escaped_paths, strict=True)
         )
-        return (_HEADER + "".join(lines)).encode()
+        found = [_HEADER.encode()]
+        while some := list(islice(lines, _LINES_AT_ONCE)):
+            found.append("".join(some).encode())
+        return b"".join(found)
 
     @cached_property
     def digest(self) -> str:
@@ -76,8 +87,12 @@ class FileList:
         return f"sha256:{hashlib.sha256(self.text).hexdigest()}"
 
     def to_line(self) -> bytes:
-        """Return it as a line of a claims file, without its line end."""
-        return canonical_json({"content": self.text.decode(), "mediaType": _MEDIA_TYPE})
+        """Return it as a line of a claims file, without its line end: canonical JSON.
+
+        The text holds no control characters but line ends.
+        """
+        content = self.text.replace(b"\\", rb"\\").replace(b'"', rb"\"").replace(b"\n", rb"\n")
+        return b"".join([_BEGINNING, content, _ENDING])
 
 
 def is_file_list(raw: bytes) -> bool:

@@ -1,6 +1,7 @@
 """Predicate `lock/v1`: which bytes an address stood for, so that a commit or a digest of a registry may link."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from weightmark.attestations.bundles.dsse import require_fields
@@ -29,6 +30,8 @@ class LockClaim:
     """what pins it: `gitCommit` or `sha256`"""
     lock: str = ""
     """SHA-256 of the whole lock in its canonical form, lowercase hex; empty where nobody said"""
+    signed: datetime | None = None
+    """when its signer vouched for it, by their own clock; None where nobody said"""
 
     @classmethod
     def from_statement(cls, statement: Statement) -> Self:
@@ -37,7 +40,7 @@ class LockClaim:
             statement.predicate,
             "the lock predicate",
             {"uri", "pinned", "kind", "digest"},
-            optional={"lock"},
+            optional={"lock", "signed"},
         )
         fields = Fields(checked, "the lock predicate")
         kind, digest = fields.text("kind"), fields.mapping("digest")
@@ -50,14 +53,27 @@ class LockClaim:
         lock = fields.optional_text("lock")
         if lock and not is_pin("sha256", lock):
             raise MalformedError("`lock` of the lock predicate is no SHA-256")
-        return cls(fields.text("uri"), fields.text("pinned"), ArtifactKind(kind), digest, lock)
+        return cls(
+            fields.text("uri"),
+            fields.text("pinned"),
+            ArtifactKind(kind),
+            digest,
+            lock,
+            fields.optional_moment("signed"),
+        )
 
     def to_predicate(self) -> dict[str, Any]:
         """Return the JSON form."""
-        members = {
+        members: dict[str, Any] = {
             "uri": self.uri,
             "pinned": self.pinned,
             "kind": self.kind.value,
             "digest": dict(self.digest),
         }
-        return members | ({"lock": self.lock} if self.lock else {})
+        members |= {"lock": self.lock} if self.lock else {}
+        return members | ({"signed": _written(self.signed)} if self.signed else {})
+
+
+def _written(moment: datetime) -> str:
+    """Write a time in microseconds, so that two signings of one second can be told apart."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

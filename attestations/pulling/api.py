@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Unpack
 
-from weightmark.attestations.gate.collect import Sources
+from weightmark.attestations.gate.sources import Sources
+from weightmark.attestations.locking.lock_file import LockFile
 from weightmark.attestations.outside import require_outside
 from weightmark.attestations.policy.load import load_policy
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.pulling.history import History
-from weightmark.attestations.pulling.locking import LockFile
 from weightmark.attestations.pulling.pull import Pulled, PullPlan
 from weightmark.attestations.pulling.pull import pull as run_pull
 from weightmark.attestations.pulling.quarantine import require_room

@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from weightmark.attestations.claims import parse_store, render_claims
-from weightmark.attestations.gate.collect import Sources
 from weightmark.attestations.gate.decision import Decision, Verdict
 from weightmark.attestations.gate.gate import gate
+from weightmark.attestations.gate.sources import Sources
+from weightmark.attestations.locking.lock_file import LockedArtifact
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.pulling.history import History
-from weightmark.attestations.pulling.locking import LockedArtifact
 from weightmark.attestations.pulling.placing import place, require_free
 from weightmark.attestations.pulling.presence import delivered_there, source_claims
 from weightmark.attestations.pulling.quarantine import Quarantine

@@ -61,7 +61,7 @@ def require_room(to: Path) -> None:
 class Quarantine:
     """One quarantine, locked; a context manager. Made by `open`."""
 
-    def __init__(self, root: Path, descriptor: int, to: Path) -> None:
+    def __init__(self, root: Path, lock: "_Lock", to: Path) -> None:
         """Use `open`."""
         self.root = root
         self.to = to
@@ -71,7 +71,7 @@ class Quarantine:
         """archives before they are unpacked"""
         self.claims = root / "claims"
         """claims that the source keeps beside the artifact"""
-        self._descriptor = descriptor
+        self._lock = lock
 
     @classmethod
     def open(cls, to: Path, plan: str) -> Self:
@@ -86,9 +86,16 @@ class Quarantine:
         try:
             parent.mkdir(exist_ok=True)
             entered = cls(root, _locked(root, to), to)
-            entered._begin(plan)
         except OSError as error:
             raise read_failure(root, error) from error
+        try:
+            entered._begin(plan)
+        except OSError as error:
+            entered._lock.let_go()
+            raise read_failure(root, error) from error
+        except BaseException:
+            entered._lock.let_go()
+            raise
         return entered
 
     def __enter__(self) -> Self:
@@ -101,7 +108,7 @@ class Quarantine:
         trace: TracebackType | None,
     ) -> None:
         """Let go of it; what lies there stays for the next pull."""
-        os.close(self._descriptor)
+        self._lock.let_go()
 
     @property
     def replaced(self) -> Path:
@@ -197,32 +204,62 @@ class Quarantine:
                 item.unlink()
 
 
-def _locked(root: Path, to: Path) -> int:
-    """Return a descriptor of the quarantine that holds its lock."""
+class _Lock:
+    """A descriptor that holds the lock of a quarantine.
+
+    An interrupt may come before anybody could enter the quarantine; a process that goes on, as one
+    with a notebook, must not hold the lock then.
+    """
+
+    _descriptor = -1
+
+    def __init__(self, root: Path) -> None:
+        self._descriptor = os.open(root, _FOLDER)
+
+    def status(self) -> os.stat_result:
+        """Return what the system says of the folder."""
+        return os.fstat(self._descriptor)
+
+    def take(self) -> None:
+        """Take the lock; raises `BlockingIOError` when somebody holds it."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def let_go(self) -> None:
+        """Close the descriptor, once."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def __del__(self) -> None:
+        self.let_go()
+
+
+def _locked(root: Path, to: Path) -> _Lock:
+    """Return the lock of the quarantine; raises `UncheckedError` when another pull holds it."""
     for _ in range(_ATTEMPTS):
         with contextlib.suppress(FileExistsError):
             root.mkdir(mode=_PRIVATE)
         try:
-            descriptor = os.open(root, _FOLDER)
+            lock = _Lock(root)
         except FileNotFoundError:
             continue
         except NotADirectoryError as error:
             raise _foreign(root) from error
         try:
-            status = os.fstat(descriptor)
+            status = lock.status()
             _require_private(status, root)
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_same(root, status):
-                return descriptor
+            lock.take()
         except BlockingIOError as error:
-            os.close(descriptor)
+            lock.let_go()
             raise UncheckedError(
                 f"another pull to `{to}` is under way", fix="wait until it is done, then try again"
             ) from error
         except BaseException:
-            os.close(descriptor)
+            lock.let_go()
             raise
-        os.close(descriptor)
+        if _is_same(root, status):
+            return lock
+        lock.let_go()
     raise UncheckedError(f"other pulls to `{to}` come and go", fix="try again when they are done")
 
 

@@ -18,7 +18,7 @@ from weightmark.attestations.ledger.steps import digest_of
 from weightmark.attestations.ledger.succession import not_carried
 from weightmark.attestations.ledger.witnessed import witness_check
 from weightmark.attestations.reports.claims import FoundClaim, UncountedClaim
-from weightmark.errors import LedgerInconsistentError, WeightmarkError
+from weightmark.errors import LedgerInconsistentError, LedgerNotLiveError, WeightmarkError
 from weightmark.provenance.ledger.event import Event, Kind, format_time, parse_event, parse_time
 from weightmark.provenance.ledger.history import PolicyHistory
 from weightmark.provenance.ledger.log import Ledger
@@ -240,7 +240,7 @@ def _doubts(ledger: Ledger, seen: Check) -> Iterator[str]:
         yield f"{seen.summary}: {seen.why}"
     try:
         ledger.home.standing().require_live(ledger.home.name)
-    except LedgerInconsistentError as error:
+    except LedgerNotLiveError as error:
         yield f"the ledger is not the live one, so what was revoked since is not in it: {error.what}"
         return
     forgotten = not_carried(ledger, complete=True)

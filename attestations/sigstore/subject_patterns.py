@@ -1,10 +1,10 @@
 """Patterns for subjects, each matched in bounded time: a signer chooses the subject that is matched."""
 
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from weightmark.errors import LimitError
+from weightmark.patterns import lazy_pattern
 from weightmark.values import dataclass
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ExactSubject", "GlobPattern", "RegexPattern", "SubjectPattern"]
 
-_TOKENS = re.compile(r"(\*\*|\*|\?)")
+_TOKENS = lazy_pattern(r"(\*\*|\*|\?)")
 
 
 class SubjectPattern(Protocol):

@@ -1,7 +1,6 @@
 """From what a caller names, flag by flag or word by word, to the trust in it."""
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from weightmark.attestations.trust.keys import KeyAnchor
 from weightmark.attestations.trust.verified import Trust
 from weightmark.attestations.trust.veto import Veto, vetoes_of
 from weightmark.errors import CallError, WeightmarkError, WrongSignerError
+from weightmark.patterns import lazy_pattern
 from weightmark.provenance.sidecars import read_named
 from weightmark.values import dataclass
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["TrustChoice"]
 
 _MAX_FILE = 4 * 1024 * 1024
-_FINGERPRINT = re.compile(r"(?:key:|sha256:)([0-9a-f]{64})")
-_KEY_URI = re.compile(r"(?:pkcs11|awskms|gcpkms|azurekms|hv):")
-_USER = re.compile(r"(://)[^/@]*@")
-_PIN = re.compile(r"(pin-value=)[^;&]*")
+_FINGERPRINT = lazy_pattern(r"(?:key:|sha256:)([0-9a-f]{64})")
+_KEY_URI = lazy_pattern(r"(?:pkcs11|awskms|gcpkms|azurekms|hv):")
+_USER = lazy_pattern(r"(://)[^/@]*@")
+_PIN = lazy_pattern(r"(pin-value=)[^;&]*")
 
 AnyPath = str | os.PathLike[str]
 

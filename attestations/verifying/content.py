@@ -91,7 +91,9 @@ class Content:
             differences = Differences.between(*self._narrowed(listed, found))
         if differences or hidden:
             return self._fail("model signature", differences, hidden)
-        count = sum(not self._leaves_out(path, oms.files) for path in oms.files)
+        count = len(oms.files)
+        if self.ignored.names:
+            count = sum(not self._leaves_out(path, oms.files) for path in oms.files)
         if not count:
             return _nothing_left("model signature")
         return self._link_check(oms.allow_symlinks) or self._pass("model signature", count)
@@ -103,10 +105,14 @@ class Content:
         oms = signature.oms if signature else None
         if oms is None and not matches:
             return ()
+        if not self.ignored.names and any(self._is_read(one.claim.manifest) for one in matches):
+            return ()
         judged = {row.path for match in matches for row in match.claim.manifest.rows}
         if oms:
             judged |= {SINGLE_FILE} if self.artifact.single else oms.files.keys()
-        paths = [file.path for file in self.reading.files]
+        paths = [file.entry.path for file in self.reading.files]
+        if not self.ignored.names:
+            return tuple(path for path in paths if path not in judged)
         return tuple(path for path in paths if path not in judged or self._leaves_out(path, judged))
 
     def empty_beside_shards(
@@ -134,10 +140,6 @@ class Content:
     @cached_property
     def _read_content(self) -> dict[str, str]:
         return _content_of(self.reading.manifest())
-
-    @cached_property
-    def _read_sha256(self) -> dict[str, str]:
-        return {file.entry.path: file.sha256 for file in self.reading.files}
 
     def _covers_all(self, covered: Collection[str] | None) -> bool:
         """Tell whether `covered` leaves out nothing but what OMS leaves out by name."""
@@ -204,13 +206,13 @@ class Content:
         self, believed: BelievedManifest, covered: Collection[str] | None = None
     ) -> Differences:
         """Compare by every digest that counts; the first that differs is returned."""
-        pairs = []
+        if self._covers_all(covered) and self._is_equal(believed):
+            return Differences(())
+        pairs: list[tuple[Mapping[str, str], Mapping[str, str]]] = []
         if self.digests in ("any", "both"):
             pairs.append((_content_of(believed.claim.manifest), self._read_content))
         if self.digests in ("sha256", "both"):
-            pairs.append((believed.claim.sha256, self._read_sha256))
-        if all(signed == found for signed, found in pairs) and self._covers_all(covered):
-            return Differences(())
+            pairs.append((believed.claim.sha256, self.reading.sha256))
         if covered is not None:
             pairs = [
                 (
@@ -221,6 +223,16 @@ class Content:
             ]
         results = [Differences.between(*self._narrowed(*pair)) for pair in pairs]
         return next((result for result in results if result), results[0])
+
+    def _is_equal(self, believed: BelievedManifest) -> bool:
+        """Tell whether every digest that counts is equal for every file."""
+        manifest, sha256 = believed.claim.manifest, believed.claim.sha256
+        by_blake3 = self.digests == "sha256" or self._is_read(manifest)
+        return by_blake3 and (self.digests == "any" or sha256 == self.reading.sha256)
+
+    def _is_read(self, manifest: Manifest) -> bool:
+        """Tell whether the whole manifest was read; by SHA-256 alone, as of an address, there is none to compare."""
+        return self.digests != "sha256" and manifest.identity == self.reading.manifest().identity
 
     def _hidden_by(self, ignore_paths: Sequence[str]) -> dict[str, str]:
         """Return the files that a recorded ignore hides, and by which; our own ignores hide nothing."""

@@ -26,10 +26,12 @@ from weightmark.provenance.artifact import Artifact
 from weightmark.provenance.sidecars import CLAIMS, SidecarPaths, read_bounded, read_sidecar
 from weightmark.values import dataclass
 
-__all__ = ["STORE_CHECK", "Claim", "Evidence", "SignatureFile", "collect_evidence"]
+__all__ = ["SIDECARS", "STORE_CHECK", "Claim", "Evidence", "SignatureFile", "collect_evidence"]
 
 _UPSTREAM_CLAIMS = "claims.jsonl"
 """proposed upstream for the same purpose; it is read, and it is content"""
+SIDECARS = frozenset(["claims", "sidecar"])
+"""what checks are called of reserved names and of what stands in them"""
 STORE_CHECK = "further claims"
 """what checks are called of stores outside of the reserved names"""
 _MAX_STORE_FILES = 1000

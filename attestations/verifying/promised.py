@@ -283,7 +283,7 @@ class _Trial:
 
     def _how_known(self) -> str:
         parts = [one for one in self._snapshot.parts if one.path not in RESERVED_NAMES]
-        fetched = sum("sha256" not in one.digests or one.size is None for one in parts)
+        fetched = sum("sha256" not in one.digests for one in parts)
         if not fetched:
             return "by promised SHA-256 and not fetched"
         if fetched == len(parts):

@@ -22,6 +22,7 @@ _MOST_OF_ONE = 64 * 1024 * 1024
 _MOST_OF_ALL = 256 * 1024 * 1024
 """bytes"""
 _CUT = "file"
+_EMPTY = hashlib.sha256(b"").hexdigest()
 
 
 class PromisedFiles:
@@ -73,8 +74,8 @@ class PromisedFiles:
         scratch.mkdir()
         found = []
         for part in parts:
-            sha256, size = part.digests.get("sha256", ""), part.size
-            if not sha256 or size is None:
+            sha256, size = part.digests.get("sha256", ""), _size_of(part)
+            if not sha256:
                 size = self._fetch(part, scratch, _CUT)
                 with (scratch / _CUT).open("rb") as file:
                     sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -90,7 +91,7 @@ class PromisedFiles:
         if part.size is not None and part.size > most:
             raise LimitError(
                 f"`{part.label}` at `{self._snapshot.pinned}` would have to be fetched, and is large",
-                why="it is a claim, or SHA-256 and size are not both promised for it",
+                why="it is a claim, or no SHA-256 is promised for it",
                 fix="`weightmark pull` fetches everything and judges it",
             )
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -109,3 +110,10 @@ class PromisedFiles:
             os.close(descriptor)
         self._left -= fetched.size
         return fetched.size
+
+
+def _size_of(part: Part) -> int:
+    """Return the promised size; where only a digest is promised, whether anything is there, which that tells."""
+    if part.size is not None:
+        return part.size
+    return int(part.digests.get("sha256") != _EMPTY)

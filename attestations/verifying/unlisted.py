@@ -29,12 +29,11 @@ def complete(belief: Belief, reading: Reading[Any] | None) -> tuple[Belief, tupl
 
 def _fitting(belief: Belief, reading: Reading[Any]) -> Iterator[BelievedManifest]:
     manifest = reading.manifest()
-    sha256 = {file.path: file.sha256 for file in reading.files if file.sha256}
-    whole = len(sha256) == len(reading.files)
-    digest = FileList(manifest, sha256).digest if whole else ""
+    whole = all(file.sha256 for file in reading.files)
+    digest = FileList(manifest, reading.sha256).digest if whole else ""
     for one in belief.unlisted:
         if one.claim.identity == manifest.identity and digest in ("", one.claim.list_digest):
-            claim = ManifestClaim(manifest, sha256 if whole else {}, one.claim.links)
+            claim = ManifestClaim(manifest, dict(reading.sha256) if whole else {}, one.claim.links)
             yield BelievedManifest(one.verified, claim)
 
 

@@ -25,6 +25,7 @@ from weightmark.attestations.verifying.belief import (
 from weightmark.attestations.verifying.content import DETAILS_SHOWN, Content
 from weightmark.attestations.verifying.evidence import Evidence, collect_evidence
 from weightmark.attestations.verifying.signature_checks import signature_checks
+from weightmark.attestations.verifying.tree_checks import tree_checks
 from weightmark.attestations.verifying.unlisted import complete
 from weightmark.errors import (
     CallError,
@@ -33,7 +34,6 @@ from weightmark.errors import (
 )
 from weightmark.provenance.artifact import Artifact, open_artifact
 from weightmark.provenance.collector import paused_collector
-from weightmark.provenance.foreign_digests import in_oms_set
 from weightmark.provenance.manifest import Manifest
 from weightmark.provenance.names import escape_path
 from weightmark.provenance.reading.engine import (
@@ -247,7 +247,7 @@ def judge(
         uncovered = content.unjudged(belief.signature, matches)
         checks += content.empty_beside_shards(belief.signature, uncovered)
         checks += _claims_about_others(belief, identity)
-    checks += _tree_checks(artifact, options, uncovered)
+    checks += tree_checks(artifact, uncovered, allow_clashes=options.allow_clashes)
     checks += _receipt_checks(reading)
     verified = None
     if exit_of(checks) is Exit.GOOD and reading and signers:
@@ -328,76 +328,6 @@ def _claims_about_others(belief: Belief, identity: str) -> list[Check]:
             details=tuple(others[:DETAILS_SHOWN]),
         )
     ]
-
-
-def _tree_checks(
-    artifact: Artifact, options: VerifyOptions, uncovered: Sequence[str]
-) -> list[Check]:
-    checks = []
-    if artifact.problems:
-        details = tuple(str(problem) for problem in artifact.problems[:DETAILS_SHOWN])
-        count = len(artifact.problems)
-        checks.append(
-            Check(
-                "names",
-                Outcome.FAIL,
-                f"{counted(count, 'extra entry', 'extra entries')} that nobody can sign",
-                "an identity covers regular files with plain names only",
-                "remove them",
-                details,
-                "artifact-refused",
-            )
-        )
-    if not artifact.entries:
-        checks.append(
-            Check("files", Outcome.NOTHING, "the artifact holds no files", code="no-input")
-        )
-    clashes = () if options.allow_clashes else artifact.clashes
-    if clashes:
-        details = tuple(
-            f"{' and '.join(f'`{escape_path(p)}`' for p in clash.paths)} {clash.reason}"
-            for clash in clashes[:DETAILS_SHOWN]
-        )
-        checks.append(
-            Check(
-                "names",
-                Outcome.FAIL,
-                f"{counted(len(clashes), 'name')} would be something else on other systems",
-                "another machine could load another file than was verified",
-                "rename them and sign again",
-                details,
-                "name-clash",
-            )
-        )
-    if uncovered:
-        checks.append(
-            Check(
-                "coverage",
-                Outcome.INFO,
-                "not covered by this signature",
-                _why_uncovered(uncovered),
-                "",
-                tuple(f"`{escape_path(p)}`" for p in uncovered),
-            )
-        )
-    checks += [
-        Check(
-            "outside",
-            Outcome.INFO,
-            f"`{part.path}` is not part of the artifact ({counted(part.files, 'file')})",
-        )
-        for part in artifact.outside
-    ]
-    return checks
-
-
-def _why_uncovered(paths: Sequence[str]) -> str:
-    """Say why files are uncovered: the caller left them out, or model signatures do."""
-    if all(not in_oms_set(path) for path in paths):
-        return "model signatures leave out root git files, and no manifest claim holds them"
-    return (
-        "nobody signed them, or they were left out as asked; anybody could put something else there"
-    )
 
 
 def _no_signature(artifact: Artifact, path: str | Path) -> NoSignatureError:

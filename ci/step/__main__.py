@@ -5,17 +5,15 @@ configures it: no settings file, and no variable `WEIGHTMARK_…` of the job but
 """
 
 import hashlib
-import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from inputs import InputError, Inputs, Mode
-from reporting import VSA, print_unheeded, reports_folder, tell
+from reporting import FORMS, VSA, Forms, failure_forms, print_unheeded, reports_folder, tell
 from trusted import TrustedFiles, UntrustedError
 
 _KEPT = {"WEIGHTMARK_PASSPHRASE"}
@@ -27,7 +25,6 @@ _CALL, _UNCHECKED = 2, 4
 def main() -> int:
     """Do what the inputs say; return the exit code of `weightmark`."""
     environment = dict(os.environ)
-    path = environment.get("INPUT_PATH", "")
     folder = None
     with tempfile.TemporaryDirectory(prefix="weightmark-") as scratch:
         try:
@@ -35,19 +32,17 @@ def main() -> int:
             inputs = Inputs.from_environment(environment)
             words = _words(inputs, environment, Path(scratch), folder)
             hidden = () if inputs.mode is Mode.SIGN else _IDENTITY
-            answer = _run(
-                words, environment, hidden, re.compile(rf"{re.escape(scratch)}/[0-9a-f]+/")
-            )
+            forms = _run(words, environment, hidden, Path(scratch))
         except InputError as error:
-            answer = _failure("an input is wrong", str(error), _CALL)
+            forms = failure_forms("an input is wrong", str(error), _CALL)
         except FileExistsError as error:
-            answer = _failure("an input is wrong", f"`{error.filename}` exists already", _CALL)
+            forms = failure_forms("an input is wrong", f"`{error.filename}` exists already", _CALL)
         except UntrustedError as error:
-            answer = _failure("what decides can't be trusted", str(error), _UNCHECKED)
+            forms = failure_forms("what decides can't be trusted", str(error), _UNCHECKED)
         except OSError as error:
-            answer = _failure("a file can't be read or written", str(error), _UNCHECKED)
-        tell(answer, path, environment, folder)
-    return int(answer["exit"])
+            forms = failure_forms("a file can't be read or written", str(error), _UNCHECKED)
+        tell(forms, environment, folder)
+    return int(forms.answer["exit"])
 
 
 def _words(inputs: Inputs, environment: dict[str, str], scratch: Path, folder: Path) -> list[str]:
@@ -88,48 +83,27 @@ def _flag(name: str, value: str) -> list[str]:
 
 
 def _run(
-    words: list[str], environment: dict[str, str], hidden: tuple[str, ...], copies: re.Pattern[str]
-) -> dict[str, Any]:
-    """Call `weightmark`; what it says beside the answer is shown and not obeyed."""
+    words: list[str], environment: dict[str, str], hidden: tuple[str, ...], scratch: Path
+) -> Forms:
+    """Call `weightmark` once for every form; what it says beside the answer is shown and not obeyed."""
     kept = {
         name: value
         for name, value in environment.items()
         if name in _KEPT or not name.startswith(("WEIGHTMARK_", "INPUT_", "PYTHON", *hidden))
     }
-    call = [sys.executable, "-I", "-m", "weightmark", *words]
+    written = Path(tempfile.mkdtemp(prefix="forms-", dir=scratch))
+    reports = [f"--report={form}={written / form}" for form in FORMS]
+    call = [sys.executable, "-I", "-m", "weightmark", words[0], *reports, *words[1:]]
     done = subprocess.run(
         call, stdin=subprocess.DEVNULL, capture_output=True, check=False, env={**kept, "CI": "true"}
     )
+    copies = re.compile(rf"{re.escape(str(scratch))}/[0-9a-f]+/")
     print_unheeded(copies.sub("", done.stderr.decode(errors="replace")), environment)
-    try:
-        answer = _without(copies, json.loads(done.stdout))
-        if isinstance(answer, dict) and answer.get("exit") == done.returncode:
-            return answer
-    except ValueError:
-        pass
+    forms = Forms.read(done.stdout, written, copies)
+    if forms is not None and forms.answer.get("exit") == done.returncode:
+        return forms
     code = done.returncode if done.returncode > 0 else _UNCHECKED
-    return _failure("weightmark gave no answer", f"it ended with {done.returncode}", code)
-
-
-def _without(copies: re.Pattern[str], value: Any) -> Any:
-    """Return a value with files named as in the repository, and not by their copies, which go away."""
-    if isinstance(value, dict):
-        return {name: _without(copies, one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_without(copies, one) for one in value]
-    return copies.sub("", value) if isinstance(value, str) else value
-
-
-def _failure(title: str, what: str, code: int) -> dict[str, Any]:
-    return {
-        "schema": "weightmark/error/v1",
-        "exit": code,
-        "code": "action",
-        "title": title,
-        "what": what,
-        "why": "",
-        "fix": "",
-    }
+    return failure_forms("weightmark gave no answer", f"it ended with {done.returncode}", code)
 
 
 if __name__ == "__main__":

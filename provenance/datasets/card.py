@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Self
 
 from weightmark.errors import LimitError, MalformedError
+from weightmark.patterns import lazy_pattern
 from weightmark.provenance.datasets.candidates import CARD_NAME
 from weightmark.provenance.strict_json import parse_object
 from weightmark.values import dataclass
@@ -20,7 +21,7 @@ INFO_NAME = "dataset_info.json"
 """where `datasets` saves it"""
 MAX_CARD_SIZE = 1024 * 1024
 """bytes of the YAML"""
-_HEADER = re.compile(rb"\A---[ \t]*\r?\n(.*?)(?:^|\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+_HEADER = lazy_pattern(rb"\A---[ \t]*\r?\n(.*?)(?:^|\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 _WANTED = frozenset(["license", "license_name", "license_link", "source_datasets", "pretty_name"])
 
 

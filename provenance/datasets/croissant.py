@@ -5,13 +5,13 @@ carry values of 32 and 40 digits. A live dataset changes by intent, so its diges
 """
 
 import posixpath
-import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Self
 from urllib.parse import unquote
 
 from weightmark.errors import LimitError, MalformedError
+from weightmark.patterns import lazy_pattern
 from weightmark.provenance.strict_json import parse_object
 from weightmark.values import dataclass
 
@@ -31,10 +31,10 @@ MAX_CROISSANT_SIZE = 16 * 1024 * 1024
 _MAX_FILES = 1_000_000
 _WHITE_SPACE = b" \t\r\n"
 _WRAPPED = 16
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_SHA256 = lazy_pattern(r"[0-9a-fA-F]{64}")
+_REMOTE = lazy_pattern(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _TYPE_KEYS = ("@type", "type")
-_NAMESPACES = re.compile(r"(?:cr|sc|schema|dct|prov):|https?://[^#]*[/#]")
+_NAMESPACES = lazy_pattern(r"(?:cr|sc|schema|dct|prov):|https?://[^#]*[/#]")
 
 
 class Verdict(StrEnum):

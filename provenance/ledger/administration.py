@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from weightmark.errors import (
     CallError,
     LedgerInconsistentError,
     SubmissionRefusedError,
+    WeightmarkError,
     WrongSignerError,
 )
 from weightmark.provenance.ledger.admission import (
@@ -20,10 +22,12 @@ from weightmark.provenance.ledger.admission import (
     admit_operation,
 )
 from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint, verify_checkpoint
+from weightmark.provenance.ledger.creation import stands_at
 from weightmark.provenance.ledger.event import Event, Kind, format_time
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier, open_note, split_note
 from weightmark.provenance.ledger.operations import (
+    MAX_OPERATION_SIZE,
     operation_text,
     sign_operation,
     verify_operation,
@@ -98,7 +102,7 @@ def sign_proposal(proposal: bytes, owner: NoteSigner) -> bytes:
     """Add an owner's signature to a proposal: its text, or a note that others signed already."""
     if b"\n\n" not in proposal:
         return owner.sign(proposal)
-    text, _ = split_note(proposal)
+    text, _ = split_note(proposal, max_size=MAX_OPERATION_SIZE)
     return proposal + owner.line(text)
 
 
@@ -106,7 +110,7 @@ def owners_of_proposal(policy: RegistrationPolicy, proposal: bytes) -> tuple[Not
     """Return which owners of the policy in force signed a proposal; raises `TamperedError`."""
     owners = [NoteVerifier.parse(one) for one in policy.owners.vkeys]
     try:
-        return open_note(proposal, owners).signers
+        return open_note(proposal, owners, max_size=MAX_OPERATION_SIZE).signers
     except WrongSignerError:
         return ()
 
@@ -117,7 +121,7 @@ def apply_proposal(ledger: Ledger, proposal: bytes) -> Receipt:
     Raises `SubmissionRefusedError` with the reason, and what the ledger raises.
     """
     log = ledger.home.read_signer(ledger.verifier)
-    text, _ = split_note(proposal)
+    text, _ = split_note(proposal, max_size=MAX_OPERATION_SIZE)
     submission = sign_operation(Kind.POLICY, proposal + log.line(text), log, ledger.now())
     return _enter(ledger, admit_policy(ledger.policy(), submission))
 
@@ -252,18 +256,32 @@ def freeze(old: Ledger, successor: str) -> None:
 
 
 @contextmanager
-def frozen(old: Ledger, successor: str) -> Iterator[None]:
-    """Freeze a ledger while its successor is made; when that fails, it is what it was before.
+def frozen(old: Ledger, successor: str, place: Path | str) -> Iterator[None]:
+    """Freeze a ledger while its successor is made at `place`; when that fails, it is what it was before.
 
-    What breaks off in between leaves it frozen, and is asked for again with the same `successor`.
+    Unless the successor stands there, or nobody can tell: two logs that go on would be two histories.
+    What breaks off in between leaves it frozen, too, and is asked for again with the same `successor`.
     """
     before = old.home.standing()
     freeze(old, successor)
     try:
         yield
-    except BaseException:
-        old.home.set_standing(before)
+    except BaseException as error:
+        if not stands_at(place, successor):
+            old.home.set_standing(before)
+        elif isinstance(error, WeightmarkError):
+            raise _taken_over(old, successor, error) from error
         raise
+
+
+def _taken_over(old: Ledger, successor: str, error: WeightmarkError) -> WeightmarkError:
+    """Say how to go on where the successor may stand already."""
+    return type(error)(
+        f"`{successor}` may have taken over already, so `{old.home.name}` stays frozen: {error.what}",
+        why=error.why,
+        fix="look with `weightmark ledger verify` at its place: if it is whole, use it; if nothing is there, "
+        f"ask again with the same `--origin {successor}`",
+    )
 
 
 def _believed(old: Ledger, note: bytes) -> tuple[VerifiedCheckpoint, str]:

@@ -111,6 +111,8 @@ class VerifiedClaim:
     """how many things it is about; an entry names one"""
     broken: str = ""
     """why what it says of descent cannot be followed; empty when it can, or says nothing of it"""
+    proven: datetime | None = None
+    """aware; when its signature existed already by a verified timestamp or log entry, the earliest"""
 
 
 class ClaimVerifier(Protocol):
@@ -138,7 +140,7 @@ class ClaimVerifier(Protocol):
         ...
 
     def written_in_silence(self, ledger: "Ledger") -> "Mapping[int, str]":
-        """Return entries that were taken from somebody whom an earlier entry had revoked: index, and why.
+        """Return entries by somebody whom an earlier entry had revoked, submitter or signer: index, and why.
 
         Whoever runs the log could let them in; an audit names them. Raises as `silenced`.
         """

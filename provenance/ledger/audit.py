@@ -82,8 +82,8 @@ def find_late_entries(ledger: "Ledger", claims: ClaimVerifier) -> tuple[Problem,
     except WeightmarkError as error:
         return (Problem("revocations", error.what, error.exit),)
     return tuple(
-        Problem(f"entry {index}", f"its submitter was {words} before it was written", Exit.BAD)
-        for index, words in sorted(late.items())[:MAX_PROBLEMS]
+        Problem(f"entry {index}", why, Exit.BAD)
+        for index, why in sorted(late.items())[:MAX_PROBLEMS]
     )
 
 

@@ -19,11 +19,19 @@ from weightmark.errors import (
 )
 from weightmark.provenance.atomic import name_files, sync_folder
 from weightmark.provenance.ledger.admission import MAX_CLAIM_SIZE
-from weightmark.provenance.ledger.files import read_file
+from weightmark.provenance.ledger.files import file_digest, read_file, read_piece
 from weightmark.provenance.ledger.view.interface import ViewFiles
 from weightmark.values import dataclass
 
-__all__ = ["BlobState", "BlobStore", "Blobs", "ViewBlobs", "checked_blob", "require_digest"]
+__all__ = [
+    "BlobState",
+    "BlobStore",
+    "Blobs",
+    "ViewBlobs",
+    "checked_blob",
+    "not_the_blob",
+    "require_digest",
+]
 
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
 _WRITERS = 8
@@ -56,6 +64,14 @@ class Blobs(Protocol):
 
         Raises `ReadError` when it is missing and `LedgerInconsistentError` when it was changed.
         """
+        ...
+
+    def size(self, digest: str) -> int:
+        """Return the bytes of a blob that is what its name says, without holding it; raises as `get`."""
+        ...
+
+    def piece(self, digest: str, start: int, count: int) -> bytes:
+        """Return at most `count` bytes of a blob; what it is, `size` said. Raises `ReadError` when it is gone."""
         ...
 
     def state(self, digest: str) -> BlobState:
@@ -105,6 +121,22 @@ class BlobStore:
         path = self._path(digest)
         return checked_blob(digest, read_file(path, max_size=MAX_CLAIM_SIZE), str(path))
 
+    def size(self, digest: str) -> int:
+        """Return the bytes of a blob that is what its name says; see `Blobs`."""
+        path = self._path(digest)
+        found = file_digest(path, max_size=MAX_CLAIM_SIZE)
+        if found is None or found[0] != digest:
+            raise not_the_blob(str(path), missing=found is None)
+        return found[1]
+
+    def piece(self, digest: str, start: int, count: int) -> bytes:
+        """Return bytes of a blob; see `Blobs`."""
+        path = self._path(digest)
+        piece = read_piece(path, start, count)
+        if piece is None:
+            raise not_the_blob(str(path), missing=True)
+        return piece
+
     def state(self, digest: str) -> BlobState:
         """Say whether a blob is present, missing, damaged or unreadable."""
         if not os.path.lexists(self._path(digest)):
@@ -150,6 +182,14 @@ class ViewBlobs:
         data = self.view.get(path, max_size=MAX_CLAIM_SIZE)
         return checked_blob(digest, data, f"{self.view.name}/{path}")
 
+    def size(self, digest: str) -> int:
+        """Return the bytes of a blob that is what its name says; see `Blobs`."""
+        return len(self.get(digest))
+
+    def piece(self, digest: str, start: int, count: int) -> bytes:
+        """Return bytes of a blob; see `Blobs`."""
+        return self.get(digest)[start : start + count]
+
     def state(self, digest: str) -> BlobState:
         """Say whether a blob is present, missing, damaged or unreadable."""
         try:
@@ -172,19 +212,24 @@ class ViewBlobs:
 
 def checked_blob(digest: str, data: bytes | None, name: str) -> bytes:
     """Return `data` if it is the blob `digest`; raises `ReadError` or `LedgerInconsistentError`."""
-    if data is None:
-        raise ReadError(
+    if data is None or hashlib.sha256(data).hexdigest() != digest:
+        raise not_the_blob(name, missing=data is None)
+    return data
+
+
+def not_the_blob(name: str, *, missing: bool) -> ReadError | LedgerInconsistentError:
+    """Say that a blob is missing, or was changed."""
+    if missing:
+        return ReadError(
             f"`{name}` is missing",
             why="the ledger commits to it, so its claim cannot be checked",
             fix="restore it from a backup; its name is the SHA-256 of its bytes",
         )
-    if hashlib.sha256(data).hexdigest() != digest:
-        raise LedgerInconsistentError(
-            f"`{name}` was changed",
-            why="its bytes do not have the SHA-256 that the ledger commits to",
-            fix="restore it from a backup",
-        )
-    return data
+    return LedgerInconsistentError(
+        f"`{name}` was changed",
+        why="its bytes do not have the SHA-256 that the ledger commits to",
+        fix="restore it from a backup",
+    )
 
 
 def require_digest(digest: str) -> str:

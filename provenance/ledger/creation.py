@@ -7,9 +7,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import NotRequired, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
-from weightmark.errors import CallError, LedgerInconsistentError, UnsupportedError, read_failure
+from weightmark.errors import (
+    CallError,
+    LedgerInconsistentError,
+    UnsupportedError,
+    WeightmarkError,
+    read_failure,
+)
 from weightmark.provenance.atomic import exclusive, sync_folder
 from weightmark.provenance.ledger.admission import Owners, Submitter
 from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
@@ -28,16 +34,31 @@ from weightmark.provenance.ledger.store.interface import Row
 
 __all__ = [
     "Beginning",
+    "Further",
     "create_anywhere",
     "create_folder",
     "found_log",
     "new_folder",
     "refuse_occupied",
+    "stands_at",
     "write_founding",
 ]
 
 
-class Beginning(TypedDict):
+class Further(TypedDict, total=False):
+    """What a ledger need not begin with."""
+
+    owners: Owners | None
+    """who may change it; None for the recovery key"""
+    owner_keys: Sequence[NoteSigner]
+    """their private keys, which are written beside the log's own, `owner-1.key` and so on"""
+    roots: Mapping[str, str] | None
+    """trusted roots of identities: `sha256:<hex>` and the JSON text"""
+    succession: Succession | None
+    """the log that it takes over from"""
+
+
+class Beginning(Further):
     """What a ledger begins with."""
 
     origin: str
@@ -48,12 +69,6 @@ class Beginning(TypedDict):
     """what was seen of logs before: no origin begins twice"""
     clock: Callable[[], datetime]
     """gives an aware time"""
-    owners: NotRequired[Owners | None]
-    """who may change it; None for the recovery key"""
-    roots: NotRequired[Mapping[str, str] | None]
-    """trusted roots of identities: `sha256:<hex>` and the JSON text"""
-    succession: NotRequired[Succession | None]
-    """the log that it takes over from"""
 
 
 def create_anywhere(
@@ -93,7 +108,7 @@ def create_folder(path: Path, **founding: Unpack[Beginning]) -> None:
     """
     log, recovery, entry = found_log(**founding)
     with new_folder(path) as home:
-        home.write_keys(log, recovery)
+        home.write_keys(log, recovery, founding.get("owner_keys", ()))
         write_founding(home, log, entry)
         with home.store.read() as reader:
             publish(LedgerSnapshot.of(reader, log.verifier), None, home.view)
@@ -108,12 +123,27 @@ def _create_in_database(home: Home, keys: Path, **founding: Unpack[Beginning]) -
     log, recovery, entry = found_log(**founding)
     refuse_occupied(keys)
     make_folders([keys])
-    FolderHome(keys).write_keys(log, recovery)
+    FolderHome(keys).write_keys(log, recovery, founding.get("owner_keys", ()))
     try:
         write_founding(home, log, entry)
     except CallError:
         shutil.rmtree(keys, ignore_errors=True)
         raise
+
+
+def stands_at(place: Path | str, origin: str) -> bool:
+    """Tell whether the log `origin` stands at a place, or may: where nobody can tell, it may."""
+    try:
+        home = home_of(place)
+    except WeightmarkError:
+        return False
+    with closing(home):
+        try:
+            return home.read_verifier().name == origin
+        except CallError:
+            return False
+        except WeightmarkError:
+            return True
 
 
 def found_log(**founding: Unpack[Beginning]) -> tuple[NoteSigner, NoteSigner, Founding]:

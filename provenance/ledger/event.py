@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import Any
 
 from weightmark.errors import LimitError, MalformedError, UnsupportedError
+from weightmark.patterns import lazy_pattern
 from weightmark.provenance.strict_json import parse_object
 from weightmark.values import dataclass
 
@@ -32,11 +33,11 @@ MAX_EVENT_SIZE = 65_535
 MAX_ORIGIN_SIZE = 255
 """bytes; so that a cosigner can write its length in one byte"""
 
-_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
-_EVENT_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
-_SUBJECT = re.compile(r"(?:(?:wm1|sha256|key|salted):[0-9a-f]{64})?\Z")
-_PARTY = re.compile(r"(?:key|salted):[0-9a-f]{64}\Z")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z", re.ASCII)
+_SHA256 = r"[0-9a-f]{64}"
+_EVENT_ID = r"[A-Za-z0-9._:-]{1,128}"
+_SUBJECT = r"(?:(?:wm1|sha256|key|salted):[0-9a-f]{64})?"
+_PARTY = r"(?:key|salted):[0-9a-f]{64}"
+_TIME = lazy_pattern(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z", re.ASCII)
 _CANONICAL = JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 """writes what `canonical_json` writes for values that are all strings and small integers"""
 
@@ -129,14 +130,12 @@ _CHECKED = {
     "submitter": _PARTY,
 }
 _CHECKED_VALUES = attrgetter(*_CHECKED)
-_CHECKED_LINE = re.compile(
-    r"\n".join(one.pattern.removesuffix(r"\Z") for one in _CHECKED.values()) + r"\Z"
-)
+_CHECKED_LINE = lazy_pattern(r"\n".join(_CHECKED.values()) + r"\Z")
 """all of them in one line; no pattern admits a newline"""
 _NAMES = tuple(Event.__dataclass_fields__)
 _VALUES = attrgetter(*_NAMES)
 _FIELDS = frozenset({"v", *_NAMES})
-_PLAIN = re.compile(
+_PLAIN = lazy_pattern(
     "{" + "".join(rf'"{name}":"(?P<{name}>[^"\\]*)",' for name in sorted(_NAMES)) + r'"v":1}\Z'
 )
 """the canonical bytes of an event without escapes: what matches was written by `to_bytes`"""
@@ -221,6 +220,6 @@ def _check_version(version: Any) -> None:
         )
 
 
-def _check(name: str, value: str, pattern: re.Pattern[str]) -> None:
-    if not pattern.match(value):
+def _check(name: str, value: str, pattern: str) -> None:
+    if not re.fullmatch(pattern, value):
         raise MalformedError(f"`{name}` of the ledger event is not well formed")

@@ -1,12 +1,12 @@
 """The ledger: append, read, prove. Every path in is admitted, every path out is verified."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 
 from weightmark.errors import (
     LedgerInconsistentError,
@@ -17,7 +17,6 @@ from weightmark.errors import (
 from weightmark.provenance.ledger.admission import (
     Admitted,
     ClaimVerifier,
-    Owners,
     RegistrationPolicy,
     Submission,
     Submitter,
@@ -28,7 +27,7 @@ from weightmark.provenance.ledger.audit import Auditor, LedgerAudit, Problem, fi
 from weightmark.provenance.ledger.binding_index import MAX_WALK, BindingIndex, find_all
 from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint, verify_checkpoint
 from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
-from weightmark.provenance.ledger.creation import create_anywhere
+from weightmark.provenance.ledger.creation import Further, create_anywhere
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.history import PolicyHistory
 from weightmark.provenance.ledger.home.interface import Home
@@ -40,7 +39,6 @@ from weightmark.provenance.ledger.plan import numbered
 from weightmark.provenance.ledger.proof import Receipt, VerifiedReceipt, verify_receipt
 from weightmark.provenance.ledger.publish import publish, published_checkpoint
 from weightmark.provenance.ledger.recording import Recorded, Recorder, Silencer
-from weightmark.provenance.ledger.registration import Succession
 from weightmark.provenance.ledger.snapshot import LedgerSnapshot, LoggedEvent
 from weightmark.provenance.ledger.standing import Role
 from weightmark.provenance.ledger.store.interface import Query
@@ -77,11 +75,9 @@ class Ledger:
         keys: Path | None = None,
         origin: str = "",
         submitters: Sequence[Submitter] = (),
-        owners: Owners | None = None,
-        roots: Mapping[str, str] | None = None,
-        succession: Succession | None = None,
         memory: CheckpointMemory | None = None,
         clock: Clock = utc_now,
+        **further: Unpack[Further],
     ) -> Self:
         """Make a ledger at `path`, which must be absent or an empty folder; whole or not at all.
 
@@ -97,9 +93,7 @@ class Ledger:
             submitters=submitters,
             memory=memory,
             clock=clock,
-            owners=owners,
-            roots=roots,
-            succession=succession,
+            **further,
         )
         return cls.open(path, log_key=key_file, memory=memory, clock=clock)
 

@@ -215,13 +215,15 @@ class NoteSigner:
         return SignatureLine(self.name, key_id, key.sign(text)).to_bytes()
 
 
-def open_note(note: bytes, verifiers: Iterable[NoteVerifier]) -> VerifiedNote:
+def open_note(
+    note: bytes, verifiers: Iterable[NoteVerifier], *, max_size: int = MAX_NOTE_SIZE
+) -> VerifiedNote:
     """Check the signatures of known keys; a key that signed twice is listed once.
 
     Raises `MalformedError`, `TamperedError` when a known key's signature is bad, and
     `WrongSignerError` when no known key signed.
     """
-    text, lines = split_note(note)
+    text, lines = split_note(note, max_size=max_size)
     known = {(one.name, one.key_id): one for one in verifiers}
     signers: list[NoteVerifier] = []
     unknown: list[SignatureLine] = []
@@ -241,10 +243,12 @@ def open_note(note: bytes, verifiers: Iterable[NoteVerifier]) -> VerifiedNote:
     return VerifiedNote(text, tuple(signers), tuple(unknown), _SEAL)
 
 
-def split_note(note: bytes) -> tuple[bytes, tuple[SignatureLine, ...]]:
+def split_note(
+    note: bytes, *, max_size: int = MAX_NOTE_SIZE
+) -> tuple[bytes, tuple[SignatureLine, ...]]:
     """Split a note into its text and its signature lines; raises `MalformedError` or `LimitError`."""
-    if len(note) > MAX_NOTE_SIZE:
-        raise LimitError(f"the note is over {MAX_NOTE_SIZE} bytes")
+    if len(note) > max_size:
+        raise LimitError(f"the note is over {max_size} bytes")
     _check_text(note)
     text, blank, signatures = note.rpartition(b"\n\n")
     if not blank or not signatures:

@@ -23,6 +23,7 @@ from weightmark.provenance.strict_json import canonical_json, parse_object
 from weightmark.values import dataclass
 
 __all__ = [
+    "MAX_OPERATION_SIZE",
     "VerifiedOperation",
     "operation_text",
     "peek_operation",
@@ -31,6 +32,8 @@ __all__ = [
     "verify_operation",
 ]
 
+MAX_OPERATION_SIZE = 4 * 1024 * 1024
+"""bytes of a claim by the log itself: entry 0 of a successor says which claims told of descent before"""
 _PREFIX = b"weightmark-ledger-"
 _REQUEST_HEADER = b"weightmark-ledger-request/v1\n"
 _REQUEST_FIELDS = ("claim_id", "claim_sha256", "event_id", "kind", "not_after", "origin")
@@ -96,7 +99,7 @@ def read_operation(claim: bytes, kind: Kind, keys: Sequence[NoteVerifier]) -> di
 
     Raises `MalformedError`, `WrongSignerError` or `TamperedError`.
     """
-    text = open_note(claim, keys).text
+    text = open_note(claim, keys, max_size=MAX_OPERATION_SIZE).text
     return _fields(text, b"%s%s/v1\n" % (_PREFIX, kind.value.encode()), f"the {kind} operation")
 
 
@@ -125,7 +128,7 @@ def verify_operation(
         raise MalformedError(f"`{kind}` is no operation of a log")
     keys = tuple(dict.fromkeys((log, *required)))
     fields = read_operation(submission.claim, kind, keys)
-    signers = open_note(submission.claim, keys).signers
+    signers = open_note(submission.claim, keys, max_size=MAX_OPERATION_SIZE).signers
     if {*keys} - {*signers}:
         absent = next(one for one in keys if one not in signers)
         raise LedgerInconsistentError(f"the {kind} operation is not signed by `{absent.name}`")

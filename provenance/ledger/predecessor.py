@@ -8,6 +8,7 @@ import base64
 import binascii
 from collections.abc import Iterable
 from functools import cached_property
+from operator import lt
 from typing import Any
 
 from weightmark.errors import MalformedError
@@ -178,6 +179,6 @@ def _descent_from(text: str | None) -> bytes | None:
     except binascii.Error as error:
         raise MalformedError("what the log before told of descent is not base64") from error
     records = [data[at : at + _RECORD] for at in range(0, len(data), _RECORD)]
-    if len(data) % _RECORD or records != sorted(set(records)):
+    if len(data) % _RECORD or not all(map(lt, records, records[1:])):
         raise MalformedError("what the log before told of descent is not in order")
     return data

@@ -29,6 +29,7 @@ from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint, verify_c
 from weightmark.provenance.ledger.event import KINDS, Event, Kind
 from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier, open_note
 from weightmark.provenance.ledger.operations import (
+    MAX_OPERATION_SIZE,
     operation_text,
     read_operation,
     sign_operation,
@@ -175,7 +176,7 @@ def admit_policy(before: RegistrationPolicy, submission: Submission) -> Admitted
     """
     log = NoteVerifier.parse(before.log_vkey)
     owners = [NoteVerifier.parse(one) for one in before.owners.vkeys]
-    signers = open_note(submission.claim, [log, *owners]).signers
+    signers = open_note(submission.claim, [log, *owners], max_size=MAX_OPERATION_SIZE).signers
     signed = [one for one in signers if one in owners]
     if len(signed) < before.owners.threshold:
         raise SubmissionRefusedError(

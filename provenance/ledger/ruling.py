@@ -24,6 +24,14 @@ class Silence:
     words: str
     """where it stands: `revoked at #7 of <origin>`"""
 
+    def holds(self, at: datetime) -> bool:
+        """Tell whether nothing is taken at `at`, by the log's own clock."""
+        return self.since is None or at >= self.since
+
+    def spares(self, proven: datetime | None) -> bool:
+        """Tell whether a claim stays good whose signature is `proven` to have existed then."""
+        return self.since is not None and proven is not None and proven < self.since
+
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
@@ -59,11 +67,25 @@ class Ruling:
     def _refuse_silenced(self, admitted: Admitted, now: datetime) -> None:
         party = admitted.request.submitter
         silence = self.silenced.get(party)
-        if silence and (silence.since is None or now >= silence.since):
+        if silence and silence.holds(now):
             raise SubmissionRefusedError(
                 f"the submitter `{party}` is {silence.words}",
                 why="whoever is revoked writes nothing: its key may be in other hands",
                 fix="submit with another admitted key or identity",
+            )
+        self._refuse_silenced_signer(admitted, now)
+
+    def _refuse_silenced_signer(self, admitted: Admitted, now: datetime) -> None:
+        """Refuse the word of a revoked signer, whoever hands it in; anybody admitted may observe it."""
+        party = admitted.claim.signer
+        silence = self.silenced.get(party)
+        if silence is None or admitted.request.kind == Kind.OBSERVED:
+            return
+        if silence.holds(now) and not silence.spares(admitted.claim.proven):
+            raise SubmissionRefusedError(
+                f"the signer of the claim, `{party}`, is {silence.words}",
+                why="a claim counts by its signer, whoever submits it, and nothing proves here that it is older than that",
+                fix="have it made again by another signer, or enter it with `--kind observed`, which no policy counts",
             )
 
     def _refuse_lifted(self, admitted: Admitted) -> None:

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from weightmark.errors import LedgerInconsistentError, MalformedError
+from weightmark.errors import LedgerNotLiveError, MalformedError
 from weightmark.provenance.strict_json import canonical_json, parse_object
 from weightmark.values import dataclass
 
@@ -54,6 +54,16 @@ _WHERE = {
 }
 
 
+_ENDS = {
+    Role.MOVED: ("has moved to another place", "ask its operator for the new address"),
+    Role.SUCCEEDED: (
+        "was succeeded by the log `{}`",
+        "ask its operator for the address and the log key of that one",
+    ),
+}
+_COPY = ("is served from a copy that is not the live one", "ask its operator for the live one")
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """The role of a copy."""
@@ -64,13 +74,22 @@ class Standing:
     """for a moved ledger its new place, for a succeeded one the origin of the log that took over"""
 
     def require_live(self, name: str) -> None:
-        """Raise `LedgerInconsistentError` unless this copy may sign."""
+        """Raise `LedgerNotLiveError` unless this copy may sign."""
         if self.role is not Role.LIVE:
             what, why, fix = _REFUSALS[self.role]
             where = _WHERE.get(self.role, "").format(self.detail) if self.detail else ""
-            raise LedgerInconsistentError(
-                f"the ledger at `{name}` {what}", why=f"{why}{where}", fix=fix
-            )
+            raise LedgerNotLiveError(f"the ledger at `{name}` {what}", why=f"{why}{where}", fix=fix)
+
+    def require_served(self, origin: str) -> None:
+        """Raise `LedgerNotLiveError` unless this copy may be served; it names no place of the operator's."""
+        if self.role is Role.LIVE:
+            return
+        end, fix = _ENDS.get(self.role, _COPY)
+        raise LedgerNotLiveError(
+            f"the ledger `{origin}` {end.format(self.detail)}",
+            why="nothing is entered here any more, and what was revoked since is not in it",
+            fix=fix,
+        )
 
     def to_bytes(self) -> bytes:
         """Return canonical JSON."""

@@ -34,7 +34,8 @@ _FILE = "file"
 
 def file_tree(manifest: Manifest) -> SortedTree:
     """Return the tree over the lines of a manifest, by path."""
-    return SortedTree.of((sort_key(row.path), row.line()) for row in manifest.rows)
+    keys = (sort_key(row.path) for row in manifest.rows)
+    return SortedTree.of(zip(keys, manifest.lines, strict=True))
 
 
 @dataclass(frozen=True)

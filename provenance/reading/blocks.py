@@ -4,7 +4,6 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
-from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 from weightmark.errors import FileChangedError
@@ -124,6 +123,8 @@ class _Lane:
     """One taker and the thread in which it takes blocks."""
 
     def __init__(self, taker: BlockSink) -> None:
+        from queue import SimpleQueue
+
         self.error: BaseException | None = None
         self._taker = taker
         self._blocks: SimpleQueue[memoryview | None] = SimpleQueue()

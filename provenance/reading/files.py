@@ -89,9 +89,6 @@ class FileReader(Generic[T]):
     """set to make whoever reads give up at the next block"""
     _functions: list[Callable[[bytes], bytes]] = field(init=False, default_factory=list)
 
-    def __post_init__(self) -> None:
-        self._functions = [digest_function(column) for column in self.columns]
-
     @property
     def looks(self) -> bool:
         """Whether anybody looks at the files, beside hashing them."""
@@ -245,7 +242,10 @@ class FileReader(Generic[T]):
         if len(data) != size:
             name = escape_path(label_of(entry))
             data = DescriptorView(descriptor, size, name).read_at(0, size)
-        raw = [digest(data) for digest in self._functions]
+        # A library of digests is loaded once it is needed: receipts may spare every read.
+        functions = self._functions or [digest_function(column) for column in self.columns]
+        self._functions = functions
+        raw = [digest(data) for digest in functions]
         self._advance(size)
         if not self.looks:
             return raw, data, None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import Generic, Self, TypeVar
 
 from weightmark.provenance.artifact import Entry
@@ -89,6 +90,11 @@ class Reading(Generic[T]):
     def remembered(self) -> int:
         """How many files were not read again, because receipts show that they did not change."""
         return sum(file.remembered for file in self.files)
+
+    @cached_property
+    def sha256(self) -> Mapping[str, str]:
+        """Path to SHA-256, lowercase hex, of every file; empty texts where it was not asked for."""
+        return MappingProxyType({file.entry.path: file.sha256 for file in self.files})
 
     def manifest(self) -> Manifest:
         """Return the manifest; raises `NoInputError` for an artifact without files."""

@@ -122,21 +122,25 @@ class SmallFiles(Generic[T]):
         read, at = bytes(answer[: len(numbers)]), len(numbers)
         sizes = struct.unpack_from(f"<{len(numbers)}Q", answer, at)
         at += len(numbers) * _SIZE
-        columns = {}
+        columns = dict.fromkeys(Column, [""] * len(numbers))
         for column in self._reader.columns:
             width = 2 * DIGEST_SIZES[column]
             hexed = answer[at : (at := at + len(numbers) * width // 2)].hex()
             columns[column] = [
                 hexed[start : start + width] for start in range(0, len(hexed), width)
             ]
+        blake3, sha256, blake2b = (
+            columns[column] for column in (Column.BLAKE3, Column.SHA256, Column.BLAKE2B)
+        )
         said = self._said(answer, at, len(numbers))
         for place, number in enumerate(numbers):
             if not read[place]:
                 yield number, self._read_here(number, folders)
                 continue
             entry = self._entries[number]
-            digests = {column: listed[place] for column, listed in columns.items()}
-            found = FileDigests.of(entry, sizes[place], digests)
+            # A size that was listed is kept once.
+            size = entry.size if entry.size == sizes[place] else sizes[place]
+            found = FileDigests(entry, size, blake3[place], sha256[place], blake2b[place])
             seen = None if said is None else self._unpack(entry, said[place])
             yield number, (found, seen)
         if self._reader.progress:

@@ -68,7 +68,7 @@ class RedirectGuard:
         """Judge where a redirect leads; raises `NetworkError`."""
         if not self._inward and spells_inward(target):
             raise NetworkError(
-                f"`{printable_address(self._first)}` redirects to `{printable_address(target)[:200]}`",
+                f"`{printable_address(self._first)}` leads to `{printable_address(target)[:200]}`",
                 why=_WHY,
                 fix="ask for that address itself, if you trust it",
             )
@@ -80,7 +80,7 @@ class RedirectGuard:
             self._inward = self._inward or not public
         elif not self._inward and not public:
             raise NetworkError(
-                f"`{printable_address(self._first)}` redirects to the address {peer[:60]}",
+                f"`{printable_address(self._first)}` leads to the address {peer[:60]}",
                 why=_WHY,
                 fix="ask for that address itself, if you trust it",
             )

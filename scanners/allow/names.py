@@ -4,6 +4,7 @@ from enum import Enum
 from functools import cache
 from itertools import chain
 
+from weightmark.scanners.allow.surveyed import Reach, reach, survey_data
 from weightmark.values import dataclass
 
 __all__ = ["Grade", "Permission", "data_digest", "permission"]
@@ -151,14 +152,25 @@ class Permission:
     """append to a result or instance"""
     add: bool = False
     """add to a result or instance, as to a set"""
-    bystander: bool = False
-    """on no list, and of a package that is neither reviewed nor known to act: an object of such a class may be
-    made from plain data, which is a finding of its own"""
+    unlisted: bool = False
+    """a class on no list, of a package that is neither reviewed nor known to act, or that the survey saw: an
+    object of such a class may be made from plain data, which is a finding of its own"""
+    cleared: bool = False
+    """an unlisted class of which the survey saw that loading an object reaches nothing"""
+    makes: bool = False
+    """a cleared class of which it saw that calling it with plain data reaches nothing either"""
 
 
 UNKNOWN = Permission(Grade.UNKNOWN)
-BYSTANDER = Permission(Grade.UNKNOWN, bystander=True)
+UNLISTED = Permission(Grade.UNKNOWN, unlisted=True)
+CLEARED = Permission(Grade.UNKNOWN, unlisted=True, cleared=True)
+MAKING = Permission(Grade.UNKNOWN, unlisted=True, cleared=True, makes=True)
 DANGEROUS = Permission(Grade.DANGEROUS)
+_BY_REACH: dict[Reach | None, Permission] = {
+    Reach.ACTS: UNKNOWN,
+    Reach.MAKES: MAKING,
+    Reach.KEEPS: CLEARED,
+}
 
 
 def permission(module: str, name: str) -> Permission:
@@ -174,7 +186,7 @@ def permission(module: str, name: str) -> Permission:
         parent = parent.rpartition(".")[0]
         if parent in modules:
             return DANGEROUS
-    return BYSTANDER if _is_bystander(module) else UNKNOWN
+    return _unlisted(module, name)
 
 
 def data_digest() -> str:
@@ -186,6 +198,9 @@ def data_digest() -> str:
         data = _read(name)
         digest.update(f"{name} {len(data)}\n".encode())
         digest.update(data)
+    data = survey_data()
+    digest.update(f"survey {len(data)}\n".encode())
+    digest.update(data)
     return digest.hexdigest()
 
 
@@ -236,19 +251,32 @@ def _dangerous() -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
     return frozenset(document["modules"]), frozenset(names)
 
 
-def _is_bystander(module: str) -> bool:
-    """Tell a module of a package that no list speaks of; a script's own classes are in `__main__`."""
+def _unlisted(module: str, name: str) -> Permission:
+    """Return what is allowed for a class of no list; a script's own classes are in `__main__`."""
+    if not _may_hold_classes(module):
+        return UNKNOWN
+    package = module.partition(".")[0]
+    found = reach(module, name)
+    if found in _BY_REACH:
+        return _BY_REACH[found]
+    closed = package in _acting()[1] or (found is None and package in _LISTS)
+    return UNKNOWN if closed else UNLISTED
+
+
+def _may_hold_classes(module: str) -> bool:
+    """Tell a module of a third party's package, and no entry point of one."""
+    package, _, rest = module.partition(".")
     if module == "__main__":
         return True
-    parts = module.split(".")
-    if parts[0] in _LISTS or parts[0] in _acting() or parts[0].startswith("_"):
+    if package in _acting()[0] or package.startswith("_") or rest.rpartition(".")[2] == "__main__":
         return False
-    return all(part.isidentifier() for part in parts)
+    return all(part.isidentifier() for part in module.split("."))
 
 
 @cache
-def _acting() -> frozenset[str]:
+def _acting() -> tuple[frozenset[str], frozenset[str]]:
+    """Return the packages of the standard library, and the others that act as a whole."""
     import json
 
     document = json.loads(_read(_ACTING))
-    return frozenset([*document["standard_library"], *document["packages"]])
+    return frozenset(document["standard_library"]), frozenset(document["packages"])

@@ -4,11 +4,11 @@ Source: CVE-2023-47248. The type stands in the schema: in Arrow's messages as it
 in Base64 under `ARROW:schema`.
 """
 
-import re
 from binascii import Error, a2b_base64
 from collections.abc import Iterator
 from typing import Final
 
+from weightmark.patterns import lazy_pattern
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.limits import MEBIBYTE, over_limit
@@ -20,7 +20,7 @@ _FILE, _STREAM, _PARQUET = b"ARROW1\0\0", b"\xff\xff\xff\xff", b"PAR1"
 _MESSAGE = 8
 _TAIL = 10
 _TYPE = b"arrow.py_extension_type"
-_ENCODED = re.compile(rb"[A-Za-z0-9+/]{64,}={0,2}")
+_ENCODED = lazy_pattern(rb"[A-Za-z0-9+/]{64,}={0,2}")
 _LARGEST = 64 * MEBIBYTE
 _GROUP = 4
 """letters of Base64 that make whole bytes"""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from weightmark.errors import LimitError, MalformedError, UnsupportedError
+from weightmark.patterns import lazy_pattern
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.reading.views import MemoryView
 from weightmark.scanners.containers.slices import Slice
@@ -23,7 +24,7 @@ from weightmark.values import dataclass
 __all__ = ["OcdbtReader"]
 
 _MANIFEST, _NODE, _VERSIONS = b"\x0c\xdb\x3a\x2a", b"\x0c\xdb\x20\xde", b"\x0c\xdb\x12\x34"
-_DATA_FILE = re.compile(r"(?:^|[/!])d/[0-9a-f]{32}\Z")
+_DATA_FILE = lazy_pattern(r"(?:^|[/!])d/[0-9a-f]{32}\Z")
 _HEADER, _CHECKSUM = 12, 4
 _UUID = 16
 _SINGLE = 0

@@ -4,10 +4,10 @@ Source: `onnx.proto` (IR version 13), ONNX `docs/ExternalData.md`, ONNX Runtime'
 operators.
 """
 
-import re
 from dataclasses import field
 from typing import Final
 
+from weightmark.patterns import lazy_pattern
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.malformed import malformed_as
 from weightmark.scanners.repository.paths import leaves
@@ -19,7 +19,7 @@ __all__ = ["OnnxReader", "is_engine_path", "is_model", "report_engine", "report_
 
 _VARINT, _BYTES = 0, 2
 _IR_VERSION, _MODEL_GRAPH, _MODEL_TRAINING, _MODEL_FUNCTION = 1, 7, 20, 25
-_NAME = re.compile(r"[A-Za-z_]\w*")
+_NAME = lazy_pattern(r"[A-Za-z_]\w*")
 _NODE, _INITIALIZER, _SPARSE_INITIALIZER = 1, 5, 15
 _NODE_OPERATOR, _NODE_ATTRIBUTE, _NODE_DOMAIN = 4, 5, 7
 _TENSOR, _GRAPH, _TENSORS, _GRAPHS, _SPARSE, _SPARSES = 5, 6, 10, 11, 22, 23

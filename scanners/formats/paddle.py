@@ -3,9 +3,9 @@
 Source: Paddle `framework.proto`.
 """
 
-import re
 from typing import Final
 
+from weightmark.patterns import lazy_pattern
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.malformed import malformed_as
 from weightmark.scanners.wire.protobuf import Message, Probe, may_be_message
@@ -36,7 +36,7 @@ _REACHING = frozenset(
     ]
 )
 """operators that call Python, open files or sockets"""
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+_NAME = lazy_pattern(r"[A-Za-z_][A-Za-z0-9_.]*")
 _LONGEST_NAME = 256
 
 

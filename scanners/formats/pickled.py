@@ -1,10 +1,10 @@
 """Pickles: one or more, one after the other, and the legacy format of torch."""
 
-import re
 from dataclasses import replace
 from typing import Final
 
 from weightmark.errors import UncheckedError
+from weightmark.patterns import lazy_pattern
 from weightmark.scanners.allow.names import Grade
 from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.formats.interface import Examination, Place
@@ -25,7 +25,7 @@ _ENOUGH_OPCODES = 5
 _TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 _TORCH_HEADER_STREAMS = 4
 _COUNT = 8
-_NAMES = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
+_NAMES = lazy_pattern(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
 """what Python can import; a word list or a program that begins like a pickle names something else"""
 
 

@@ -1,12 +1,12 @@
 """Text, told from binary data by its bytes."""
 
-import re
+from weightmark.patterns import lazy_pattern
 
 __all__ = ["is_text", "text_kind"]
 
 _CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\r\f\x1b")
 _LONGEST_CHARACTER = 4
-_JSON = re.compile(rb"""\s*(\{\s*(["}]|$)|\[\s*([\[{"\]\d-]|true|false|null|$))""")
+_JSON = lazy_pattern(rb"""\s*(\{\s*(["}]|$)|\[\s*([\[{"\]\d-]|true|false|null|$))""")
 
 
 def is_text(head: bytes) -> bool:

@@ -6,6 +6,7 @@ Sources: System V ABI (ELF), Microsoft "PE Format", Apple `mach-o/loader.h` and 
 import re
 from typing import Final, Literal
 
+from weightmark.patterns import lazy_pattern
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.formats.interface import Examination, Place
@@ -29,6 +30,7 @@ _MOST_ARCHITECTURES = 30
 _MACHINE_FAMILY, _MACHINES = 0xFFFFFF, frozenset({6, 7, 10, 11, 12, 13, 14, 18})
 """families of processors (`mach/machine.h`); the highest byte tells their width"""
 _APE = (b"MZqFpD='", b"jartsr='", b"APEDBG='")
+_LLAMAFILE = ".llamafile"
 _WASM = (b"\0asm\1\0\0\0", b"\0asm\x0d\0\1\0")
 _CLASS = b"\xca\xfe\xba\xbe"
 _CLASS_VERSIONS = range(45, 100)
@@ -38,20 +40,20 @@ _BYTECODE_FLAGS = frozenset({0, 1, 3})
 _CODE_AT, _CODE = 16, frozenset({b"c", b"\xe3"})
 _ELF_CLASSES = frozenset(b"\x01\x02")
 _HEADER = 64
-_HIDDEN = re.compile(
+_HIDDEN = lazy_pattern(
     rb"\x7fELF[\x01\x02][\x01\x02]\x01|MZ|\xfe\xed\xfa[\xce\xcf]|[\xce\xcf]\xfa\xed\xfe"
 )
 _SEARCHED, _OVERLAP = 64 * MEBIBYTE, 8
-_STORAGE = re.compile(r"(?:\A|/)data/\d+\Z")
+_STORAGE = lazy_pattern(r"(?:\A|/)data/\d+\Z")
 """the numbers of a tensor in an archive of torch"""
-_MODEL_NAMES = re.compile(
+_MODEL_NAMES = lazy_pattern(
     r"\.(bin|caffemodel|ckpt|dat|data|dill|gguf|ggml|h5|hdf5|joblib|keras|mar|mlmodel|model|msgpack|nemo"
     r"|npy|npz|onnx|params|pb|pdparams|pickle|pkl|pmml|pt|pt2|pte|pth|rda|rdata|rds|safetensors|skops"
     r"|tflite|ubj|weights)\Z",
     re.IGNORECASE,
 )
 _ENTRY_POINTS = frozenset({b"__main__.py", b"__main__.pyc"})
-_SCRIPT_LINE = re.compile(rb"#![ \t]*/[\x20-\x7e]+")
+_SCRIPT_LINE = lazy_pattern(rb"#![ \t]*/[\x20-\x7e]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +64,27 @@ class ProgramReader:
 
     def read(self, place: Place, examination: Examination) -> bool:
         """Report a program; see `FormatReader.read`. A script under its own name is none."""
-        path = place.member or examination.path
-        disguised = _is_disguise(path)
         script = _SCRIPT_LINE.match(place.head)
+        native = _kind(place.view, place.head)
+        portable = _portable_kind(place.head)
+        if not (script or native or portable):
+            return False
+        name = place.member or examination.path
+        disguised = _is_disguise(name)
         if script:
+            disguised = disguised or name.lower().endswith(_LLAMAFILE)
             if disguised:
                 line = script[0][:80].decode("ascii")
                 examination.find("EXE003", place, offset=0, detail=line)
             return disguised
-        kind = _kind(place.view, place.head) or (_portable_kind(place.head) if disguised else "")
+        kind = native or (portable if disguised else "")
         if not kind:
             return False
         examination.also_read_as(kind, place)
-        if kind == "llamafile" and not disguised:
+        if kind == "llamafile" and not disguised and _holds_model(place.view):
             examination.find("EXE004", place, offset=0)
+        elif kind == "llamafile" and not disguised:
+            examination.find("EXE001", place, offset=0, detail="llamafile without a model")
         else:
             examination.find("EXE001" if disguised else "EXE002", place, offset=0, detail=kind)
         return True
@@ -133,6 +142,13 @@ def _kind(view: ByteView, head: bytes) -> str:
         return "pe" if view.read_at(at, len(_PE_HEAD)) == _PE_HEAD else ""
     is_fat = head.startswith(_FAT) and 0 < int.from_bytes(head[4:8], "big") < _MOST_ARCHITECTURES
     return "mach-o" if is_fat or _is_macho(head) else ""
+
+
+def _holds_model(view: ByteView) -> bool:
+    """Tell a program with an archive behind it whose directory lists a GGUF model, as llamafile packs it."""
+    start = max(0, view.size - MEBIBYTE)
+    end = view.read_at(start, MEBIBYTE).lower()
+    return b"pk\1\2" in end and b".gguf" in end
 
 
 def _is_macho(head: bytes) -> bool:

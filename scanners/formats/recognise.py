@@ -1,5 +1,8 @@
 """Formats that are recognised by content and listed, but not looked into."""
 
+import re
+from functools import cache
+
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.formats.plain_text import is_text, text_kind
 
@@ -50,12 +53,20 @@ def recognise(view: ByteView, head: bytes) -> str:
     """Return the word for the format, or an empty text for unknown data."""
     if not head:
         return "empty"
-    for offset, magic, name in _MAGIC:
-        if head.startswith(magic, offset):
-            return name
+    if _any_magic().match(head):
+        for offset, magic, name in _MAGIC:
+            if head.startswith(magic, offset):
+                return name
     if is_text(head):
         return text_kind(head)
     return _protobuf_kind(view, head)
+
+
+@cache
+def _any_magic() -> re.Pattern[bytes]:
+    """Return what tells at once of most heads that they begin with no magic number."""
+    heads = (b"(?:.{%d}%s)" % (offset, re.escape(magic)) for offset, magic, _ in _MAGIC)
+    return re.compile(b"|".join(heads), re.DOTALL)
 
 
 def _protobuf_kind(view: ByteView, head: bytes) -> str:

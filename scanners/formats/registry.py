@@ -5,6 +5,7 @@ is a few comparisons with the first bytes, or with the ending of the name where 
 Names that are not ASCII open every door, since there are letters that fold to others.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
@@ -14,8 +15,10 @@ from weightmark.errors import UncheckedError
 from weightmark.scanners.containers.tar_headers import is_header
 from weightmark.scanners.formats.interface import FormatReader, Place
 from weightmark.scanners.formats.plain_text import is_text
+from weightmark.scanners.pickles.opcodes import OPCODES
 from weightmark.scanners.wire.hdf5_objects import find_signature
 from weightmark.scanners.wire.protobuf import may_be_message
+from weightmark.values import dataclass
 
 __all__ = ["READERS", "Door", "load_reader", "readers_for"]
 
@@ -25,19 +28,31 @@ Door = Callable[[Place, str], bool]
 _BEFORE_JSON = b" \t\r\n\v\f\xef\xbb\xbf\xff\xfe\0"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _EBCDIC_XML = b"\x4c\x6f"
-_BOOSTERS = (b"dart", b"gblinear", b"gbtree")
 
 
 def _always(_: Place, __: str) -> bool:
     return True
 
 
+@dataclass(frozen=True, slots=True)
+class _Starts:
+    magic: tuple[bytes, ...]
+    at: int
+
+    def __call__(self, place: Place, _: str) -> bool:
+        return place.head.startswith(self.magic, self.at)
+
+
 def _starts(*magic: bytes, at: int = 0) -> Door:
-    return lambda place, _: place.head.startswith(magic, at)
+    return _Starts(magic, at)
 
 
 def _named(*endings: str) -> Door:
     return lambda _, path: not path.isascii() or path.lower().endswith(endings)
+
+
+def _opcode(place: Place, _: str) -> bool:
+    return place.head[:1] != b"" and place.head[0] in OPCODES
 
 
 def _in_git(_: Place, path: str) -> bool:
@@ -90,14 +105,19 @@ def _hdf5(place: Place, _: str) -> bool:
 
 
 def _old_booster(place: Place, _: str) -> bool:
-    return place.head.startswith(b"binf") or any(name in place.head for name in _BOOSTERS)
+    head = place.head
+    return head.startswith(b"binf") or b"dart" in head or b"gblinear" in head or b"gbtree" in head
 
+
+_TEXT_STARTS = _BEFORE_JSON + b"{["
+_FOR_TEXT = frozenset({_object, _words, _without_zeros})
+"""doors that are shut where a zero byte stands, unless the first byte is one of `_TEXT_STARTS`"""
 
 READERS: tuple[tuple[str, str, Door], ...] = (
     ("safetensors", "SafetensorsReader", _starts(b"{", at=8)),
     ("npy", "NpyReader", _starts(b"\x93NUMPY")),
     ("zip_archive", "ZipReader", _always),
-    ("pickled", "PickleReader", _always),
+    ("pickled", "PickleReader", _opcode),
     ("json_config", "JsonConfigReader", _object),
     ("yaml_config", "YamlConfigReader", _words),
     ("jinja_template", "JinjaTemplateReader", _always),
@@ -144,9 +164,31 @@ READERS: tuple[tuple[str, str, Door], ...] = (
 def readers_for(place: Place, path: str) -> Iterator[FormatReader]:
     """Yield the readers to which a place is offered, in their order; `path` is that of the file."""
     called = place.member or path
-    for module, name, door in READERS:
-        if door(place, called):
+    head = place.head
+    text = b"\0" not in head or head[:1] in _TEXT_STARTS
+    for module, name, door in _readers(magic=_any_magic().match(head) is not None, text=text):
+        if door is _always or door(place, called):
             yield load_reader(module, name)
+
+
+@cache
+def _any_magic() -> re.Pattern[bytes]:
+    """Return what tells at once of most heads that they begin as none of the doors for magic numbers asks."""
+    doors = [door for _, __, door in READERS if isinstance(door, _Starts)]
+    heads = (
+        b"(?:.{%d}(?:%s))" % (door.at, b"|".join(map(re.escape, door.magic))) for door in doors
+    )
+    return re.compile(b"|".join(heads), re.DOTALL)
+
+
+@cache
+def _readers(*, magic: bool, text: bool) -> tuple[tuple[str, str, Door], ...]:
+    """Return the readers that are asked, with or without those for magic numbers and for text."""
+    return tuple(
+        reader
+        for reader in READERS
+        if (magic or not isinstance(reader[2], _Starts)) and (text or reader[2] not in _FOR_TEXT)
+    )
 
 
 @cache

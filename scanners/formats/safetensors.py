@@ -1,11 +1,11 @@
 """safetensors: eight bytes of length, a JSON header, then the tensors without gaps."""
 
-import re
 from collections.abc import Iterator
 from json import JSONDecoder
 from typing import Any, Final
 
 from weightmark.errors import MalformedError
+from weightmark.patterns import lazy_pattern
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.strict_json import parse_object
 from weightmark.scanners.findings import Severity
@@ -22,9 +22,9 @@ _PREFIX = 8
 _LOADERS_LIMIT = 100_000_000
 _IMPLAUSIBLE = 1 << 40
 """bytes that no file of this format has: a length over it was never true"""
-_OBJECT = re.compile(rb"\{\s*[\"}]")
+_OBJECT = lazy_pattern(rb"\{\s*[\"}]")
 _BYTES = frozenset({"BOOL", "I8", "U8"})
-_DTYPE = re.compile(r"[A-Z]{1,5}\d{1,3}(?:_[A-Z0-9]+)?|BOOL")
+_DTYPE = lazy_pattern(r"[A-Z]{1,5}\d{1,3}(?:_[A-Z0-9]+)?|BOOL")
 """how names of data types are formed, those of versions to come included"""
 _DEPTH = 8
 _RANGE = 2

@@ -4,12 +4,12 @@ Source: TensorFlow's `saved_model.proto`, `meta_graph.proto`, `graph.proto`, `fu
 `saved_object_graph.proto` and `tensorflow/security` ("models are programs").
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import field
 from typing import Final
 
 from weightmark.errors import LimitError, UnsupportedError
+from weightmark.patterns import lazy_pattern
 from weightmark.provenance.reading.views import MemoryView
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.malformed import malformed_as
@@ -26,7 +26,7 @@ from weightmark.values import dataclass
 
 __all__ = ["TensorflowReader"]
 
-_OPERATOR = re.compile(r"[A-Za-z_][A-Za-z0-9_.>/-]*")
+_OPERATOR = lazy_pattern(r"[A-Za-z_][A-Za-z0-9_.>/-]*")
 _LONGEST_OPERATOR = 256
 _CHUNKED = b"\x83\xaf\x70\xd1\x0d\x88\x4a\x3f"
 _NODE, _LIBRARY = 1, 2

@@ -4,9 +4,9 @@ Sources: `torch.package.PackageImporter`, which executes the sources of the arch
 `torch._inductor.aoti_load_package`, which loads its shared libraries.
 """
 
-import re
 from collections.abc import Iterable
 
+from weightmark.patterns import lazy_pattern
 from weightmark.scanners.formats.interface import Examination, Place
 
 __all__ = ["is_export", "is_raw_weight", "report_packages"]
@@ -15,7 +15,7 @@ _PACKAGE = b"/.data/extern_modules"
 _COMPILED = b"/data/aotinductor/"
 _LIBRARIES = (b".so", b".dylib", b".dll", b".pyd")
 _EXPORT_MARKS = frozenset({b"archive_format", b"archive_version"})
-_RAW_WEIGHT = re.compile(rb"[^/]+/data/(?:weights/weight|constants/tensor)_\d+")
+_RAW_WEIGHT = lazy_pattern(rb"[^/]+/data/(?:weights/weight|constants/tensor)_\d+")
 _SHOWN = 120
 
 

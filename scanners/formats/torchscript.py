@@ -3,18 +3,18 @@
 The source looks like Python. Strings are left out, and what is called by name is looked at.
 """
 
-import re
 from collections.abc import Iterator
 
 from weightmark.errors import LimitError
+from weightmark.patterns import lazy_pattern
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.limits import MEBIBYTE
 
 __all__ = ["is_source", "judge_source", "report_source"]
 
 _LONGEST = 16 * MEBIBYTE
-_STRING = re.compile(r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|\#[^\n]*""")
-_CALL = re.compile(r"\b(torch|ops)\s*\.\s*([A-Za-z_]\w*)\s*(?:\.\s*([A-Za-z_]\w*)\s*)?\(")
+_STRING = lazy_pattern(r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|\#[^\n]*""")
+_CALL = lazy_pattern(r"\b(torch|ops)\s*\.\s*([A-Za-z_]\w*)\s*(?:\.\s*([A-Za-z_]\w*)\s*)?\(")
 _REACHES_FILES = frozenset(
     {
         "from_file",

@@ -4,7 +4,6 @@ from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.formats.programs import report_hidden_program
 from weightmark.scanners.limits import MEBIBYTE
-from weightmark.scanners.pickles.remainder import look_at_rest
 
 __all__ = ["look_behind", "report_program_behind"]
 
@@ -14,6 +13,9 @@ def look_behind(place: Place, end: int, examination: Examination) -> bool:
     start = _padding_end(place, end)
     if start >= place.view.size:
         return False
+    # what runs pickles is imported where something stands behind a model
+    from weightmark.scanners.pickles.remainder import look_at_rest
+
     rest = place.inside("trailing", Slice(place.view, start, place.view.size - start))
     report_hidden_program(rest, examination)
     look_at_rest(rest, examination)

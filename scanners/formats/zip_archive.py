@@ -45,6 +45,9 @@ _DEFLATED = 8
 _COMPRESSIONS = {8: "deflate", 12: "bzip2", 14: "lzma-raw", 93: "zstd", 95: "xz"}
 _NEWEST_VERSION = 63
 _LINK, _KIND = 0o120000, 0o170000
+_FILES = frozenset({0, 0o100000})
+_DEVICES = frozenset({0o010000, 0o020000, 0o060000, 0o140000})
+_SET_ID = 0o6000
 _SHOWN_NAME = 120
 _LONGEST_NAME = 4096
 _BLOCK = 256 * 1024
@@ -157,6 +160,9 @@ class _Archive:
             seen.add(name)
             if _leaves(raw) or entry.mode & _KIND == _LINK:
                 self._find("ZIP008", entry.header, entry.local_offset)
+            kind = entry.mode & _KIND
+            if kind in _DEVICES or (kind in _FILES and entry.mode & _SET_ID):
+                self._find("ZIP011", entry.header, entry.local_offset, f"mode {entry.mode:o}")
             local = read_local(self.place.view, entry.local_offset)
             for header in filter(None, (entry.header, local)):
                 self._compare_unicode(header, entry.local_offset)

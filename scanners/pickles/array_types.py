@@ -5,8 +5,8 @@ flags makes raw bytes into pointers (`numpy/_core/src/multiarray/descriptor.c`, 
 """
 
 import math
-import re
 
+from weightmark.patterns import lazy_pattern
 from weightmark.scanners.pickles.values import (
     KEPT_TUPLE,
     ArrayType,
@@ -20,7 +20,7 @@ __all__ = ["OBJECTS", "SIZED", "Description", "Part", "is_honest_dtype_state"]
 
 SIZED = frozenset("SUV")
 """letters of the kinds whose size is their own"""
-_DESCRIPTOR = re.compile(r"[|<>=]?([biufcSUVOMmT])(\d{0,9})")
+_DESCRIPTOR = lazy_pattern(r"[|<>=]?([biufcSUVOMmT])(\d{0,9})")
 OBJECTS = frozenset({"O", "T"})
 """letters of the kinds whose items are references: objects, and texts of any length"""
 _SHORT_STATE, _LONG_STATE = 8, 9

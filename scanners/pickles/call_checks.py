@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable
 
+from weightmark.patterns import lazy_pattern
 from weightmark.scanners.pickles.checks import (
     has_odd_key,
     is_block,
@@ -21,11 +22,11 @@ from weightmark.scanners.pickles.checks import (
     sets_state,
 )
 from weightmark.scanners.pickles.generators import is_generator_state
-from weightmark.scanners.pickles.values import Call, Global, Instance, PlainList, Value
+from weightmark.scanners.pickles.values import Call, Global, Instance, PlainDict, PlainList, Value
 
 __all__ = ["CHECKS", "STATES", "is_factory_partial"]
 
-_RANGE = re.compile(r"range\(-?[0-9]{1,18}, -?[0-9]{1,18}(?:, -?[0-9]{1,18})?\)")
+_RANGE = lazy_pattern(r"range\(-?[0-9]{1,18}, -?[0-9]{1,18}(?:, -?[0-9]{1,18})?\)")
 _BATCH_CLASSES = 2
 _SPAN_PARTS = 3
 _LONGEST_SPAN = 1 << 26
@@ -51,15 +52,19 @@ _TYPES = frozenset(
 )
 """names by which dill calls built-in types that hold plain data"""
 
-_ZONE = re.compile(r"[A-Za-z0-9_+-]{1,32}(?:/[A-Za-z0-9_+-]{1,32}){0,3}", re.ASCII)
+_ZONE = lazy_pattern(r"[A-Za-z0-9_+-]{1,32}(?:/[A-Za-z0-9_+-]{1,32}){0,3}", re.ASCII)
 _ZONE_ARGUMENTS = 2
 _ITEM_CODES = frozenset("bBuwhHiIlLqQfd")
 _MACHINE_FORMATS = range(22)
 _ARRAY_ARGUMENTS = 4
-_SCRIPT_CLASS = re.compile(
+_SCRIPT_CLASS = lazy_pattern(
     r"__torch__\.torch\.classes\.(?:quantized\.\w{1,40}ParamsBase|rnn\.CellParamsBase)", re.ASCII
 )
 _SCRIPT_STATE = 2
+_TEMPORARY = frozenset(
+    ["__FILE_RESOURCE_DATA__", "auto", "fd", "keep_tempfiles", "name", "prefix", "suffix"]
+)
+_FILE_END = re.compile(r"[\w-]{0,64}(?:\.[\w-]{1,64})?", re.ASCII)
 _IMAGE_PARTS = 5
 _MOST_PIXELS = 1 << 28
 
@@ -116,6 +121,22 @@ def is_image_state(state: Value) -> bool:
         return False
     sides = [side for side in size if type(side) is int and side >= 0]
     return len(sides) == len(size) and math.prod(sides) <= _MOST_PIXELS
+
+
+def is_temporary_file(state: Value) -> bool:
+    """Allow the state of `sklearn_crfsuite`'s `FileResource` that names no file.
+
+    Its class writes the bytes to a temporary file, whose name begins and ends as the state says, and removes
+    whatever file the state names when it goes away; without a name `fd` is written over before it is closed
+    (`sklearn_crfsuite/_fileresource.py`).
+    """
+    if not isinstance(state, PlainDict) or state.more:
+        return False
+    known = dict(zip(state.items[::2], state.items[1::2], strict=True))
+    if not _TEMPORARY.issuperset(known) or known.get("name", "") is not None:
+        return False
+    ends = (known.get("prefix", ""), known.get("suffix", ""))
+    return all(isinstance(end, str) and _FILE_END.fullmatch(end) for end in ends)
 
 
 def is_own_state(target: Value, state: Value) -> bool:
@@ -207,5 +228,6 @@ STATES: dict[str, Callable[[Value, Value], bool]] = {
     "native": lambda _, state: is_state(state),
     "script": lambda _, state: is_script_state(state) and is_state(state),
     "self": lambda target, state: is_own_state(target, state) or is_state(state),
+    "temporary": lambda _, state: is_temporary_file(state) and is_state(state),
 }
 """what the state of an object must be for the word in the allowlist"""

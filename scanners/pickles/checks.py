@@ -247,7 +247,7 @@ def _is_odd_part(part: Value, *, slots: bool) -> bool:
         return part.dunder or (slots and part.kind != "dict")
     if not slots or not isinstance(part, (Call, Instance)) or part.of is None:
         return False
-    return part.of.permission.items or part.of.permission.bystander
+    return part.of.permission.items or part.of.permission.unlisted
 
 
 def gives_attributes(state: Value) -> bool:

@@ -4,16 +4,14 @@ Most values that begin like a pickle are numbers by chance. So one counts where 
 could be imported, and where it makes something and runs to its end, or does harm before.
 """
 
-import re
+from typing import TYPE_CHECKING
 
+from weightmark.patterns import lazy_pattern
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.reading.views import MemoryView
-from weightmark.scanners.allow.names import Grade
 from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.limits import over_limit
-from weightmark.scanners.pickles.judge import Judge
-from weightmark.scanners.pickles.literals import line_value
 from weightmark.scanners.pickles.opcodes import PROTO, STRING
 from weightmark.scanners.pickles.openings import (
     HEAD,
@@ -23,16 +21,19 @@ from weightmark.scanners.pickles.openings import (
     begins_text,
     decoded,
 )
-from weightmark.scanners.pickles.run import Run, run
+
+if TYPE_CHECKING:
+    from weightmark.scanners.pickles.judge import Judge
+    from weightmark.scanners.pickles.run import Run
 
 __all__ = ["counts", "look_into_carried", "look_into_payload", "look_into_text"]
 
-_NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+_NAME = lazy_pattern(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 _MOST_STREAMS = 1000
 
 
-def look_into_carried(judge: Judge, place: Place, examination: Examination) -> None:
+def look_into_carried(judge: "Judge", place: Place, examination: Examination) -> None:
     """Look into the values of a pickle that begin like a pickle themselves.
 
     Raises `LimitError` for more of them than are remembered, or for a text over the limit `nested`.
@@ -53,6 +54,8 @@ def look_into_carried(judge: Judge, place: Place, examination: Examination) -> N
 def _decode(raw: bytes, encoding: str) -> str:
     """Return a text of a pickle; `string-line` is a line of protocol 0 with quotes and escapes."""
     if encoding == "string-line":
+        from weightmark.scanners.pickles.literals import line_value
+
         return str(line_value(STRING, raw))
     return raw.decode(encoding, "replace")
 
@@ -89,6 +92,10 @@ def _look_if_pickle(inner: Place, examination: Examination) -> None:
 
 def _holds_pickle(inner: Place, examination: Examination) -> bool:
     """Tell whether one of the pickles that stand here in a row counts."""
+    # what runs pickles is imported where something begins like one
+    from weightmark.scanners.pickles.judge import Judge
+    from weightmark.scanners.pickles.run import run
+
     at = 0
     for _ in range(_MOST_STREAMS):
         if not begins_pickle(inner.view.read_at(at, HEAD)):
@@ -109,8 +116,10 @@ _MORE_THAN_CHANCE = 16
 """opcodes in a row, without an import, that 64 MiB of random numbers do not hold"""
 
 
-def counts(view: ByteView, start: int, judge: Judge, ended: Run) -> bool:
+def counts(view: ByteView, start: int, judge: "Judge", ended: "Run") -> bool:
     """Tell a pickle from numbers or text that run for a while by chance."""
+    from weightmark.scanners.allow.names import Grade
+
     found = judge.globals
     if not all(_NAME.fullmatch(one.module) and _NAME.fullmatch(one.name) for one in found):
         return False

@@ -8,14 +8,6 @@ from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.pickles.array_types import is_honest_dtype_state
 from weightmark.scanners.pickles.arrow_arrays import is_sound
 from weightmark.scanners.pickles.broken import BreakError
-from weightmark.scanners.pickles.bystanders import (
-    binds_method,
-    is_bystander,
-    own_names,
-    reconstructs_bystander,
-    takes_items,
-    takes_state,
-)
 from weightmark.scanners.pickles.call_checks import CHECKS, STATES, is_factory_partial
 from weightmark.scanners.pickles.checks import (
     freeze,
@@ -39,9 +31,17 @@ from weightmark.scanners.pickles.persistent_ids import (
     is_source,
     is_storage,
 )
-from weightmark.scanners.pickles.reaching import reaches_out
 from weightmark.scanners.pickles.regular_expressions import is_pattern
 from weightmark.scanners.pickles.results import call_text, result
+from weightmark.scanners.pickles.unlisted import (
+    binds_method,
+    calls_unlisted,
+    is_unlisted,
+    own_names,
+    reconstructs_unlisted,
+    takes_items,
+    takes_state,
+)
 from weightmark.scanners.pickles.values import (
     CONSTANTS,
     ArrayType,
@@ -117,18 +117,20 @@ class Judge(Imports):
     def _judged_call(
         self, offset: int, function: Global, arguments: Value
     ) -> Call | Instance | Global:
-        bystander = binds_method(function, arguments)
-        if bystander is not None:
+        unlisted = binds_method(function, arguments)
+        if unlisted is not None:
             function.reported = True
-            self._find("PKL022", offset, call_text(show(function), arguments), bystander)
-            return Call(bystander)
+            self._find("PKL022", offset, call_text(show(function), arguments), unlisted)
+            return Call(unlisted)
         permission_ = function.permission
         if permission_.call and self._check(permission_.call, offset, arguments):
             return result(function, arguments)
-        bystander = reconstructs_bystander(function, arguments)
-        if bystander is not None:
-            self._find("PKL022", offset, show(bystander), bystander)
-            return Instance(bystander)
+        unlisted = reconstructs_unlisted(function, arguments)
+        if unlisted is None and calls_unlisted(function, arguments, self._place.view):
+            unlisted = function
+        if unlisted is not None:
+            self._find("PKL022", offset, show(unlisted), unlisted)
+            return Instance(unlisted)
         detail = call_text(show(function), arguments)
         if permission_.call:
             self._find("PKL016", offset, detail, function)
@@ -173,7 +175,7 @@ class Judge(Imports):
             self._stop_at_data(cls, Container, Instance)
             self._find("PKL007", offset, call_text(f"{show(cls)}.__new__", arguments))
             return Instance(None)
-        if is_bystander(cls, arguments):
+        if is_unlisted(cls, arguments):
             self._find("PKL022", offset, show(cls), cls)
         elif not cls.permission.new:
             self._refuse_call(offset, cls, call_text(f"{show(cls)}.__new__", arguments))
@@ -203,7 +205,7 @@ class Judge(Imports):
 
     def _takes_plainly(self, target: Value, state: Value) -> bool:
         """Allow an object of an unlisted class plain attributes, and names of its own package."""
-        if not takes_state(target, state) or reaches_out(state, self._place.view):
+        if not takes_state(target, state, self._place.view):
             return False
         if isinstance(target, Instance) and target.of is not None:
             for name in own_names(target.of, state):
@@ -234,8 +236,7 @@ class Judge(Imports):
         """Take note of items that go into something that is no plain container of its own."""
         self._stop_at_data(target)
         self.acted = True
-        allowed = takes_items(target, operation, items)
-        allowed = allowed and not reaches_out(tuple(items), self._place.view)
+        allowed = takes_items(target, operation, items, self._place.view)
         if isinstance(target, (Call, Instance)) and target.of is not None and not target.built:
             plain = CONSTANTS.issuperset(map(type, items)) or not any(map(is_armed, items))
             allowed = allowed or (plain and stores(target.of.permission, operation))

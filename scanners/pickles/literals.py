@@ -6,18 +6,28 @@ from warnings import catch_warnings, simplefilter
 from weightmark.scanners.pickles.opcodes import FLOAT, INT, STRING, UNICODE
 from weightmark.scanners.pickles.values import Value
 
-__all__ = ["line_value"]
+__all__ = ["line_value", "memo_index"]
 
 
 def line_value(op: int, line: bytes) -> Value:
-    """Return the value of a line; raises `ValueError` where an unpickler would."""
+    """Return the value of a line; raises `ValueError` where every unpickler would."""
     if op == INT:
         return line == b"01" if line in (b"00", b"01") else _integer(line)
     if op == UNICODE:
         return line.decode("raw-unicode-escape")
     if op == FLOAT:
-        return float(line)
+        return float(_until_zero(line))
     return _quoted(line) if op == STRING else _integer(line.removesuffix(b"L"))
+
+
+def memo_index(line: bytes) -> int:
+    """Return the number of a memo entry; raises `ValueError` where every unpickler would."""
+    return int(_until_zero(line))
+
+
+def _until_zero(line: bytes) -> bytes:
+    """Return what C's unpickler reads of a number: it takes a zero byte for the end of the line."""
+    return line.partition(b"\0")[0]
 
 
 def _integer(line: bytes) -> int:
@@ -25,6 +35,9 @@ def _integer(line: bytes) -> int:
 
     Where the two differ in the number, no rule depends on it; what matters is that neither stops.
     """
+    if line.startswith(b"\0"):
+        return 0
+    line = _until_zero(line).removesuffix(b"L")
     try:
         return int(line, 0)
     except ValueError:

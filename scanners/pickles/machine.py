@@ -5,12 +5,14 @@ stack, marks, memo and Python 2 names. Nothing is imported and nothing is called
 skipped where they stand.
 """
 
+from itertools import repeat
+from operator import length_hint
 from struct import Struct
 
 from weightmark.scanners.limits import over_limit
 from weightmark.scanners.pickles.broken import BreakError, TruncatedError
-from weightmark.scanners.pickles.inline_arrays import InlineArrays, is_wrapper
-from weightmark.scanners.pickles.literals import line_value
+from weightmark.scanners.pickles.inline_arrays import is_wrapper
+from weightmark.scanners.pickles.literals import line_value, memo_index
 from weightmark.scanners.pickles.names import python3_name
 from weightmark.scanners.pickles.opcodes import (
     ADDITEMS,
@@ -27,7 +29,6 @@ from weightmark.scanners.pickles.opcodes import (
     BINPUT,
     BINSTRING,
     BINUNICODE,
-    BINUNICODE8,
     BUILD,
     BYTEARRAY8,
     DICT,
@@ -36,9 +37,6 @@ from weightmark.scanners.pickles.opcodes import (
     EMPTY_LIST,
     EMPTY_SET,
     EMPTY_TUPLE,
-    EXT1,
-    EXT2,
-    EXT4,
     FLOAT,
     FRAME,
     FROZENSET,
@@ -50,16 +48,13 @@ from weightmark.scanners.pickles.opcodes import (
     LIST,
     LONG,
     LONG1,
-    LONG4,
     LONG_BINGET,
     LONG_BINPUT,
     MARK,
     MEMOIZE,
     NEWFALSE,
     NEWOBJ,
-    NEWOBJ_EX,
     NEWTRUE,
-    NEXT_BUFFER,
     NONE,
     OBJ,
     PERSID,
@@ -67,7 +62,6 @@ from weightmark.scanners.pickles.opcodes import (
     POP_MARK,
     PROTO,
     PUT,
-    READONLY_BUFFER,
     REDUCE,
     SETITEM,
     SETITEMS,
@@ -85,21 +79,24 @@ from weightmark.scanners.pickles.opcodes import (
 )  # fmt: skip
 from weightmark.scanners.pickles.openings import LEAST_BYTES, LEAST_TEXT, OPENINGS, opens_text
 from weightmark.scanners.pickles.operands import LONG_TEXT, LONGEST_NAME, SHORT_TEXT, TEXTS
+from weightmark.scanners.pickles.rare_opcodes import RareOpcodes
+from weightmark.scanners.pickles.results import routine_result
 from weightmark.scanners.pickles.values import (
-    CONSTANTS,
     KEPT_ITEMS,
     KEPT_TUPLE,
+    LEAVES,
+    UNARMED,
     WATCHED,
     BytesAt,
     Container,
+    Global,
     Persistent,
     PlainDict,
     PlainList,
     PlainSet,
     TextAt,
-    Unknown,
     Value,
-    hold,
+    hold_one,
 )
 
 __all__ = ["Machine"]
@@ -113,12 +110,10 @@ _DOUBLE = Struct(">d").unpack_from
 _NAMED = frozenset({GLOBAL, INST})
 _LONG_BYTES = frozenset({BINBYTES8, BYTEARRAY8})
 _STRINGS = frozenset({SHORT_BINSTRING, BINSTRING})
-_UNARMED = frozenset({*CONSTANTS, tuple})
-_EXTENSIONS = frozenset({EXT1, EXT2, EXT4})
 _LINES = frozenset({INT, LONG, FLOAT, STRING, UNICODE})
 
 
-class Machine(InlineArrays):
+class Machine(RareOpcodes):
     """The state of one run."""
 
     __slots__ = ()
@@ -136,16 +131,19 @@ class Machine(InlineArrays):
         stack = [] if stack is None else stack
         marks = [] if marks is None else marks
         opcodes = self._budget.opcodes
-        count = fused = protocol = position = texts = frame_end = 0
+        steps = repeat(None, opcodes)
+        fused = protocol = position = texts = frame_end = 0
+        made: Value
+        pair: Value
         refill = window.load(start)
         base, data = window.base, window.data
         try:
-            for count in range(1, opcodes + 1):
+            for _ in steps:
                 if position >= refill:
                     self._text_left -= texts
                     texts = 0
                     self._weigh(stack, marks)
-                    if count + fused > opcodes:
+                    if fused > length_hint(steps):
                         break
                     refill = window.load(base + position)
                     base, data, position = window.base, window.data, 0
@@ -176,14 +174,15 @@ class Machine(InlineArrays):
                         position += length
                     elif op == TUPLE2:
                         second = stack.pop()
-                        first = stack[-1]
-                        if type(first) in CONSTANTS and type(second) in CONSTANTS:
-                            stack[-1] = (first, second)
+                        first = stack.pop()
+                        if type(first) in LEAVES and type(second) in LEAVES:
+                            pair = (first, second)
                         else:
-                            stack[-1] = self._tuple([first, second])
+                            pair = self._tuple([first, second])
+                        stack.append(pair)
                         if data[position] == MEMOIZE and not sparse:
                             position += 1
-                            memo.append(stack[-1])
+                            memo.append(pair)
                             fused += 1
                     elif op == NEWTRUE:
                         stack.append(True)
@@ -191,7 +190,28 @@ class Machine(InlineArrays):
                         stack.append(False)
                     elif op == TUPLE1:
                         first = stack[-1]
-                        stack[-1] = (first,) if type(first) in CONSTANTS else self._tuple([first])
+                        stack[-1] = (first,) if type(first) in LEAVES else self._tuple([first])
+                    elif op == EMPTY_SET:
+                        made = PlainSet()
+                        stack.append(made)
+                        if data[position] == MEMOIZE and not sparse:
+                            position += 1
+                            memo.append(made)
+                            fused += 1
+                    elif op == ADDITEMS:
+                        items = stack
+                        stack = marks.pop()
+                        target = stack[-1]
+                        if (
+                            type(target) is PlainSet
+                            and not target.items
+                            and not target.held
+                            and len(items) <= KEPT_ITEMS
+                            and LEAVES.issuperset(map(type, items))
+                        ):
+                            target.items = items
+                        else:
+                            self._add_items(base + position - 1, target, PlainSet, items)
                     elif op == TUPLE3:
                         stack[-3:] = [self._tuple([stack[-3], stack[-2], stack[-1]])]
                     elif op == LONG1:
@@ -205,8 +225,8 @@ class Machine(InlineArrays):
                         name_ = self._name(stack.pop())
                         module_ = self._name(stack.pop())
                         if isinstance(module_, str) and isinstance(name_, str):
-                            pair = python3_name(module_, name_, protocol < _PYTHON2_PROTOCOLS)
-                            stack.append(judge.imported(base + position - 1, *pair))
+                            mapped = python3_name(module_, name_, protocol < _PYTHON2_PROTOCOLS)
+                            stack.append(judge.imported(base + position - 1, *mapped))
                         else:
                             stack.append(judge.computed_import(base + position - 1, module_, name_))
                     elif op == NEWOBJ:
@@ -220,45 +240,15 @@ class Machine(InlineArrays):
                         position += 1
                         if protocol > HIGHEST_PROTOCOL:
                             raise BreakError(f"protocol {protocol} does not exist")
-                    elif op == EMPTY_SET:
-                        stack.append(PlainSet())
-                    elif op == ADDITEMS:
-                        items = stack
-                        stack = _unmark(marks)
-                        self._add_items(base + position - 1, stack[-1], PlainSet, items)
                     elif op == FROZENSET:
                         items = stack
-                        stack = _unmark(marks)
+                        stack = marks.pop()
                         stack.append(PlainSet())
                         self._add_items(base + position - 1, stack[-1], PlainSet, items)
                     elif op in _LONG_BYTES:
                         position = self._skip_bytes(op, position, stack)
-                    elif op == NEWOBJ_EX:
-                        keywords = stack.pop()
-                        arguments = stack.pop()
-                        if isinstance(arguments, tuple):
-                            arguments = self._tuple([*arguments, keywords])
-                        stack[-1] = judge.instantiated(base + position - 1, stack[-1], arguments)
-                    elif op == LONG4:
-                        position = self._long_number(op, position, stack)
-                    elif op == BINUNICODE8:
-                        length, position = self._length(op, position)
-                        stack.append(self._text(base + position, length))
-                        self._carry_text(position, length)
-                        position += length
-                    elif op in _EXTENSIONS:
-                        size = 1 if op == EXT1 else 2 if op == EXT2 else 4
-                        code = int.from_bytes(
-                            data[position : position + size], "little", signed=op == EXT4
-                        )
-                        stack.append(judge.extension(base + position - 1, code))
-                        position += size
-                    elif op == NEXT_BUFFER:
-                        stack.append(Unknown("buffer from outside"))
-                    elif op == READONLY_BUFFER:
-                        stack[-1] = stack[-1]
                     else:
-                        raise BreakError(f"0x{op:02x} is no opcode")
+                        position = self._rare(op, position, stack)
 
                 elif op >= BINPUT:
                     if op == BINPUT:
@@ -269,27 +259,27 @@ class Machine(InlineArrays):
                         else:
                             self._put(index, stack[-1])
                     elif op == LONG_BINPUT:
-                        (index,) = _UNSIGNED(data, position)
+                        index = _UNSIGNED(data, position)[0]
                         position += 4
                         if index == len(memo) and not sparse:
                             memo.append(stack[-1])
                         else:
                             self._put(index, stack[-1])
                     elif op == EMPTY_DICT:
-                        stack.append(PlainDict())
+                        made = PlainDict()
+                        stack.append(made)
                         if data[position] == MEMOIZE and not sparse:
-                            position += 1
-                            memo.append(stack[-1])
-                            fused += 1
-                            if data[position] == MARK:
-                                position += 1
+                            memo.append(made)
+                            if data[position + 1] == MARK:
+                                position += 2
                                 marks.append(stack)
                                 stack = []
+                                fused += 2
+                            else:
+                                position += 1
                                 fused += 1
                     elif op == SETITEMS:
                         items = stack
-                        if not marks:
-                            raise BreakError("a mark is missing")
                         stack = marks.pop()
                         if len(items) % 2:
                             raise BreakError("an odd number of keys and values")
@@ -298,7 +288,6 @@ class Machine(InlineArrays):
                             type(target) is PlainDict
                             and not target.items
                             and not target.held
-                            and not target.frozen
                             and len(items) <= KEPT_ITEMS
                             and (
                                 (named := items[::2]) == known
@@ -307,8 +296,9 @@ class Machine(InlineArrays):
                         ):
                             known = named
                             target.items = items
-                            if hold(items[1::2]) is not None:
-                                target.armed = True
+                            for item in items[1::2]:
+                                if type(item) not in UNARMED and hold_one(item):
+                                    target.armed = True
                         else:
                             self._set_items(base + position - 1, target, items)
                     elif op == SETITEM:
@@ -320,10 +310,12 @@ class Machine(InlineArrays):
                             and type(key) is str
                             and key[:2] != "__"
                             and key not in WATCHED
-                            and not target.frozen
-                            and (type(value) in CONSTANTS or _goes_in(value, target))
+                            and not target.held
+                            and (type(value) in LEAVES or _goes_in(value, target))
                         ):
-                            if len(target.items) < KEPT_ITEMS:
+                            if not target.items:
+                                target.items = [key, value]
+                            elif len(target.items) < KEPT_ITEMS:
                                 target.items = [*target.items, key, value]
                             else:
                                 target.drop(value)
@@ -331,10 +323,8 @@ class Machine(InlineArrays):
                             self._set_items(base + position - 1, target, [key, value])
                     elif op == TUPLE:
                         items = stack
-                        if not marks:
-                            raise BreakError("a mark is missing")
                         stack = marks.pop()
-                        if len(items) <= KEPT_TUPLE and CONSTANTS.issuperset(map(type, items)):
+                        if len(items) <= KEPT_TUPLE and LEAVES.issuperset(map(type, items)):
                             stack.append(tuple(items))
                         else:
                             stack.append(self._tuple(items))
@@ -351,18 +341,18 @@ class Machine(InlineArrays):
                             stack.append(self._get(index))
                     elif op == APPENDS:
                         items = stack
-                        if not marks:
-                            raise BreakError("a mark is missing")
                         stack = marks.pop()
                         target = stack[-1]
                         if (
                             type(target) is PlainList
                             and not target.items
-                            and not target.frozen
+                            and not target.held
                             and len(items) <= KEPT_ITEMS
-                            and CONSTANTS.issuperset(map(type, items))
                         ):
                             target.items = items
+                            for item in items:
+                                if type(item) not in UNARMED and hold_one(item):
+                                    target.armed = True
                         else:
                             self._add_items(base + position - 1, target, PlainList, items)
                     elif op == PUT:
@@ -371,7 +361,7 @@ class Machine(InlineArrays):
                             line, position = data[position:end], end + 1
                         else:
                             line, position = self._line(position)
-                        index = int(line)
+                        index = memo_index(line) if 0 in line else int(line)
                         if index == len(memo) and not sparse:
                             memo.append(stack[-1])
                         else:
@@ -382,10 +372,10 @@ class Machine(InlineArrays):
                             line, position = data[position:end], end + 1
                         else:
                             line, position = self._line(position)
-                        index = int(line)
+                        index = memo_index(line) if 0 in line else int(line)
                         stack.append(memo[index] if 0 <= index < len(memo) else self._get(index))
                     elif op == LONG_BINGET:
-                        (index,) = _UNSIGNED(data, position)
+                        index = _UNSIGNED(data, position)[0]
                         position += 4
                         try:
                             stack.append(memo[index])
@@ -398,13 +388,13 @@ class Machine(InlineArrays):
                         found = judge.imported(here, *mapped)
                         if op == INST:
                             arguments = self._tuple(stack)
-                            stack = _unmark(marks)
+                            stack = marks.pop()
                             stack.append(judge.called(here, found, arguments))
                         else:
                             stack.append(found)
                     elif op == DICT:
                         items = stack
-                        stack = _unmark(marks)
+                        stack = marks.pop()
                         if len(items) % 2:
                             raise BreakError("an odd number of keys and values")
                         stack.append(PlainDict())
@@ -412,21 +402,21 @@ class Machine(InlineArrays):
                             self._set_items(base + position - 1, stack[-1], items)
                     elif op == LIST:
                         items = stack
-                        stack = _unmark(marks)
+                        stack = marks.pop()
                         stack.append(PlainList())
                         if items:
                             self._add_items(base + position - 1, stack[-1], PlainList, items)
                     elif op == OBJ:
                         cls = stack[0]
                         arguments = self._tuple(stack[1:])
-                        stack = _unmark(marks)
+                        stack = marks.pop()
                         stack.append(judge.called(base + position - 1, cls, arguments))
                     else:
                         raise BreakError(f"0x{op:02x} is no opcode")
 
                 elif op > NONE:
                     if op == BINUNICODE:
-                        (length,) = _UNSIGNED(data, position)
+                        length = _UNSIGNED(data, position)[0]
                         position += 4
                         if length <= SHORT_TEXT:
                             try:
@@ -440,27 +430,29 @@ class Machine(InlineArrays):
                             self._carry_text(position, length)
                         position += length
                     elif op == EMPTY_LIST:
-                        stack.append(PlainList())
+                        made = PlainList()
+                        stack.append(made)
                         if data[position] == MEMOIZE and not sparse:
-                            position += 1
-                            memo.append(stack[-1])
-                            fused += 1
-                            if data[position] == MARK:
-                                position += 1
+                            memo.append(made)
+                            if data[position + 1] == MARK:
+                                position += 2
                                 marks.append(stack)
                                 stack = []
+                                fused += 2
+                            else:
+                                position += 1
                                 fused += 1
                     elif op == APPEND:
                         value = stack.pop()
                         target = stack[-1]
                         if (
                             type(target) is PlainList
-                            and not target.frozen
-                            and (type(value) in _UNARMED or _goes_in(value, target))
+                            and not target.held
+                            and (type(value) in UNARMED or _goes_in(value, target))
                         ):
-                            if target.more:
-                                continue
-                            if len(target.items) < KEPT_ITEMS:
+                            if not target.items:
+                                target.items = [value]
+                            elif len(target.items) < KEPT_ITEMS:
                                 target.items = [*target.items, value]
                             else:
                                 target.more = True
@@ -468,7 +460,14 @@ class Machine(InlineArrays):
                             self._add_items(base + position - 1, target, PlainList, [value])
                     elif op == REDUCE:
                         arguments = stack.pop()
-                        stack[-1] = judge.called(base + position - 1, stack[-1], arguments)
+                        function = stack[-1]
+                        again = None
+                        if type(function) is Global and function.routine:
+                            again = routine_result(function, arguments)
+                        if again is None:
+                            stack[-1] = judge.called(base + position - 1, function, arguments)
+                        else:
+                            stack[-1] = again
                     elif op == BUILD:
                         here = base + position - 1
                         state = stack.pop()
@@ -507,29 +506,34 @@ class Machine(InlineArrays):
                     else:
                         raise BreakError(f"0x{op:02x} is no opcode")
 
-                elif op >= FLOAT:
+                elif op >= BININT1:
                     if op == BININT1:
                         stack.append(data[position])
                         position += 1
                     elif op == BININT2:
                         stack.append(data[position] | data[position + 1] << 8)
                         position += 2
-                    elif op == BININT:
-                        stack += _SIGNED(data, position)
-                        position += 4
                     elif op == NONE:
                         if data[position] == POP:
                             position += 1
                             fused += 1
                         else:
                             stack.append(None)
+                    else:
+                        position = self._long_line(op, position, stack)
+
+                elif op >= FLOAT:
+                    if op == BININT:
+                        stack += _SIGNED(data, position)
+                        position += 4
                     elif op == BINFLOAT:
                         stack += _DOUBLE(data, position)
                         position += 8
-                    elif op == INT and data[position] != _ZERO:
+                    elif op == INT and data[position] > _ZERO:
                         end = data.find(b"\n", position)
                         if 0 <= end <= position + LONGEST_NAME:
-                            stack.append(int(data[position:end], 0))
+                            line = data[position:end]
+                            stack.append(int(line) if line.isdigit() else line_value(op, line))
                             position = end + 1
                         else:
                             position = self._long_line(op, position, stack)
@@ -553,23 +557,23 @@ class Machine(InlineArrays):
                         if stack:
                             stack.pop()
                         else:
-                            stack = _unmark(marks)
+                            stack = marks.pop()
                     elif op == SHORT_BINBYTES:
                         length = data[position]
                         stack.append(BytesAt(base + position + 1, length))
                         if length >= LEAST_BYTES and data[position + 1] in OPENINGS:
                             self._carry_bytes(position + 1, length)
                         position += 1 + length
-                        if base + position > window.view.size:
+                        if position > refill and base + position > window.view.size:
                             raise TruncatedError("a payload reaches over the end")
                     elif op == DUP:
                         stack.append(stack[-1])
                     elif op == BINBYTES:
                         position = self._skip_bytes(op, position, stack)
                     elif op == POP_MARK:
-                        stack = _unmark(marks)
+                        stack = marks.pop()
                     elif op == STOP:
-                        if count + fused > opcodes:
+                        if fused > length_hint(steps):
                             break
                         self._weigh(stack, marks)
                         if base + position < frame_end:
@@ -578,21 +582,16 @@ class Machine(InlineArrays):
                     else:
                         raise BreakError(f"0x{op:02x} is no opcode")
             raise over_limit("opcodes", f"more than {self._budget.limits.opcodes} pickle opcodes")
+        except IndexError as error:
+            raise BreakError("the stack is empty or a mark is missing") from error
         finally:
-            self.at, self.count = min(base + position, window.view.size), count + fused
-
-
-def _unmark(marks: list[list[Value]]) -> list[Value]:
-    if not marks:
-        raise BreakError("a mark is missing")
-    return marks.pop()
+            self.at = min(base + position, window.view.size)
+            self.count = opcodes - length_hint(steps) + fused
 
 
 def _goes_in(value: Value, target: Container) -> bool:
     """Tell an unarmed container or tuple of which nothing but the first items matters; hold it."""
-    if type(value) is tuple:
-        return len(target.items) < KEPT_ITEMS
     if isinstance(value, Container) and not value.armed:
         value.held = True
         return True
-    return False
+    return type(value) is tuple and len(target.items) < KEPT_ITEMS

@@ -3,6 +3,7 @@
 import re
 from base64 import b64decode, urlsafe_b64decode
 
+from weightmark.patterns import lazy_pattern
 from weightmark.scanners.pickles.opcodes import HIGHEST_PROTOCOL, OPCODES, PROTO
 
 __all__ = [
@@ -27,8 +28,8 @@ OPENINGS = OPCODES | frozenset(b"PB\x1f\x28\xfd\x37\x04\x93")
 """first bytes of pickles and archives"""
 
 _SHORT_TEXT = 0x8C
-_IMPORT = re.compile(rb"[ci][A-Za-z_][\w.]{0,99}\n[A-Za-z_][\w.]{0,99}\n")
-_NAME = re.compile(rb"\x8c.[A-Za-z_][\w.]*\W", re.DOTALL)
+_IMPORT = lazy_pattern(rb"[ci][A-Za-z_][\w.]{0,99}\n[A-Za-z_][\w.]{0,99}\n")
+_NAME = lazy_pattern(rb"\x8c.[A-Za-z_][\w.]*\W", re.DOTALL)
 _ARCHIVES = (
     b"PK\x03\x04",
     b"\x1f\x8b\x08",
@@ -41,8 +42,8 @@ _ARCHIVES = (
 )
 _LATIN_PROTO = b"\xc2\x80"
 """the first opcode of a pickle, where its bytes became characters"""
-_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{28,}")
-_HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]{32,}")
+_BASE64 = lazy_pattern(rb"[A-Za-z0-9+/_-]{28,}")
+_HEXADECIMAL = lazy_pattern(rb"[0-9A-Fa-f]{32,}")
 _FOUR = 4
 
 opens_text = re.compile(rb"\xc2\x80|[A-Za-z0-9+/_-]{28}|[^\n]{0,255}\n").match

@@ -4,6 +4,7 @@ A class of which nothing is known may open, fetch or remove what an attribute na
 """
 
 from weightmark.provenance.reading.interface import ByteView
+from weightmark.scanners.pickles.places import is_place, is_reaching
 from weightmark.scanners.pickles.values import (
     BytesAt,
     Call,
@@ -11,10 +12,9 @@ from weightmark.scanners.pickles.values import (
     PlainDict,
     TextAt,
     Value,
-    is_reaching,
 )
 
-__all__ = ["reaches_out"]
+__all__ = ["names_place", "reaches_out"]
 
 _DEEPEST = 3
 _MOST_WALKED = 4000
@@ -37,6 +37,17 @@ def reaches_out(state: Value, view: ByteView) -> bool:
         if depth < _DEEPEST:
             waiting += [(item, depth + 1) for item in _inside(value)]
     return False
+
+
+def names_place(state: Value) -> bool:
+    """Tell attributes of which one is named like a place, as `filename` or `url` are, and holds a text or a number."""
+    parts = state if isinstance(state, tuple) else (state,)
+    return any(isinstance(part, PlainDict) and _has_place(part) for part in parts)
+
+
+def _has_place(attributes: PlainDict) -> bool:
+    pairs = zip(attributes.items[::2], attributes.items[1::2], strict=False)
+    return attributes.places or any(is_place(key, value) for key, value in pairs)
 
 
 def _inside(value: Value) -> list[Value]:

@@ -5,6 +5,7 @@ is offered to every reader, and pickles are looked for wherever one could begin.
 """
 
 import re
+from collections.abc import Iterator
 
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.containers.slices import Slice
@@ -20,11 +21,16 @@ __all__ = ["look_at_rest", "search_numbers", "search_pickles", "skip_zeros"]
 
 _TWICE = "trailing!trailing"
 _BLOCK = MEBIBYTE
-_OPENING = re.compile(
-    rb"\x80[\x00-\x05][(-)0-2F-NP-TVX\]a-eg-jl-u}\x80-\x98]|\x8c[\x01-\x7f][A-Za-z_][\w.]"
-    rb"|[ci][A-Za-z_][\w.]{0,99}\n[A-Za-z_][\w.]{0,99}\n",
-    re.DOTALL,
+_OPENINGS = tuple(
+    re.compile(opening)
+    for opening in (
+        rb"\x80[\x00-\x05][(-)0-2F-NP-TVX\]a-eg-jl-u}\x80-\x98]",
+        rb"\x8c[\x01-\x7f][A-Za-z_][\w.]",
+        rb"c[A-Za-z_][\w.]{0,99}\n[A-Za-z_][\w.]{0,99}\n",
+        rb"i[A-Za-z_][\w.]{0,99}\n[A-Za-z_][\w.]{0,99}\n",
+    )
 )
+"""one a first byte, since a first byte that is fixed is found four times as fast as one of several"""
 
 
 def look_at_rest(rest: Place, examination: Examination) -> None:
@@ -74,13 +80,25 @@ def search_pickles(place: Place, examination: Examination) -> None:
     at = base = 0
     while base < end:
         block = view.read_at(base, _BLOCK + HEAD)
-        for found in _OPENING.finditer(block):
-            if base + found.start() >= at and found.start() < _BLOCK:
-                at = max(at, _judge_at(base + found.start(), place, examination))
+        for start in _openings(block):
+            if base + start >= at and start < _BLOCK:
+                at = max(at, _judge_at(base + start, place, examination))
         base += _BLOCK
         budget.check_time()
     if end < view.size:
         raise over_limit("gaps", f"{view.size} bytes are too many to be searched for pickles")
+
+
+def _openings(block: bytes) -> Iterator[int]:
+    """Yield where a pickle could begin, from left to right; none begins inside the opening of another."""
+    ahead = [opening.search(block) for opening in _OPENINGS]
+    while any(ahead):
+        first = min((found for found in ahead if found), key=lambda found: found.start())
+        yield first.start()
+        ahead = [
+            opening.search(block, first.end()) if found and found.start() < first.end() else found
+            for opening, found in zip(_OPENINGS, ahead, strict=True)
+        ]
 
 
 def _judge_at(at: int, place: Place, examination: Examination) -> int:

@@ -2,6 +2,7 @@
 
 from weightmark.scanners.allow.names import permission
 from weightmark.scanners.pickles.arrow_types import arrow_type
+from weightmark.scanners.pickles.checks import is_codec_call
 from weightmark.scanners.pickles.values import (
     ArrayType,
     Call,
@@ -10,10 +11,11 @@ from weightmark.scanners.pickles.values import (
     Instance,
     Value,
     is_armed,
+    is_few_data,
     show,
 )
 
-__all__ = ["call_text", "result"]
+__all__ = ["call_text", "result", "routine_result"]
 
 _DTYPES = {
     "BoolDType": "b1",
@@ -36,6 +38,8 @@ _DTYPES = {
 """descriptors of numpy's classes of dtypes, and of what makes them"""
 _ATTRIBUTES = 3
 """where the attributes of dill's array stand among the arguments"""
+_ROUTINE = frozenset({"any", "plain"})
+"""checks that whatever is plain data passes"""
 _BYTES = frozenset({("builtins", "bytearray"), ("pyarrow.lib", "py_buffer")})
 
 
@@ -46,6 +50,7 @@ def result(function: Global, arguments: Value) -> Call | Instance | Global:
         case "batch" | "class-first" | "reconstructor":
             return Instance(first if isinstance(first, Global) else None)
         case "codec" if isinstance(arguments, tuple):
+            function.routine = True
             codec = arguments[1] if len(arguments) > 1 else "utf-8"
             return Call(function, encoded=first, codec=str(codec).lower())
         case "arrow-type":
@@ -58,6 +63,16 @@ def result(function: Global, arguments: Value) -> Call | Instance | Global:
             return _plain_result(function, first)
 
 
+def routine_result(function: Global, arguments: Value) -> Call | None:
+    """Return what one more call of a `routine` function gives, or None if that needs a judgement."""
+    if function.permission.call == "codec":
+        if not isinstance(arguments, tuple) or not is_codec_call(arguments):
+            return None
+        codec = arguments[1] if len(arguments) > 1 else "utf-8"
+        return Call(function, encoded=arguments[0], codec=str(codec).lower())
+    return Call(function) if is_few_data(arguments) else None
+
+
 def _plain_result(function: Global, first: Value) -> Call | Global:
     """Return a type, bytes that were wrapped, or what needs no more than its maker's name."""
     if function.permission.call == "type-name" and isinstance(first, str) and first != "NoneType":
@@ -66,6 +81,7 @@ def _plain_result(function: Global, first: Value) -> Call | Global:
         return ArrayType(function, descriptor=_DTYPES.get(function.name, first))
     if (function.module, function.name) in _BYTES:
         return Call(function, encoded=first)
+    function.routine = function.permission.call in _ROUTINE
     return Call(function)
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+from weightmark.patterns import lazy_pattern
 from weightmark.scanners.pickles.values import (
     HOOKS,
     METHODS,
@@ -18,14 +19,14 @@ __all__ = ["LONGEST_CODE", "is_honest_code", "is_odd_item"]
 
 LONGEST_CODE = 1024
 """characters of text that an honest library has run when it loads its own objects"""
-_TEXTS = frozenset({"__doc__", "__name__"})
+_TEXTS = frozenset({"__doc__", "__name__", "__version__"})
 _DATA = (str, int, float, tuple, type(None), BytesAt, TextAt)
 """types of values that nothing can call"""
 _CACHES = frozenset({"__networkx_cache__"})
-_MODELS = frozenset({"__model"})
+_MODELS = frozenset({"__FILE_RESOURCE_DATA__", "__model"})
 _FILES = frozenset({"__ignoreds", "__numpys", "__recursive_saveloads", "__scipys"})
 _SHAPES = r"(?P<shapes>(?:[a-z]\w{0,30}, ){0,8})"
-_TEMPLATE = re.compile(
+_TEMPLATE = lazy_pattern(
     r"\ndef _parse_args\(self, " + _SHAPES + r" loc=0(?P<scale>, scale=1)?\):\n"
     r"    return \((?P=shapes)\), (?P<out>loc, (?:scale|1))\n"
     r"\ndef _parse_args_rvs\(self, (?P=shapes) loc=0(?(scale), scale=1), size=None\):\n"
@@ -44,10 +45,10 @@ _FACTOR = (
     rf"(?:{_FUNCTION}\({_NAME}(?:, ?{_ARGUMENT})?\)"
     rf"|I\({_NAME} ?(?:\*\*|[*/+-]) ?(?:{_NAME}|{_NUMBER})\)|{_NAME}|{_NUMBER})"
 )
-_FORMULA = re.compile(rf"[ (]*{_FACTOR}(?:[ )]*(?:\*\*|[~+*:/-])[ (]*{_FACTOR})*[ )]*", re.ASCII)
+_FORMULA = lazy_pattern(rf"[ (]*{_FACTOR}(?:[ )]*(?:\*\*|[~+*:/-])[ (]*{_FACTOR})*[ )]*", re.ASCII)
 """columns, numbers, and functions of patsy and numpy that compute"""
-_KERNEL = re.compile(r"\w{1,64}", re.ASCII)
-_METHOD = re.compile(r"[^/]{0,64}")
+_KERNEL = lazy_pattern(r"\w{1,64}", re.ASCII)
+_METHOD = lazy_pattern(r"[^/]{0,64}")
 _CODE = {
     "_attn_implementation": _KERNEL,
     "_attn_implementation_internal": _KERNEL,

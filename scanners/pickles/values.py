@@ -4,11 +4,12 @@ Text, whole numbers, floats, booleans, None and tuples stand for themselves. Eve
 is one of these classes. Each value has a bounded size, whatever the pickle holds.
 """
 
-import re
+import itertools
 from collections.abc import Sequence
 from typing import ClassVar
 
 from weightmark.scanners.allow.names import Grade, Permission
+from weightmark.scanners.pickles.places import is_place, is_reaching
 from weightmark.values import dataclass
 
 __all__ = [
@@ -17,7 +18,9 @@ __all__ = [
     "HOOKS",
     "KEPT_ITEMS",
     "KEPT_TUPLE",
+    "LEAVES",
     "METHODS",
+    "UNARMED",
     "WATCHED",
     "ArmedTuple",
     "ArrayType",
@@ -34,10 +37,10 @@ __all__ = [
     "TextAt",
     "Unknown",
     "Value",
-    "hold",
+    "hold_one",
     "is_armed",
+    "is_few_data",
     "is_odd_key",
-    "is_reaching",
     "keep",
     "make_tuple",
     "show",
@@ -56,8 +59,6 @@ _SHOWN_TEXT = 200
 _SHOWN_DEPTH = 4
 CONSTANTS = frozenset({str, int, float, bool, type(None)})
 """types of values that stand for themselves and hold nothing"""
-_REACHING = re.compile(r"(?:[/~]|\.\.?[/\\]|[A-Za-z]:[/\\])\S|[A-Za-z][\w+.-]*://")
-_UNARMED = frozenset({*CONSTANTS, tuple})
 _HARMLESS_CALLS = frozenset({"any", "dtype", "plain", "ratio", "sized", "span"})
 _LOADERS = frozenset({"diffusers", "sentence_transformers", "transformers"})
 METHODS = frozenset({"add", "append", "extend", "items", "keys", "update"})
@@ -113,6 +114,8 @@ class Global:
     """whether it was called"""
     reported: bool = False
     """whether a finding names it already"""
+    routine: bool = False
+    """whether a call of it was allowed that no more than its kind of arguments decided on"""
 
     @property
     def loads_models(self) -> bool:
@@ -198,16 +201,15 @@ class Container:
     """`list`, `dict` or `set`"""
     items: Sequence[Value] = ()
     """the first items; keys and values in turn for a dict"""
-    more: bool = False
-    """whether it holds more than `items`"""
-    dunder: bool = False
-    """whether a key is unfit as an attribute's name (see `is_odd_key`)"""
     armed: bool = False
     """whether something in it is armed (see `is_armed`)"""
     held: bool = False
     """whether another value holds it, so that what goes into it later goes in there as well"""
-    frozen: bool = False
-    """whether it became the state of an object, so that nothing may go into it any more"""
+    more: bool = False
+    """whether it holds more than `items`"""
+    dunder: bool = False
+    """whether a key is unfit as an attribute's name (see `is_odd_key`)"""
+    _frozen: bool = False
     code: bool = False
     """whether text in it is more than what an honest library would run (see `CODE_KEYS`)"""
     fields: Sequence[Value] = ()
@@ -216,11 +218,28 @@ class Container:
     """whether a value of a dict is neither remembered nor among the fields"""
     reaches: bool = False
     """whether a text among the values of a dict that are not remembered is reaching (see `is_reaching`)"""
+    places: bool = False
+    """whether an item of a dict that is not remembered may be a place (see `is_place`)"""
+
+    @property
+    def frozen(self) -> bool:
+        """Whether it became the state of an object, so that nothing may go into it any more.
+
+        What is frozen is held as well, so that the machine has to look at one of the two only.
+        """
+        return self._frozen
+
+    @frozen.setter
+    def frozen(self, frozen: bool) -> None:
+        self._frozen = frozen
+        self.held = self.held or frozen
 
     def drop(self, value: Value) -> None:
         """Take one more item than is remembered."""
         self.more = self.dropped = True
-        self.reaches = self.reaches or (type(value) is str and is_reaching(value))
+        if type(value) is str and value:
+            self.places = True
+            self.reaches = self.reaches or is_reaching(value)
 
 
 class PlainList(Container):
@@ -282,6 +301,14 @@ class Unknown:
     """how it came to be"""
 
 
+UNARMED = frozenset({*CONSTANTS, tuple, BytesAt, TextAt, Instance, Persistent, Unknown})
+"""types of values that are never armed; only tuples hold containers, and those are held already"""
+LEAVES = UNARMED - {tuple}
+"""types of values that are never armed and hold nothing that counts"""
+_DATA = LEAVES - {Instance}
+_FEW_ARGUMENTS = 4
+
+
 class ArmedTuple(tuple[Value, ...]):
     """A tuple in which something is armed."""
 
@@ -300,6 +327,16 @@ def is_armed(value: Value) -> bool:
     return isinstance(value, ArmedTuple)
 
 
+def is_few_data(arguments: Value) -> bool:
+    """Tell a few arguments that are data, or containers in which nothing is armed."""
+    if type(arguments) is not tuple or len(arguments) > _FEW_ARGUMENTS:
+        return False
+    for item in arguments:
+        if type(item) not in _DATA and (type(item) not in _CONTAINERS or item.armed):
+            return False
+    return True
+
+
 def is_odd_key(key: Value) -> bool:
     """Tell a key that is computed, a dunder, or the name of a method that an unpickler calls."""
     if type(key) is str:
@@ -307,16 +344,9 @@ def is_odd_key(key: Value) -> bool:
     return type(key) not in CONSTANTS
 
 
-def is_reaching(text: str) -> bool:
-    """Tell a path from the root or a home, one that climbs, and an address."""
-    if ("/" not in text and "\\" not in text) or "\n" in text:
-        return False
-    return _REACHING.match(text) is not None or "/../" in text
-
-
 def make_tuple(items: list[Value]) -> tuple[Value, ...]:
     """Return a tuple of the first items, and of the first armed one wherever it stands."""
-    armed = hold(items)
+    armed = _hold(items)
     kept = items[:KEPT_TUPLE]
     if armed is None:
         return tuple(kept)
@@ -325,8 +355,8 @@ def make_tuple(items: list[Value]) -> tuple[Value, ...]:
 
 def keep(target: Container, items: list[Value]) -> None:
     """Put items into a container, which remembers the first ones and whether any is armed."""
-    constants = CONSTANTS.issuperset(map(type, items))
-    if not constants and hold(items) is not None:
+    plain = UNARMED.issuperset(map(type, items))
+    if not plain and _hold(items) is not None:
         target.armed = True
     known = target.items
     if not known and len(items) <= KEPT_ITEMS:
@@ -339,36 +369,44 @@ def keep(target: Container, items: list[Value]) -> None:
         return
     target.more = True
     fields: list[Value] = []
-    if not constants and target.kind == "dict":
+    if target.kind == "dict" and not CONSTANTS.issuperset(map(type, items)):
         for key, row in zip(items[room::2], items[room + 1 :: 2], strict=True):
             fields += [key, row] if type(key) is str and _is_field(row) else []
         if fields:
             target.fields = [*target.fields, *fields]
             target.armed = target.armed or len(target.fields) > 2 * _MOST_FIELDS
     target.dropped = target.dropped or len(fields) != len(items) - room
-    if target.kind == "dict" and not target.reaches:
+    if target.kind == "dict":
         texts = [row for row in items[room + 1 :: 2] if type(row) is str]
-        target.reaches = any(map(is_reaching, texts))
+        if texts:
+            pairs = zip(items[room::2], items[room + 1 :: 2], strict=False)
+            target.places = target.places or any(itertools.starmap(is_place, pairs))
+            target.reaches = target.reaches or any(map(is_reaching, texts))
 
 
 def _is_field(row: Value) -> bool:
     return isinstance(row, tuple) and bool(row) and isinstance(row[0], ArrayType)
 
 
-def hold(items: list[Value]) -> Value:
+def _hold(items: list[Value]) -> Value:
     """Mark the containers among the items as held; return the first armed item, or None."""
     first: Value = None
     for item in items:
-        kind = type(item)
-        if kind in _UNARMED:
-            continue
-        if kind in _CONTAINERS:
+        if type(item) in _CONTAINERS:
             item.held = True  # type: ignore[attr-defined]  # the type was looked up
-            if first is None and item.armed:  # type: ignore[attr-defined]  # as above
+            if item.armed and first is None:  # type: ignore[attr-defined]  # as above
                 first = item
         elif first is None and is_armed(item):
             first = item
     return first
+
+
+def hold_one(item: Value) -> bool:
+    """Mark a container as held; tell whether the item is armed."""
+    if isinstance(item, Container):
+        item.held = True
+        return item.armed
+    return is_armed(item)
 
 
 def show(value: Value, depth: int = 0) -> str:

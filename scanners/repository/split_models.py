@@ -7,6 +7,7 @@ follow from its own (`llama_split_path`); each part says its number and the tens
 import re
 from collections.abc import Iterator, Sequence
 
+from weightmark.patterns import lazy_pattern
 from weightmark.scanners.findings import FileScan, Finding
 from weightmark.values import dataclass
 
@@ -15,8 +16,8 @@ __all__ = ["PART_RULE", "describe_part", "judge_parts"]
 PART_RULE = "GGF005"
 """the finding that says of which set a file is a part"""
 _SET_RULE = "GGF006"
-_DETAIL = re.compile(r"part (\d+) of (\d+), (\d+) of (\d+) tensors")
-_NAME = re.compile(r"(.*)-(\d{5})-of-(\d{5})\.gguf", re.DOTALL)
+_DETAIL = lazy_pattern(r"part (\d+) of (\d+), (\d+) of (\d+) tensors")
+_NAME = lazy_pattern(r"(.*)-(\d{5})-of-(\d{5})\.gguf", re.DOTALL)
 _MOST, _LISTED = 99_999, 8
 """the highest number that a name can hold, and how many are named"""
 

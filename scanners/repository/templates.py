@@ -4,10 +4,10 @@ Text that a template builds is folded as far as it is constant, so that `'__cla'
 as the name it becomes.
 """
 
-import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from weightmark.patterns import lazy_pattern
 from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.limits import over_limit
 from weightmark.scanners.repository.folding import Folder
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["report_template", "report_token"]
 
 _SHOWN = 120
-_REACHING = re.compile(
+_REACHING = lazy_pattern(
     r"__\w+__|\b(?:func|gi|cr|ag|f|tb|co)_(?:globals|code|frame|back|builtins)\b"
 )
 _ATTRIBUTE_FILTERS = frozenset(

@@ -74,6 +74,13 @@ RULES = (
         ("CWE-20",),
     ),
     Rule(
+        "ZIP011",
+        "a member is a device or a FIFO, or asks to run with the rights of its owner or group",
+        Severity.HIGH,
+        "do not unpack it",
+        ("CWE-732",),
+    ),
+    Rule(
         "CMP001",
         "bytes follow the compressed content",
         Severity.MEDIUM,

@@ -1,6 +1,6 @@
 """Make honest objects of Arrow, dill, optuna and scipy's tables of distributions.
 
-Run it inside an environment that holds the libraries of `ci/allowlist/requirements.in`; it packs
+Run it inside an environment that holds the libraries of `tools/allowlist/requirements.in`; it packs
 them into `column_objects.zip`, so that tests need none of them:
 
     python -m tests.assets.make_column_objects

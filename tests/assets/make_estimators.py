@@ -1,6 +1,6 @@
 """Make honest files with the real libraries: estimators, frames and sparse arrays as pickles and joblib dumps.
 
-Run it inside an environment that holds the libraries of `ci/allowlist/requirements.in`:
+Run it inside an environment that holds the libraries of `tools/allowlist/requirements.in`:
 
     python tests/assets/make_estimators.py FOLDER
 """

@@ -1,6 +1,6 @@
 """Make honest objects of torch, transformers, sentence-transformers, diffusers, datasets and Pillow.
 
-Run it inside an environment that holds the libraries of `ci/allowlist/requirements.in`; it packs
+Run it inside an environment that holds the libraries of `tools/allowlist/requirements.in`; it packs
 what is small into `hub_objects.zip`, so that tests need none of them:
 
     python -m tests.assets.make_hub_objects

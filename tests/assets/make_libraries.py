@@ -1,6 +1,6 @@
 """Make honest files with CatBoost, imbalanced-learn, statsmodels, tokenizers, gensim and scipy's distributions.
 
-Run it inside an environment that holds the libraries of `ci/allowlist/requirements.in`; it packs
+Run it inside an environment that holds the libraries of `tools/allowlist/requirements.in`; it packs
 what is small into `libraries.zip`, so that tests need none of them:
 
     python tests/assets/make_libraries.py

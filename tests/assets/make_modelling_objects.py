@@ -1,6 +1,6 @@
 """Make honest objects of libraries for search, forecasts, features, graphs, texts and streams.
 
-Run it inside an environment that holds the libraries of `ci/allowlist/requirements.in`; it packs
+Run it inside an environment that holds the libraries of `tools/allowlist/requirements.in`; it packs
 them into `modelling_objects.zip`, so that tests need none of them:
 
     python tests/assets/make_modelling_objects.py

@@ -1,6 +1,6 @@
 """Make honest objects of Python itself, numpy, scipy, pandas, scikit-learn and statsmodels: the less usual ones.
 
-Run it inside an environment that holds the libraries of `ci/allowlist/requirements.in`; it packs
+Run it inside an environment that holds the libraries of `tools/allowlist/requirements.in`; it packs
 what is small into `objects.zip`, so that tests need none of them:
 
     python tests/assets/make_objects.py

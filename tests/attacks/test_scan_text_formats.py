@@ -1,7 +1,9 @@
 """Models that are documents or programs: XML, R data, skops, git folders, and programs in disguise."""
 
+import io
 import json
 import struct
+import zipfile
 
 import pytest
 from hypothesis import given
@@ -348,7 +350,17 @@ def test_a_script_in_the_name_of_a_model_is_refused() -> None:
 
 
 def test_a_llamafile_is_told_from_a_model() -> None:
-    assert "EXE004" in _rules(scan(b"MZqFpD='\n" + bytes(100), name="m.llamafile"))
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("tiny.gguf", b"GGUF" + bytes(20))
+    found = scan(b"MZqFpD='\n" + bytes(100) + packed.getvalue(), name="m.llamafile")
+    assert "EXE004" in _rules(found)
+    assert "EXE001" not in _rules(found)
+
+
+def test_a_llamafile_without_a_model_is_a_program_in_its_name() -> None:
+    for head in (b"MZqFpD='\n", b"#!/bin/sh\n"):
+        assert _is_refused(scan(head + b"echo x\n" + bytes(100), name="m.llamafile"))
 
 
 @pytest.mark.parametrize("head", [b"MZ", b"\x7fELG", b"\xca\xfe\xba\xbe\xff\xff\xff\xff", b"#!x"])

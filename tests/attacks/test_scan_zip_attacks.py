@@ -105,6 +105,10 @@ SUSPICIOUS = {
     ],
     "ZIP009": [GOOD + GOOD, archive(Member(DATA, STATE_DICT), Member(b"a", b"a"), count=1)],
     "ZIP010": [GOOD[: GOOD.rindex(b"PK\x05\x06")]],
+    "ZIP011": [
+        archive(Member(b"tool", b"x", mode=mode))
+        for mode in (0o104755, 0o102755, 0o4755, 0o020666, 0o060660, 0o010666, 0o140777)
+    ],
 }
 
 
@@ -183,3 +187,9 @@ def test_damaged_deflate_is_not_clean() -> None:
 def test_compression_that_is_not_opened_is_unchecked(magic: bytes) -> None:
     for data in (magic + bytes(100), archive(Member(b"a.pkl", magic + bytes(100)))):
         assert scan(data).outcome is Outcome.UNCHECKED
+
+
+def test_a_folder_that_hands_its_group_on_is_honest() -> None:
+    assert not rules(
+        archive(Member(b"a/", b"", mode=0o042775), Member(b"a/b", b"x", mode=0o100644))
+    )

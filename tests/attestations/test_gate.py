@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import weightmark
 from tests.attestations.gate_makers import (
     EVIL_PICKLE,
     NOW,
@@ -22,9 +23,9 @@ from tests.attestations.gate_makers import (
     safetensors,
 )
 from weightmark.attestations.checks import Outcome
-from weightmark.attestations.gate.collect import Sources
 from weightmark.attestations.gate.decision import Decision, Verdict
 from weightmark.attestations.gate.gate import gate
+from weightmark.attestations.gate.sources import Sources
 from weightmark.attestations.making.signing import add_claim, sign_artifact
 from weightmark.attestations.policy.choices import Mode
 from weightmark.attestations.policy.load import load_preset
@@ -110,6 +111,32 @@ def test_an_unsigned_model_is_denied_before_the_question_whom_to_trust(tmp_path:
 def test_a_signed_model_and_nobody_trusted_is_a_wrong_call(tmp_path: Path) -> None:
     with pytest.raises(TrustNotSaidError):
         gate(make_signed(tmp_path / "model"), load_preset("baseline"))
+
+
+def test_who_only_looks_is_told_that_no_signature_was_judged(tmp_path: Path) -> None:
+    model = make_signed(tmp_path / "model")
+    for looking in (load_preset("audit"), load_preset("baseline").with_mode(Mode.WARN)):
+        decision = gate(model, looking)
+        signature = check(decision, "signature")
+        assert (signature.outcome, signature.code) == (Outcome.UNCHECKED, "trust-not-said")
+        assert "--key" in signature.fix
+        assert check(decision, "scan").outcome is Outcome.PASS
+        assert decision.verdict is Verdict.UNCHECKED
+        assert (decision.word, decision.exit) == ("would deny", Exit.GOOD)
+        assert not decision.allows
+    (model / "evil.pkl").write_bytes(EVIL_PICKLE)
+    found = gate(model, load_preset("audit"))
+    assert (found.verdict, found.exit) == (Verdict.DENY, Exit.GOOD)
+    assert "scan" in refused(found)
+
+
+def test_the_python_gate_warns_where_it_is_told_to(tmp_path: Path) -> None:
+    model = make_signed(tmp_path / "model")
+    assert weightmark.gate(model, "baseline", mode="warn").word == "would deny"
+    with pytest.raises(TrustNotSaidError):
+        weightmark.gate(model, "audit", mode="enforce")
+    with pytest.raises(CallError, match="mode"):
+        weightmark.gate(model, "audit", mode="off")
 
 
 def test_a_signature_by_a_stranger_is_denied(tmp_path: Path) -> None:

@@ -672,3 +672,20 @@ def test_a_word_that_is_no_licence_does_not_pass_a_list_that_only_denies(said: s
         "LicenseRef-acme",
     ):
         assert judged(denying, dataset("model", licence=fine)).allows, fine
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["gpl", "gpl3", "cc-by-nc", "CC-BY-NC-4.0.0", "AdditionRef-x", "MIT AND gpl", "MIT OR gpl", "GPL-3.0-or-later"],
+)  # fmt: skip
+def test_a_rule_that_forbids_licences_is_not_passed_by_a_word_that_is_none(said: str) -> None:
+    text = (
+        "[licenses]\nrole = 'legal'\nallow = ['MIT', 'LicenseRef-acme', 'gpl', 'gpl3', 'cc-by-nc', 'CC-BY-NC-4.0.0',"
+        " 'AdditionRef-x', 'GPL-3.0-or-later']\n"
+        "[[rule]]\nname = 'r'\nfield = 'licenses'\nop = 'not_in'\nvalue = ['CC-BY-NC-4.0', 'GPL-3.0-only']\n"
+    )
+    forbidding = rules(text, roles=["legal"])
+    decision = judged(forbidding, approve("model"), dataset("model", licence=said))
+    assert refused(decision) == {"rule r"}
+    for fine in ("MIT", "LicenseRef-acme"):
+        assert judged(forbidding, approve("model"), dataset("model", licence=fine)).allows, fine

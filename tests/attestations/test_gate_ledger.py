@@ -19,10 +19,10 @@ from tests.attestations.gate_makers import (
 )
 from weightmark.attestations.checks import Outcome
 from weightmark.attestations.claims import parse_claims
-from weightmark.attestations.gate.collect import Sources
 from weightmark.attestations.gate.consult import _verified_signer
 from weightmark.attestations.gate.decision import Decision, Verdict
 from weightmark.attestations.gate.gate import gate
+from weightmark.attestations.gate.sources import Sources
 from weightmark.attestations.gate.summary import sign_summary
 from weightmark.attestations.ledger.submission import submit
 from weightmark.attestations.making.signing import sign_artifact

@@ -116,6 +116,24 @@ def test_two_releases_keep_two_lists(tmp_path: Path) -> None:
     assert verify(tree, "other").exit is Exit.BAD
 
 
+def test_replacing_keeps_the_list_that_a_claim_of_somebody_else_names(tmp_path: Path) -> None:
+    tree = signed(tmp_path / "m", "release", "other")
+    theirs = next(line for line in lines(tree) if is_file_list(line))
+    (tree / "more.txt").write_bytes(b"more")
+    sign(tree, add=True, many_files=1, replace=True)
+    assert theirs in lines(tree)
+    assert sum(is_file_list(line) for line in lines(tree)) == 2
+    assert verify(tree).exit is Exit.GOOD
+
+
+def test_replacing_leaves_a_damaged_list_out(tmp_path: Path) -> None:
+    tree = change_list(signed(tmp_path / "m", "release", "other"), b" 5 ", b" 05 ")
+    assert verify(tree).exit is Exit.BAD
+    sign(tree, add=True, many_files=1, replace=True)
+    assert sum(is_file_list(line) for line in lines(tree)) == 1
+    assert verify(tree).exit is Exit.GOOD
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 from tests.attestations.forge import Json, oms_statement, resources, sha256
 from weightmark.attestations.bundles.dsse import IN_TOTO_PAYLOAD_TYPE
 from weightmark.attestations.bundles.legacy_encoding import legacy_encoding
-from weightmark.attestations.predicates.oms import Method, OmsClaim, Serialization
+from weightmark.attestations.predicates.oms import (
+    OMS_PREDICATE,
+    Method,
+    OmsClaim,
+    Serialization,
+)
 from weightmark.attestations.predicates.oms.resources import shard_names
 from weightmark.attestations.statements import Statement
 from weightmark.errors import CallError, MalformedError, UnsupportedError, WeightmarkError
@@ -203,3 +208,45 @@ def test_any_serialization_is_read_or_refused(value: Any) -> None:
 def test_the_encoding_of_2024_is_the_text_of_a_python_literal() -> None:
     encoded = legacy_encoding("application/vnd.in-toto+json", b"{'a': \"\n\xff\"}")
     assert encoded == b"DSSEV1 28 application/vnd.in-toto+json 11 b'{\\'a\\': \"\\n\\xff\"}'"
+
+
+@given(st.dictionaries(NAMES, st.binary(max_size=20), min_size=1, max_size=5), FORMS, NAMES)
+def test_the_statement_is_the_json_of_its_content(
+    contents: dict[str, bytes], how: Serialization, name: str
+) -> None:
+    claim = OmsClaim.of_digests({p: digests(p, c, how) for p, c in contents.items()}, how)
+    plain = Statement.about_digest(name, claim.root, OMS_PREDICATE, claim.to_predicate())
+    assert claim.to_statement(name) == plain
+
+
+@pytest.mark.parametrize(
+    "name", ['"', '"resources": [', "\\", "\n", "\x7f", "é", '"], "resources": ["']
+)
+def test_a_name_that_looks_like_json_stays_a_name(name: str) -> None:
+    how = Serialization(ignore_paths=('"resources": [',))
+    claim = OmsClaim.of_digests({name: digests(name, b"x", how)}, how)
+    said = json.loads(claim.to_statement(name))
+    assert said["subject"][0]["name"] == name
+    assert [one["name"] for one in said["predicate"]["resources"]] == [name]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "a/../b"},
+        {"name": "file-7"},
+        {"name": 5},
+        {"digest": "AB" * 32},
+        {"digest": "ab" * 31},
+        {"digest": None},
+        {"algorithm": "blake3"},
+        {"algorithm": ["sha256"]},
+    ],
+)
+@pytest.mark.parametrize("place", [0, 350, 699])
+def test_one_bad_resource_hides_among_no_number_of_good_ones(change: Json, place: int) -> None:
+    names = [f"file-{number}" for number in range(700) if number != place or "name" not in change]
+    listed: list[Any] = [{"name": n, "algorithm": "sha256", "digest": "ab" * 32} for n in names]
+    listed.insert(place, {"name": "x", "algorithm": "sha256", "digest": "ab" * 32, **change})
+    with pytest.raises(MalformedError):
+        read(oms_statement(listed))

@@ -1,10 +1,13 @@
 """Parsers meet anything: they answer with a value or with an error of the tree, and never with a crash."""
 
+import base64
+import binascii
 import contextlib
 import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +21,8 @@ from tests.attestations.forge import (
     verify,
 )
 from weightmark.attestations.bundles.bundle import Bundle
-from weightmark.attestations.bundles.dsse import IN_TOTO_PAYLOAD_TYPE
+from weightmark.attestations.bundles.dsse import IN_TOTO_PAYLOAD_TYPE, Envelope, decode_base64
+from weightmark.attestations.bundles.material import KeyHint
 from weightmark.attestations.claims import parse_claims, render_claims
 from weightmark.attestations.predicates.manifest import ManifestClaim
 from weightmark.attestations.predicates.oms import OmsClaim
@@ -173,3 +177,36 @@ def test_a_flipped_bit_anywhere_is_never_good_with_another_meaning(
         assert before.verified is not None
         assert after.verified.signers == before.verified.signers
         assert after.verified.manifest == before.verified.manifest
+
+
+@given(
+    st.text("ABQgwx01+/=-_ \n\0é", max_size=12)
+    | st.binary(max_size=9).map(base64.b64encode).map(bytes.decode)
+)
+def test_base64_has_one_form(text: str) -> None:
+    try:
+        data = base64.b64decode(text.encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        data = None
+    if data is not None and base64.b64encode(data).decode() == text:
+        assert decode_base64(text, "payload") == data
+    else:
+        with pytest.raises(WeightmarkError):
+            decode_base64(text, "payload")
+
+
+@given(
+    st.binary(max_size=40),
+    st.binary(min_size=1, max_size=9),
+    st.text(max_size=9),
+    st.text(max_size=9),
+)
+def test_a_bundle_is_written_as_plain_json(
+    payload: bytes, signature: bytes, kind: str, hint: str
+) -> None:
+    made = Bundle(KeyHint(hint), Envelope(kind, payload, signature))
+    document = json.loads(made.to_bytes())
+    assert made.to_bytes() == json.dumps(document, separators=(",", ":")).encode("ascii")
+    assert document["dsseEnvelope"] == made.envelope.to_json()
+    assert document["verificationMaterial"]["publicKey"] == {"hint": hint}
+    assert list(document) == ["mediaType", "verificationMaterial", "dsseEnvelope"]

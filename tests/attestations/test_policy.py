@@ -191,6 +191,18 @@ def test_the_presets_differ_as_documented() -> None:
         ("version = 1\n[require.relase]\nrole = 'a'", "require.release"),
         ("version = 1\n[roles.a]\nkey = ['x']", "roles.a.keys"),
         ("version = 1\n[chain]\nmaxdepth = 1", "chain.max_depth"),
+        (
+            "version = 1\n[[roles.a.identities]]\nissuer = 'https://i'\nsubject_glob = 'x*'",
+            "identities.a-1.identity_glob",
+        ),
+        (
+            "version = 1\n[[roles.a.identities]]\nissuer = 'https://i'\nsubject = 'x'",
+            "identities.a-1.identity",
+        ),
+        (
+            "version = 1\n[[roles.a.identities]]\nissuer = 'https://i'\nsource_repository = 'a/b'",
+            "identities.a-1.repository",
+        ),
         (f"version = 1\n{SIGNED}[environments.prod]\nmoed = 'warn'", "mode"),
     ],
 )

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.attestations.gate_claims import rules
+from tests.attestations.gate_makers import parse
 from weightmark.attestations.gate.lineage import claims_in_ledger
 from weightmark.attestations.policy.explain import explain_policy
 from weightmark.attestations.policy.holes import holes_of
@@ -83,3 +84,18 @@ def test_earlier_decisions_do_not_go_with_other_digests(digests: str) -> None:
     with pytest.raises(PolicyError, match="contradict each other"):
         rules(text, roles=["gate"], top=f"digests = '{digests}'")
     assert rules(text, roles=["gate"], top="digests = 'any'").vsa
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[roles.release]\nroot = 'trusted_root.json'\n",
+        "[[roles.release.identities]]\nrepository = 'acme/models'\nroot = 'acme'\n",
+        "[roles.release]\nkeys = []\n[roots.acme]\nfile = 'trusted_root.json'\n",
+    ],
+)
+def test_a_root_in_a_policy_is_told_to_stand_in_a_trust_file(text: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        parse(f"version = 1\n{text}[require.release]\n")
+    assert "[roots.NAME]" in caught.value.fix
+    assert 'trust = "FILE"' in caught.value.fix

@@ -12,6 +12,9 @@ import yaml
 from tests.attestations.gate_makers import EVIL_PICKLE, KEY, make_signed
 from tests.ci.workflow import ROOT, Ran, Runner, commit, git
 from tests.sim.loopback import LoopbackSigstore
+from weightmark.cli.render import CheckLine, Document, Outcome
+from weightmark.cli.render.at_files import at_files
+from weightmark.errors import Exit
 
 ACTION = yaml.safe_load((ROOT / "ci/action.yml").read_text())
 POLICY = """version = 1
@@ -100,18 +103,25 @@ def test_what_a_check_says_of_a_file_is_annotated_at_that_file_and_once(runner: 
     ],
 )
 def test_words_that_name_no_file_of_the_artifact_are_annotated_nowhere(
-    runner: Runner, detail: str
+    detail: str,
 ) -> None:
-    check = f"CheckLine(Outcome.FAIL, 'content', 'bad', details=({detail!r},))"
-    document = f"Document('x/v1', Exit.BAD, checks=({check},))"
-    script = f"from annotations import at_files\nfrom weightmark.cli.render import CheckLine, Document, Outcome\nfrom weightmark.errors import Exit\nsaid = at_files({document}, 'model')\nassert not said.findings and said.checks[0].details == ({detail!r},)"
-    reporting(runner, script)
+    check = CheckLine(Outcome.FAIL, "content", "bad", details=(detail,))
+    said = at_files(Document("x/v1", Exit.BAD, checks=(check,), facts={"path": "model"}))
+    assert said.findings == ()
+    assert said.checks[0].details == (detail,)
 
 
 def test_warn_says_what_would_be_denied_and_passes(runner: Runner) -> None:
     (runner.workspace / "model/more.pkl").write_bytes(EVIL_PICKLE)
     ran = runner.use(path="model", policy="policies/release.toml", mode="warn")
     assert (ran.code, ran.outputs["decision"]) == (0, "would-deny")
+
+
+def test_warn_passes_what_is_signed_by_somebody_whom_nobody_named(runner: Runner) -> None:
+    """A publisher who begins to sign must not break pipelines that only look."""
+    ran = runner.use(path="model", mode="warn")
+    assert (ran.code, ran.outputs["decision"]) == (0, "would-deny"), ran.log
+    assert runner.use(path="model").code == 2
 
 
 def test_scan_needs_no_policy_and_no_key(runner: Runner) -> None:

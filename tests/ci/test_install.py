@@ -27,7 +27,7 @@ def runner(tmp_path: Path) -> Runner:
     (place / "release.pub").write_bytes(KEY.public.pem)
     commit(place)
     action = tmp_path / "action"
-    copy = [sys.executable, str(ROOT / "ci/copy_tree.py"), str(action)]
+    copy = [sys.executable, str(ROOT / "tools/copy_tree.py"), str(action)]
     subprocess.run(copy, check=True)
     return Runner(
         tmp_path / "runner", place, action=action / "ci", install=True, variables=dict(OFFLINE)
@@ -100,7 +100,7 @@ def test_the_steps_of_the_image_work_without_a_container(tmp_path: Path) -> None
     text = (ROOT / "ci/Containerfile").read_text().replace("\\\n", " ")
     first = text.split("\nFROM ")[1]
     tree, root = tmp_path / "tree", tmp_path / "root"
-    copy = [sys.executable, str(ROOT / "ci/copy_tree.py"), str(tree)]
+    copy = [sys.executable, str(ROOT / "tools/copy_tree.py"), str(tree)]
     subprocess.run(copy, check=True)
     moved = re.compile(r"(?<![\w/])/(opt|lock|source)\b")
     for line in first.splitlines():
@@ -118,8 +118,8 @@ def test_the_steps_of_the_image_work_without_a_container(tmp_path: Path) -> None
             )
             assert done.returncode == 0, done.stdout + done.stderr
     python = root / "opt/weightmark/bin/python"
-    listed = [str(python), "-I", "-c", "import huggingface_hub, uvicorn, zstandard, weightmark"]
-    subprocess.run(listed, check=True)
+    clients = "gcsfs, huggingface_hub, mlflow, psycopg, s3fs, uvicorn, zstandard, weightmark"
+    subprocess.run([str(python), "-I", "-c", f"import {clients}"], check=True)
     assert not list(root.glob("opt/weightmark/lib/*/site-packages/pip"))
     step = (root / "opt/weightmark/bin/weightmark-step").read_text()
     assert "/opt/weightmark/bin/python -I /opt/weightmark/step" in step

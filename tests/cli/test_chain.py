@@ -213,6 +213,92 @@ def test_a_chain_deeper_than_the_policy_allows_is_refused_and_not_left_open(
         assert (done.code, bad) == (code, ["too-deep"] * code)
 
 
+_BY_TWO = """
+version = 1
+[roles.release]
+keys = ["release.pub"]
+[roles.builder]
+threshold = {threshold}
+keys = ["release.pub", "second.pub"]
+[require.release]
+[chain]
+role = "builder"
+vouchers = "release"
+{more}
+"""
+
+
+@pytest.mark.parametrize(
+    ("threshold", "more", "code"),
+    [
+        (1, "", ""),
+        (2, "", "chain-too-few"),
+        (1, "max_age = '1d'", "step-undated"),
+        (1, "allowed_bases = ['wm1:" + "0" * 64 + "']", "base-not-allowed"),
+        (1, "signed_ends = false", ""),
+    ],
+)
+def test_chain_and_gate_judge_each_step_and_end_alike(
+    house: Path, run_cli: RunCli, threshold: int, more: str, code: str
+) -> None:
+    _state(house, run_cli, "base")
+    assert run_cli("key", "generate", "-o", "second.key", cwd=house).code == 0
+    approval = ("--type", "approval", "--reason", "vendor's", "--key", "release.key")
+    assert run_cli("attest", "base", *approval, cwd=house).code == 0
+    (house / "two.toml").write_text(_BY_TWO.format(threshold=threshold, more=more))
+    both = ("model", "--policy", "./two.toml", "--claims", "base", "-f", "json")
+    said = []
+    for command in ("chain", "gate"):
+        done = run_cli(command, *both, cwd=house)
+        (check,) = (one for one in json.loads(done.stdout)["checks"] if one["name"] == "chain")
+        said.append((check["outcome"], check["code"], check["summary"]))
+        assert done.code == (0 if not code else 4 if code == "step-undated" else 1), done.stdout
+    assert said[0] == said[1]
+    assert said[0][1] == code
+
+
+def test_an_excepted_gap_is_none_in_the_chain_either(house: Path, run_cli: RunCli) -> None:
+    _state(house, run_cli, "base")
+    assert run_cli("key", "generate", "-o", "second.key", cwd=house).code == 0
+    done = run_cli("digest", "base", "-f", "json", cwd=house)
+    identity = json.loads(done.stdout)["artifacts"][0]["identity"]
+    accepted = (
+        f"[[exceptions]]\nrule = 'chain'\nartifact = '{identity}'\nreason = 'looked at'\n"
+        "approver = 'me'\nexpires = 2999-01-01\n"
+    )
+    for more, code in (("", 1), (accepted, 0)):
+        (house / "two.toml").write_text(_BY_TWO.format(threshold=1, more=more))
+        for command in ("chain", "gate"):
+            done = run_cli(command, "model", "--policy", "./two.toml", "-f", "json", cwd=house)
+            assert done.code == code, done.stdout
+    done = run_cli("chain", "model", "--policy", "./two.toml", "-f", "json", cwd=house)
+    assert [one["counts"] for one in json.loads(done.stdout)["gaps"]] == [False]
+    assert "✗" not in run_cli("chain", "model", "--policy", "./two.toml", cwd=house).stdout
+
+
+def test_what_only_the_gate_judges_of_a_chain_is_said(house: Path, run_cli: RunCli) -> None:
+    _state(house, run_cli, "base")
+    assert run_cli("key", "generate", "-o", "second.key", cwd=house).code == 0
+    (house / "two.toml").write_text(
+        _BY_TWO.format(threshold=1, more="[licenses]\nallow = ['MIT']\nrole = 'release'")
+    )
+    done = run_cli("chain", "model", "--policy", "./two.toml", "-v", cwd=house)
+    assert "`[licenses]`: judged by `gate` only" in done.stdout
+    shown = run_cli(
+        "chain", "model", "--policy", "baseline", "--key", "release.pub", "-v", cwd=house
+    )
+    assert "the policy has no `[chain]`: `gate` demands nothing of it" in shown.stdout
+
+
+def test_an_artifact_of_which_nothing_is_known_is_called_as_its_folder(
+    house: Path, run_cli: RunCli
+) -> None:
+    assert run_cli("key", "generate", "-o", "nobody.key", cwd=house).code == 0
+    done = run_cli("chain", "./model", "--key", "nobody.pub", cwd=house)
+    assert done.code == 1
+    assert done.stdout.startswith("✗ model  wm1:")
+
+
 def test_trust_beside_a_policy_file_and_an_environment_without_one_are_wrong_calls(
     house: Path, run_cli: RunCli
 ) -> None:

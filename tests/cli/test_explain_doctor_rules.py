@@ -10,9 +10,11 @@ import pytest
 from tests.cli.published import fitting
 from tests.cli.running import RunCli
 from weightmark.attestations.chain.model import GapKind
+from weightmark.attestations.gate.decision import Verdict
 from weightmark.cli import explanations
 from weightmark.cli.explanations import CHECKS
 from weightmark.cli.reasons import REASONS, reason_of
+from weightmark.cli.verdict_words import VERDICT_WORDS
 from weightmark.errors import error_catalogue
 from weightmark.scanners.rules import catalogue
 
@@ -76,8 +78,19 @@ def test_every_reason_is_explained(run_cli: RunCli, code: str) -> None:
     assert said["kind"] == ("error" if code in error_catalogue() else "reason")
 
 
+@pytest.mark.parametrize("word", [*VERDICT_WORDS, "would-deny", "unsigned", "gate-scan-claim"])
+def test_the_words_that_the_gate_prints_are_explained(run_cli: RunCli, word: str) -> None:
+    for words in (word.split(), [word.upper()]):
+        assert run_cli("explain", *words).stdout.startswith(f"{word}: ")
+
+
+def test_every_verdict_is_explained() -> None:
+    assert {one.value for one in Verdict} <= set(VERDICT_WORDS)
+
+
 def test_nothing_is_explained_twice() -> None:
     assert not set(CHECKS) & {*REASONS, *error_catalogue()}
+    assert not set(VERDICT_WORDS) & {*CHECKS, *REASONS, *error_catalogue()}
 
 
 def test_the_names_of_checks_are_sorted() -> None:

@@ -117,6 +117,21 @@ def test_warn_mode_never_exits_with_1_and_says_would_deny(
     assert document(ran)["verdict"] == "would-deny"
 
 
+@pytest.mark.parametrize("more", [["--policy", "audit"], ["--policy", "strict", "--mode", "warn"]])
+def test_whoever_only_looks_need_not_say_whom_to_trust(
+    tmp_path: Path, run_cli: RunCli, more: list[str]
+) -> None:
+    model = str(make_signed(tmp_path / "model"))
+    ran = run_cli("gate", model, *more, "-f", "json")
+    assert ran.code == 0
+    found = document(ran)
+    assert found["verdict"] == "would-deny"
+    (signature,) = (one for one in found["checks"] if one["name"] == "signature")
+    assert (signature["outcome"], signature["code"]) == ("unchecked", "trust-not-said")
+    assert "--key" in signature["fix"]
+    assert run_cli("gate", model, "--policy", "audit", "--mode", "enforce").code == 2
+
+
 def test_an_empty_folder_exits_with_3_and_a_missing_one_with_2(
     tmp_path: Path, run_cli: RunCli, public: str
 ) -> None:

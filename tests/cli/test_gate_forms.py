@@ -218,6 +218,64 @@ def test_a_call_that_ends_in_an_error_leaves_no_older_report_that_allows(
 
 
 @pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--polcy", "baseline"],
+        ["--policy"],
+        ["--jobs", "many"],
+        ["--mode", "off"],
+        ["--report", "sarif"],
+        ["--report", "yaml=x"],
+        ["--signature", ""],
+        ["--config", "missing.toml"],
+        ["--policy", "./missing.toml"],
+        ["--now", "yesterday"],
+    ],
+    ids=" ".join,
+)
+def test_a_call_that_is_not_understood_leaves_no_older_answer_that_allows(
+    good: str, public: str, run_cli: RunCli, tmp_path: Path, wrong: list[str]
+) -> None:
+    report, answer, text = (str(tmp_path / name) for name in ("gate.json", "gate.sarif", "a.txt"))
+    words = ("gate", good, "--policy", "baseline", "--key", public, "--report", f"json={report}")
+    told = {"WEIGHTMARK_GATE_REPORT": f"junit={tmp_path / 'gate.xml'}"}
+    assert run_cli(*words, "-f", "sarif", "-o", answer).code == 0
+    assert run_cli(*words, "-o", text).code == 0
+    assert run_cli("gate", good, "--policy", "baseline", "--key", public, env=told).code == 0
+    for more in (("-f", "sarif", "-o", answer), ("-o", text)):
+        ran = run_cli(*words, *more, *wrong)
+        assert ran.code == 2, ran.stderr
+        assert ran.stdout == ""
+    assert fitting(Path(report).read_text(), "error")["exit"] == 2
+    assert json.loads(Path(answer).read_text())["runs"][0]["invocations"][0]["exitCode"] == 2
+    assert "allow" not in Path(text).read_text()
+    assert run_cli("gate", good, "--policy", "baseline", *wrong, env=told).code == 2
+    if "--report" not in wrong:  # which would stand in place of the variable
+        assert _cases((tmp_path / "gate.xml").read_text()) == {"call": "error"}
+
+
+def test_a_call_that_is_not_understood_writes_into_nothing_that_it_names(
+    good: str, public: str, run_cli: RunCli, tmp_path: Path
+) -> None:
+    inside = Path(good) / "config.json"
+    inside.write_text("{}")
+    words = ("gate", good, "--policy", "baseline", "--key", public, "--nonsense")
+    assert run_cli(*words, "--report", f"json={inside}").code == 2
+    assert inside.read_text() == "{}"
+    assert run_cli("scan", str(inside), "--nonsense", "-o", str(inside)).code == 2
+    assert inside.read_text() == "{}"
+    # what is scanned may hold an older answer
+    answer = Path(good) / "scan.txt"
+    assert run_cli("scan", good, "--nonsense", "-o", str(answer)).code == 2
+    assert not answer.exists()
+    answer.write_text("clean")
+    assert run_cli("scan", good, "--nonsense", "-o", str(answer)).code == 2
+    assert "nonsense" in answer.read_text()
+    assert run_cli("key", "generate", "-o", str(tmp_path / "k.key"), "--nonsense").code == 2
+    assert not (tmp_path / "k.key").exists()
+
+
+@pytest.mark.parametrize(
     "case",
     [
         (["sarif"], "names no file"),

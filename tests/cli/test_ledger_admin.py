@@ -326,7 +326,7 @@ def test_a_ledger_whose_key_leaked_is_succeeded(run_cli: RunCli, house: Path) ->
         "--key",
         "watcher.key",
     )
-    call(run_cli, house, *append, "--ledger", "l", code=1)
+    call(run_cli, house, *append, "--ledger", "l", code=4)
     call(run_cli, house, *append, "--ledger", "new")
     call(run_cli, house, "ledger", "verify", "--ledger", "new")
 
@@ -402,7 +402,7 @@ def test_a_successor_tells_what_it_takes_over_and_keeps_what_was_revoked(
     assert "(1 of 1)" in shown
     done = call(
         run_cli, house, "ledger", "append", "model/model.claims", "--ledger", "l", "--key",
-        "release.key", "--kind", "observed", code=1,
+        "release.key", "--kind", "observed", code=4,
     )  # fmt: skip
     assert "was succeeded by another log" in done.stderr
     assert "migrate" not in done.stderr

@@ -70,9 +70,9 @@ def test_a_moved_ledger_goes_on_and_the_old_place_says_where(
 ) -> None:
     assert facts(run_cli, register, "migrate", "ledger", "new")["size"] == 1
     append(run_cli, register, "--ledger", "new")
-    assert "has moved" in append(run_cli, register, *LEDGER, code=1)
+    assert "has moved" in append(run_cli, register, *LEDGER, code=4)
     done = run_cli("ledger", "migrate", "ledger", "new", cwd=register)
-    assert (done.code, "has moved" in done.stderr) == (1, True)
+    assert (done.code, "has moved" in done.stderr) == (4, True)
 
 
 def test_a_restored_backup_that_is_too_old_is_refused_and_then_filled(
@@ -123,7 +123,7 @@ def test_a_copy_that_is_not_the_live_ledger_is_not_published(
     facts(run_cli, register, "backup", "copy", *LEDGER)
     facts(run_cli, register, "migrate", "ledger", "new")
     for place in ("copy", "ledger"):
-        facts(run_cli, register, "publish", "www", "--ledger", place, code=1)
+        facts(run_cli, register, "publish", "www", "--ledger", place, code=4)
     assert not (register / "www").exists()
     facts(run_cli, register, "publish", "www", "--ledger", "new")
 
@@ -181,7 +181,7 @@ def test_nothing_succeeds_a_view_a_backup_or_a_place_that_moved(
         assert code != 0
         assert not (register / "n").exists()
     facts(run_cli, register, "migrate", "ledger", "new")
-    assert "has moved" in succeed(run_cli, register, "n", "ledger", code=1)
+    assert "has moved" in succeed(run_cli, register, "n", "ledger", code=4)
     assert facts(run_cli, register, "list", "--ledger", "new")["size"] == 3
 
 

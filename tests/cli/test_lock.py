@@ -8,13 +8,20 @@ from typing import Any
 
 import pytest
 
-from tests.attestations.gate_makers import EVIL_PICKLE, KEY, SIGNER, make_signed, safetensors
+from tests.attestations.gate_makers import (
+    EVIL_PICKLE,
+    KEY,
+    SIGNER,
+    make_model,
+    make_signed,
+    safetensors,
+)
 from tests.cli.published import fitting
 from tests.cli.running import Ran, RunCli
 from tests.sim.faults import Fault, FaultKind
 from tests.sim.hub import Content, Hub, Repository
+from weightmark.attestations.locking.lock_file import LockFile
 from weightmark.attestations.making.signing import SignOptions, sign_artifact
-from weightmark.attestations.pulling.locking import LockFile
 from weightmark.provenance.identification import identify
 
 URI = "hf://acme/bert"
@@ -167,7 +174,7 @@ def test_every_call_of_the_page_about_the_hub_works_in_order(
     assert run_cli("key", "generate", "-o", "team.key", cwd=desk).code == 0
     page = (Path(__file__).parents[2] / "docs" / "hub.md").read_text()
     calls = re.findall(r"^\$ weightmark (.+)$", page, re.MULTILINE)
-    elsewhere = (" s3://", " https://", " mlflow:", "push ")
+    elsewhere = (" s3://", " https://", " mlflow:", " --offline", "push ")
     calls = [call for call in calls if not any(word in call for word in elsewhere)]
     assert len(calls) == 6
     for call in calls:
@@ -183,3 +190,53 @@ def test_an_emptied_lock_is_not_verified(locked: LockFile, desk: Path, run_cli: 
     (desk / "weightmark.lock.claims").write_bytes(b"")
     ran, said = lock(run_cli, desk, "verify", "--key", "release.pub")
     assert (ran.code, said["verdict"]) == (3, "unchecked")
+
+
+def test_an_older_lock_put_back_with_its_older_claims_is_refused(
+    locked: LockFile, repository: Repository, files: dict[str, Content], desk: Path, run_cli: RunCli
+) -> None:
+    """Whoever can write the repository of the project brings back what was replaced for a reason."""
+    key = ("--key", "release.pub")
+    pair = [desk / "weightmark.lock", desk / "weightmark.lock.claims"]
+    lock(run_cli, desk, "sign", "--key", "release.key")
+    assert lock(run_cli, desk, "verify", *key)[0].code == 0
+    older = [path.read_bytes() for path in pair]
+    repository.commit(files | {"LICENSE.md": b"new"})
+    lock(run_cli, desk, "update", "--policy", "audit", "--mode", "warn", *key)
+    lock(run_cli, desk, "sign", "--key", "release.key")
+    ran, said = lock(run_cli, desk, "verify", *key)
+    assert (ran.code, said["signed"][:2]) == (0, "20"), ran.stderr
+    for path, data in zip(pair, older, strict=True):
+        path.write_bytes(data)
+    ran, said = lock(run_cli, desk, "verify", *key)
+    assert (ran.code, said["verdict"]) == (1, "refused")
+    assert "was seen there" in said["checks"][0]["summary"]
+    assert lock(run_cli, desk, "verify", *key, "--not-before", "2999-01-01")[0].code == 1
+    assert lock(run_cli, desk, "verify", *key, "--accept-older")[0].code == 0
+    assert lock(run_cli, desk, "verify", *key)[0].code == 0
+
+
+def test_a_moment_for_a_lock_whose_signer_nobody_named_is_a_wrong_call(
+    locked: LockFile, desk: Path, tmp_path: Path, run_cli: RunCli
+) -> None:
+    model = str(tmp_path / "model")
+    assert lock_code(run_cli, desk, "verify", model, "--not-before", "2026-01-01") == 2
+    assert lock_code(run_cli, desk, "verify", model, "--accept-older") == 2
+
+
+def lock_code(run: RunCli, desk: Path, *args: str) -> int:
+    return run("lock", *args, cwd=desk).code
+
+
+def test_an_update_believes_claims_from_elsewhere_as_a_pull_does(
+    hub: Hub, desk: Path, tmp_path: Path, run_cli: RunCli
+) -> None:
+    """A model by somebody else, for which the project vouches itself."""
+    plain = make_model(tmp_path / "plain")
+    (tmp_path / "ours").mkdir()
+    sign_artifact(plain, SIGNER, SignOptions(out=tmp_path / "ours"))
+    hub.add("models", "acme/bert", {path.name: path.read_bytes() for path in plain.iterdir()})
+    ran, said = lock(run_cli, desk, "update", URI, *JUDGED)
+    assert (ran.code, said["verdict"]) == (1, "refused")
+    ran, said = lock(run_cli, desk, "update", URI, *JUDGED, "--claims", str(tmp_path / "ours"))
+    assert (ran.code, said["updates"][0]["result"]) == (0, "added"), ran.stderr

@@ -4,6 +4,7 @@ import inspect
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import click
 import pytest
@@ -12,7 +13,6 @@ from tests.cli.running import RunCli
 from weightmark.cli.app import COMMANDS, app, load, walk
 from weightmark.cli.command import WeightmarkCommand
 from weightmark.cli.options.common import FlagOption, environment_twins
-from weightmark.cli.options.listening import ListeningValues
 from weightmark.cli.reference import environment_page
 
 _COMMANDS = list(walk())
@@ -56,8 +56,8 @@ def _taken(signature: inspect.Signature) -> Iterator[str]:
         if parameter.kind is not inspect.Parameter.VAR_KEYWORD:
             yield name
         else:
-            assert "ListeningValues" in str(parameter.annotation)
-            yield from ListeningValues.__annotations__
+            (values,) = get_args(parameter.annotation)
+            yield from values.__annotations__
 
 
 _OWN_ONLY = {

@@ -158,6 +158,11 @@ def test_a_key_that_is_swapped_below_a_signed_policy_is_refused(
     assert swapped.code == 1
     assert "is not what key:" in swapped.stderr
     assert run_cli("policy", "check", "./p.toml", "--key", "release.pub").code == 1
+    again = run_cli("policy", "sign", "./p.toml", "--key", "release.key")
+    assert again.code == 2
+    assert "set `revision = 2`" in again.stderr
+    later = (place / "p.toml").read_text().replace("revision = 1", "revision = 2")
+    (place / "p.toml").write_text(later)
     assert run_cli("policy", "sign", "./p.toml", "--key", "release.key").code == 0
     assert run_cli(*gate).code == 0
 

@@ -19,7 +19,7 @@ from tests.sim.faults import Fault, FaultKind
 from tests.sim.gcs import Gcs
 from tests.sim.hub import Content, Hub, Lfs, Repository
 from tests.sim.hub_client import download
-from weightmark.attestations.pulling.locking import LockFile
+from weightmark.attestations.locking.lock_file import LockFile
 from weightmark.provenance.identification import identify
 
 TOKEN = "hf_verysecrettoken"  # noqa: S105 - made up
@@ -96,6 +96,28 @@ def test_a_model_by_a_stranger_is_refused_and_not_placed(
     assert ran.code == 1
     assert not document(ran)["placed"]
     assert not (desk / "bert").exists()
+
+
+@pytest.mark.parametrize(
+    "words", [("--policy", "audit"), ("--policy", "baseline", "--mode", "warn")]
+)
+def test_who_only_looks_is_not_stopped_by_a_signature(
+    repository: Repository, desk: Path, run_cli: RunCli, words: tuple[str, ...]
+) -> None:
+    """A publisher who begins to sign must not break those who merely look."""
+    ran = run_cli("pull", repository.uri, "--to", "m", *words, "-f", "json", cwd=desk)
+    answer = fitting(ran.stdout, "pull")
+    assert (ran.code, answer["placed"]) == (0, True), ran.stderr
+    (signature,) = [one for one in answer["checks"] if one["name"] == "signature"]
+    assert signature["outcome"] == "unchecked"
+
+
+def test_who_enforces_has_to_say_whose_signature_it_has_to_be(
+    repository: Repository, desk: Path, run_cli: RunCli
+) -> None:
+    ran = run_cli("pull", repository.uri, "--to", "m", "--policy", "baseline", cwd=desk)
+    assert ran.code == 2
+    assert not (desk / "m").exists()
 
 
 def test_hints_name_the_destination_and_never_the_quarantine(

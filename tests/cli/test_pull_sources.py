@@ -13,6 +13,7 @@ from tests.sim.gcs import Gcs
 from tests.sim.mlflow import TrackingServer
 from tests.sim.website import Website
 from weightmark.provenance.identification import identify
+from weightmark.provenance.sources.schemes import SCHEMES
 
 RULES = ("--policy", "baseline", "--key", "release.pub")
 AUDIT = ("--policy", "audit", "--key", "release.pub")
@@ -169,16 +170,40 @@ def test_one_web_file_with_a_claim_from_elsewhere_is_placed_as_a_folder(
         assert not (tmp_path / "x").exists()
 
 
-def test_what_is_large_and_of_unknown_size_is_not_fetched_to_be_verified(
+def test_a_folder_of_unknown_sizes_is_verified_by_its_list_and_only_claims_are_fetched(
+    tmp_path: Path, run_cli: RunCli, quiet_environment: Path
+) -> None:
+    model = make_signed(tmp_path / "model", big=bytes(64 * 1024 * 1024 + 1))
+    (tmp_path / "release.pub").write_bytes(KEY.public.pem)
+    with Website.running() as site:
+        site.files |= {f"/bert/{path}": data for path, data in files(model).items()}
+        site.sums("/bert/")
+        call = ("verify", f"{site.url}/bert/", "--key", "release.pub")
+        ran = run_cli(*call, cwd=tmp_path)
+        assert ran.code == 0, ran.stdout + ran.stderr
+        asked = {one.path for one in site.server.requests("file")}
+        assert asked == {"/bert/SHA256SUMS", "/bert/model.sig", "/bert/model.claims"}
+        site.files["/bert/big"] = bytes(64 * 1024 * 1024) + b"!"
+        site.sums("/bert/")
+        assert run_cli(*call, cwd=tmp_path).code == 1
+
+
+def test_what_is_large_and_promised_by_nothing_is_not_fetched_to_be_verified(
     tmp_path: Path, run_cli: RunCli, quiet_environment: Path
 ) -> None:
     (tmp_path / "release.pub").write_bytes(KEY.public.pem)
     with Website.running() as site:
-        site.files["/bert/model.bin"] = bytes(64 * 1024 * 1024 + 1)
-        site.sums("/bert/")
-        ran = run_cli("verify", f"{site.url}/bert/", "--key", "release.pub", cwd=tmp_path)
+        site.tags = False
+        site.files["/model.bin"] = bytes(64 * 1024 * 1024 + 1)
+        ran = run_cli("verify", f"{site.url}/model.bin", "--key", "release.pub", cwd=tmp_path)
         assert ran.code == 4
         assert "is over" in ran.stderr
+
+
+def test_the_help_of_pull_names_every_kind_of_address(run_cli: RunCli) -> None:
+    said = run_cli("pull", "--help").stdout
+    for names in {scheme.names for scheme in SCHEMES.values()} - {("",)}:
+        assert f"{names[0]}:" in said
 
 
 QUERY = "X-Amz-Signature=secret-of-tests"

@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 @cache
 def adapter() -> Callable[[Sequence[str]], int]:
-    """Return the `main` of `ci/oms-adapter`."""
-    loader = SourceFileLoader("oms_adapter", str(ROOT / "ci/oms-adapter"))
+    """Return the `main` of `tools/oms-adapter`."""
+    loader = SourceFileLoader("oms_adapter", str(ROOT / "tools/oms-adapter"))
     spec = importlib.util.spec_from_loader("oms_adapter", loader)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)

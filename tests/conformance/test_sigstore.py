@@ -19,7 +19,7 @@ from weightmark.errors import Exit
 
 pytestmark = pytest.mark.needs("vectors")
 
-ADAPTER = Path(__file__).parents[2] / "ci" / "sigstore-adapter"
+ADAPTER = Path(__file__).parents[2] / "tools" / "sigstore-adapter"
 NUMBER = 70
 UNCHECKED = frozenset(
     [

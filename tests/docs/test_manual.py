@@ -148,7 +148,7 @@ def test_zsh_reads_its_completion_and_gets_answers(tmp_path: Path) -> None:
 @pytest.mark.parametrize("script", ["manual", "reference", "comparison"])
 def test_what_is_generated_is_up_to_date(script: str) -> None:
     done = subprocess.run(
-        [sys.executable, str(ROOT / f"ci/{script}.py"), "--check"],
+        [sys.executable, str(ROOT / f"tools/{script}.py"), "--check"],
         capture_output=True,
         text=True,
         check=False,

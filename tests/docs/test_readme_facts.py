@@ -23,7 +23,7 @@ def _lines() -> list[str]:
 
 def test_the_picture_is_what_is_printed_now() -> None:
     done = subprocess.run(
-        [sys.executable, str(ROOT / "ci/terminal_picture.py"), "--check"],
+        [sys.executable, str(ROOT / "tools/terminal_picture.py"), "--check"],
         capture_output=True,
         text=True,
         check=False,

@@ -16,6 +16,7 @@ from tests.docs.tours import ROOT
 _SOURCES = (
     "docs",
     "ci",
+    "tools",
     "benchmarks",
     "mkdocs.yml",
     "CHANGELOG.md",

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -52,8 +53,10 @@ class Fault:
 
 @pytest.fixture(scope="module")
 def submissions() -> list[Submission]:
+    """Good for half a day: all faults together take longer than the ten minutes that a request usually has."""
     claims = [release(ALICE, f"new {number}") for number in range(3)]
-    return [make_submission(one.to_bytes(), ORIGIN, ALICE) for one in claims]
+    later = datetime.now(UTC) + timedelta(hours=12)
+    return [make_submission(one.to_bytes(), ORIGIN, ALICE, now=later) for one in claims]
 
 
 @pytest.fixture(scope="module")

@@ -79,3 +79,35 @@ def test_a_unicode_line_separator_is_part_of_a_name() -> None:
 def test_no_files_is_no_artifact() -> None:
     with pytest.raises(NoInputError):
         Manifest.parse(b"weightmark-manifest/v1\n")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        Row("a/../b", 1, EMPTY),
+        Row("x", -1, EMPTY),
+        Row("x", 10**19, EMPTY),
+        Row("x", 1, EMPTY.upper()),
+        Row("x", 1, EMPTY[:-1]),
+        Row("x", 1, EMPTY[:-1] + "\n"),
+    ],
+)
+@pytest.mark.parametrize("place", [0, 700, 1400])
+def test_one_bad_row_hides_among_no_number_of_good_ones(bad: Row, place: int) -> None:
+    rows = [Row(f"file-{number}", number, EMPTY) for number in range(1400)]
+    rows.insert(place, bad)
+    with pytest.raises(MalformedError):
+        Manifest.from_rows(rows)
+
+
+def test_digests_of_wrong_lengths_that_make_up_for_each_other_are_refused() -> None:
+    with pytest.raises(MalformedError):
+        Manifest.from_rows([Row("a", 1, EMPTY[:-1]), Row("b", 1, f"{EMPTY}a")])
+
+
+@given(st.lists(_rows, min_size=1, max_size=8, unique_by=lambda row: row.path))
+def test_lines_written_at_once_are_those_of_each_row(rows: list[Row]) -> None:
+    manifest = Manifest.from_rows(rows)
+    lines = [row.line() for row in manifest.rows]
+    assert list(manifest.lines) == lines
+    assert manifest.canonical_bytes == b"weightmark-manifest/v1\n" + b"".join(lines)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from weightmark.errors import MalformedError
 from weightmark.provenance.names import (
+    are_plain,
     component_problem,
     escape_path,
     find_clashes,
@@ -73,3 +74,18 @@ def test_windows_reserved_names_clash(path: str) -> None:
 )
 def test_honest_names_do_not_clash(paths: list[str]) -> None:
     assert find_clashes(paths) == ()
+
+
+@given(st.lists(st.text(st.sampled_from("ab./\\\0\n\x7fé\u2028\ud800"), max_size=6), max_size=4))
+def test_many_paths_are_plain_only_where_each_alone_is(paths: list[str]) -> None:
+    if are_plain(paths):
+        assert paths
+        assert all(path_problem(path) is None and escape_path(path) == path for path in paths)
+
+
+def test_one_bad_path_hides_among_no_number_of_plain_ones() -> None:
+    plain = [".hidden", "a b/ü", *(f"sample-{number}" for number in range(999))]
+    assert are_plain(plain)
+    for bad in ("", ".", "..", "/a", "a/", "a//b", "a/../b", "a\0b", "a\nb", "a\\b", "\ud800"):
+        for place in (0, 500, len(plain)):
+            assert not are_plain([*plain[:place], bad, *plain[place:]])

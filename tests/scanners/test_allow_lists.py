@@ -9,30 +9,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ci.allowlist.generate import digests
 from tests.attacks.scan_builders import scan, stack_global, text, worst
+from tools.allowlist.generate import digests
 from weightmark.scanners.allow.names import Grade, permission
 from weightmark.scanners.pickles.call_checks import CHECKS, STATES
 from weightmark.scanners.scan import Outcome, Severity
 
 ROOT = Path(__file__).parents[2]
-REVIEW = tomllib.loads((ROOT / "ci" / "allowlist" / "review.toml").read_text())
+REVIEW = tomllib.loads((ROOT / "tools" / "allowlist" / "review.toml").read_text())
 LISTS = {
     path.name: json.loads(path.read_text())
     for path in sorted((ROOT / "scanners" / "allow").glob("*.json"))
 }
 DENIED = LISTS.pop("dangerous.json")
 ACTING = LISTS.pop("acting.json")
+SURVEYED = LISTS.pop("surveyed.json")
 NAMES = [
     (file, module, name, operations)
     for file, document in LISTS.items()
     for module, names in document["modules"].items()
     for name, operations in names.items()
 ]
-WRITTEN = json.loads((ROOT / "ci" / "allowlist" / "written.json").read_text())
-PINS = ROOT / "ci" / "allowlist" / "requirements.in"
+WRITTEN = json.loads((ROOT / "tools" / "allowlist" / "written.json").read_text())
+PINS = ROOT / "tools" / "allowlist" / "requirements.in"
 OPERATION = re.compile(
-    r"apply|call(:[a-z-]+)?|new(:keep)?|build(:(dict|generator|image|native|script|self))?|get:[a-z0-9_,]+|items|append|add"
+    r"apply|call(:[a-z-]+)?|new(:keep)?|build(:(dict|generator|image|native|script|self|temporary))?|get:[a-z0-9_,]+|items|append|add"
 )
 CHECKED = {("re", "_compile")}
 """names like those of gadgets whose arguments are checked by themselves"""
@@ -120,7 +121,7 @@ def test_names_of_the_review_stand_on_the_lists_as_reviewed() -> None:
 
 @pytest.mark.parametrize("name", REVIEW)
 def test_no_list_and_no_review_was_changed_by_hand(name: str) -> None:
-    """What `ci/allowlist/generate.py` wrote last; run it again after a change of the review."""
+    """What `tools/allowlist/generate.py` wrote last; run it again after a change of the review."""
     assert WRITTEN[name] == digests(name, REVIEW[name])
 
 
@@ -345,3 +346,14 @@ def test_any_other_dotted_name_of_a_listed_class_is_refused(name: str) -> None:
     module = "collections" if name.startswith("Ordered") else "builtins"
     assert worst(P4 + stack_global(module, name) + b".") >= Severity.HIGH
     assert worst(P4 + stack_global(module, name) + b")R.") >= Severity.HIGH
+
+
+def test_the_survey_names_versions_and_known_marks() -> None:
+    listed = (ROOT / "tools" / "allowlist" / "surveyed.in").read_text().split()
+    assert sorted(SURVEYED["packages"]) == sorted(listed)
+    mark = re.compile(r"(?:\w+|\*)(?:!|\(\)|\?)?")
+    for package, row in SURVEYED["packages"].items():
+        assert row["version"], package
+        words = [word for names in row["modules"].values() for word in names.split()]
+        assert all(map(mark.fullmatch, words)), package
+    assert (ROOT / "scanners" / "allow" / "surveyed.json").stat().st_size < 1_000_000

@@ -1,6 +1,7 @@
 """What the machine asks of each text at once never hides a text that has to be looked into."""
 
 import base64
+import re
 
 import pytest
 from hypothesis import example, given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.attacks.scan_builders import EVIL, SYSTEM, rules, text
 from weightmark.scanners.pickles.openings import HEAD, LEAST_TEXT, begins_text, opens_text
+from weightmark.scanners.pickles.remainder import _openings
 
 STAGE = b"\x80\x04" + SYSTEM + b"(S'echo x'\ntR."
 LETTERS = st.text(st.sampled_from("AZaz09+/_-= \n\r\x80ci.osyem("), max_size=80)
@@ -42,3 +44,21 @@ def test_a_pickle_in_a_text_is_found_wherever_the_window_ends(form: str, before:
     long = b"\x80\x02" + filling + b"X" + len(raw).to_bytes(4, "little") + raw + b"."
     assert "PKL001" in rules(short)
     assert "PKL001" in rules(long)
+
+
+_ONE_OPENING = re.compile(
+    rb"\x80[\x00-\x05][(-)0-2F-NP-TVX\]a-eg-jl-u}\x80-\x98]|\x8c[\x01-\x7f][A-Za-z_][\w.]"
+    rb"|[ci][A-Za-z_][\w.]{0,99}\n[A-Za-z_][\w.]{0,99}\n",
+    re.DOTALL,
+)
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"\x80", b"\x8c", b"c", b"i", b"\x02", b"abc", b"_", b".", b"\n", b"("])
+    ).map(b"".join)
+    | st.binary()
+)
+def test_openings_of_four_kinds_are_found_as_by_one_expression(data: bytes) -> None:
+    found = [opening.start() for opening in _ONE_OPENING.finditer(data)]
+    assert list(_openings(data)) == found

@@ -138,3 +138,13 @@ def test_plain_weights_open_few_doors() -> None:
     assert "safetensors" in opened
     assert len(opened) < len(READERS) / 2
     assert scan_file("model.safetensors", MemoryView(data)).formats == ("safetensors",)
+
+
+@given(
+    st.binary(max_size=40)
+    | st.sampled_from(MAGIC).flatmap(lambda m: st.binary(max_size=20).map(lambda rest: m + rest))
+)
+def test_no_door_is_passed_by_unasked(head: bytes) -> None:
+    place = Place.file(MemoryView(head))
+    asked = [load_reader(module, name) for module, name, door in READERS if door(place, "m.bin")]
+    assert list(readers_for(place, "m.bin")) == asked

@@ -29,6 +29,8 @@ class Lfs:
     """Content that the hub keeps as a large file, promised by SHA-256."""
 
     data: bytes
+    xet: str = ""
+    """hash under which the hub keeps it in xet as well: 64 hex digits of a hash over chunks"""
 
     @cached_property
     def sha256(self) -> str:
@@ -304,6 +306,7 @@ class Hub:
         if isinstance(content, Lfs):
             digest = content.sha256
             headers |= {"X-Linked-Etag": f'"{digest}"', "X-Linked-Size": str(len(content.data))}
+            headers |= self._xet(repository, commit, content)
             if self.redirects:
                 stored = (
                     f"{self.elsewhere.url}/{repository.folder}/{repository.name}/{commit}/{path}"
@@ -312,6 +315,13 @@ class Hub:
                 return Answer(b"", 302, headers=headers)
             headers["ETag"] = f'"{digest}"'
         return self._ranged(data, request, headers)
+
+    def _xet(self, repository: Repository, commit: str, content: Lfs) -> dict[str, str]:
+        """Say where a client of xet would ask; nobody answers there."""
+        if not content.xet:
+            return {}
+        token = f"{self.url}/api/{repository.folder}/{repository.name}/xet-read-token/{commit}"
+        return {"X-Xet-Hash": content.xet, "Link": f'<{token}>; rel="xet-auth"'}
 
     def _stored(self, request: Request) -> Answer:
         folder, owner, name, commit, path = unquote(request.path).lstrip("/").split("/", 4)
@@ -356,7 +366,8 @@ def _entry(path: str, content: Content) -> dict[str, Any]:
     entry: dict[str, Any] = {"type": "file", "path": path, "size": len(data)}
     if isinstance(content, Lfs):
         lfs = {"oid": content.sha256, "size": len(data), "pointerSize": len(content.pointer)}
-        return entry | {"oid": git_blob(content.pointer), "lfs": lfs}
+        entry |= {"oid": git_blob(content.pointer), "lfs": lfs}
+        return entry | ({"xetHash": content.xet} if content.xet else {})
     return entry | {"oid": git_blob(data)}
 
 

@@ -14,9 +14,9 @@ from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.service.reading import (
     parse_tile_path,
     read_checkpoint,
-    read_claim,
     read_tile,
     search,
+    size_of_claim,
 )
 from weightmark.provenance.ledger.service.wire import (
     About,
@@ -96,7 +96,8 @@ class LedgerServiceSim:
         if path in whole:
             return whole[path]()
         if first == "claims":
-            return read_claim(ledger, rest)
+            held = size_of_claim(ledger, rest) is not None
+            return ledger.home.blobs.get(rest) if held else None
         if first == "tile":
             parsed = parse_tile_path(rest)
             return read_tile(ledger, parsed[0], bundle=parsed[1]) if parsed else None

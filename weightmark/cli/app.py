@@ -177,7 +177,9 @@ COMMANDS: Mapping[str, Entry] = {
         "weightmark.cli.bom.command:bom", "write a bill of materials", "Register", members=_BOM
     ),
     "report": Entry(
-        "weightmark.cli.report:report", "fill what a framework asks for with evidence", "Register"
+        "weightmark.cli.report.command:report",
+        "fill what a framework asks for with evidence",
+        "Register",
     ),
     "key": Entry("", "make and show signing keys", "Set-up", True, _KEY),
     "trust": Entry("", "write down whom you trust", "Set-up", False, _TRUST),

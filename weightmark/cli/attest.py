@@ -17,6 +17,7 @@ from weightmark.cli.options.events import events_options
 from weightmark.cli.options.signers import SignerRequest, signer_options
 from weightmark.cli.places import require_folder
 from weightmark.cli.sign import signed_document
+from weightmark.cli.stopping import stoppable
 from weightmark.errors import CallError
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ __all__ = ["attest"]
 )
 @events_options()
 @pass_console
+@stoppable
 def attest(
     console: Console,
     path: str,

@@ -57,6 +57,17 @@ class WeightmarkCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the settings files that apply, then parse, then make the console."""
+        given = list(args)
+        try:
+            return self._parsed(ctx, args)
+        except (click.UsageError, WeightmarkError) as error:
+            if not ctx.resilient_parsing:
+                from weightmark.cli.unanswered import leave_error
+
+                leave_error(self, ctx, given, error)
+            raise
+
+    def _parsed(self, ctx: click.Context, args: list[str]) -> list[str]:
         settings = Settings() if ctx.resilient_parsing else self._settings(ctx, args)
         try:
             rest = super().parse_args(ctx, args)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from weightmark.cli.cached import from_cache
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.options.common import FILE_OR_URI, option
@@ -72,8 +73,10 @@ def digest(
 ) -> None:
     """Print the identity of a model or a dataset.
 
-    The identity changes exactly when a name, a size, a byte or the number of files changes.
+    The identity changes exactly when a name, a size, a byte or the number of files changes. With
+    `--offline`, PATH may be `hf://owner/name@REVISION`, out of the hub's cache.
     """
+    paths = tuple(from_cache(console, path) for path in paths)
     if weights_only:
         _refuse_beside_weights(sha256=sha256, files=files, prove=prove is not None)
         _digest_weights(console, paths)

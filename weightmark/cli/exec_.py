@@ -75,8 +75,8 @@ def exec_(
     `WEIGHTMARK_MODEL` name the copy, which is removed afterwards. Exits with the command's own
     code; refuses with the gate's.
     """
-    from weightmark.attestations.gate.collect import Sources
     from weightmark.attestations.gate.gate import gate
+    from weightmark.attestations.gate.sources import Sources
     from weightmark.attestations.loading.execution import Relay, require_command
     from weightmark.attestations.outside import require_outside
 

@@ -11,6 +11,7 @@ from weightmark.cli.console import Console, pass_console
 from weightmark.cli.explanations import CHECKS, CheckMeaning, check_meaning, danger_of
 from weightmark.cli.reasons import REASONS, reason_of
 from weightmark.cli.render import Document
+from weightmark.cli.verdict_words import VERDICT_WORDS, verdict_word
 from weightmark.errors import CallError, Exit, WeightmarkError, error_catalogue
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ __all__ = ["explain"]
 @click.argument("words", metavar="CODE", nargs=-1, required=True)
 @pass_console
 def explain(console: Console, words: tuple[str, ...]) -> NoReturn:
-    """Explain CODE: a scan rule as `PKL001`, an error code as `tampered`, a check as `manifest claim`, or its reason."""
+    """Explain CODE: a scan rule as `PKL001`, an error code as `tampered`, a check as `manifest claim`, its reason, or a verdict as `would deny`."""
     from weightmark.scanners.rules import catalogue
 
     code = " ".join(words)
@@ -36,10 +37,14 @@ def explain(console: Console, words: tuple[str, ...]) -> NoReturn:
         document = _check_document("check", code.lower(), meaning)
     elif reason := reason_of(code.lower()):
         document = _check_document("reason", code.lower(), reason)
+    elif word := verdict_word(code):
+        document = _check_document("reason", code.lower(), word)
     elif watched := _monitor_rules().get(code.lower()):
         document = _check_document("check", code.lower(), watched)
     else:
-        raise _unknown(code, [*rules, *errors, *CHECKS, *REASONS, *_monitor_rules()])
+        raise _unknown(
+            code, [*rules, *errors, *CHECKS, *REASONS, *VERDICT_WORDS, *_monitor_rules()]
+        )
     console.finish(document)
 
 

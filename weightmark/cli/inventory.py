@@ -45,7 +45,7 @@ __all__ = ["inventory"]
 @option(
     "--scheduler",
     metavar="ADDRESS",
-    help="Examine on the workers of this Dask cluster, as `tcp://host:8786`; they see the same files",
+    help="Examine on the workers of this Dask cluster, as `tcp://host:8786`; they see the same files, and the hub",
 )
 @option(
     "--no-fetch", is_flag=True, help="Fetch nothing from the hub: list what it says, unexamined"
@@ -87,9 +87,9 @@ def inventory(
         parts = []
         for path, root in zip(dict.fromkeys(paths), roots, strict=True):
             common: dict[str, Any] = {"state": state, "ledger": log, "progress": progress}
-            common["jobs"] = console.jobs
+            common |= {"jobs": console.jobs, "executor": executor}
             if isinstance(root, Path):
-                one = take_inventory(root, executor=executor, **common)
+                one = take_inventory(root, **common)
                 parts.append((path if len(roots) > 1 else "", one))
             else:
                 of_owner = take_hub_inventory(root.owner, fetch=not no_fetch, **common)

@@ -49,7 +49,7 @@ def inventory_document(inventory: "Inventory", asked: Asked) -> Document:
     return Document(
         schema="weightmark/inventory/v1",
         exit=shown,
-        verdict=_VERDICTS[verdict],
+        verdict=_word(inventory, verdict),
         headline=_headline(inventory, verdict),
         checks=checks,
         facts={
@@ -78,6 +78,16 @@ def _verdict(inventory: "Inventory", checks: Sequence[CheckLine]) -> Exit:
     return Exit.GOOD if inventory.artifacts or inventory.references else Exit.NOTHING
 
 
+def _word(inventory: "Inventory", verdict: Exit) -> str:
+    """Return one word for all; what has findings is not clean, wherever the threshold stands."""
+    from weightmark.attestations.inventory.record import NO_RISK, UNKNOWN_RISK
+
+    quiet = (NO_RISK, UNKNOWN_RISK, "info")
+    if verdict is Exit.GOOD and any(one.record.risk not in quiet for one in inventory.artifacts):
+        return "findings"
+    return _VERDICTS[verdict]
+
+
 def _headline(inventory: "Inventory", verdict: Exit) -> str:
     from weightmark.attestations.inventory.references.interface import Pin
 
@@ -88,7 +98,7 @@ def _headline(inventory: "Inventory", verdict: Exit) -> str:
         references = counted(len(inventory.references), "reference")
         moving = len(_of_pin(inventory.references, Pin.UNPINNED))
         found.append(f"{moving} of {references} can move" if moving else references)
-    return f"{_VERDICTS[verdict]}: {', '.join(found) or 'nothing was found'}"
+    return f"{_word(inventory, verdict)}: {', '.join(found) or 'nothing was found'}"
 
 
 def _checks(inventory: "Inventory", asked: Asked) -> Iterator[CheckLine]:

@@ -18,8 +18,8 @@ from weightmark.cli.options.policy import (
     environment_option,
     load_rules,
     mode_option,
-    policy_key_option,
     policy_option,
+    policy_pin_options,
 )
 from weightmark.cli.options.responding import responding_options
 from weightmark.cli.options.signers import load_signer, passphrase_option
@@ -33,10 +33,11 @@ from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from weightmark.attestations.gate.decision import Decision
-    from weightmark.attestations.pulling.locking import LockedArtifact
+    from weightmark.attestations.locking.lock_file import LockedArtifact
     from weightmark.attestations.pulling.pull import Pulled
     from weightmark.attestations.signers.interface import Signer
     from weightmark.attestations.trust.selection import TrustChoice
+    from weightmark.cli.options.policy import PolicyPin
     from weightmark.provenance.sources.interface import Snapshot
 
 __all__ = ["as_fetched", "as_placed", "pull"]
@@ -45,6 +46,8 @@ _TOLD = (
     "policy",
     "env",
     "policy-key",
+    "policy-digest",
+    "policy-min-revision",
     *TRUST_FLAGS,
     "mode",
     "fail-on",
@@ -66,7 +69,7 @@ _TOLD = (
 @option("--to", metavar="DIR", type=click.Path(), required=True, help="Folder that is made of it")
 @policy_option()
 @environment_option()
-@policy_key_option()
+@policy_pin_options()
 @trust_choice_options()
 @mode_option("places it all the same")
 @fail_on_option(
@@ -103,7 +106,7 @@ def pull(
     to: str,
     policy_word: str,
     env: str | None,
-    policy_key: str | None,
+    pin: "PolicyPin",
     choice: "TrustChoice",
     mode: str | None,
     fail_on: str | None,
@@ -126,7 +129,7 @@ def pull(
     and the files are scanned, all in a quarantine beside DIR. What is refused never reaches DIR.
     Exits with 0 for what was placed, 1 for a refusal, 4 when something could not be checked.
     """
-    from weightmark.attestations.gate.collect import Sources
+    from weightmark.attestations.gate.sources import Sources
     from weightmark.attestations.pulling.history import History
     from weightmark.attestations.pulling.pull import PullPlan
     from weightmark.attestations.pulling.pull import pull as run_pull
@@ -143,7 +146,7 @@ def pull(
     ):
         _require_outside(destination, what, place)
     policy = load_rules(
-        to, policy_word, choice=choice, mode=mode, fail_on=fail_on, env=env, policy_key=policy_key
+        to, policy_word, choice=choice, mode=mode, fail_on=fail_on, env=env, pin=pin
     )
     if witness_policy:
         policy = policy.with_witnesses(read_witness_policy(witness_policy))
@@ -189,7 +192,7 @@ def _require_outside(to: Path, what: str, place: str | None) -> None:
 
 
 def _locked(uri: str, path: Path) -> "LockedArtifact":
-    from weightmark.attestations.pulling.locking import LockFile
+    from weightmark.attestations.locking.lock_file import LockFile
 
     return LockFile.load(path).find(uri)
 
@@ -263,7 +266,7 @@ def _remember(console: Console, history: Any, to: Path, pulled: "Pulled") -> Non
 
 
 def _write_lock(path: Path, pulled: "Pulled") -> None:
-    from weightmark.attestations.pulling.locking import LockedArtifact, LockFile
+    from weightmark.attestations.locking.lock_file import LockedArtifact, LockFile
     from weightmark.provenance.atomic import exclusive
 
     artifact = LockedArtifact.of(pulled.snapshot, pulled.delivery.manifest, pulled.delivery.sha256)

@@ -1,6 +1,6 @@
 """`weightmark push`: put a model or a dataset into a registry or a hub, with its claims."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,10 @@ from weightmark.cli.options.common import option
 from weightmark.cli.options.receipts import fresh_option, kept_receipts
 from weightmark.cli.render.interface import CheckLine, Document, Outcome
 from weightmark.cli.stopping import stoppable
-from weightmark.errors import CallError, Exit, NetworkError, WeightmarkError
+from weightmark.errors import CallError, Exit, NetworkError
 
 if TYPE_CHECKING:
-    from weightmark.attestations.pulling.publishing import Published
+    from weightmark.attestations.pushing.publishing import Published
     from weightmark.provenance.artifact import Artifact
     from weightmark.provenance.reading.engine import ProgressSink, Reading
     from weightmark.provenance.sources.oci.attached import Attachment
@@ -66,6 +66,8 @@ def push(
     or `oras login`); `hf://OWNER/NAME@BRANCH`, where files and claims are one commit (`HF_TOKEN`); or,
     with `--claims-only`, `mlflow:models:/NAME/VERSION`, whose tags then say the identity.
     """
+    from weightmark.attestations.pushing.collecting import collect_claims
+    from weightmark.attestations.pushing.registry import attach_claims
     from weightmark.provenance.artifact import open_artifact
     from weightmark.provenance.sources.choice import bare_uri, scheme_of
 
@@ -84,7 +86,7 @@ def push(
         )
         console.finish(_document(path, uri, *published))
     reference = _reference(uri, offline=console.offline)
-    attachments = _attachments(artifact, [Path(one) for one in claims])
+    attachments = collect_claims(artifact, [Path(one) for one in claims])
     if claims_only and not attachments:
         raise CallError(
             f"`{path}` has no claims to attach",
@@ -92,7 +94,7 @@ def push(
             fix="make some with `weightmark sign` or `weightmark attest`, or name them with `--claims FILE`",
         )
     if claims_only:
-        identity, pushed = "", _attach(reference, attachments)
+        identity, pushed = "", attach_claims(reference, attachments)
     else:
         identity, pushed = _push(console, artifact, reference, attachments, fresh=fresh, move=move)
     console.finish(_document(path, uri, identity, pushed, len(attachments)))
@@ -117,7 +119,8 @@ def _publish(
     fresh: bool,
 ) -> "tuple[str, Published, int]":
     """Publish to a hub or to MLflow; return the identity and the number of claims, too."""
-    from weightmark.attestations.pulling.publishing import Plan, publish_to_hub, publish_to_mlflow
+    from weightmark.attestations.pushing.collecting import collect_claims
+    from weightmark.attestations.pushing.publishing import Plan, publish_to_hub, publish_to_mlflow
     from weightmark.provenance.sources.addresses import printable_uri
     from weightmark.provenance.sources.choice import scheme_of
 
@@ -130,8 +133,8 @@ def _publish(
             why="they belong to a run",
             fix="log the model with MLflow, then add its claims with `--claims-only`",
         )
-    claims = tuple(one.bundle for one in _attachments(artifact, stores, signature=False))
-    count = len(_attachments(artifact, stores))
+    claims = tuple(one.bundle for one in collect_claims(artifact, stores, signature=False))
+    count = len(collect_claims(artifact, stores))
     with console.progress(None) as progress:
         reading = _read(console, artifact, progress, fresh=fresh)
         plan = Plan(artifact, reading, claims, claims_only, prune)
@@ -155,14 +158,6 @@ def _reference(uri: str, *, offline: bool) -> "Reference":
     return reference
 
 
-def _attach(reference: "Reference", attachments: "Sequence[Attachment]") -> "Pushed":
-    from weightmark.provenance.sources.oci.pushing import attach_to
-    from weightmark.provenance.sources.oci.registry import WRITE, Repository
-
-    with Repository(reference, access=WRITE) as repository:
-        return attach_to(repository, attachments)
-
-
 def _push(
     console: Console,
     artifact: "Artifact",
@@ -173,18 +168,13 @@ def _push(
     move: bool,
 ) -> "tuple[str, Pushed]":
     """Read everything once, then send it; returns the identity too."""
-    from weightmark.attestations.pulling.merging import Contents, Sidecars
-    from weightmark.provenance.sources.oci.pushing import push as send
-    from weightmark.provenance.sources.oci.registry import WRITE, Repository
+    from weightmark.attestations.pushing.registry import push_to_registry
 
-    with (
-        console.progress(None) as progress,
-        Repository(reference, access=WRITE) as repository,
-    ):
+    with console.progress(None) as progress:
         reading = _read(console, artifact, progress, fresh=fresh)
-        contents = Contents(reading.manifest().identity, {x.path: x.sha256 for x in reading.files})
-        Sidecars(None, [one.bundle for one in attachments]).require_about(contents, artifact.path)
-        pushed = send(repository, reading, attachments, move=move, progress=progress)
+        pushed = push_to_registry(
+            reference, artifact, reading, attachments, move=move, progress=progress
+        )
     return reading.manifest().identity, pushed
 
 
@@ -209,57 +199,6 @@ def _read(
             progress=progress,
             jobs=console.jobs,
         )
-
-
-def _attachments(
-    artifact: "Artifact", stores: "Sequence[Path]", *, signature: bool = True
-) -> "list[Attachment]":
-    """Collect every bundle beside the artifact and in the stores, each once, as the bytes that stand there."""
-    from weightmark.provenance.sidecars import read_named, read_sidecar
-    from weightmark.provenance.sources.oci.attached import Attachment
-
-    places = artifact.sidecars
-    found: dict[bytes, Attachment] = {}
-    lines: list[tuple[str, bytes]] = []
-    for path in (places.signature, places.claims) if signature else (places.claims,):
-        data = read_sidecar(path, storage=places.storage)
-        whole = path == places.signature
-        lines += [(path.name, one) for one in _lines(data or b"", whole=whole)]
-    for store in stores:
-        lines += [
-            (str(store), one) for one in _lines(read_named(store, "claims file"), whole=False)
-        ]
-    for name, raw in lines:
-        kind = _predicate_type(raw, name)
-        if kind is not None:
-            found[raw] = Attachment(raw, kind)
-    return list(found.values())
-
-
-def _lines(data: bytes, *, whole: bool) -> Iterator[bytes]:
-    if whole:
-        yield from [data] if data.strip() else []
-    else:
-        yield from (line for line in data.split(b"\n") if line.strip())
-
-
-def _predicate_type(raw: bytes, name: str) -> str | None:
-    """Return what a bundle states; None for a list of files, which is no claim. Raises `CallError`."""
-    from weightmark.attestations.bundles.bundle import Bundle
-    from weightmark.attestations.predicates.file_list import is_file_list
-    from weightmark.attestations.statements import Statement
-
-    if is_file_list(raw):
-        return None
-    try:
-        envelope = Bundle.parse(raw).envelope
-        return Statement.parse(envelope.payload_type, envelope.payload).predicate_type
-    except WeightmarkError as error:
-        raise CallError(
-            f"`{name}` holds something that is no claim, so nothing was pushed",
-            why=error.what,
-            fix="mend or remove it, and push again",
-        ) from error
 
 
 def _document(

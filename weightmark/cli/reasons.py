@@ -177,6 +177,10 @@ REASONS: Mapping[str, CheckMeaning] = MappingProxyType(
             "the scan found something at or over the threshold",
             "Each finding is shown with its place, and `weightmark explain RULE` tells why it matters.",
         ),
+        "unsigned": CheckMeaning(
+            "nobody whom you trust lists the files or approved them",
+            "Ask the publisher for the signature; sign what is yours with `weightmark sign`. What is somebody else's and was looked through you can vouch for in your own name, with `weightmark attest PATH --type approval`.",
+        ),
         "unsigned-file": CheckMeaning(
             "a file is there that nobody signed",
             "Remove it, or have the artifact signed as it stands.",

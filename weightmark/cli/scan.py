@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from weightmark.cli.cached import from_cache
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
+from weightmark.cli.gate.reports import (
+    also_reported,
+    read_reports,
+    report_option,
+    with_reports,
+)
 from weightmark.cli.options.common import option
 from weightmark.cli.options.events import events_options
 from weightmark.cli.options.evidence import fail_on_option
@@ -20,8 +27,10 @@ if TYPE_CHECKING:
     from datetime import date
 
     from weightmark.attestations.checks import Check
+    from weightmark.cli.render import Document
     from weightmark.scanners.baseline import Baseline
     from weightmark.scanners.engines import Engine
+    from weightmark.scanners.findings import Severity
     from weightmark.scanners.limits import Limits
     from weightmark.scanners.tree import TreeScan
 
@@ -69,6 +78,7 @@ _LONGEST_NUMBER = 18
 )
 @option("--reason", metavar="TEXT", help="For `--write-baseline`: why it is accepted")
 @option("--expires", metavar="DATE", help="For `--write-baseline`: the last day, as 2027-01-31")
+@report_option(_FORMATS)
 @events_options()
 @pass_console
 def scan(
@@ -84,17 +94,45 @@ def scan(
     limit: tuple[str, ...],
     reason: str | None,
     expires: str | None,
+    report: tuple[str, ...],
 ) -> NoReturn:
     """Look for what would run code or reach elsewhere when a file is opened.
 
-    PATH is a file, a folder, a pattern as `models/**/*.bin`, or `-` for one file on stdin. Files are
-    told apart by content, never by name, and nothing is loaded.
+    PATH is a file, a folder, a pattern as `models/**/*.bin`, or `-` for one file on stdin; with
+    `--offline` also `hf://owner/name@REVISION`, out of the hub's cache. Files are told apart by content,
+    never by name, and nothing is loaded.
     """
     from weightmark.scanners.engines import engines_named
     from weightmark.scanners.findings import Severity
 
-    named, engines = scanned_paths(paths, from_file), engines_named(engine, _limits(limit))
-    accepting = _Acceptance.of(baseline, write_baseline, reason, expires)
+    with also_reported((), console):
+        reports = read_reports(
+            report, _FORMATS, others=(console.output, write_baseline), judged=_standing(paths)
+        )
+    with also_reported(reports, console):
+        named, engines = scanned_paths(paths, from_file), engines_named(engine, _limits(limit))
+        accepting = _Acceptance.of(baseline, write_baseline, reason, expires)
+        document = _scan_all(
+            console, named, engines, accepting, Severity.parse(fail_on), exit_zero=exit_zero
+        )
+    console.finish(with_reports(document, reports, lambda _, shown: shown, console.verbose))
+
+
+def _standing(paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the folders among paths: a report in one would change what was scanned."""
+    return tuple(path for path in paths if Path(path).is_dir())
+
+
+def _scan_all(
+    console: Console,
+    named: tuple[str, ...],
+    engines: "Sequence[Engine]",
+    accepting: "_Acceptance",
+    threshold: "Severity",
+    *,
+    exit_zero: bool,
+) -> "Document":
+    """Scan each path; the error of one hides no other, and with one only it ends the call."""
     trees: list[tuple[str, TreeScan]] = []
     failures: list[tuple[str, WeightmarkError]] = []
     for path in named:
@@ -107,14 +145,13 @@ def scan(
     described = [_described(console, tree) for _, tree in trees]
     judged = zip(accepting.judge(trees), described, strict=True)
     scanned = [replace(one, described=checks) for one, checks in judged]
-    document = scan_document(
+    return scan_document(
         scanned,
         failures,
-        Severity.parse(fail_on),
+        threshold,
         exit_zero=exit_zero,
         foreign=accepting.foreign(trees),
     )
-    console.finish(document)
 
 
 def _described(console: Console, tree: "TreeScan") -> "tuple[Check, ...]":
@@ -132,6 +169,7 @@ def _scan_one(
 ) -> "TreeScan":
     from weightmark.scanners.tree import scan_tree
 
+    path = from_cache(console, path)
     with console.progress(None) as progress:
         if path == "-":
             return scan_standard_input(engines)

@@ -20,7 +20,7 @@ from weightmark.values import dataclass
 if TYPE_CHECKING:
     from weightmark.attestations.checks import Check
     from weightmark.scanners.baseline import Accepted, Judged
-    from weightmark.scanners.findings import ScanReport, Severity
+    from weightmark.scanners.findings import Finding, ScanReport, Severity
 
 __all__ = ["Scanned", "scan_document"]
 
@@ -82,8 +82,8 @@ def scan_document(
     return Document(
         schema="weightmark/scan/v1",
         exit=Exit.GOOD if exit_zero else verdict,
-        verdict=_VERDICTS.get(verdict, "wrong-call"),
-        headline=_headline(scanned, verdict),
+        verdict=_verdict(scanned, verdict),
+        headline=_headline(scanned, verdict, threshold),
         checks=tuple(checks),
         findings=tuple(line for one in scanned for line in _lines(one, several=several)),
         facts={
@@ -92,6 +92,19 @@ def scan_document(
             "failures": [{"path": path, **error_facts(error)} for path, error in failures],
         },
     )
+
+
+def _verdict(scanned: Sequence[Scanned], code: Exit) -> str:
+    """Return one word for all; what has findings is not clean, wherever the threshold stands."""
+    if code is Exit.GOOD and any(map(_noted, scanned)):
+        return "findings"
+    return _VERDICTS.get(code, "wrong-call")
+
+
+def _noted(one: Scanned) -> "list[Finding]":
+    """Return what was found over `info`, and is accepted or below the threshold."""
+    found = [*one.report.findings, *(accepted.finding for accepted in one.judged.accepted)]
+    return [finding for finding in found if finding.severity.word != "info"]
 
 
 def _exit(one: Scanned, threshold: "Severity") -> Exit:
@@ -187,20 +200,29 @@ def _is_beside(path: str) -> bool:
     return path in (*RESERVED_NAMES, *OUTSIDE) or path.startswith(tuple(f"{o}/" for o in OUTSIDE))
 
 
-def _headline(scanned: Sequence[Scanned], verdict: Exit) -> str:
+def _headline(scanned: Sequence[Scanned], verdict: Exit, threshold: "Severity") -> str:
     findings = [finding for one in scanned for finding in one.report.findings]
     accepted = sum(len(one.judged.accepted) for one in scanned)
     if verdict is Exit.GOOD:
-        said = "nothing that forbids use" if findings or accepted else "nothing unsafe"
-        return (
-            f"{said}: {counted(accepted, 'finding')} accepted by the baseline" if accepted else said
-        )
+        said = _below(scanned, threshold)
+        beside = f"{counted(accepted, 'finding')} accepted by the baseline"
+        return f"{said}: {beside}" if accepted else said
     if verdict is Exit.BAD:
         worst = max((finding.severity for finding in findings), default=None)
         return f"unsafe: the worst finding is {worst.word}" if worst else "refused"
     if verdict is Exit.NOTHING:
         return "nothing was checked: no file has a format that is scanned"
     return "not everything could be checked"
+
+
+def _below(scanned: Sequence[Scanned], threshold: "Severity") -> str:
+    noted = [finding for one in scanned for finding in _noted(one)]
+    if not noted:
+        return "nothing unsafe"
+    worst = max(finding.severity for finding in noted)
+    if worst >= threshold:
+        return "nothing that forbids use"
+    return f"look before use: the worst finding is {worst.word}, below the threshold `{threshold.word}`"
 
 
 def _facts(one: Scanned) -> dict[str, Any]:

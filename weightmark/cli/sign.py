@@ -10,6 +10,12 @@ from weightmark.attestations.checks import counted
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import path_as_given
+from weightmark.cli.gate.reports import (
+    also_reported,
+    read_reports,
+    report_option,
+    with_reports,
+)
 from weightmark.cli.options.common import option
 from weightmark.cli.options.events import events_options
 from weightmark.cli.options.evidence import fail_on_option
@@ -28,6 +34,9 @@ if TYPE_CHECKING:
     from weightmark.scanners.findings import ScanReport
 
 __all__ = ["sign"]
+
+_REPORTS = ("text", "json", "sarif", "junit", "github", "markdown")
+"""forms in which the answer may be written, too"""
 
 
 @command("sign")
@@ -54,6 +63,7 @@ __all__ = ["sign"]
 )
 @oms_form_options()
 @fresh_option()
+@report_option(_REPORTS)
 @events_options()
 @pass_console
 def sign(
@@ -72,6 +82,7 @@ def sign(
     shard_size: int | None,
     ignore_paths: tuple[str, ...],
     fresh: bool,
+    report: tuple[str, ...],
 ) -> None:
     """Scan, hash and sign a model or a dataset in one read.
 
@@ -84,63 +95,70 @@ def sign(
     from weightmark.attestations.predicates.oms import Serialization
     from weightmark.scanners.findings import Severity
 
-    _refuse_contradictions(add=add, replace=replace, oms_method=oms_method, oms_hash=oms_hash)
-    if add and ignore_paths:
-        raise CallError(
-            "`--add` writes no `model.sig`, and only there can files be left out",
-            why="claims cover every file",
-            fix="leave `--ignore-paths` out",
+    reports = read_reports(report, _REPORTS, others=(console.output,), judged=(path,))
+    with also_reported(reports, console):
+        _refuse_contradictions(
+            add=add, replace=replace, form=(oms_method, oms_hash), ignore_paths=ignore_paths
         )
-    first, *cosigners = signer.load(
-        command=shlex.join(["sign", path, *(["--add"] if add else [])]), offline=console.offline
-    )
-    options = SignOptions(
-        fail_on=Severity.parse(fail_on),
-        scan=not no_scan,
-        allow_links=not no_symlinks,
-        replace=replace,
-        out=Path(out) if out else None,
-        add=add,
-        secret_files=signer.choice.secret_files,
-        oms=Serialization.of(oms_method, oms_hash, shard_size or 0),
-        ignore_paths=ignore_paths,
-    )
-    with console.progress(None) as progress, kept_receipts([path], fresh=fresh) as receipts:
-        result = sign_artifact(
-            path,
-            first,
-            options,
-            cosigners=cosigners,
-            receipts=receipts,
-            progress=progress,
-            jobs=console.jobs,
+        first, *cosigners = signer.load(
+            command=shlex.join(["sign", path, *(["--add"] if add else [])]), offline=console.offline
         )
-    for notice in (
-        *result.notices,
-        *_without_effect(
-            result,
-            oms_method=oms_method != "files",
-            oms_hash=oms_hash != "sha256",
-            shard_size=shard_size is not None,
-            ignore_paths=bool(ignore_paths),
-        ),
-    ):
-        console.note(notice)
-    note_remembered(console, result.remembered)
-    console.finish(signed_document("weightmark/sign/v1", path, result))
+        options = SignOptions(
+            fail_on=Severity.parse(fail_on),
+            scan=not no_scan,
+            allow_links=not no_symlinks,
+            replace=replace,
+            out=Path(out) if out else None,
+            add=add,
+            secret_files=signer.choice.secret_files,
+            oms=Serialization.of(oms_method, oms_hash, shard_size or 0),
+            ignore_paths=ignore_paths,
+        )
+        with console.progress(None) as progress, kept_receipts([path], fresh=fresh) as receipts:
+            result = sign_artifact(
+                path,
+                first,
+                options,
+                cosigners=cosigners,
+                receipts=receipts,
+                progress=progress,
+                jobs=console.jobs,
+            )
+        for notice in (
+            *result.notices,
+            *_without_effect(
+                result,
+                oms_method=oms_method != "files",
+                oms_hash=oms_hash != "sha256",
+                shard_size=shard_size is not None,
+                ignore_paths=bool(ignore_paths),
+            ),
+        ):
+            console.note(notice)
+        note_remembered(console, result.remembered)
+    document = signed_document("weightmark/sign/v1", path, result)
+    console.finish(with_reports(document, reports, lambda _, shown: shown, console.verbose))
 
 
-def _refuse_contradictions(*, add: bool, replace: bool, oms_method: str, oms_hash: str) -> None:
+def _refuse_contradictions(
+    *, add: bool, replace: bool, form: tuple[str, str], ignore_paths: tuple[str, ...]
+) -> None:
     if add and replace:
         raise CallError(
             "`--add` and `--replace` exclude each other",
             why="one keeps what others signed, and the other overwrites it",
             fix="give one of them",
         )
-    if add and (oms_method, oms_hash) != ("files", "sha256"):
+    if add and form != ("files", "sha256"):
         raise CallError(
             "`--add` writes no `model.sig`, so its form can't be chosen",
             fix="leave `--oms-method` and `--oms-hash` out",
+        )
+    if add and ignore_paths:
+        raise CallError(
+            "`--add` writes no `model.sig`, and only there can files be left out",
+            why="claims cover every file",
+            fix="leave `--ignore-paths` out",
         )
 
 

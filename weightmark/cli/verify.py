@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weightmark.attestations.checks import counted, merge_checks
+from weightmark.cli.cached import from_cache
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.dataset_documents import description_exit
@@ -20,6 +21,7 @@ from weightmark.cli.options.receipts import fresh_option, kept_receipts
 from weightmark.cli.options.trust import load_trust, trust_choice_options
 from weightmark.cli.options.witnesses import witness_policy_option
 from weightmark.cli.render.interface import Document
+from weightmark.cli.stopping import stoppable
 from weightmark.errors import CallError, Exit, WeightmarkError
 from weightmark.provenance.lineage.names import shortened
 
@@ -88,6 +90,7 @@ _VERDICTS = {
 )
 @events_options()
 @pass_console
+@stoppable
 def verify(
     console: Console,
     path: str,
@@ -111,7 +114,7 @@ def verify(
     """Check who signed a model or a dataset, and that every name and byte is as signed.
 
     Of `oci://…` and `hf://…` what the address promises is checked, and nothing is fetched but claims
-    and files without a SHA-256.
+    and files without a SHA-256; with `--offline`, `hf://…` is read out of the hub's cache.
     """
     if deep and digests == "sha256":
         raise CallError(
@@ -124,9 +127,10 @@ def verify(
 
         check_proof(console, path, proof, load_trust(choice, path), member=member, absent=absent)
     _refuse_without_proof()
+    path = from_cache(console, path)
     trust = load_trust(choice, path)
     consultation = _consultation(path, ledger, witness_policy, witness_max_age)
-    if "://" in path or path.startswith("mlflow:"):
+    if _is_address(path):
         from weightmark.cli.verify_source import verify_source
 
         verify_source(
@@ -162,6 +166,15 @@ def verify(
             examination = consultation.judge(ledger, examination)
         described = _described(examination, progress, console.jobs)
     console.finish(_document(path, examination.report, described))
+
+
+def _is_address(path: str) -> bool:
+    """Tell whether a path is none but an address, without a look at what addresses there are for what can't be one."""
+    if ":" not in path:
+        return False
+    from weightmark.provenance.sources.choice import is_remote
+
+    return is_remote(path)
 
 
 def _refuse_without_proof() -> None:

@@ -20,8 +20,8 @@ from weightmark.cli.options.policy import (
     environment_option,
     load_rules,
     mode_option,
-    policy_key_option,
     policy_option,
+    policy_pin_options,
 )
 from weightmark.cli.options.responding import responding_options
 from weightmark.cli.options.trust import trust_choice_options
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from weightmark.attestations.watching.events import Event, Look
     from weightmark.attestations.watching.hook import Hook, HookResult
     from weightmark.attestations.watching.watcher import Watcher
+    from weightmark.cli.options.policy import PolicyPin
 
 __all__ = ["watch"]
 
@@ -50,7 +51,7 @@ class _Stopped(BaseException):
 @click.argument("path", metavar="PATH")
 @policy_option()
 @environment_option()
-@policy_key_option()
+@policy_pin_options()
 @trust_choice_options()
 @mode_option("is no drift")
 @fail_on_option(
@@ -105,7 +106,7 @@ def watch(
     *,
     policy_word: str,
     env: str | None,
-    policy_key: str | None,
+    pin: "PolicyPin",
     choice: "TrustChoice",
     mode: str | None,
     fail_on: str | None,
@@ -126,8 +127,8 @@ def watch(
     One line an event: `checked`, `changed`, `refused`, `unchecked`, `gone`, `recovered`; `-f jsonl` gives
     JSON. SIGTERM ends it with the exit code of the last look. With `--once` it looks once.
     """
-    from weightmark.attestations.gate.collect import Sources
     from weightmark.attestations.gate.gate import gate
+    from weightmark.attestations.gate.sources import Sources
     from weightmark.attestations.watching.hook import Hook
     from weightmark.attestations.watching.watcher import Watcher
 
@@ -160,7 +161,7 @@ def watch(
             mode=mode,
             fail_on=fail_on,
             env=env,
-            policy_key=policy_key,
+            pin=pin,
         )
         if witness_policy:
             policy = policy.with_witnesses(read_witness_policy(witness_policy))

@@ -26,12 +26,11 @@ from weightmark.attestations.gate.decisions.case import (
 )
 from weightmark.attestations.gate.decisions.holding import changed, known_claims
 from weightmark.attestations.gate.evidence import Answer, Evidence, Known, LedgerEvidence
-from weightmark.attestations.gate.judges.interface import SIDECARS
 from weightmark.attestations.gate.present import clashes_of, present_checks
 from weightmark.attestations.gate.sources import Sources
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.trust import VerifiedBundle
-from weightmark.attestations.verifying.evidence import collect_evidence
+from weightmark.attestations.verifying.evidence import SIDECARS, collect_evidence
 from weightmark.errors import CallError, WeightmarkError
 from weightmark.provenance.artifact import open_artifact
 from weightmark.provenance.ledger.event import format_time

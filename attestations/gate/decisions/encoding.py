@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, cast, get_args, get_origin
 
 from weightmark.attestations.predicates.bom import CYCLONEDX_PREDICATE, BillOfMaterials
 from weightmark.attestations.predicates.registry import (
@@ -134,11 +134,6 @@ def _member(kind: type[Enum], value: object, what: str) -> Enum:
     return found[0]
 
 
-@cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
-
-
 def _dataclass(kind: Any, value: object, what: str) -> object:
     if not isinstance(value, dict):
         raise MalformedError(f"{what} is no object")
@@ -151,10 +146,17 @@ def _dataclass(kind: Any, value: object, what: str) -> object:
     found = {}
     for name, field in known.items():
         if name in value:
-            found[name] = _decoded(_hints(kind)[name], value[name], f"{what}.{name}")
+            found[name] = _field(field.type, value[name], f"{what}.{name}")
         elif field.default is MISSING and field.default_factory is MISSING:
             raise MalformedError(f"{what} lacks `{name}`")
     return kind(**found)
+
+
+def _field(kind: Any, value: object, what: str) -> object:
+    # only what verifying makes is declared by a name, because a document never holds it
+    if isinstance(kind, str):
+        raise MalformedError(f"{what} holds something that only verifying can make")
+    return _decoded(kind, value, what)
 
 
 def _predicate_uri(value: object) -> str:

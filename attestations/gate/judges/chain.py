@@ -18,7 +18,13 @@ from weightmark.attestations.predicates.classification import LEVELS, Classifica
 from weightmark.attestations.predicates.dataset import DatasetClaim
 from weightmark.provenance.ledger.event import format_time
 
-__all__ = ["judge_classification", "judge_datasets", "judge_lineage", "line_of"]
+__all__ = [
+    "excepted_gaps",
+    "judge_classification",
+    "judge_datasets",
+    "judge_lineage",
+    "line_of",
+]
 
 
 def line_of(evidence: Evidence) -> tuple[str, ...]:
@@ -32,7 +38,7 @@ def judge_lineage(policy: Policy, evidence: Evidence) -> Iterator[Check]:
     """Judge the chain by its rule, and how old its steps are."""
     if policy.lineage is None or evidence.chain is None:
         return
-    found = list(_excepted_gaps(policy, evidence, evidence.chain))
+    found = list(excepted_gaps(policy, evidence, evidence.chain))
     yield from (check for _, check in found)
     left = tuple(gap for gap in evidence.chain.gaps if gap not in [one for one, _ in found])
     yield from judge_chain(replace(evidence.chain, gaps=left), policy.lineage.rule)
@@ -85,7 +91,7 @@ def judge_classification(policy: Policy, evidence: Evidence) -> Iterator[Check]:
         yield from _strictest(policy, evidence, limit)
 
 
-def _excepted_gaps(policy: Policy, evidence: Evidence, chain: Chain) -> Iterator[tuple[Gap, Check]]:
+def excepted_gaps(policy: Policy, evidence: Evidence, chain: Chain) -> Iterator[tuple[Gap, Check]]:
     """Yield the gaps that are excepted for the very artifact that they are about."""
     for gap in chain.gaps:
         check = Check("chain", Outcome.FAIL, gap.summary, gap.why, gap.fix, code=gap.kind.value)

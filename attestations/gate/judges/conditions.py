@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from weightmark.attestations.checks import Check, Outcome
 from weightmark.attestations.gate.document import input_document
 from weightmark.attestations.gate.evidence import Evidence
-from weightmark.attestations.policy.conditions import FIELDS, Condition
+from weightmark.attestations.policy.conditions import FIELDS, LICENSES, Condition
 from weightmark.attestations.policy.model import Policy
 
 __all__ = ["judge_conditions"]
@@ -39,11 +39,14 @@ def judge_conditions(policy: Policy, evidence: Evidence) -> Iterator[Check]:
 def _refusal(name: str, condition: Condition, found: object) -> Check:
     shown = _words(found)
     wanted = f"{condition.op.replace('_', ' ')} {_words(condition.value)}"
+    why = f"the rule wants `{condition.field}` to be: {wanted}; it is {shown}"
+    if condition.field == LICENSES and condition.op == "not_in":
+        why += "; a name that is neither in the SPDX list nor a `LicenseRef-` may be any of them"
     return Check(
         name,
         Outcome.FAIL,
         condition.message or f"`{condition.field}` is {shown}",
-        f"the rule wants `{condition.field}` to be: {wanted}; it is {shown}",
+        why,
         "change the artifact, or the rule",
         code="rule-refused",
     )

@@ -6,7 +6,7 @@ from weightmark.attestations.checks import Check
 from weightmark.attestations.gate.evidence import Evidence
 from weightmark.attestations.policy.model import Policy
 
-__all__ = ["CONTENT", "MAX_DETAILS", "SIDECARS", "Judge"]
+__all__ = ["CONTENT", "MAX_DETAILS", "Judge"]
 
 Judge = Callable[[Policy, Evidence], Iterator[Check]]
 """yields the checks that it makes"""
@@ -15,5 +15,3 @@ MAX_DETAILS = 100
 """lines of one check"""
 CONTENT = frozenset(["manifest claim", "model signature", "links"])
 """what verification calls its checks of the content"""
-SIDECARS = frozenset(["claims", "sidecar"])
-"""what verification calls its checks of reserved names and of what stands in them"""

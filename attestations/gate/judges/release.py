@@ -124,7 +124,12 @@ def _unsigned(policy: Policy, rule: ReleaseRequirement, evidence: Evidence) -> C
     else:
         summary = "unsigned: nobody vouches for the artifact"
     return Check(
-        "signature", Outcome.FAIL, summary, "a manifest claim by a trusted signer is missing", fix
+        "signature",
+        Outcome.FAIL,
+        summary,
+        "a manifest claim by a trusted signer is missing",
+        fix,
+        code="unsigned",
     )
 
 

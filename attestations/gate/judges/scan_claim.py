@@ -10,6 +10,7 @@ from weightmark.attestations.gate.judges.demands import Asked, about, judge_clai
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.policy.requirements import ScanRequirement
 from weightmark.attestations.predicates.scan import ScanClaim
+from weightmark.patterns import lazy_pattern
 from weightmark.scanners.findings import Severity
 
 __all__ = ["judge_scan_claim"]
@@ -19,7 +20,7 @@ _ACCEPT = (
     'accept it with `[scan] unsupported = "allow"` and without `[require.scan]` in a policy file'
 )
 _ASK = "ask the signer for `weightmark sign` without `--no-scan`"
-_VERSION = re.compile(r"weightmark ([0-9]+(?:\.[0-9]+)*)", re.ASCII)
+_VERSION = lazy_pattern(r"weightmark ([0-9]+(?:\.[0-9]+)*)", re.ASCII)
 _SCANNED = ("clean", "findings")
 _SEVERITIES = {one.word: one for one in Severity}
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from weightmark.attestations.checks import Check, Outcome
 from weightmark.attestations.gate.evidence import Evidence, Known
-from weightmark.attestations.gate.judges.interface import CONTENT, MAX_DETAILS, SIDECARS
-from weightmark.attestations.policy.choices import OutsideRule
+from weightmark.attestations.gate.judges.interface import CONTENT, MAX_DETAILS
+from weightmark.attestations.policy.choices import Clashes, OutsideRule
 from weightmark.attestations.policy.model import Policy
+from weightmark.attestations.verifying.evidence import SIDECARS
 from weightmark.provenance.sizes import human_bytes
 
 __all__ = ["judge_identity", "judge_names", "judge_outside", "judge_sidecars", "repeat_others"]
@@ -49,12 +50,22 @@ def judge_sidecars(_policy: Policy, evidence: Evidence) -> Iterator[Check]:
         yield Check("sidecars", Outcome.PASS, "reserved names hold nothing else")
 
 
-def judge_names(_policy: Policy, evidence: Evidence) -> Iterator[Check]:
-    """Say so when names are the same everywhere; refused ones stand in verification."""
+def judge_names(policy: Policy, evidence: Evidence) -> Iterator[Check]:
+    """Say so when names are the same everywhere; refused ones stand in verification, or were accepted by an earlier policy."""
     if any(check.name == "names" for check in evidence.checks):
         return
     if not evidence.clashes:
         yield Check("names", Outcome.PASS, "every name is the same on other systems")
+        return
+    if policy.names.clashes is Clashes.REFUSE:
+        yield Check(
+            "names",
+            Outcome.FAIL,
+            f"{len(evidence.clashes)} would be something else on other systems",
+            "the policy refuses names that clash",
+            'rename the files, or accept them with `clashes = "allow"` under `[names]`',
+            details=evidence.clashes[:MAX_DETAILS],
+        )
         return
     summary = f"{len(evidence.clashes)} accepted that would be something else on other systems"
     yield Check("names", Outcome.INFO, summary, details=evidence.clashes[:MAX_DETAILS])

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from weightmark.attestations.inventory.interface import Layout
-from weightmark.attestations.inventory.layouts.huggingface import HuggingFaceLayout, hub_cache
+from weightmark.attestations.inventory.layouts.huggingface import HuggingFaceLayout
 from weightmark.attestations.inventory.layouts.keras import KerasLayout, keras_cache
 from weightmark.attestations.inventory.layouts.llama_cpp import LlamaCppLayout, llama_cpp_cache
 from weightmark.attestations.inventory.layouts.mlflow import MlflowLayout
 from weightmark.attestations.inventory.layouts.ollama import OllamaLayout, ollama_cache
 from weightmark.attestations.inventory.layouts.torch_hub import TorchHubLayout, torch_cache
+from weightmark.provenance.hub_storage import hub_cache
 
 __all__ = ["CACHES", "LAYOUTS"]
 

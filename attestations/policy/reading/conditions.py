@@ -1,6 +1,5 @@
 """`[[rule]]`: conditions over the input document."""
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -8,12 +7,13 @@ from weightmark.attestations.policy.conditions import FIELDS, OPERATORS, Conditi
 from weightmark.attestations.spelling import nearest
 from weightmark.attestations.strict_toml import Table
 from weightmark.errors import PolicyError
+from weightmark.patterns import lazy_pattern
 
 __all__ = ["read_conditions"]
 
 _MAX_CONDITIONS = 200
 _MAX_VALUES = 1000
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}\Z")
+_NAME = lazy_pattern(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}\Z")
 _NUMERIC = ("at_least", "at_most")
 _SETS = ("contains", "in", "matches", "not_in")
 _SINGLE = ("equals", "not_equals")

@@ -1,9 +1,8 @@
 """`[[exceptions]]`: failures that somebody accepts for one artifact, for a reason, until a day."""
 
-import re
-
 from weightmark.attestations.policy.rules import Exemption
 from weightmark.attestations.strict_toml import Table
+from weightmark.patterns import lazy_pattern
 
 __all__ = ["EXCEPTABLE", "read_exemptions"]
 
@@ -25,8 +24,8 @@ EXCEPTABLE = (
     "vulns",
 )
 """checks that can be excepted; who signed what, and what was revoked, is none of them"""
-_RULE = re.compile(r"[A-Z]{3}[0-9]{3}\Z|rule [A-Za-z0-9][A-Za-z0-9 ._-]{0,99}\Z")
-_IDENTITY = re.compile(r"wm1:[0-9a-f]{64}\Z")
+_RULE = lazy_pattern(r"[A-Z]{3}[0-9]{3}\Z|rule [A-Za-z0-9][A-Za-z0-9 ._-]{0,99}\Z")
+_IDENTITY = lazy_pattern(r"wm1:[0-9a-f]{64}\Z")
 _MAX_EXEMPTIONS = 1000
 _MAX_TEXT = 1000
 

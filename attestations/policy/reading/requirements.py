@@ -19,10 +19,11 @@ from weightmark.attestations.policy.requirements import (
     VulnsRequirement,
 )
 from weightmark.attestations.strict_toml import Table
+from weightmark.patterns import lazy_pattern
 
 __all__ = ["read_requirements"]
 
-_VERSION = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6}){0,3}\Z", re.ASCII)
+_VERSION = lazy_pattern(r"[0-9]{1,6}(\.[0-9]{1,6}){0,3}\Z", re.ASCII)
 _RESULTS = ("PASSED", "WARNED")
 _FORMS = ("CycloneDX", "SPDX")
 _PERSONAL = ("none", "pseudonymized", "present")

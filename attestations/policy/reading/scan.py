@@ -1,18 +1,17 @@
 """`[scan]` and `[names]`: what the read of the gate itself must show."""
 
-import re
-
 from weightmark.attestations.policy.choices import Clashes, RemoteCode, Unsupported
 from weightmark.attestations.policy.reading.severities import read_severity
 from weightmark.attestations.policy.rules import NamesRule, ScanRule
 from weightmark.attestations.strict_toml import Table
 from weightmark.errors import CallError, PolicyError
+from weightmark.patterns import lazy_pattern
 from weightmark.scanners.limits import Limits
 
 __all__ = ["read_names", "read_scan"]
 
 _LARGEST_LIMIT = 2**53
-_WORD = re.compile(r"[a-z0-9][a-z0-9._+-]{0,63}\Z")
+_WORD = lazy_pattern(r"[a-z0-9][a-z0-9._+-]{0,63}\Z")
 _OWN = "weightmark"
 
 

@@ -1,8 +1,9 @@
 """The claim of a model signature: these files, with these digests."""
 
-import re
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
+from itertools import islice
 from typing import Any, Self
 
 from weightmark.attestations.bundles.legacy_encoding import LEGACY_PREDICATE, refuse_legacy
@@ -15,7 +16,9 @@ from weightmark.attestations.predicates.oms.resources import (
 from weightmark.attestations.predicates.oms.serialization import Method, Serialization
 from weightmark.attestations.statements import Statement
 from weightmark.errors import MalformedError, UnsupportedError
+from weightmark.patterns import lazy_pattern
 from weightmark.provenance.foreign_digests import oms_order, oms_root
+from weightmark.provenance.names import are_plain
 from weightmark.provenance.reading.engine import FileDigests
 from weightmark.provenance.sidecars import OUTSIDE, RESERVED_NAMES, UNSIGNED_BY_OMS
 from weightmark.values import dataclass
@@ -25,8 +28,9 @@ __all__ = ["OMS_PREDICATE", "SILENT_IGNORES", "OmsClaim"]
 OMS_PREDICATE = "https://model_signing/signature/v1.0"
 SILENT_IGNORES = frozenset([*RESERVED_NAMES, *OUTSIDE, *UNSIGNED_BY_OMS])
 """the only recorded ignores that are followed without a word"""
-_KNOWN_VERSION = re.compile(r"https://model_signing/signature/v1\.(0|[1-9][0-9]{0,3})")
-_OTHER_VERSION = re.compile(r"https://model_signing/signature/v[0-9]{1,4}\.[0-9]{1,4}")
+_KNOWN_VERSION = lazy_pattern(r"https://model_signing/signature/v1\.(0|[1-9][0-9]{0,3})")
+_OTHER_VERSION = lazy_pattern(r"https://model_signing/signature/v[0-9]{1,4}\.[0-9]{1,4}")
+_RESOURCES_AT_ONCE = 4096
 _FIELDS = frozenset({"resources", "serialization"})
 
 
@@ -143,6 +147,33 @@ class OmsClaim:
             ],
             "serialization": self.serialization.to_json(),
         }
+
+    def to_statement(self, name: str) -> bytes:
+        """Return the bytes of a statement that holds this claim, about the artifact called `name`."""
+        empty = {"resources": [], "serialization": self.serialization.to_json()}
+        frame = Statement.about_digest(name, self.root, OMS_PREDICATE, empty)
+        # Quotes inside of other values are escaped, so this stands nowhere else.
+        before, opening, after = frame.partition(b'"resources": [')
+        return b"".join([before, opening, b", ".join(self._blocks()), after])
+
+    def _blocks(self) -> Iterator[bytes]:
+        """Yield the JSON of many resources at once."""
+        resources = iter(self.resources.items())
+        between = f', "algorithm": "{self.algorithm}", "digest": '
+        while some := list(islice(resources, _RESOURCES_AT_ONCE)):
+            names = _quoted([name for name, _ in some])
+            lines = [
+                f'{{"name": {name}{between}"{digest}"}}'
+                for name, (_, digest) in zip(names, some, strict=True)
+            ]
+            yield ", ".join(lines).encode()
+
+
+def _quoted(names: Sequence[str]) -> list[str]:
+    """Return names as JSON."""
+    if are_plain(names) and '"' not in "".join(names):
+        return [f'"{name}"' for name in names]
+    return [json.dumps(name, ensure_ascii=False) for name in names]
 
 
 def _version_notices(predicate_type: str) -> list[str]:

@@ -1,13 +1,14 @@
 """The resources of an OMS signature: one for a file, or one for each range of a file."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from typing import Any
 
 from weightmark.attestations.predicates.oms.serialization import Method, Serialization
 from weightmark.errors import LimitError, MalformedError
+from weightmark.patterns import lazy_pattern
 from weightmark.provenance.foreign_digests import sharded_digest
-from weightmark.provenance.names import path_problem
+from weightmark.provenance.names import are_plain, path_problem
 from weightmark.provenance.reading.columns import DIGEST_SIZES
 from weightmark.values import dataclass
 
@@ -15,8 +16,9 @@ __all__ = ["MAX_RESOURCES", "Shard", "fold_resources", "parse_resources", "shard
 
 MAX_RESOURCES = 1_000_000
 """resources of one signature"""
-_HEX = re.compile(r"[0-9a-f]+")
-_OFFSET = re.compile(r"0|[1-9][0-9]{0,15}")
+_FIELDS = itemgetter("name", "digest", "algorithm")
+_HEX = lazy_pattern(r"[0-9a-f]+")
+_OFFSET = lazy_pattern(r"0|[1-9][0-9]{0,15}")
 _SHOWN = 100
 
 
@@ -51,7 +53,10 @@ def parse_resources(resources: object, how: Serialization) -> dict[str, str]:
     if how.method is Method.SHARDS:
         algorithms.add(f"{how.algorithm.value}-sharded-{how.shard_size}")
     digits = 2 * DIGEST_SIZES[how.algorithm]
-    found: dict[str, str] = {}
+    found = _parse_sound(resources, algorithms, digits)
+    if found is not None:
+        return found
+    found = {}
     for value in resources:
         name, digest = _parse_resource(value, algorithms, digits)
         if name in found:
@@ -60,6 +65,18 @@ def parse_resources(resources: object, how: Serialization) -> dict[str, str]:
             )
         found[name] = digest
     return found
+
+
+def _parse_sound(resources: list[Any], algorithms: set[str], digits: int) -> dict[str, str] | None:
+    """Read all resources at once where nothing is wrong with any; None leaves it open."""
+    try:
+        names, digests, said = zip(*map(_FIELDS, resources), strict=True)
+        hexed = "".join(digests)
+        sound = set(said) <= algorithms and set(map(len, digests)) == {digits} and are_plain(names)
+    except (KeyError, TypeError):
+        return None
+    found = dict(zip(names, digests, strict=True))
+    return found if sound and len(found) == len(names) and _HEX.fullmatch(hexed) else None
 
 
 def _parse_resource(value: Any, algorithms: set[str], digits: int) -> tuple[str, str]:
@@ -81,10 +98,10 @@ def _parse_resource(value: Any, algorithms: set[str], digits: int) -> tuple[str,
     return name, digest
 
 
-def fold_resources(resources: Mapping[str, str], how: Serialization) -> dict[str, str]:
+def fold_resources(resources: dict[str, str], how: Serialization) -> dict[str, str]:
     """Return path to what its content is compared with; raises `MalformedError` for shards with gaps."""
     if how.method is Method.FILES:
-        return dict(resources)
+        return resources
     ranges: dict[str, list[Shard]] = {}
     for name, digest in resources.items():
         shard = _parse_shard(name, digest)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from weightmark.attestations.pulling.locking import LockedArtifact, LockFile
+from weightmark.attestations.locking.lock_file import LockedArtifact, LockFile
 from weightmark.attestations.responding.happening import Happening, Trigger
 from weightmark.errors import UncheckedError, WeightmarkError
 from weightmark.provenance.atomic import exclusive

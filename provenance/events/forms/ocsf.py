@@ -172,7 +172,7 @@ def _common(event: Event, class_uid: int, name: str) -> dict[str, Any]:
     if event.kind is Kind.ACTIVITY:
         activity = _ACTS[event.act]
     elif event.kind is Kind.SCAN:
-        activity = _COMPLETED if event.verdict in {"clean", "unsafe"} else _SCAN_ERROR
+        activity = _COMPLETED if event.verdict in {"clean", "findings", "unsafe"} else _SCAN_ERROR
     profiles = {"profiles": [_PROFILE]} if class_uid // 1000 == 2 else {}  # noqa: PLR2004 - the category of findings
     return {
         **classified(class_uid, name, activity),
@@ -228,7 +228,7 @@ def _compliance_status(event: Event) -> tuple[int, str]:
 
 
 def _success(event: Event) -> tuple[int, str]:
-    scanned = event.kind is Kind.SCAN and event.verdict in {"clean", "unsafe"}
+    scanned = event.kind is Kind.SCAN and event.verdict in {"clean", "findings", "unsafe"}
     return _SUCCESS if event.exit == 0 or scanned else _FAILURE
 
 

@@ -1,6 +1,6 @@
 """A ledger in a folder: `ledger.db`, its keys, `tiles/` and `claims/`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import count
@@ -97,10 +97,14 @@ class FolderHome:
         """Read `log.key`; raises `TrustMissingError` when absent, `LedgerInconsistentError` when it is another log's."""
         return read_log_signer(self._log_key, verifier)
 
-    def write_keys(self, log: NoteSigner, recovery: NoteSigner) -> None:
-        """Write the three key files of a new ledger; the private ones are for the owner only."""
+    def write_keys(
+        self, log: NoteSigner, recovery: NoteSigner, owners: Sequence[NoteSigner] = ()
+    ) -> None:
+        """Write the key files of a new ledger; the private ones are for the owner only."""
         self.write_signer(log)
         write_text_file(self.path / "recovery.key", recovery.skey, mode=0o600)
+        for number, one in enumerate(owners, start=1):
+            write_text_file(self.path / f"owner-{number}.key", one.skey, mode=0o600)
         self.write_verifier(log.verifier)
 
     def write_signer(self, log: NoteSigner) -> None:

@@ -4,9 +4,15 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from weightmark.errors import LedgerInconsistentError, ReadError, TrustMissingError
-from weightmark.provenance.ledger.blobs import BlobState, checked_blob, require_digest
+from weightmark.provenance.ledger.blobs import (
+    BlobState,
+    checked_blob,
+    not_the_blob,
+    require_digest,
+)
 from weightmark.provenance.ledger.cosigned import CosignedNote
 from weightmark.provenance.ledger.files import write_text_file
 from weightmark.provenance.ledger.home.folder import read_log_signer
@@ -135,6 +141,20 @@ class PostgresBlobs:
         """Return a blob that is what its name says; see `Blobs`."""
         return checked_blob(digest, self._read(digest), f"{self._store.name}#claims/{digest}")
 
+    def size(self, digest: str) -> int:
+        """Return the bytes of a blob that is what its name says, which the database computes; see `Blobs`."""
+        row = self._one("octet_length(data), sha256(data)", digest)
+        if row is None or bytes(row[1]).hex() != digest:
+            raise not_the_blob(f"{self._store.name}#claims/{digest}", missing=row is None)
+        return int(row[0])
+
+    def piece(self, digest: str, start: int, count: int) -> bytes:
+        """Return bytes of a blob; see `Blobs`."""
+        row = self._one(f"substring(data from {start + 1:d} for {count:d})", digest)
+        if row is None:
+            raise not_the_blob(f"{self._store.name}#claims/{digest}", missing=True)
+        return bytes(row[0])
+
     def state(self, digest: str) -> BlobState:
         """Say whether a blob is present, missing, damaged or unreadable."""
         try:
@@ -156,13 +176,18 @@ class PostgresBlobs:
         return done.rowcount > 0
 
     def _read(self, digest: str) -> bytes | None:
+        row = self._one("data", digest)
+        return None if row is None else bytes(row[0])
+
+    def _one(self, what: str, digest: str) -> tuple[Any, ...] | None:
+        """Return columns of the row of a blob; `what` holds nothing of others."""
         with self._store.session() as db, db.cursor(binary=True) as cursor:
             cursor.execute(
-                "select data from weightmark.blob where digest = %b",
+                f"select {what} from weightmark.blob where digest = %b",  # noqa: S608 - our own columns
                 (bytes.fromhex(require_digest(digest)),),
             )
-            row = cursor.fetchone()
-        return None if row is None else bytes(row[0])
+            row: tuple[Any, ...] | None = cursor.fetchone()
+        return row
 
 
 class PostgresPrivateValues:

@@ -4,8 +4,8 @@
         serve(service_app(service, Limits()), "127.0.0.1", 7379)
 
 `wire` says what travels (pure), `limits` how much (pure), `judging` verifies in processes of its own,
-`sequencer` commits in groups, `reading` answers from the store, `app` is the HTTP front, `client` the
-other side of it.
+`sequencer` commits in groups, `reading` answers from the store, `streaming` sends claims piece by piece,
+`guarding` gives every answer its headers, `app` is the HTTP front, `client` the other side of it.
 """
 
 __all__: list[str] = []

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from weightmark.errors import ExtraMissingError, LimitError, UncheckedError, WeightmarkError
 from weightmark.provenance.ledger.service.decisions import Decision, Outcome
+from weightmark.provenance.ledger.service.guarding import ANSWER_HEADERS, Guarded
 from weightmark.provenance.ledger.service.metrics import CONTENT_TYPE
 from weightmark.provenance.ledger.service.reading import (
     parse_tile_path,
     read_checkpoint,
-    read_claim,
     read_key,
     read_tile,
     search,
+    size_of_claim,
 )
 from weightmark.provenance.ledger.service.service import LedgerService
+from weightmark.provenance.ledger.service.streaming import CLAIM_PIECE, StreamedClaim
 from weightmark.provenance.ledger.service.wire import (
     ABOUT_PATH,
     ADD_BATCH_PATH,
@@ -45,7 +47,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import BaseRoute
-    from starlette.types import Receive, Scope, Send
 
     from weightmark.provenance.ledger.admission import Submission
     from weightmark.provenance.ledger.proof import Receipt
@@ -91,8 +92,8 @@ def service_app(service: LedgerService, routes: "Sequence[BaseRoute]" = ()) -> "
     patience = Middleware(Patience, service.limits.stall_seconds, service.metrics.answered)
     app = Starlette(
         routes=[*own, *routes],
-        middleware=[patience],
-        exception_handlers={WeightmarkError: _explain},
+        middleware=[Middleware(Guarded), patience],
+        exception_handlers={WeightmarkError: _explain, Exception: _fail},
     )
     # its redirect would lead to whatever host the request names
     app.router.redirect_slashes = False
@@ -195,20 +196,21 @@ class _Front:
         )
         return _file(data, f"tile/{path}")
 
-    async def claim(self, request: "Request") -> "Response | _Held":
+    async def claim(self, request: "Request") -> "Response | StreamedClaim":
         """Give a claim or a signed request by its SHA-256; what many read slowly at once has a bound."""
         digest = request.path_params["digest"]
         if len(digest) != _DIGEST_SIZE or not _HEX.issuperset(digest):
             return _file(None, "")
-        data = await self._service.readers.read(lambda ledger: read_claim(ledger, digest))
-        response = _file(data, f"claims/{digest}")
-        response.headers["Cache-Control"] = "no-cache"
+        size = await self._service.readers.read(lambda ledger: size_of_claim(ledger, digest))
+        if size is None:
+            return _file(None, "")
+        headers = {"Content-Type": content_type(f"claims/{digest}"), "Cache-Control": "no-cache"}
         with ExitStack() as stack:
             try:
-                stack.enter_context(self._answers.reserve())(len(data or b""))
+                stack.enter_context(self._answers.reserve())(min(size, CLAIM_PIECE))
             except OverBudgetError:
                 return _busy()
-            return _Held(response, stack.pop_all())
+            return StreamedClaim(self._service.readers, digest, size, headers, held=stack.pop_all())
 
     async def search(self, request: "Request") -> "Response":
         """Answer a search."""
@@ -258,19 +260,6 @@ class _Front:
         return Response(text, headers={"Content-Type": CONTENT_TYPE})
 
 
-class _Held:
-    """An answer that holds on to something until it was sent, or the client went away."""
-
-    def __init__(self, answer: "Response", held: ExitStack) -> None:
-        self._answer = answer
-        self._held = held
-
-    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """Send it."""
-        with self._held:
-            await self._answer(scope, receive, send)
-
-
 def _busy() -> "Response":
     error = UncheckedError("the service is busy", fix="try again later")
     response = _refusal(error, 503, exactly=True)
@@ -313,6 +302,13 @@ async def _explain(_request: "Request", error: Exception) -> "Response":
     if not isinstance(error, WeightmarkError):
         raise error
     return _refusal(error, status_of(error))
+
+
+async def _fail(_request: "Request", error: Exception) -> "Response":
+    """Answer that something is wrong that nobody thought of; no middleware sees this answer."""
+    response = _refusal(UncheckedError(type(error).__name__), 500)
+    response.headers.update(ANSWER_HEADERS)
+    return response
 
 
 def _refusal(error: WeightmarkError, status: int, *, exactly: bool = False) -> "Response":

@@ -5,7 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from weightmark.errors import LimitError, MalformedError, NetworkError, UnsupportedError
+from weightmark.errors import (
+    LedgerNotLiveError,
+    LimitError,
+    MalformedError,
+    NetworkError,
+    UnsupportedError,
+)
 from weightmark.provenance.ledger.admission import Submission
 from weightmark.provenance.ledger.proof import MAX_RECEIPT_SIZE
 from weightmark.provenance.ledger.service.wire import (
@@ -40,6 +46,7 @@ _ATTEMPTS = 4
 _LATER = frozenset({429, 503})
 _MAX_WAIT = 10
 _OK = 200
+_GONE = 410
 _NOT_FOUND = frozenset({403, 404, 405, 410})
 """what a plain web server answers about a file that it does not have"""
 
@@ -60,8 +67,12 @@ class ServiceClient:
         self._open: Session | None = None
 
     def about(self) -> About | None:
-        """Ask what stands there; None for files that a plain web server serves. Raises `NetworkError`."""
+        """Ask what stands there; None for files that a plain web server serves.
+
+        Raises `NetworkError`, and `LedgerNotLiveError` when the ledger moved or was succeeded.
+        """
         status, data, _ = self._ask("GET", ABOUT_PATH, MAX_ERROR_SIZE)
+        self._require_not_ended(status, data, ABOUT_PATH)
         if status in _NOT_FOUND:
             return None
         if status != _OK:
@@ -106,12 +117,20 @@ class ServiceClient:
             status, data, wait = self._ask("POST", path, most, body)
         if status == _OK:
             return data
+        self._require_not_ended(status, data, path)
         if status in _NOT_FOUND - {403}:
             raise UnsupportedError(
                 f"`{self.name}/{path}` takes no submissions",
                 fix="append to the ledger itself, or to a service that is not only read",
             )
         raise parse_error(data, f"{self.name}/{path}", status)
+
+    def _require_not_ended(self, status: int, data: bytes, path: str) -> None:
+        """Raise `LedgerNotLiveError` when the service says that its ledger moved or was succeeded."""
+        if status == _GONE:
+            error = parse_error(data, f"{self.name}/{path}", status)
+            if isinstance(error, LedgerNotLiveError):
+                raise error
 
     def search(self, query: Query, *, start: int = 0, limit: int | None = None) -> Iterator[Found]:
         """Yield what the service finds, rising; raises `MalformedError`, `LedgerInconsistentError`, `NetworkError`."""

@@ -151,11 +151,24 @@ _rule: tuple[RegistrationPolicy, ClaimVerifier] | None = None
 def _begin(policy: RegistrationPolicy, verifier: ClaimVerifier) -> None:
     """Prepare a judging process; the parent alone answers Ctrl-C and SIGTERM: it ends the others."""
     import signal
+    import threading
 
     global _rule  # noqa: PLW0603 - a process pool has no other place for what its tasks share
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _rule = policy, verifier
+
+
+def _end_with_parent() -> None:
+    """End this process as soon as its parent is gone, which may be killed without a word."""
+    import multiprocessing
+    import os
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _judge_here(batch: Sequence[Submission]) -> list[Verdict]:

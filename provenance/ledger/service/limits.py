@@ -16,7 +16,7 @@ class Limits:
     bodies: int = 256 * _MEGABYTE
     """bytes of all requests that are being read or answered"""
     answers: int = 256 * _MEGABYTE
-    """bytes of all claims that are being sent"""
+    """bytes of claims that are held while they are sent, a piece for each reader"""
     rate: float = 200.0
     """submissions and searches of one address a second; 0 is no bound"""
     body_seconds: float = 30.0

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from weightmark.errors import Exit, ReadError, WeightmarkError
+from weightmark.errors import Exit, LedgerNotLiveError, ReadError, WeightmarkError
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.merkle import HASH_SIZE
@@ -31,10 +31,10 @@ __all__ = [
     "Readers",
     "parse_tile_path",
     "read_checkpoint",
-    "read_claim",
     "read_key",
     "read_tile",
     "search",
+    "size_of_claim",
 ]
 
 T = TypeVar("T")
@@ -65,13 +65,21 @@ class Readers:
 
     def _answer(self, ask: Callable[[Ledger], T]) -> T:
         try:
-            return ask(self._ledger())
+            return ask(self._live())
+        except LedgerNotLiveError:
+            raise
         except WeightmarkError as error:
             if error.exit is Exit.USAGE:
                 raise
         self._ledger().close()
         self._mine.ledger = None
-        return ask(self._ledger())
+        return ask(self._live())
+
+    def _live(self) -> Ledger:
+        """Return the ledger of this thread; raises `LedgerNotLiveError` once it moved or was succeeded."""
+        ledger = self._ledger()
+        ledger.home.standing().require_served(ledger.origin)
+        return ledger
 
     def _ledger(self) -> Ledger:
         """Return the ledger of this thread."""
@@ -124,15 +132,15 @@ def read_tile(ledger: Ledger, tile: Tile, *, bundle: bool) -> bytes | None:
         return encode_bundle(body for _, body in rows)
 
 
-def read_claim(ledger: Ledger, digest: str) -> bytes | None:
-    """Return a claim or request; None for one that is not there, or that an entry says was erased.
+def size_of_claim(ledger: Ledger, digest: str) -> int | None:
+    """Return the bytes of a claim or request; None for one that is not there, or that an entry says was erased.
 
     Raises `LedgerInconsistentError`.
     """
     if ledger.find(subject=f"sha256:{digest}", kind=Kind.REDACT):
         return None
     try:
-        return ledger.home.blobs.get(digest)
+        return ledger.home.blobs.size(digest)
     except ReadError:
         return None
 

@@ -210,6 +210,7 @@ class Sequencer:
         for is_last in (False, True):
             try:
                 ledger = ledger or self._open()
+                ledger.home.standing().require_served(ledger.origin)
                 if admitted is None:
                     admitted = self._admitted_of(ledger, group)
                 self._commit(ledger, admitted)

@@ -50,11 +50,12 @@ class LedgerService:
         """Put a ledger into service; without `verifier` it is only read.
 
         `workers` processes judge submissions; with 0 a thread of this process does. `tell` hears every
-        decision, in any thread. Raises what opening the ledger raises, `TrustMissingError` or
+        decision, in any thread. Raises what opening the ledger raises, `LedgerNotLiveError` for a copy, `TrustMissingError` or
         `UnsupportedError` when nothing can be appended to it, `ExtraMissingError`.
         """
         metrics = _metrics()
         with open_ledger() as ledger:
+            ledger.home.standing().require_live(ledger.home.name)
             about = About(ledger.origin, ledger.vkey, verifier is not None)
             metrics.committed(0, 0.0, ledger.refresh().size)
         sequencer = (

@@ -10,6 +10,7 @@ from weightmark.errors import (
     CallError,
     Exit,
     LedgerInconsistentError,
+    LedgerNotLiveError,
     LimitError,
     MalformedError,
     NetworkError,
@@ -86,6 +87,7 @@ _STATUS: Mapping[str, int] = {
     "submission-refused": 403,
     "wrong-signer": 403,
     "ledger-inconsistent": 500,
+    "ledger-not-live": 410,
     "limit": 413,
     "unsupported": 422,
 }
@@ -296,7 +298,7 @@ def parse_error(data: bytes, name: str, status: int) -> WeightmarkError:
             f"`{name}` answered with status {status}",
             fix="check the address and whether you may use it",
         )
-    if kind.exit is Exit.UNCHECKED and kind is not LimitError:
+    if kind.exit is Exit.UNCHECKED and kind not in {LimitError, LedgerNotLiveError}:
         kind = NetworkError
     return kind(words[0], why=words[1], fix=words[2])
 

@@ -9,7 +9,13 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from weightmark.errors import CallError, LedgerInconsistentError, LimitError, NetworkError
+from weightmark.errors import (
+    CallError,
+    LedgerInconsistentError,
+    LedgerNotLiveError,
+    LimitError,
+    NetworkError,
+)
 from weightmark.provenance.ledger.note import MAX_NOTE_SIZE
 from weightmark.provenance.ledger.view.interface import (
     CHECKPOINT,
@@ -26,7 +32,8 @@ __all__ = ["WebView"]
 _SECONDS = 30
 _BLOCK = 64 * 1024
 _CREATED = frozenset({200, 201, 204})
-_ABSENT = frozenset({404, 410})
+_GONE = 410
+_ABSENT = frozenset({404, _GONE})
 _REMOVED = frozenset({200, 202, 204})
 _MISSED = frozenset({409, 412})
 """what servers answer when the condition of a PUT does not hold"""
@@ -99,6 +106,8 @@ class WebView:
     def _fetch(self, path: str, max_size: int) -> tuple[bytes, str] | None:
         """Return content and entity tag."""
         with self._ask("GET", path, b"", {}) as response:
+            if response.status_code == _GONE:
+                _require_not_ended(response, f"{self.name}/{path}")
             if response.status_code in _ABSENT:
                 return None
             if response.status_code != 200:  # noqa: PLR2004 - OK
@@ -150,6 +159,19 @@ class WebView:
             f"`{self.name}/{path}` answered with status {status}",
             fix="check the address and whether you may use it",
         )
+
+
+def _require_not_ended(response: "Response", name: str) -> None:
+    """Raise `LedgerNotLiveError` when a service says that its ledger moved or was succeeded: no file is missing then."""
+    from weightmark.provenance.ledger.service.wire import MAX_ERROR_SIZE, parse_error
+
+    try:
+        body = _bounded(response, MAX_ERROR_SIZE, name)
+    except LimitError:
+        return
+    said = parse_error(body, name, _GONE)
+    if isinstance(said, LedgerNotLiveError):
+        raise said
 
 
 def _bounded(response: "Response", max_size: int, name: str) -> bytes:

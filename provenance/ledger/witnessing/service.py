@@ -12,6 +12,7 @@ from weightmark.errors import (
     WeightmarkError,
     WrongSignerError,
 )
+from weightmark.provenance.ledger.service.guarding import Guarded
 from weightmark.provenance.ledger.witnessing.request import (
     MAX_REQUEST_SIZE,
     SIZE_TYPE,
@@ -47,6 +48,7 @@ def witness_app(witness: Witness) -> "Starlette":
     try:
         from starlette.applications import Starlette
         from starlette.concurrency import run_in_threadpool
+        from starlette.middleware import Middleware
         from starlette.responses import Response
         from starlette.routing import Route
     except ImportError as error:
@@ -75,7 +77,8 @@ def witness_app(witness: Witness) -> "Starlette":
         routes=[
             Route("/add-checkpoint", add_checkpoint, methods=["POST"]),
             Route("/{log}/checkpoint", show_checkpoint, methods=["GET"]),
-        ]
+        ],
+        middleware=[Middleware(Guarded)],
     )
 
 

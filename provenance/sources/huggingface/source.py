@@ -7,6 +7,7 @@ from typing import BinaryIO, Self
 from weightmark.errors import UnsupportedError
 from weightmark.provenance.sources.addresses import printable_address
 from weightmark.provenance.sources.huggingface.address import HubAddress
+from weightmark.provenance.sources.huggingface.cache import blocks_of, kept_blob
 from weightmark.provenance.sources.huggingface.connection import HubConnection
 from weightmark.provenance.sources.huggingface.listing import read_commit, read_files
 from weightmark.provenance.sources.interface import MAX_PARTS, Member, Part, Snapshot
@@ -14,6 +15,9 @@ from weightmark.provenance.sources.paging import entries_of
 from weightmark.provenance.sources.patience import patiently
 
 __all__ = ["HuggingFaceSource"]
+
+_MOST_BY_HTTP = 50 * 1000**3
+"""bytes of one file that the hub serves to whoever does not speak xet"""
 
 
 class HuggingFaceSource:
@@ -49,7 +53,12 @@ class HuggingFaceSource:
         )
 
     def read(self, part: Part, offset: int = 0) -> Generator[bytes, None, None]:
-        """Yield a file of the pinned commit."""
+        """Yield a file of the pinned commit: from the cache what lies there as promised by SHA-256, else from the hub."""
+        kept = kept_blob(self._pinned, part)
+        if kept:
+            return blocks_of(kept, offset)
+        if (part.size or 0) > _MOST_BY_HTTP:
+            raise _too_large(part, self._pinned)
         return self._hub.stream(self._pinned.file_url(self._hub.endpoint, part.location), offset)
 
     def unpack(self, part: Part, archive: BinaryIO) -> Iterator[Member]:  # noqa: ARG002 - the seam's signature
@@ -72,3 +81,11 @@ class HuggingFaceSource:
             return read_files(data, where), following
 
         return entries_of(page, url, most=MAX_PARTS, where=where)
+
+
+def _too_large(part: Part, pinned: HubAddress) -> UnsupportedError:
+    return UnsupportedError(
+        f"`{part.label}` at `{pinned.uri}` is over 50 GB",
+        why="the hub serves such a file by its xet protocol only",
+        fix=f"run `hf download {pinned.repository} --revision {pinned.revision}` with `hf_xet` installed, then pull again: what lies in its cache as promised is taken from there",
+    )

@@ -1,6 +1,8 @@
 """Stores that speak S3, through `s3fs`; an object is asked for by its ETag."""
 
 from collections.abc import Generator
+from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from weightmark.errors import (
@@ -23,6 +25,7 @@ _BLOCK = 1024 * 1024
 _SECONDS = 30
 _DENIED = frozenset(["AccessDenied", "ExpiredToken", "InvalidAccessKeyId", "SignatureDoesNotMatch"])
 _ABSENT = frozenset(["NoSuchBucket", "NoSuchKey", "404"])
+_ELSEWHERE = frozenset(["301", "302", "307", "308", "PermanentRedirect", "TemporaryRedirect"])
 _MOVED = frozenset(["412", "PreconditionFailed"])
 
 
@@ -100,8 +103,28 @@ def _client() -> "S3FileSystem":
             "`s3://` needs `s3fs`, which is not installed",
             fix="run `pip install weightmark[object-store]`",
         ) from error
-    patience = {"connect_timeout": _SECONDS, "read_timeout": _SECONDS}
-    return S3FileSystem(skip_instance_cache=True, use_listings_cache=False, config_kwargs=patience)
+    config = {
+        "connect_timeout": _SECONDS,
+        "read_timeout": _SECONDS,
+        "http_session_cls": _straight_session(),
+        "retries": {"total_max_attempts": 1},  # what broke off is tried again by whoever asks
+    }
+    return S3FileSystem(skip_instance_cache=True, use_listings_cache=False, config_kwargs=config)
+
+
+def _straight_session() -> type[Any]:
+    """Return a session of the client that follows no redirect: it would take the session token along, to anywhere.
+
+    The client gets the redirect instead, and knows those of the store's own regions.
+    """
+    from aiobotocore.httpsession import AIOHTTPSession  # type: ignore[import-untyped] # no types there
+
+    class Straight(AIOHTTPSession):  # type: ignore[misc] # the library has no types here
+        async def _get_session(self, proxy_url: str | None) -> SimpleNamespace:
+            session = await super()._get_session(proxy_url)
+            return SimpleNamespace(request=partial(session.request, allow_redirects=False))
+
+    return Straight
 
 
 def _translated(error: Exception, where: str) -> Exception:
@@ -113,8 +136,20 @@ def _translated(error: Exception, where: str) -> Exception:
         return PromiseBrokenError(
             f"`{where}` changed since it was listed", fix="see who writes there, and fetch it again"
         )
+    broken = TransferBrokenError(f"`{where}` broke off or did not answer: {type(error).__name__}")
+    return _refusal(error, code, where) or broken
+
+
+def _refusal(error: Exception, code: str, where: str) -> NetworkError | None:
+    """Return what asking again can't mend; None for all else."""
     if code in _ABSENT or isinstance(error, FileNotFoundError):
         return NetworkError(f"`{where}` is not there", fix="check the bucket and the prefix")
+    if code in _ELSEWHERE:
+        return NetworkError(
+            f"`{where}` redirects to elsewhere, which is not followed ({code})",
+            why="the credentials are for the endpoint that was asked",
+            fix="name the region of the bucket in `AWS_REGION`, or its endpoint in `AWS_ENDPOINT_URL`",
+        )
     if code in _DENIED or isinstance(error, PermissionError):
         return NetworkError(
             f"`{where}` gives no access ({code or 'denied'})",
@@ -125,7 +160,7 @@ def _translated(error: Exception, where: str) -> Exception:
             f"there are no credentials for `{where}`",
             fix="set `AWS_PROFILE`, or `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`",
         )
-    return TransferBrokenError(f"`{where}` broke off or did not answer: {type(error).__name__}")
+    return None
 
 
 def _code(error: Exception) -> str:

@@ -89,7 +89,7 @@ def push(
 
 
 def attach_to(repository: Repository, claims: Sequence[Attachment]) -> Pushed:
-    """Attach `claims` to what stands in the registry already; raises `CallError` when nothing does."""
+    """Attach `claims` to what stands in the registry already; raises `NetworkError` when nothing does."""
     document, data = repository.document(repository.reference.name)
     kind = INDEX_TYPE if isinstance(document, Index) else MANIFEST_TYPE
     attached = attach(repository, Descriptor.of(data, kind), list(claims))

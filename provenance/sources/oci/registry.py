@@ -6,7 +6,6 @@ from typing import Self
 from urllib.parse import quote, urljoin
 
 from weightmark.errors import (
-    CallError,
     LimitError,
     MalformedError,
     NetworkError,
@@ -70,13 +69,14 @@ class Repository:
     def document(self, name: str) -> tuple[Manifest | Index, bytes]:
         """Return a manifest or an index by tag or digest, parsed, and its bytes.
 
-        Raises `CallError` when there is none, `PromiseBrokenError` when it has another digest than
+        Raises `NetworkError` when there is none that may be seen, `PromiseBrokenError` when it has another digest than
         asked for or announced, `MalformedError`, `NetworkError`.
         """
         found = self._document(name)
         if found is None:
-            raise CallError(
-                f"`{self.reference.place}` has no `{name}`", fix="check the repository and the tag"
+            raise NetworkError(
+                f"`{self.reference.place}` has no `{name}`",
+                fix="check the repository and the tag; a registry also hides private repositories like this",
             )
         return found
 

@@ -1,8 +1,9 @@
 """Calls to a registry: bounded, repeated within reason, logged in, and never with a login for another host.
 
 - Plain HTTP goes to this machine only, and so does nothing that a login travels with.
-- A redirect is followed without `Authorization` as soon as host, port or scheme differ, and never
-  from HTTPS to HTTP.
+- A redirect is followed without `Authorization` as soon as host, port or scheme differ, never from
+  HTTPS to HTTP, and from a public registry to public addresses only (see `redirects`); the same holds
+  for a token service.
 - A login is asked for by the registry's own challenge (`Bearer` at its token service, or `Basic`);
   challenges of other hosts are not answered.
 - What a registry says goes into errors without tokens, and URLs without their queries.
@@ -24,6 +25,7 @@ from weightmark.provenance.sources.interface import TransferBrokenError
 from weightmark.provenance.sources.oci.authorization import Authorization
 from weightmark.provenance.sources.oci.messages import Answer, Body, Patience, Sending
 from weightmark.provenance.sources.oci.reference import is_loopback
+from weightmark.provenance.sources.redirects import RedirectGuard
 
 if TYPE_CHECKING:
     import requests
@@ -210,6 +212,7 @@ class Transport:
                 raise self._failure(url, "it redirects what is written", response)
             response.close()
             url = _joined(url, target)
+            self._guard.follow(url)
         raise NetworkError(f"`{printable_address(url)}` redirects without end")
 
     def _require_allowed(self, url: str) -> None:
@@ -262,6 +265,7 @@ class Transport:
         from requests import RequestException
 
         self._require_allowed(url)
+        self._guard.follow(url)
         patience = self._patience
         call: dict[str, Any] = {"data": dict(form)} if form else {}
         try:
@@ -360,9 +364,18 @@ class Transport:
             from requests import Session
 
             session = self._own.session = Session()
+            self._own.guard = RedirectGuard(self._root)
+            self._own.guard.watch(session)
             with self._lock:
                 self._sessions.append(session)
         return session
+
+    @property
+    def _guard(self) -> RedirectGuard:
+        """What watches where the calling thread's session connects to."""
+        _ = self._session
+        guard: RedirectGuard = self._own.guard
+        return guard
 
 
 _TRY_AGAIN = "check the address, the network and the proxy settings, and try again"

@@ -10,9 +10,9 @@ from typing import Any
 from tests.attestations.gate_makers import KEY, NOW, STRANGER, make_signed, parse, pem
 from tests.attestations.trust.makers import Stamps
 from weightmark.attestations.bundles.bundle import Bundle
-from weightmark.attestations.gate.collect import Sources
 from weightmark.attestations.gate.decision import Decision
 from weightmark.attestations.gate.gate import gate
+from weightmark.attestations.gate.sources import Sources
 from weightmark.attestations.gate.summary import sign_summary, summarize
 from weightmark.attestations.keys import PrivateKey
 from weightmark.attestations.policy.model import Policy

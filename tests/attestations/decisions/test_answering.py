@@ -36,10 +36,10 @@ from tests.attestations.gate_makers import (
     refused,
 )
 from weightmark.attestations.checks import Outcome
-from weightmark.attestations.gate.collect import Sources
 from weightmark.attestations.gate.decision import Decision, Verdict
 from weightmark.attestations.gate.evidence import Known
 from weightmark.attestations.gate.gate import gate
+from weightmark.attestations.gate.sources import Sources
 from weightmark.attestations.gate.summary import sign_summary, summarize
 from weightmark.attestations.making.signing import SignOptions, add_claim, sign_artifact
 from weightmark.attestations.policy.model import Policy

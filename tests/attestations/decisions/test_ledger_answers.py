@@ -11,9 +11,9 @@ from tests.attestations.ledger.makers import admitted
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.checks import Outcome
 from weightmark.attestations.claims import parse_claims
-from weightmark.attestations.gate.collect import Sources
 from weightmark.attestations.gate.decision import Decision, Verdict
 from weightmark.attestations.gate.gate import gate
+from weightmark.attestations.gate.sources import Sources
 from weightmark.attestations.ledger.revoking import revoke
 from weightmark.attestations.ledger.submission import submit
 from weightmark.attestations.policy.model import Policy

@@ -22,6 +22,8 @@ from tests.attestations.inventory.caches import (
     put,
     torch_hub,
 )
+from tests.sim.hub import Lfs, Repository
+from tests.sim.hub_cache import lay_out, share
 from weightmark.attestations.inventory.examining import unread
 from weightmark.attestations.inventory.interface import Place
 from weightmark.attestations.inventory.inventory import Inventory, take_inventory
@@ -78,6 +80,34 @@ def test_an_unfinished_download_is_told(tmp_path: Path) -> None:
     put(root / "blobs" / "abc.incomplete", b"half")
     (record,) = records(tmp_path).values()
     assert any("not finished" in note for note in record.notes)
+
+
+def test_a_blob_that_repositories_share_is_listed_once_and_nothing_hides_beside_it(
+    tmp_path: Path,
+) -> None:
+    root = hub_repository(tmp_path, "acme/bert", {"model.safetensors": SAFETENSORS})
+    link = root / "snapshots" / COMMIT / "model.safetensors"
+    stored = share(tmp_path, link.parent / link.readlink())
+    put(stored.with_name(f"{stored.name}.refs"), "models--acme--bert/blobs/x\n")
+    (record,) = records(tmp_path).values()
+    assert (record.name, record.promise) == ("hf://models/acme/bert", "kept")
+    stray = put(stored.with_name("ab" * 32), EVIL)
+    put(stored.parent / "deep" / "m.pkl", EVIL)
+    put(tmp_path / "blobs" / "other" / "m.pkl", EVIL)
+    found = records(tmp_path)
+    hidden = {stray.relative_to(tmp_path).as_posix(), f"blobs/{stored.parent.name}/deep"}
+    assert {path for path, one in found.items() if one.risk == "critical"} == {*hidden, "blobs/other"}  # fmt: skip
+
+
+def test_a_part_of_a_revision_is_told(tmp_path: Path) -> None:
+    repository = Repository("models", "acme/bert")
+    repository.commit({"model.safetensors": Lfs(SAFETENSORS), "config.json": b"{}"})
+    snapshot = lay_out(repository, tmp_path)
+    (whole,) = records(tmp_path).values()
+    assert not any("of the revision" in note for note in whole.notes)
+    (snapshot / "config.json").unlink()
+    (part,) = records(tmp_path).values()
+    assert "1 of 2 files of the revision lie here; `config.json` does not" in part.notes
 
 
 def test_ollama_layers_are_held_against_their_digests(tmp_path: Path) -> None:

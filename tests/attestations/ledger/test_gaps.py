@@ -27,9 +27,9 @@ from tests.attestations.ledger.test_witnessed_time import BOTH, WITNESSES, cosig
 from weightmark.attestations.api import verify
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.checks import Check, Outcome
-from weightmark.attestations.gate.collect import Sources
 from weightmark.attestations.gate.decision import Verdict
 from weightmark.attestations.gate.gate import gate
+from weightmark.attestations.gate.sources import Sources
 from weightmark.attestations.ledger.claim_index import ClaimIndex
 from weightmark.attestations.ledger.consulting import consult, revoked_content
 from weightmark.attestations.ledger.descent import ancestors_of

@@ -15,15 +15,17 @@ from tests.attestations.ledger.makers import (
     enter,
     identity_of,
     make_ledger,
+    manifest_of,
     release,
 )
+from weightmark.attestations.ledger.claim_index import ClaimIndex
 from weightmark.attestations.ledger.consulting import revoked_content
 from weightmark.attestations.ledger.descent import ancestors_of
 from weightmark.attestations.ledger.revocations import Revocations
 from weightmark.attestations.ledger.revoking import reinstate, revocations_of, revoke
 from weightmark.attestations.predicates.revocation import RevocationSubject
 from weightmark.attestations.trust import Trust
-from weightmark.errors import LedgerInconsistentError, RevokedError
+from weightmark.errors import LedgerInconsistentError, LimitError, ReadError, RevokedError
 from weightmark.provenance.ledger.binding_index import MAX_WALK, BindingIndex
 from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.event import Event, Kind
@@ -42,7 +44,7 @@ def large(tmp_path: Path) -> Iterator[Ledger]:
         yield made
 
 
-def fill(ledger: Ledger, count: int) -> None:
+def fill(ledger: Ledger, count: int, kind: Kind = Kind.RELEASE) -> None:
     """Write entries as the log does, without a signature for each."""
     signer = ledger.home.read_signer(ledger.verifier)
     with ledger.home.store.write() as store:
@@ -50,19 +52,19 @@ def fill(ledger: Ledger, count: int) -> None:
         size = snapshot.head.size
         rows = [
             Row(size + n, one.to_bytes(), one, unique_keys(one))
-            for n, one in enumerate(events(ledger, count))
+            for n, one in enumerate(events(ledger, count, kind))
         ]
         store.add(make_addition(rows, size, store.tile, snapshot.nodes, signer))
     ledger.publish()
     ledger.refresh()
 
 
-def events(ledger: Ledger, count: int) -> Iterator[Event]:
+def events(ledger: Ledger, count: int, kind: Kind) -> Iterator[Event]:
     party = ALICE.identity.name
     for number in range(count):
         digest = f"{number:064x}"
         yield Event(
-            Kind.RELEASE,
+            kind,
             ledger.origin,
             f"e-{number}",
             digest,
@@ -73,6 +75,11 @@ def events(ledger: Ledger, count: int) -> Iterator[Event]:
             party,
             "2026-11-21T12:00:00Z",
         )
+
+
+def crowd(ledger: Ledger) -> None:
+    """Make it large with entries that tell nothing of descent."""
+    fill(ledger, MAX_WALK, Kind.TEST)
 
 
 def hide(ledger: Ledger, kind: Kind) -> None:
@@ -113,6 +120,51 @@ def test_descent_that_the_operator_hides_taints(large: Ledger) -> None:
     assert found.reached == {CHILD: GRANDCHILD, BASE: CHILD}
     revocations = Revocations.read(large, complete=True)
     assert revoked_content(str(large.path), revocations, GRANDCHILD, None).outcome == "fail"
+
+
+@pytest.fixture
+def family(tmp_path: Path) -> Iterator[Ledger]:
+    """A chain of 90 artifacts, each made from the one before, and the last from the one file of another."""
+    with make_ledger(tmp_path / "l", [admitted(ALICE), admitted(BOB)]) as made:
+        links = [
+            derived(ALICE, NAMES[at], NAMES[at - 1] if at else ONE_FILE) for at in range(len(NAMES))
+        ]
+        enter(made, ALICE, release(ALICE, "one"), derived(ALICE, identity_of("one"), BASE), *links)
+        yield made
+
+
+NAMES = [f"wm1:{number:064x}" for number in range(1, 91)]
+ONE_FILE = f"sha256:{manifest_of('one').sha256['model.safetensors']}"
+
+
+def test_a_large_ledger_tells_the_same_descent_as_a_small_one(family: Ledger) -> None:
+    """First by asking for a few names, then by the reader's own index of claims, which stays."""
+    small = ancestors_of(family, [NAMES[-1]], complete=True)
+    assert {BASE, identity_of("one"), ONE_FILE} < set(small.reached)
+    crowd(family)
+    for _ in range(2):
+        large = ancestors_of(family, [NAMES[-1]], complete=True)
+        assert (dict(large.reached), large.problem) == (dict(small.reached), None)
+    assert ClaimIndex.missing(family) == 0
+    hide(family, Kind.PROVENANCE)
+    assert set(ancestors_of(family, [NAMES[-1]], complete=False).reached) == set(small.reached)
+
+
+def test_a_release_that_cannot_be_read_is_a_problem_in_a_large_ledger_too(family: Ledger) -> None:
+    (gone,) = enter(family, ALICE, release(ALICE, "gone"))
+    crowd(family)
+    claim = family.path / "claims" / family.entry(gone).event.claim_sha256
+    data = claim.read_bytes()
+    claim.unlink()
+    assert isinstance(ancestors_of(family, [NAMES[0]], complete=True).problem, ReadError)
+    assert isinstance(ancestors_of(family, [NAMES[0]], complete=True).problem, ReadError)
+    claim.write_bytes(data)
+    assert ancestors_of(family, [NAMES[0]], complete=True).problem is None
+
+
+def test_more_ancestors_than_the_bound_are_said_to_be_unchecked(family: Ledger) -> None:
+    problem = ancestors_of(family, [NAMES[-1]], complete=True, limit=50).problem
+    assert isinstance(problem, LimitError)
 
 
 def test_a_key_that_the_operator_hides_as_revoked_counts_no_more(large: Ledger) -> None:

@@ -29,9 +29,9 @@ from tests.attestations.ledger.makers import (
 from tests.sim.loopback import LoopbackSigstore
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.claims import parse_claims
-from weightmark.attestations.gate.collect import Sources
 from weightmark.attestations.gate.decision import Decision, Verdict
 from weightmark.attestations.gate.gate import gate
+from weightmark.attestations.gate.sources import Sources
 from weightmark.attestations.ledger.consulting import consult
 from weightmark.attestations.ledger.revocations import Revocations
 from weightmark.attestations.ledger.revoking import (

@@ -19,6 +19,9 @@ from tests.attestations.ledger.makers import (
 )
 from tests.attestations.ledger.served import body_of, serving
 from tests.sim.loopback import LoopbackSigstore
+from weightmark.attestations.bundles.bundle import Bundle
+from weightmark.attestations.identities import VerifiedTime
+from weightmark.attestations.ledger.parties import admitted_trust
 from weightmark.attestations.ledger.revoking import (
     reinstate,
     revocations_of,
@@ -45,6 +48,42 @@ def test_a_revoked_key_writes_nothing(ledger: Ledger, kind: str | None) -> None:
     with pytest.raises(SubmissionRefusedError, match="is revoked at #1"):
         enter(ledger, BOB, release(ALICE, "m"), kind=kind)
     assert ledger.refresh() == before
+
+
+def test_a_release_by_a_revoked_key_is_not_let_in_by_another_submitter(ledger: Ledger) -> None:
+    """Whoever stole the key needs only somebody with the kind who enters what lies beside a model."""
+    revoke(ledger, ALICE, BOBS_KEY, "leaked")
+    before = ledger.refresh()
+    with pytest.raises(
+        SubmissionRefusedError, match=r"signer of the claim, .* is revoked at #1"
+    ) as no:
+        enter(ledger, ALICE, release(BOB, "m"))
+    assert "--kind observed" in no.value.fix
+    assert ledger.refresh() == before
+    enter(ledger, ALICE, release(BOB, "m"), kind=Kind.OBSERVED)
+    assert ledger.entry(2).event.kind is Kind.OBSERVED
+    assert ledger.verify(BundleVerifier()).problems == ()
+
+
+def test_a_release_by_a_revoked_person_is_spared_when_a_clock_proves_that_it_is_older(
+    tmp_path: Path, sim: LoopbackSigstore
+) -> None:
+    person = PersonSim(sim)
+    parties = [admitted(ALICE), person.admitted()]
+    with make_ledger(tmp_path / "l", parties, roots=roots_of(sim)) as ledger:
+        subject = subject_of_identity(ledger, person.person, sim.oidc.url)
+        old = release(person, "old")
+        (at,) = [one.at for one in timed(ledger, old)]
+        revoke(ledger, ALICE, subject, "left", since=at + timedelta(seconds=1))
+        enter(ledger, ALICE, old)
+        assert ledger.verify(BundleVerifier()).problems == ()
+        revoke(ledger, ALICE, subject, "left before that", since=at)
+        with pytest.raises(SubmissionRefusedError, match="signer of the claim"):
+            enter(ledger, ALICE, release(person, "new"))
+
+
+def timed(ledger: Ledger, claim: Bundle) -> tuple[VerifiedTime, ...]:
+    return admitted_trust(ledger.policy()).verify(claim).times[:1]
 
 
 def test_a_revoked_key_revokes_nobody(ledger: Ledger) -> None:
@@ -118,12 +157,16 @@ def test_a_service_takes_nothing_of_a_key_that_was_revoked_while_it_runs(tmp_pat
         revoke(ledger, ALICE, BOBS_KEY, "leaked")
         late = served.add(body_of(release(BOB, "b"), ORIGIN, BOB))
         assert (late.status, b"is revoked at #2" in late.body) == (403, True)
+        handed_in = served.add(body_of(release(BOB, "b"), ORIGIN, ALICE))
+        assert (handed_in.status, b"signer of the claim" in handed_in.body) == (403, True)
         assert served.add(body_of(release(ALICE, "c"), ORIGIN, ALICE)).status == 200
 
 
-def let_in(ledger: Ledger, signer: KeySigner, name: str) -> None:
+def let_in(
+    ledger: Ledger, signer: KeySigner, name: str, *, submitter: KeySigner | None = None
+) -> None:
     """Enter a release as an operator would who looks at no revocations."""
-    item = make_submission(release(signer, name).to_bytes(), ORIGIN, signer)
+    item = make_submission(release(signer, name).to_bytes(), ORIGIN, submitter or signer)
     admission = admit(ledger.policy(), Submission(item.claim, item.request), BundleVerifier())
     ledger.record([admission])
 
@@ -137,6 +180,15 @@ def test_an_audit_names_what_the_operator_took_from_a_revoked_key(ledger: Ledger
     assert [(one.where, one.exit) for one in problems] == [("entry 3", Exit.BAD)]
     assert "was revoked at #2" in problems[0].what
     assert ledger.verify(None).problems == ()
+
+
+def test_an_audit_names_a_release_by_a_revoked_key_that_another_handed_in(ledger: Ledger) -> None:
+    let_in(ledger, BOB, "before", submitter=ALICE)
+    revoke(ledger, ALICE, BOBS_KEY, "leaked")
+    let_in(ledger, BOB, "after", submitter=ALICE)
+    (problem,) = ledger.verify(BundleVerifier()).problems
+    assert (problem.where, problem.exit) == ("entry 3", Exit.BAD)
+    assert problem.what.startswith("the signer of its claim was revoked at #2")
 
 
 def test_an_audit_holds_nothing_against_who_was_lifted_or_is_not_silent_yet(tmp_path: Path) -> None:

@@ -40,13 +40,20 @@ from weightmark.attestations.ledger.revoking import (
     subject_of_identity,
 )
 from weightmark.attestations.ledger.submission import BundleVerifier
-from weightmark.attestations.ledger.succession import MAX_CARRIED, inheritance_of, not_carried
+from weightmark.attestations.ledger.succession import (
+    MAX_CARRIED,
+    inheritance_of,
+    not_carried,
+    packed_descent,
+)
 from weightmark.attestations.predicates.revocation import RevocationClaim, RevocationSubject
 from weightmark.attestations.signers.key import KeySigner
 from weightmark.attestations.trust import Trust
 from weightmark.errors import (
+    CallError,
     Exit,
     LedgerInconsistentError,
+    LedgerNotLiveError,
     MalformedError,
     ReadError,
     RevokedError,
@@ -64,7 +71,7 @@ from weightmark.provenance.ledger.administration import (
     sign_proposal,
     succession_of,
 )
-from weightmark.provenance.ledger.admission import Submitter
+from weightmark.provenance.ledger.admission import Owners, Submitter
 from weightmark.provenance.ledger.backup import back_up as write_backup
 from weightmark.provenance.ledger.checkpoint import Checkpoint, verify_checkpoint
 from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
@@ -80,7 +87,7 @@ from weightmark.provenance.ledger.predecessor import (
     predecessor_from,
 )
 from weightmark.provenance.ledger.rotation import finish_rotation, rotate
-from weightmark.provenance.ledger.standing import Role
+from weightmark.provenance.ledger.standing import Role, Standing
 
 NEW = "example.com/models-2"
 THIRD = "example.com/models-3"
@@ -172,9 +179,7 @@ def test_entry_0_without_the_old_recovery_key_is_refused(old: Ledger, tmp_path: 
 
 def test_a_frozen_ledger_signs_nothing_and_is_still_read(old: Ledger) -> None:
     freeze(old, NEW)
-    with pytest.raises(
-        (LedgerInconsistentError, SubmissionRefusedError), match="succeeded by another"
-    ):
+    with pytest.raises((LedgerNotLiveError, SubmissionRefusedError), match="succeeded by another"):
         enter(old, ALICE, release(ALICE, "n"))
     assert old.entry(1).index == 1
 
@@ -486,9 +491,9 @@ def test_a_fork_of_the_believed_checkpoint_succeeds_nothing(old: Ledger, tmp_pat
 
 def test_a_place_that_moved_succeeds_nothing(old: Ledger, tmp_path: Path) -> None:
     migrate(old, tmp_path / "moved")
-    with pytest.raises(LedgerInconsistentError, match="has moved"):
+    with pytest.raises(LedgerNotLiveError, match="has moved"):
         succession_of(old, key_of(old, "recovery.key"))
-    with pytest.raises(LedgerInconsistentError, match="has moved"):
+    with pytest.raises(LedgerNotLiveError, match="has moved"):
         freeze(old, NEW)
     assert old.home.standing().role is Role.MOVED
 
@@ -498,7 +503,7 @@ def test_a_view_succeeds_nothing(old: Ledger, tmp_path: Path) -> None:
     with (
         seen_outside(old, tmp_path / "view") as reader,
         pytest.raises(UnsupportedError, match="only read"),
-        frozen(reader, NEW),
+        frozen(reader, NEW, tmp_path / "new"),
     ):
         raise AssertionError("a view was frozen")
 
@@ -510,10 +515,73 @@ def test_one_log_has_one_successor(old: Ledger) -> None:
         freeze(old, THIRD)
 
 
-def test_a_ledger_whose_successor_could_not_be_made_is_what_it_was(old: Ledger) -> None:
-    with pytest.raises(MalformedError), frozen(old, NEW):
+def test_a_ledger_whose_successor_could_not_be_made_is_what_it_was(
+    old: Ledger, tmp_path: Path
+) -> None:
+    with pytest.raises(MalformedError), frozen(old, NEW, tmp_path / "new"):
         RevocationSubject("no room")
     enter(old, ALICE, release(ALICE, "n"))
+
+
+def test_a_ledger_stays_frozen_when_something_fails_after_its_successor_was_made(
+    old: Ledger, tmp_path: Path
+) -> None:
+    """Else two logs would go on, and what is revoked in the one would count in the other."""
+    place, state = tmp_path / "new", tmp_path / "full"
+    (state / f"{sha256(NEW.encode()).hexdigest()}.lock").mkdir(parents=True)
+    succession = succession_of(old, key_of(old, "recovery.key"))
+    with (
+        pytest.raises(ReadError, match="stays frozen") as told,
+        frozen(old, NEW, place),
+    ):
+        Ledger.create(
+            place,
+            origin=NEW,
+            submitters=[admitted(ALICE)],
+            succession=succession,
+            memory=CheckpointMemory(state),
+        )
+    assert f"--origin {NEW}" in told.value.fix
+    assert old.home.standing() == Standing(Role.SUCCEEDED, NEW)
+    with Ledger.open(place, memory=CheckpointMemory(tmp_path / "state")) as new:
+        assert new.verify(BundleVerifier()).exit is Exit.GOOD
+
+
+def test_what_stands_at_the_place_already_is_not_taken_for_the_successor(
+    old: Ledger, tmp_path: Path
+) -> None:
+    place, memory = tmp_path / "other", CheckpointMemory(tmp_path / "state")
+    Ledger.create(place, origin=THIRD, submitters=[admitted(ALICE)], memory=memory).close()
+    with pytest.raises(CallError, match="not an empty folder"), frozen(old, NEW, place):
+        Ledger.create(place, origin=NEW, submitters=[admitted(ALICE)], memory=memory)
+    enter(old, ALICE, release(ALICE, "n"))
+
+
+@pytest.mark.parametrize("place", ["mysql://host/db", "http://127.0.0.1:9/x"])
+def test_where_no_ledger_can_be_made_no_successor_stands(old: Ledger, place: str) -> None:
+    with pytest.raises(WeightmarkError), frozen(old, NEW, place):
+        Ledger.create(place, origin=NEW, submitters=[admitted(ALICE)])
+    enter(old, ALICE, release(ALICE, "n"))
+
+
+def test_the_keys_of_the_owners_are_there_as_soon_as_the_ledger_is(tmp_path: Path) -> None:
+    keys = [NoteSigner.generate(f"{NEW}/owner-{number}") for number in (1, 2)]
+    owners = Owners(tuple(sorted(one.verifier.vkey for one in keys)), 2)
+    place, state = tmp_path / "l", tmp_path / "full"
+    (state / f"{sha256(NEW.encode()).hexdigest()}.lock").mkdir(parents=True)
+    with pytest.raises(ReadError):
+        Ledger.create(
+            place,
+            origin=NEW,
+            submitters=[admitted(ALICE)],
+            owners=owners,
+            owner_keys=keys,
+            memory=CheckpointMemory(state),
+        )
+    for number, one in enumerate(keys, start=1):
+        path = place / f"owner-{number}.key"
+        assert path.read_text().strip() == one.skey
+        assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_checkpoint_from_before_a_rotation_is_believed(old: Ledger, tmp_path: Path) -> None:
@@ -564,7 +632,7 @@ def test_what_descends_from_something_revoked_in_the_old_log_is_never_called_cle
 
 
 def test_what_was_told_of_descent_fits_beside_all_that_was_revoked() -> None:
-    """Entry 0 is a signed note of 1 MiB, and the longest of all is still read back."""
+    """Entry 0 is a signed note of 4 MiB, and the longest of all is still read back."""
     names = [f"{number:064x}" for number in range(MAX_CARRIED)]
     assert len(pack_descent((name, name) for name in names)) == 12 * 1
     spread = [
@@ -575,6 +643,37 @@ def test_what_was_told_of_descent_fits_beside_all_that_was_revoked() -> None:
     before = Predecessor("c", "l", "r", (), (LeftRevocations("o", "key:x"),), packed)
     assert predecessor_from(predecessor_fields(before)) == before
     assert all(claim[:16] in before.told_of(name) for name, claim in spread)
+
+
+def test_entry_0_has_room_for_what_229_000_claims_told(old: Ledger, tmp_path: Path) -> None:
+    packed = pack_descent(
+        (sha256(b"n%d" % number).hexdigest(), sha256(b"c%d" % number).hexdigest())
+        for number in range(229_000)
+    )
+    recovery = key_of(old, "recovery.key")
+    succession = succession_of(old, recovery, revoked=(), descent=packed)
+    memory, parties = CheckpointMemory(tmp_path / "state"), [admitted(ALICE)]
+    place = tmp_path / "new"
+    with Ledger.create(
+        place, origin=NEW, submitters=parties, succession=succession, memory=memory
+    ) as new:
+        before = new.policy().succeeds
+        assert before is not None
+        assert before.descent == packed
+        assert sha256(b"c7").hexdigest()[:16] in before.told_of(sha256(b"n7").hexdigest())
+        owner = NoteSigner.parse((place / "recovery.key").read_text().strip())
+        proposal = propose_policy(new, admit=[admitted(BOB)])
+        apply_proposal(new, sign_proposal(proposal, owner))
+        enter(new, BOB, release(BOB, "m"))
+
+
+def test_what_is_told_of_descent_beyond_that_is_said_to_be_left_out(old: Ledger) -> None:
+    assert inheritance_of(old).descent is not None
+    told = {
+        (sha256(b"n%d" % one).hexdigest(), sha256(b"c%d" % one).hexdigest()) for one in range(9)
+    }
+    assert packed_descent(told, None, 12 * 12) is not None
+    assert packed_descent(told, None, 12 * 11) is None
 
 
 @pytest.mark.parametrize("text", ["?", "QUJD", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"])

@@ -25,9 +25,9 @@ from tests.attestations.ledger.makers import (
 from tests.attestations.ledger.test_large_ledger import fill, hide
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.checks import Check, Outcome
-from weightmark.attestations.gate.collect import Sources
 from weightmark.attestations.gate.decision import Verdict
 from weightmark.attestations.gate.gate import gate
+from weightmark.attestations.gate.sources import Sources
 from weightmark.attestations.ledger.claim_index import ClaimIndex
 from weightmark.attestations.ledger.consulting import revoked_content
 from weightmark.attestations.ledger.descent import ancestors_of

@@ -11,7 +11,7 @@ import weightmark
 from tests.attestations.gate_makers import EVIL_PICKLE, make_signed, preset
 from tests.provenance.sources.conftest import hub as hub  # noqa: PLC0414 - a fixture
 from tests.sim.hub import Hub, Lfs
-from weightmark.attestations.pulling.locking import LockedArtifact, LockFile
+from weightmark.attestations.locking.lock_file import LockedArtifact, LockFile
 from weightmark.errors import CallError, MalformedError, NetworkError, PromiseBrokenError
 from weightmark.provenance.identification import identify
 

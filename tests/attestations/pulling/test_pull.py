@@ -16,11 +16,11 @@ from tests.attestations.gate_makers import EVIL_PICKLE, make_model, make_signed,
 from tests.provenance.sources.scripted import ScriptedSource
 from weightmark.attestations.gate.decision import Decision
 from weightmark.attestations.keys import PrivateKey
+from weightmark.attestations.locking.lock_file import LockedArtifact, LockFile
 from weightmark.attestations.policy.choices import Mode
 from weightmark.attestations.policy.load import load_preset
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.pulling.history import History
-from weightmark.attestations.pulling.locking import LockedArtifact, LockFile
 from weightmark.attestations.pulling.pull import Pulled, PullPlan, pull
 from weightmark.attestations.pulling.quarantine import Quarantine
 from weightmark.errors import (

@@ -276,7 +276,7 @@ def lock(folder: Path, *identities: str) -> Path:
 
 
 def test_entries_are_dropped_by_identity_and_no_others(model: Path, tmp_path: Path) -> None:
-    from weightmark.attestations.pulling.locking import LockFile
+    from weightmark.attestations.locking.lock_file import LockFile
 
     happening, other = denied(model), f"wm1:{'d' * 64}"
     path = lock(tmp_path, happening.identity, other, happening.identity)

@@ -11,7 +11,7 @@ from weightmark.provenance.ledger.blobs import BlobState
 from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
 from weightmark.provenance.ledger.export.forms import form_of
 from weightmark.provenance.ledger.log import Ledger
-from weightmark.provenance.ledger.service.reading import read_claim
+from weightmark.provenance.ledger.service.reading import size_of_claim
 
 JUDGE = ClaimVerifierSim()
 
@@ -28,8 +28,8 @@ def haunted(ledger: Ledger, alice: SubmitterSim) -> str:
 
 def test_it_is_not_served(ledger: Ledger, alice: SubmitterSim) -> None:
     digest = haunted(ledger, alice)
-    assert read_claim(ledger, digest) is None
-    assert read_claim(ledger, ledger.entry(0).event.claim_sha256) is not None
+    assert size_of_claim(ledger, digest) is None
+    assert size_of_claim(ledger, ledger.entry(0).event.claim_sha256) is not None
 
 
 def test_it_is_not_exported(ledger: Ledger, alice: SubmitterSim) -> None:

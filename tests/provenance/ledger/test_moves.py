@@ -13,6 +13,7 @@ from tests.sim.postgres import PostgresServer
 from weightmark.errors import (
     CallError,
     LedgerInconsistentError,
+    LedgerNotLiveError,
     MalformedError,
     ReadError,
     TrustMissingError,
@@ -83,13 +84,13 @@ def test_the_old_place_signs_nothing_after_a_move(
     grown: Ledger, memory: CheckpointMemory, alice: SubmitterSim, tmp_path: Path
 ) -> None:
     migrate(grown, tmp_path / "new")
-    with pytest.raises(LedgerInconsistentError, match="has moved"):
+    with pytest.raises(LedgerNotLiveError, match="has moved"):
         grown.append([alice.submit("x")], JUDGE)
     with opened(tmp_path / "new", memory) as new:
         assert new.append([alice.submit("x")], JUDGE)[0].index == 300
     with pytest.raises(CallError, match="has moved"):
         migrate(grown, tmp_path / "new")
-    with pytest.raises(LedgerInconsistentError, match="has moved"):
+    with pytest.raises(LedgerNotLiveError, match="has moved"):
         migrate(grown, tmp_path / "third")
 
 
@@ -101,7 +102,7 @@ def test_a_writer_that_was_open_before_the_move_signs_nothing_afterwards(
     with opened(ledger.path, memory) as other:
         admitted = admit(other.policy(), alice.submit("x"), JUDGE)
         migrate(ledger, tmp_path / "new")
-        with pytest.raises(LedgerInconsistentError, match="has moved"):
+        with pytest.raises(LedgerNotLiveError, match="has moved"):
             other.record([admitted])
 
 
@@ -162,7 +163,7 @@ def test_a_ledger_made_of_a_published_view_signs_nothing_until_reconciled(
         migrate(view, tmp_path / "new", log_key=key)
     with opened(tmp_path / "new", log.memory) as made:
         assert made.verify(JUDGE).problems == ()
-        with pytest.raises(LedgerInconsistentError, match="not yet reconciled"):
+        with pytest.raises(LedgerNotLiveError, match="not yet reconciled"):
             made.append([alice.submit("c")], JUDGE)
         with pytest.raises(TrustMissingError, match="newer than the backup"):
             reconcile(made.home, [], view=view_of(tmp_path / "view"), memory=log.memory)
@@ -183,7 +184,7 @@ def test_a_backup_is_whole_holds_no_private_key_and_signs_nothing(
     assert not names & {"log.key", "recovery.key"}
     with opened(tmp_path / "backup", memory, grown.path / "log.key") as backup:
         assert backup.verify(JUDGE).problems == ()
-        with pytest.raises(LedgerInconsistentError, match="is a backup"):
+        with pytest.raises(LedgerNotLiveError, match="is a backup"):
             backup.append([alice.submit("x")], JUDGE)
     grown.append([alice.submit("x")], JUDGE)
 
@@ -216,7 +217,7 @@ def test_a_restored_old_copy_refuses_to_sign_until_it_was_reconciled(
     home = FolderHome(tmp_path / "old")
     with (
         opened(tmp_path / "old", empty) as old,
-        pytest.raises(LedgerInconsistentError, match="not yet"),
+        pytest.raises(LedgerNotLiveError, match="not yet"),
     ):
         old.append([alice.submit("fork")], JUDGE)
     for known in (memory, empty):

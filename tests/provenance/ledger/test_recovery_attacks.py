@@ -16,6 +16,7 @@ from tests.sim.postgres import PostgresServer
 from weightmark.errors import (
     CallError,
     LedgerInconsistentError,
+    LedgerNotLiveError,
     ReadError,
     SubmissionRefusedError,
     TrustMissingError,
@@ -132,7 +133,7 @@ def test_the_memory_that_the_backup_run_wrote_does_not_release_the_backup(
         reconcile(home, [], memory=elsewhere)
     with (
         opened(tmp_path / "old", elsewhere) as old,
-        pytest.raises(LedgerInconsistentError, match="not yet reconciled"),
+        pytest.raises(LedgerNotLiveError, match="not yet reconciled"),
     ):
         old.append([alice.submit("fork")], JUDGE)
     assert outgrown.refresh().size == 5
@@ -228,7 +229,7 @@ def test_a_move_whose_commit_was_not_answered_never_leaves_two_ledgers_that_sign
     with opened(database, memory, ledger.path / "log.key") as arrived:
         assert (arrived.refresh().size, arrived.home.standing()) == (2, LIVE)
     assert ledger.home.standing().role is Role.MOVED
-    with pytest.raises(LedgerInconsistentError, match="has moved"):
+    with pytest.raises(LedgerNotLiveError, match="has moved"):
         ledger.append([alice.submit("b")], JUDGE)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.provenance.ledger.ledger_sim import ClaimVerifierSim, SubmitterSim
-from weightmark.errors import LedgerInconsistentError, MalformedError, WeightmarkError
+from weightmark.errors import LedgerNotLiveError, MalformedError, WeightmarkError
 from weightmark.provenance.ledger.audit import MAX_PROBLEMS
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.standing import LIVE, Role, Standing
@@ -30,7 +30,7 @@ def test_anything_else_is_no_standing(data: bytes) -> None:
 @pytest.mark.parametrize("role", [one for one in Role if one is not Role.LIVE])
 def test_only_the_live_copy_signs(ledger: Ledger, alice: SubmitterSim, role: Role) -> None:
     ledger.home.set_standing(Standing(role))
-    with pytest.raises(LedgerInconsistentError, match="the ledger at"):
+    with pytest.raises(LedgerNotLiveError, match="the ledger at"):
         ledger.append([alice.submit("a")], JUDGE)
     assert ledger.verify(JUDGE).problems == ()
     ledger.home.set_standing(LIVE)

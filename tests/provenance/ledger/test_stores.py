@@ -14,6 +14,7 @@ from weightmark.errors import (
     CallError,
     LedgerInconsistentError,
     MalformedError,
+    ReadError,
     SubmissionRefusedError,
     TrustMissingError,
     UnsupportedError,
@@ -94,6 +95,22 @@ def test_claims_and_requests_lie_with_the_log(log: StoredLog) -> None:
         assert ledger.claim(1) == log.alice.claim("a")
         assert hashlib.sha256(ledger.request(1)).hexdigest() == ledger.entry(1).event.request_sha256
         assert ledger.verify(JUDGE).blobs == {BlobState.PRESENT: 4}
+
+
+def test_a_claim_is_read_in_pieces_that_make_the_whole(log: StoredLog) -> None:
+    log.grow("a")
+    with log.reader() as ledger:
+        blobs, event = ledger.home.blobs, ledger.entry(1).event
+        whole = blobs.get(event.claim_sha256)
+        size = blobs.size(event.claim_sha256)
+        pieces = [blobs.piece(event.claim_sha256, start, 7) for start in range(0, size, 7)]
+        assert b"".join(pieces) == whole
+        assert {len(one) for one in pieces[:-1]} == {7}
+        assert blobs.piece(event.claim_sha256, size, 7) == b""
+        with pytest.raises(ReadError):
+            blobs.size("0" * 64)
+        with pytest.raises(ReadError):
+            blobs.piece("0" * 64, 0, 1)
 
 
 def test_entries_are_found_by_what_they_say(log: StoredLog) -> None:

@@ -1,20 +1,23 @@
 """Where a secret may go, and what of an address is printed."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weightmark.errors import CallError, SettingsError
+from weightmark.errors import CallError, NetworkError, SettingsError
 from weightmark.provenance.sources.addresses import (
     is_private_way,
     is_same_origin,
     is_web_address,
     printable_address,
 )
-from weightmark.provenance.sources.choice import open_source, pinned_address
+from weightmark.provenance.sources.choice import known_addresses, open_source, pinned_address
 from weightmark.provenance.sources.huggingface.address import HubAddress
 from weightmark.provenance.sources.mlflow_registry.address import MlflowAddress
 from weightmark.provenance.sources.object_store.address import ObjectAddress
+from weightmark.provenance.sources.schemes import SCHEMES, Scheme
 from weightmark.provenance.sources.web.address import WebAddress
 
 
@@ -118,3 +121,34 @@ def test_any_text_is_an_address_that_names_no_other_place_or_is_refused(
             continue
         assert kind.parse(found.uri).uri == found.uri
         assert found.uri.isprintable()
+
+
+# --- the table of schemes -------------------------------------------------------------------------
+
+_TABLE = sorted({one.names: one for one in SCHEMES.values() if one.names != ("",)}.items())
+
+
+def test_a_scheme_stands_in_the_table_once() -> None:
+    named = [name for names in {one.names for one in SCHEMES.values()} for name in names]
+    assert sorted(named) == sorted(SCHEMES)
+
+
+@pytest.mark.parametrize("scheme", [one for _, one in _TABLE], ids=lambda one: one.names[0])
+def test_the_page_and_the_error_tell_every_kind_of_address(scheme: Scheme) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "hub.md").read_text(encoding="utf-8")
+    needs = f"`weightmark[{scheme.needs}]`" if scheme.needs else "nothing more"
+    assert f"| `{scheme.example}` | {scheme.pinned_by} | {needs} |" in page
+    assert f"`{scheme.example}`" in known_addresses()
+
+
+@pytest.mark.parametrize("scheme", [one for _, one in _TABLE], ids=lambda one: one.names[0])
+def test_every_example_is_an_address_of_its_kind(scheme: Scheme) -> None:
+    assert scheme.rules.printable(scheme.example) == scheme.example
+    assert scheme.rules.key(scheme.example)
+    assert not scheme.rules.is_pin(scheme.example, f"{scheme.example}x", {"sha256": "0" * 64})
+
+
+@pytest.mark.parametrize("scheme", ["oci", "s3", "gs", "https", "mlflow"])
+def test_what_no_cache_holds_is_not_read_without_network(scheme: str) -> None:
+    with pytest.raises(NetworkError, match="--offline"):
+        open_source(SCHEMES[scheme].example, offline=True)

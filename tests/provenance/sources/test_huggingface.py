@@ -1,6 +1,9 @@
 """The hub as a source: addresses, pins, promises, and a hub that lies."""
 
 import hashlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,9 +20,12 @@ from weightmark.errors import (
     MalformedError,
     NetworkError,
     NoInputError,
+    PromiseBrokenError,
+    UnsupportedError,
     WeightmarkError,
 )
 from weightmark.provenance.sources.choice import open_source
+from weightmark.provenance.sources.fetching import fetch
 from weightmark.provenance.sources.huggingface.address import HubAddress
 from weightmark.provenance.sources.huggingface.listing import read_commit, read_files
 from weightmark.provenance.sources.huggingface.owners import repositories_of
@@ -339,14 +345,88 @@ def test_an_answer_that_does_not_end_is_cut_off(hub: Hub, repository: Repository
         resolve(repository.uri)
 
 
-def test_no_network_means_no_hub() -> None:
-    with pytest.raises(NetworkError, match="--offline"):
-        open_source("hf://acme/bert", offline=True)
+@pytest.mark.parametrize("switch", ["", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"])
+def test_no_network_means_no_hub(
+    switch: str, hub: Hub, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if switch:
+        monkeypatch.setenv(switch, "1")
+    with (
+        pytest.raises(NetworkError, match="does not lie in the hub's cache"),
+        open_source(repository.uri, offline=not switch) as source,
+    ):
+        source.resolve()
+    with pytest.raises(NetworkError, match="cannot be fetched"):
+        open_source(repository.uri, offline=not switch, current=True)
+    assert not hub.asked("api")
 
 
 def test_a_scheme_that_nobody_knows_is_a_wrong_call() -> None:
     with pytest.raises(CallError, match="gopher"):
         open_source("gopher://acme/bert")
+
+
+# --- xet ------------------------------------------------------------------------------------------
+
+_READS = """
+import sys
+installed, uri = sys.argv[1:]
+if installed == "without":
+    sys.modules["hf_xet"] = None
+from weightmark.provenance.sources import choice
+with choice.open_source(uri) as source:
+    (part,) = source.resolve().parts
+    assert set(part.digests) == {"sha256"}
+    sys.stdout.buffer.write(b"".join(source.read(part)))
+assert sys.modules.get("hf_xet") is None
+"""
+
+
+@pytest.mark.parametrize("installed", ["with", "without"])
+def test_what_xet_keeps_is_read_by_its_plain_address_and_held_against_sha256(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, installed: str
+) -> None:
+    """Whether or not `hf_xet` is installed and switched on."""
+    monkeypatch.delenv("HF_HUB_DISABLE_XET")
+    repository = hub.add("models", "acme/xet", {"m.bin": Lfs(WEIGHTS, xet="ab" * 32)})
+    command = [sys.executable, "-c", _READS, installed, repository.uri]
+    done = subprocess.run(command, capture_output=True, check=True)
+    assert done.stdout == WEIGHTS
+    assert not [one for one in hub.asked("api") if "xet-read-token" in one.path]
+
+
+def test_what_xet_keeps_and_serves_otherwise_is_found(hub: Hub, tmp_path: Path) -> None:
+    repository = hub.add("models", "acme/xet", {"m.bin": Lfs(WEIGHTS, xet="ab" * 32)})
+    repository.served["m.bin"] = b"evil!!!" * 1000
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    try:
+        with open_source(repository.uri) as source:
+            (part,) = source.resolve().parts
+            with pytest.raises(PromiseBrokenError):
+                fetch(source, part, "f", folder=descriptor, where=repository.uri)
+    finally:
+        os.close(descriptor)
+
+
+@pytest.mark.parametrize("lfs", [None, {"oid": None, "size": 7}])
+def test_what_only_xet_has_a_hash_of_is_not_accepted(hub: Hub, lfs: object) -> None:
+    """Its hash is one over chunks: the name that git gives the pointer would promise other bytes."""
+    repository = hub.add("models", "acme/xet", {"m.bin": Lfs(WEIGHTS, xet="ab" * 32)})
+    repository.promised["m.bin"] = {"lfs": lfs}
+    with pytest.raises((UnsupportedError, MalformedError), match=r"m\.bin|without path, size"):
+        resolve(repository.uri)
+
+
+def test_what_the_hub_serves_by_xet_only_is_said_before_anything_is_fetched(hub: Hub) -> None:
+    repository = hub.add("models", "acme/huge", {"m.bin": Lfs(WEIGHTS, xet="ab" * 32)})
+    size = 50 * 1000**3 + 1
+    repository.promised["m.bin"] = {"lfs": {"oid": "0" * 64, "size": size, "pointerSize": 1}}
+    with open_source(repository.uri) as source:
+        (part,) = source.resolve().parts
+        with pytest.raises(UnsupportedError, match="over 50 GB") as raised:
+            source.read(part)
+    assert "hf download acme/huge" in raised.value.fix
+    assert not hub.asked("file")
 
 
 # --- content --------------------------------------------------------------------------------------

@@ -89,6 +89,19 @@ def test_runs_and_logged_models_are_followed_to_their_files(
         assert fetched(uri, tmp_path / str(at)) == FILES
 
 
+def test_an_alias_that_moves_moves_nothing_that_was_resolved(
+    server: TrackingServer, tmp_path: Path
+) -> None:
+    server.register("bert", {"MLmodel": b"evil: {}\n"}, version="2")
+    with open_source("mlflow:models:/bert@champion") as source:
+        snapshot = source.resolve()
+        server.aliases["bert", "champion"] = "2"
+        read = {part.path: b"".join(source.read(part)) for part in snapshot.parts}
+    assert snapshot.pinned == "mlflow:models:/bert/1"
+    assert read == FILES
+    assert resolved("mlflow:models:/bert@champion").pinned == "mlflow:models:/bert/2"
+
+
 def test_places_that_lead_round_in_circles_are_left(server: TrackingServer) -> None:
     server.versions["bert", "1"] = "models:/bert/1"
     with pytest.raises(MalformedError, match="without end"):

@@ -13,6 +13,7 @@ from tests.sim.web import Answer, LoopbackServer, Request
 from weightmark.errors import (
     ArtifactRefusedError,
     CallError,
+    Exit,
     NetworkError,
     NoInputError,
     PromiseBrokenError,
@@ -184,6 +185,26 @@ def test_an_endpoint_without_tls_is_sent_nothing(
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://store.example:9000")
     with pytest.raises(NetworkError, match="no TLS"):
         resolved("s3://models/bert")
+
+
+@pytest.mark.parametrize("status", [301, 307])
+def test_a_redirect_is_not_followed_so_that_no_credentials_go_elsewhere(
+    status: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    first, other = LoopbackServer(Faults()), LoopbackServer(Faults())
+    elsewhere = {"Location": f"{other.url}/models", "x-amz-bucket-region": "eu-west-1"}
+    first.route("s3", "/", lambda _: Answer(b"", status, headers=elsewhere))
+    other.route("s3", "/", lambda _: Answer(b"<ListBucketResult/>", kind="application/xml"))
+    for name, value in environment(first.url, tmp_path / "none").items():
+        monkeypatch.setenv(name, value)
+    try:
+        with pytest.raises(WeightmarkError) as raised:
+            resolved("s3://models/bert")
+        assert not other.requests("s3")
+        assert raised.value.exit is Exit.UNCHECKED
+    finally:
+        first.stop()
+        other.stop()
 
 
 def test_no_network_means_none() -> None:

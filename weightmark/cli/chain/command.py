@@ -1,5 +1,8 @@
 """`weightmark chain`: show what an artifact was made from, and by whose word."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +24,9 @@ if TYPE_CHECKING:
     from weightmark.attestations.chain.gathering import GatheredChain
     from weightmark.attestations.chain.model import Chain, StepRoles
     from weightmark.attestations.chain.rule import ChainRule
+    from weightmark.attestations.checks import Check
     from weightmark.attestations.ledger.consulting import Consultation
+    from weightmark.attestations.policy.model import Policy
     from weightmark.attestations.trust import Trust
     from weightmark.attestations.trust.selection import TrustChoice
 
@@ -74,7 +79,7 @@ def chain(
     """Show from what an artifact was made, step by step, as far as trusted signers say so.
 
     Only strong digests link. Each gap names the missing claim and the command that supplies it. With
-    a policy the roles are those that it gives to each step, as `gate` sees them.
+    a policy each step and each end is judged as `gate` does: roles, thresholds, ages, exceptions.
     """
     from weightmark.attestations.chain.gathering import gather_chain
     from weightmark.attestations.gate.lineage import claims_in_ledger, revoked_in
@@ -83,46 +88,84 @@ def chain(
 
     require_online(ledger)
     consultation = consulted(Path(path), ledger)
-    judge = _judge(path, policy_word, env, choice, consultation)
+    by = _belief(path, policy_word, env, choice, consultation)
     with console.progress(None) as progress, claims_in_ledger(ledger or "") as about:
         gathered = gather_chain(
             path,
-            judge.roles,
-            vouchers=judge.vouchers,
+            by.roles,
+            vouchers=by.vouchers,
             at_hand=[Path(one) for one in at_hand],
             claims=[Path(one) for one in claims],
             claims_about=about,
             revoked_in=lambda found: revoked_in(found, consultation),
-            bounds=Bounds(depth=max_depth or judge.depth),
+            bounds=Bounds(depth=max_depth or by.depth),
+            now=by.at,
             progress=progress,
             jobs=console.jobs,
         )
-    console.finish(_document(path, gathered, judge.rule, consultation, draw))
+    console.finish(_document(path, gathered, by, consultation, draw))
 
 
 @dataclass(frozen=True, slots=True)
-class _Judge:
+class _Belief:
     """By whose words and by which rule a chain is judged."""
 
     roles: "StepRoles | None"
     vouchers: "Trust | None"
     rule: "ChainRule"
     depth: int
+    at: datetime
+    policy: "Policy | None" = None
+    trusts: "Mapping[str, Trust]" = field(default_factory=dict)
+
+    def judge(self, gathered: "GatheredChain") -> "Iterable[Check]":
+        """Judge as `gate` does by the policy; without one, by whether the chain holds."""
+        if self.policy and self.policy.lineage:
+            from weightmark.attestations.gate.line import judge_line
+
+            return judge_line(
+                self.policy, gathered.chain, gathered.bundles, self.trusts, at=self.at
+            )
+        from weightmark.attestations.chain.judging import judge_chain
+
+        found = judge_chain(gathered.chain, self.rule)
+        return (*found, _undemanded()) if self.policy else found
+
+    def left(self, chain: "Chain") -> "Chain":
+        """Return the chain without what the policy excepts."""
+        if not self.policy:
+            return chain
+        from weightmark.attestations.gate.line import without_excepted
+
+        return without_excepted(self.policy, chain, self.at)
 
 
-def _judge(
+def _undemanded() -> "Check":
+    from weightmark.attestations.checks import Check, Outcome
+
+    return Check(
+        "chain",
+        Outcome.INFO,
+        "the policy has no `[chain]`: `gate` demands nothing of it",
+        "it is shown as whoever is trusted states it",
+        "add `[chain]` to the policy",
+    )
+
+
+def _belief(
     path: str,
     policy_word: str | None,
     env: str | None,
     choice: "TrustChoice",
     consultation: "Consultation | None",
-) -> _Judge:
+) -> _Belief:
     """Return whom and what a policy names, or whom the call trusts; raises as `load_rules`."""
     from weightmark.attestations.chain.model import StepRoles
     from weightmark.attestations.chain.rule import ChainRule
     from weightmark.attestations.gate.lineage import step_roles, vouchers_of
     from weightmark.attestations.gate.sources import trusts_of
 
+    at = datetime.now(UTC)
     # without a policy nobody lists ends: a signed one is shown as what it is
     complete = ChainRule(complete=True, signed_ends=True)
     if policy_word is None:
@@ -132,49 +175,57 @@ def _judge(
             )
         trust = load_trust(choice, path)
         bound = consultation.bind(trust) if consultation else trust
-        return _Judge(StepRoles(bound) if bound else None, None, complete, complete.max_depth)
+        roles = StepRoles(bound) if bound else None
+        return _Belief(roles, None, complete, complete.max_depth, at)
     policy = load_rules(path, policy_word, choice=choice, mode=None, fail_on=None, env=env)
     trusts = trusts_of(policy, consultation)
     rule = policy.lineage.rule if policy.lineage else complete
-    # one step more than is allowed, so that too deep a chain is told from one that has no end
-    depth = rule.max_depth + 1
-    return _Judge(step_roles(policy, trusts), vouchers_of(policy, trusts), rule, depth)
+    return _Belief(
+        step_roles(policy, trusts),
+        vouchers_of(policy, trusts),
+        rule,
+        # one step more than is allowed, so that too deep a chain is told from one that has no end
+        rule.max_depth + 1,
+        at,
+        policy,
+        trusts,
+    )
 
 
 def _document(
     path: str,
     gathered: "GatheredChain",
-    rule: "ChainRule",
+    by: _Belief,
     consultation: "Consultation | None",
     draw: str | None,
 ) -> Document:
     from weightmark.attestations.chain.gathering import content_checks
-    from weightmark.attestations.chain.judging import judge_chain
     from weightmark.attestations.checks import exit_of
     from weightmark.cli.chain.tree import chain_facts, draw_chain, tree_lines
 
-    chain = gathered.chain
+    chain, left = gathered.chain, by.left(gathered.chain)
     asked = (consultation.problem, consultation.witnesses) if consultation else ()
     checks = [
-        *judge_chain(chain, rule),
+        *by.judge(gathered),
         *content_checks(gathered.compared),
         *gathered.checks,
         *(one for one in asked if one),
     ]
     code = exit_of(checks)
-    lines = tree_lines(chain, rule)
+    lines = tree_lines(left, by.rule, gathered.name_of)
     if draw:
-        drawing = draw_chain(chain)
+        drawing = draw_chain(left, gathered.name_of)
         forms = {"mermaid": drawing.to_mermaid, "dot": drawing.to_dot, "svg": drawing.to_svg}
         lines = tuple(forms[draw]().splitlines())
     verdicts = {Exit.GOOD: "complete", Exit.BAD: "incomplete", Exit.UNCHECKED: "unchecked"}
+    facts = chain_facts(chain, by.rule, gathered.name_of, left)
     return Document(
         schema="weightmark/chain/v1",
         exit=code,
         verdict="" if draw else verdicts.get(code, "nothing-checked"),
-        headline="" if draw else _headline(code, chain),
+        headline="" if draw else _headline(code, left),
         checks=() if draw else check_lines(merge_checks(checks)),
-        facts={"path": path, "identity": chain.lineage.root, **chain_facts(chain, rule)},
+        facts={"path": path, "identity": chain.lineage.root, **facts},
         lines=lines,
     )
 

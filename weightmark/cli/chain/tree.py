@@ -1,7 +1,7 @@
 """How a chain is shown: as a tree for people, as facts for machines, as a drawing."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from weightmark.provenance.lineage.names import shortened
@@ -12,21 +12,25 @@ if TYPE_CHECKING:
     from weightmark.provenance.lineage.drawing import Drawing
     from weightmark.provenance.lineage.graph import Lineage
 
+    NameOf = Callable[[str], str]
+
 __all__ = ["chain_facts", "draw_chain", "tree_lines"]
 
 _MAX_LINES = 500
 
 
-def tree_lines(chain: "Chain", rule: "ChainRule") -> tuple[str, ...]:
+def tree_lines(chain: "Chain", rule: "ChainRule", name_of: "NameOf") -> tuple[str, ...]:
     """Return the tree, the artifact first and what it was made from below; a shared ancestor is drawn once."""
-    lines = list(_tree(chain, rule))
+    lines = list(_tree(chain, rule, name_of))
     if len(lines) > _MAX_LINES:
         lines[_MAX_LINES:] = [f"… and {len(lines) - _MAX_LINES} more lines"]
     return tuple(lines)
 
 
-def chain_facts(chain: "Chain", rule: "ChainRule") -> dict[str, Any]:
-    """Return artifacts, steps and gaps as JSON members."""
+def chain_facts(
+    chain: "Chain", rule: "ChainRule", name_of: "NameOf", left: "Chain"
+) -> dict[str, Any]:
+    """Return artifacts, steps and gaps as JSON members; gaps count that are among those of `left`."""
     from weightmark.attestations.chain.judging import counts
 
     lineage = chain.lineage
@@ -34,7 +38,7 @@ def chain_facts(chain: "Chain", rule: "ChainRule") -> dict[str, Any]:
         "artifacts": [
             {
                 "identity": one,
-                "name": chain.name_of(one),
+                "name": name_of(one),
                 "depth": depth,
                 "vouchers": list(chain.known[one].vouchers) if one in chain.known else [],
             }
@@ -66,7 +70,7 @@ def chain_facts(chain: "Chain", rule: "ChainRule") -> dict[str, Any]:
             {
                 "kind": gap.kind.value,
                 "artifact": gap.artifact,
-                "counts": counts(gap, rule),
+                "counts": gap in left.gaps and counts(gap, rule),
                 "summary": gap.summary,
                 "why": gap.why,
                 "fix": gap.fix,
@@ -85,13 +89,13 @@ def chain_facts(chain: "Chain", rule: "ChainRule") -> dict[str, Any]:
     }
 
 
-def draw_chain(chain: "Chain") -> "Drawing":
+def draw_chain(chain: "Chain", name_of: "NameOf") -> "Drawing":
     """Return the chain as boxes and arrows."""
     from weightmark.provenance.lineage.drawing import Arrow, Box, Drawing
 
     bad = {gap.artifact for gap in chain.gaps}
     boxes = tuple(
-        Box(one, _box_label(chain.name_of(one), one), "bad" if one in bad else "good", layer)
+        Box(one, _box_label(name_of(one), one), "bad" if one in bad else "good", layer)
         for one, layer in _layers(chain.lineage).items()
     )
     arrows = tuple(
@@ -135,7 +139,7 @@ def _box_label(name: str, identity: str) -> str:
     return name if name == shortened(identity) else f"{name} {shortened(identity)}"
 
 
-def _tree(chain: "Chain", rule: "ChainRule") -> Iterator[str]:
+def _tree(chain: "Chain", rule: "ChainRule", name_of: "NameOf") -> Iterator[str]:
     gaps = _fixes(chain, rule)
     shown: set[str] = set()
     # what is still to be shown: an artifact or the text of an input that links to none, how its line begins,
@@ -148,7 +152,7 @@ def _tree(chain: "Chain", rule: "ChainRule") -> Iterator[str]:
             continue
         mark = "✗" if artifact in gaps else "✓"
         again = " (shown above)" if artifact in shown else ""
-        name = chain.name_of(artifact)
+        name = name_of(artifact)
         shown_as = name if name == shortened(artifact) else f"{name}  {shortened(artifact)}"
         yield f"{lead}{mark} {shown_as}{text}{again}"
         if again:

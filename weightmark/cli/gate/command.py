@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
+from weightmark.cli.cached import from_cache
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.gate.documents import (
@@ -33,8 +34,8 @@ from weightmark.cli.options.policy import (
     environment_option,
     load_rules,
     mode_option,
-    policy_key_option,
     policy_option,
+    policy_pin_options,
 )
 from weightmark.cli.options.receipts import fresh_option, kept_receipts
 from weightmark.cli.options.responding import responding_options
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from weightmark.attestations.gate.sources import Sources
     from weightmark.attestations.policy.model import Policy
     from weightmark.attestations.trust.selection import TrustChoice
+    from weightmark.cli.options.policy import PolicyPin
     from weightmark.provenance.reading.receipts import Receipts
 
 __all__ = ["gate"]
@@ -58,6 +60,8 @@ _TOLD = (
     "policy",
     "env",
     "policy-key",
+    "policy-digest",
+    "policy-min-revision",
     "now",
     *TRUST_FLAGS,
     "mode",
@@ -81,7 +85,7 @@ class _Rules:
     mode: str | None
     fail_on: str | None
     env: str | None
-    policy_key: str | None
+    pin: "PolicyPin"
     witness_policy: str | None
 
     def load(self, path: str) -> "Policy":
@@ -93,11 +97,36 @@ class _Rules:
             mode=self.mode,
             fail_on=self.fail_on,
             env=self.env,
-            policy_key=self.policy_key,
+            pin=self.pin,
         )
         if self.witness_policy:
             policy = policy.with_witnesses(read_witness_policy(self.witness_policy))
         return policy
+
+
+class _Values(TypedDict):
+    """The flags that say by what to judge, what to look at, and what to keep."""
+
+    policy_word: str | None
+    env: str | None
+    mode: str | None
+    fail_on: str | None
+    signature: str | None
+    claims: tuple[str, ...]
+    ancestors: tuple[str, ...]
+    ledger: str | None
+    witness_policy: str | None
+    record: bool
+    submit_key: str | None
+    signing_key: str | None
+    passphrase_file: str | None
+    tsa_url: tuple[str, ...]
+    vsa: str | None
+    svr: str | None
+    decision: str | None
+    resource_uri: str | None
+    fresh: bool
+    now: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +139,49 @@ class _Run:
     now: datetime | None
     fresh: bool
 
+    @classmethod
+    def of(cls, given: _Values, choice: "TrustChoice", pin: "PolicyPin") -> "_Run":
+        """Take what the call says; raises `CallError` for a moment that is none."""
+        from weightmark.attestations.gate.sources import Sources
+
+        return cls(
+            _Rules(
+                given["policy_word"] or "",
+                choice,
+                given["mode"],
+                given["fail_on"],
+                given["env"],
+                pin,
+                given["witness_policy"],
+            ),
+            Sources(
+                signature=Path(given["signature"]) if given["signature"] else None,
+                claims=tuple(Path(claim) for claim in given["claims"]),
+                ledger=given["ledger"] or "",
+                ancestors=tuple(Path(one) for one in given["ancestors"]),
+            ),
+            KeepingRequest(
+                vsa=given["vsa"],
+                svr=given["svr"],
+                decision=given["decision"],
+                ledger=given["ledger"] or "",
+                record=given["record"],
+                signing_key=given["signing_key"],
+                submit_key=given["submit_key"],
+                passphrase_file=given["passphrase_file"],
+                tsa_url=given["tsa_url"],
+                resource=given["resource_uri"] or "",
+            ),
+            parse_beginning(given["now"]),
+            given["fresh"],
+        )
+
 
 @command("gate", formats=_FORMATS)
 @click.argument("paths", metavar="PATH...", nargs=-1)
 @policy_option(unless="replay")
 @environment_option()
-@policy_key_option()
+@policy_pin_options()
 @trust_choice_options()
 @mode_option("exits with 0")
 @fail_on_option(
@@ -172,85 +238,31 @@ def gate(
     console: Console,
     paths: tuple[str, ...],
     *,
-    policy_word: str | None,
-    env: str | None,
-    policy_key: str | None,
-    choice: "TrustChoice",
-    mode: str | None,
-    fail_on: str | None,
-    signature: str | None,
-    claims: tuple[str, ...],
-    ancestors: tuple[str, ...],
-    ledger: str | None,
-    witness_policy: str | None,
-    record: bool,
-    submit_key: str | None,
-    signing_key: str | None,
-    passphrase_file: str | None,
-    tsa_url: tuple[str, ...],
-    vsa: str | None,
-    svr: str | None,
-    decision: str | None,
     replay: str | None,
-    resource_uri: str | None,
-    fresh: bool,
-    now: str | None,
     report: tuple[str, ...],
+    choice: "TrustChoice",
+    pin: "PolicyPin",
+    **given: Unpack[_Values],
 ) -> None:
     """Allow or refuse models and datasets by policy.
 
     One read gives identity, verification and scan. Every check says what it saw, why it matters
     and how to mend it. Exits with 0 for allow, 1 for deny, 4 when a check could not be made; of
     several artifacts the worst counts. PATH may be an identity, `wm1:…`, where earlier decisions
-    answer by the policy. `weightmark gate serve` answers over HTTP; a path of that name is `./serve`.
+    answer by the policy, and with `--offline` `hf://owner/name@REVISION`, out of the hub's cache. `weightmark gate serve` answers over HTTP; a path of that name is `./serve`.
     """
-    from weightmark.attestations.gate.sources import Sources
-
-    written = (console.output, vsa, svr, decision)
-    reports = read_reports(report, _FORMATS, others=written, judged=paths)
-    with also_reported(reports):
+    written = (console.output, given["vsa"], given["svr"], given["decision"])
+    with also_reported((), console):
+        reports = read_reports(report, _FORMATS, others=written, judged=paths)
+    with also_reported(reports, console):
         if replay:
             document = _replayed(console, replay, paths, choice)
         else:
             _require_paths(paths)
-            require_online(ledger)
-            _require_outside(
-                paths,
-                {
-                    "the ledger": ledger,
-                    "the VSA": vsa,
-                    "the SVR": svr,
-                    "the decision": decision,
-                    "the witness policy": witness_policy,
-                },
-            )
-            keeping = KeepingRequest(
-                vsa=vsa,
-                svr=svr,
-                decision=decision,
-                ledger=ledger or "",
-                record=record,
-                signing_key=signing_key,
-                submit_key=submit_key,
-                passphrase_file=passphrase_file,
-                tsa_url=tsa_url,
-                resource=resource_uri or "",
-            )
-            run = _Run(
-                rules=_Rules(
-                    policy_word or "", choice, mode, fail_on, env, policy_key, witness_policy
-                ),
-                sources=Sources(
-                    signature=Path(signature) if signature else None,
-                    claims=tuple(Path(claim) for claim in claims),
-                    ledger=ledger or "",
-                    ancestors=tuple(Path(one) for one in ancestors),
-                ),
-                keeping=keeping,
-                now=parse_beginning(now),
-                fresh=fresh,
-            )
-            document = _judged(console, paths, run)
+            paths = tuple(from_cache(console, path) for path in paths)
+            require_online(given["ledger"])
+            _require_outside(paths, given)
+            document = _judged(console, paths, _Run.of(given, choice, pin))
     told = with_reports(document, reports, shown_as, console.verbose)
     console.finish(shown_as(console.format, told))
 
@@ -353,9 +365,17 @@ def _require_paths(paths: Sequence[str]) -> None:
             )
 
 
-def _require_outside(paths: Sequence[str], places: dict[str, str | None]) -> None:
+def _require_outside(paths: Sequence[str], given: _Values) -> None:
+    """Refuse what configures or records the judge, and lies inside what is judged."""
     from weightmark.attestations.outside import require_outside
 
+    places = {
+        "the ledger": given["ledger"],
+        "the VSA": given["vsa"],
+        "the SVR": given["svr"],
+        "the decision": given["decision"],
+        "the witness policy": given["witness_policy"],
+    }
     for path in paths:
         for what, place in places.items():
             if place and "://" not in place:

@@ -4,19 +4,23 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import click
 
-from weightmark.cli.options.common import option
+from weightmark.cli.console import Console
+from weightmark.cli.options.common import FlagOption
 from weightmark.cli.render import CheckLine, Document, Outcome, Style, renderer
-from weightmark.errors import CallError, Exit, WeightmarkError
+from weightmark.errors import CallError, Exit, UncheckedError, WeightmarkError, read_failure
 from weightmark.values import dataclass
 
 __all__ = [
     "Report",
+    "ReportOption",
     "Show",
     "also_reported",
+    "is_report_option",
+    "older_answers",
     "read_reports",
     "report_option",
     "with_reports",
@@ -38,10 +42,28 @@ class _FormAndFile(click.types.StringParamType):
         return f"{form}={directory / file}" if equals and file else value
 
 
+class ReportOption(FlagOption):
+    """`--report`, which knows the forms that the command has."""
+
+    def __init__(
+        self, param_decls: Sequence[str] | None = None, *, forms: Sequence[str] = (), **attrs: Any
+    ) -> None:
+        """Make the option for these `forms`."""
+        super().__init__(param_decls, **attrs)
+        self.forms = tuple(forms)
+
+
+def is_report_option(param: click.Parameter) -> TypeGuard[ReportOption]:
+    """Tell the `--report` of this module from an option of another meaning."""
+    return isinstance(param, ReportOption)
+
+
 def report_option(forms: Sequence[str]) -> Callable[[F], F]:
     """Add `--report`; it arrives as `report: tuple[str, ...]`, for `read_reports`."""
-    return option(
+    return click.option(
         "--report",
+        cls=ReportOption,
+        forms=forms,
         metavar="FORM=FILE",
         type=_FormAndFile(),
         multiple=True,
@@ -97,36 +119,69 @@ def read_reports(
     """Read every `--report`.
 
     Raises `CallError` where two, or one and a file of `others`, are one file, and for a file inside
-    an artifact that is `judged`.
+    an artifact that is `judged`; the reports in which there is nothing wrong say so.
     """
+    reports: list[Report] = []
+    taken = [Path(place).resolve() for place in others if place and place != "-"]
+    errors: list[CallError] = []
+    for text in given:
+        try:
+            reports.append(_read(text, forms, judged))
+        except CallError as error:
+            errors.append(error)
+    places = [*taken, *(one.path.resolve() for one in reports)]
+    alone = [one for one in reports if places.count(one.path.resolve()) == 1]
+    errors += [_twice(one) for one in reports if one not in alone]
+    if not errors:
+        return tuple(reports)
+    for one in alone:
+        with contextlib.suppress(WeightmarkError):
+            one.write_failure(errors[0])
+    raise errors[0]
+
+
+def _read(text: str, forms: Sequence[str], judged: Sequence[str]) -> Report:
     from weightmark.attestations.outside import require_outside
 
-    reports = tuple(Report.parse(text, forms) for text in given)
-    taken = {Path(place).resolve() for place in others if place and place != "-"}
-    for one in reports:
-        place = one.path.resolve()
-        if place in taken:
-            raise CallError(
-                f"`{one.path}` is to be written twice",
-                why="what is written last would replace the rest",
-                fix="give each file a name of its own",
-            )
-        taken.add(place)
-        for artifact in judged:
-            require_outside(Path(artifact), one.path, "the report")
-    return reports
+    report = Report.parse(text, forms)
+    for artifact in judged:
+        require_outside(Path(artifact), report.path, "the report")
+    return report
+
+
+def _twice(report: Report) -> CallError:
+    return CallError(
+        f"`{report.path}` is to be written twice",
+        why="what is written last would replace the rest",
+        fix="give each file a name of its own",
+    )
 
 
 @contextlib.contextmanager
-def also_reported(reports: Sequence[Report]) -> Iterator[None]:
-    """Write whatever error ends the call into the reports, too."""
+def also_reported(reports: Sequence[Report], console: Console) -> Iterator[None]:
+    """Write whatever ends the call into the reports, too, and in the place of an older answer in the file of `-o`."""
     try:
         yield
-    except WeightmarkError as error:
-        for one in reports:
+    except BaseException as error:
+        for one in (*reports, *older_answers(console)):
             with contextlib.suppress(WeightmarkError):
-                one.write_failure(error)
+                one.write_failure(_known(error))
         raise
+
+
+def older_answers(console: Console) -> tuple[Report, ...]:
+    """Return the text that stands where this call was to answer; other forms are written with the error itself."""
+    place = Path(console.output)
+    stale = console.format == "text" and console.output != "-" and place.is_file()
+    return (Report("text", place),) if stale else ()
+
+
+def _known(error: BaseException) -> WeightmarkError:
+    if isinstance(error, WeightmarkError):
+        return error
+    if isinstance(error, OSError):
+        return read_failure(error.filename or "input or output", error)
+    return UncheckedError("the call ended before there was an answer", why=type(error).__name__)
 
 
 def with_reports(

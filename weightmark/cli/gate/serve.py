@@ -18,8 +18,8 @@ from weightmark.cli.options.listening import Listening, ListeningValues, listeni
 from weightmark.cli.options.policy import (
     environment_option,
     load_rules,
-    policy_key_option,
     policy_option,
+    policy_pin_options,
 )
 from weightmark.cli.options.trust import trust_choice_options
 from weightmark.cli.options.witnesses import read_witness_policy
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from weightmark.attestations.gate.serving.service import Keep
     from weightmark.attestations.policy.model import Policy
     from weightmark.attestations.trust.selection import TrustChoice
+    from weightmark.cli.options.policy import PolicyPin
 
 __all__ = ["serve"]
 
@@ -45,7 +46,7 @@ _LEAST_TOKEN, _MOST_TOKEN = 16, 4096
 @command("gate serve", formats=("text",))
 @policy_option()
 @environment_option()
-@policy_key_option()
+@policy_pin_options()
 @trust_choice_options()
 @option(
     "--root",
@@ -93,7 +94,7 @@ def serve(
     *,
     policy_word: str,
     env: str | None,
-    policy_key: str | None,
+    pin: "PolicyPin",
     choice: "TrustChoice",
     root: tuple[str, ...],
     claims: tuple[str, ...],
@@ -122,7 +123,7 @@ def serve(
     require_online(ledger)
     roots = _folders(root)
     named = (ledger, witness_policy, signing_key, token_file)
-    policy = _rules(roots, named, policy_word, choice=choice, env=env, policy_key=policy_key)
+    policy = _rules(roots, named, policy_word, choice=choice, env=env, pin=pin)
     if witness_policy:
         policy = policy.with_witnesses(read_witness_policy(witness_policy))
     _require_use(policy, roots)
@@ -187,7 +188,7 @@ def _rules(
     *,
     choice: "TrustChoice",
     env: str | None,
-    policy_key: str | None,
+    pin: "PolicyPin",
 ) -> "Policy":
     """Load the policy; what configures the judge lies beneath no folder that is judged."""
     from weightmark.attestations.outside import require_outside
@@ -197,9 +198,7 @@ def _rules(
             if place and "://" not in place:
                 require_outside(root, Path(place), f"`{place}`")
     policies = [
-        load_rules(
-            str(root), word, choice=choice, mode=None, fail_on=None, env=env, policy_key=policy_key
-        )
+        load_rules(str(root), word, choice=choice, mode=None, fail_on=None, env=env, pin=pin)
         for root in roots or (Path(os.devnull),)
     ]
     return policies[0]

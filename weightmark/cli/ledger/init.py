@@ -107,7 +107,6 @@ def init(
     Move `recovery.key`, and the keys of owners, to places that are offline. Without PATH
     the ledger is made in your data folder; PATH may be the URL of an empty `postgresql://` database.
     """
-    from weightmark.provenance.ledger.files import write_text_file
     from weightmark.provenance.ledger.log import Ledger
 
     if not admit:
@@ -132,7 +131,9 @@ def init(
     agreed = _agreed(keys, threshold)
     root, roots = load_roots(trusted_root, staging=staging)
     with ExitStack() as stack:
-        old, succession = _taken_over(stack, origin, succeeds, old_recovery_key, checkpoint)
+        old, succession = _taken_over(
+            stack, origin, succeeds, old_recovery_key, checkpoint, place=place
+        )
         ledger = stack.enter_context(
             Ledger.create(
                 place,
@@ -140,12 +141,11 @@ def init(
                 origin=origin,
                 submitters=admissions(admit, root),
                 owners=agreed,
+                owner_keys=keys,
                 roots=roots,
                 succession=succession,
             )
         )
-        for number, one in enumerate(keys, start=1):
-            write_text_file(folder / f"owner-{number}.key", one.skey, mode=0o600)
         facts: dict[str, Any] = {
             "path": name,
             "origin": ledger.origin,
@@ -218,8 +218,10 @@ def _taken_over(
     succeeds: str | None,
     recovery_key: str | None,
     checkpoint: str | None,
+    *,
+    place: Path | str,
 ) -> "tuple[str, Succession | None]":
-    """Freeze the ledger that is to be succeeded, if any, until `stack` ends, and return how the new one takes over.
+    """Freeze the ledger that is to be succeeded, if any, until `stack` ends, and return how the new one at `place` takes over.
 
     It is frozen before its revocations are read: none is entered in between.
     """
@@ -245,7 +247,7 @@ def _taken_over(
     note = read_named(Path(checkpoint), "checkpoint", limit=_MAX_CHECKPOINT) if checkpoint else None
     old = stack.enter_context(open_ledger(succeeds))
     succession_of(old, recovery, note).check(origin)
-    stack.enter_context(frozen(old, origin))
+    stack.enter_context(frozen(old, origin, place))
     found = inheritance_of(old)
     return succeeds, succession_of(
         old, recovery, note, revoked=found.carried, left=found.left, descent=found.descent

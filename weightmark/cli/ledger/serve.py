@@ -18,7 +18,7 @@ from weightmark.cli.options.ledger import (
 from weightmark.cli.options.listening import Listening, ListeningValues, listening_options
 from weightmark.cli.options.witnesses import read_witness_policy, witness_policy_option
 from weightmark.cli.render.interface import Document
-from weightmark.errors import CallError, Exit, LedgerInconsistentError
+from weightmark.errors import CallError, Exit
 
 if TYPE_CHECKING:
     from weightmark.provenance.ledger.log import Ledger
@@ -130,12 +130,6 @@ def _opener(place: str | None, log_key: str | None) -> "LedgerOpener":
     vkey = read_log_key(log_key) if log_key else ""
 
     def open_it() -> "Ledger":
-        ledger = Ledger.open(where, vkey=vkey, log_key=key)
-        try:
-            ledger.home.standing().require_live(ledger.home.name)
-        except LedgerInconsistentError:
-            ledger.close()
-            raise
-        return ledger
+        return Ledger.open(where, vkey=vkey, log_key=key)
 
     return open_it

@@ -14,7 +14,7 @@ from weightmark.cli.render.interface import CheckLine, Document, Outcome
 from weightmark.errors import Exit, NetworkError
 
 if TYPE_CHECKING:
-    from weightmark.attestations.pulling.locking import LockedArtifact
+    from weightmark.attestations.locking.lock_file import LockedArtifact
 
 __all__ = ["diff"]
 
@@ -29,7 +29,7 @@ def diff(console: Console, uris: tuple[str, ...], *, lock: str, exit_code: bool)
 
     An address that moved is news; a pinned one that serves other files than were locked is bad.
     """
-    from weightmark.attestations.pulling.locking import LockFile
+    from weightmark.attestations.locking.lock_file import LockFile
 
     compared = [
         _compared(one, offline=console.offline) for one in chosen(LockFile.load(Path(lock)), uris)
@@ -64,7 +64,7 @@ def _compared(locked: "LockedArtifact", *, offline: bool) -> dict[str, Any]:
         "problem": None,
     }
     try:
-        with open_source(locked.uri, offline=offline) as source:
+        with open_source(locked.uri, offline=offline, current=True) as source:
             snapshot = source.resolve()
     except NetworkError as error:
         return facts | {"problem": error_facts(error)}

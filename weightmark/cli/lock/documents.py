@@ -8,7 +8,7 @@ import click
 from weightmark.cli.options.common import option
 
 if TYPE_CHECKING:
-    from weightmark.attestations.pulling.locking import LockedArtifact, LockFile
+    from weightmark.attestations.locking.lock_file import LockedArtifact, LockFile
 
 __all__ = ["artifact_facts", "chosen", "lock_option"]
 

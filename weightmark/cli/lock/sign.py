@@ -1,12 +1,14 @@
 """`weightmark lock sign`: vouch for a lock, so that its commits link to bytes."""
 
 import shlex
+from datetime import UTC, datetime
 from pathlib import Path
 
 from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.lock.documents import artifact_facts, lock_option
 from weightmark.cli.options.signers import SignerRequest, signer_options
+from weightmark.cli.places import state_directory
 from weightmark.cli.render.interface import Document
 from weightmark.errors import Exit, NoInputError
 
@@ -23,8 +25,9 @@ def sign(console: Console, *, lock: str, signer: SignerRequest) -> None:
     The claims go to FILE.claims. Given to `chain` or `gate` with `--claims`, they tie a commit that
     somebody's provenance names to the artifact.
     """
-    from weightmark.attestations.pulling.lock_signing import claims_path, sign_lock
-    from weightmark.attestations.pulling.locking import LockFile
+    from weightmark.attestations.locking.lock_file import LockFile
+    from weightmark.attestations.locking.seen import SeenLocks
+    from weightmark.attestations.locking.signing import claims_path, sign_lock
 
     path = Path(lock)
     found = LockFile.load(path)
@@ -33,8 +36,9 @@ def sign(console: Console, *, lock: str, signer: SignerRequest) -> None:
     signers = signer.load(
         command=shlex.join(["lock", "sign", "--lock", lock]), offline=console.offline
     )
-    written = claims_path(path)
-    count = sign_lock(found, signers, written)
+    written, now = claims_path(path), datetime.now(UTC)
+    SeenLocks(state_directory() / "locks").require_past(path, now)
+    count = sign_lock(found, signers, written, now)
     console.finish(
         Document(
             schema="weightmark/lock-sign/v1",

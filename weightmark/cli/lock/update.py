@@ -11,9 +11,16 @@ from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import check_lines, finding_lines
 from weightmark.cli.lock.documents import artifact_facts, lock_option
-from weightmark.cli.options.common import option
-from weightmark.cli.options.evidence import fail_on_option
-from weightmark.cli.options.policy import load_rules, mode_option, policy_option
+from weightmark.cli.options.common import FILE_OR_URI, option
+from weightmark.cli.options.evidence import claims_option, fail_on_option
+from weightmark.cli.options.ledger import require_online
+from weightmark.cli.options.policy import (
+    environment_option,
+    load_rules,
+    mode_option,
+    policy_option,
+    policy_pin_options,
+)
 from weightmark.cli.options.trust import trust_choice_options
 from weightmark.cli.pull import as_fetched
 from weightmark.cli.render.interface import CheckLine, Document, Outcome
@@ -22,10 +29,12 @@ from weightmark.errors import CallError, Exit
 from weightmark.values import dataclass
 
 if TYPE_CHECKING:
+    from weightmark.attestations.gate.sources import Sources
+    from weightmark.attestations.locking.lock_file import LockedArtifact, LockFile
     from weightmark.attestations.policy.model import Policy
-    from weightmark.attestations.pulling.locking import LockedArtifact, LockFile
     from weightmark.attestations.pulling.pull import Pulled
     from weightmark.attestations.trust.selection import TrustChoice
+    from weightmark.cli.options.policy import PolicyPin
 
 __all__ = ["update"]
 
@@ -52,15 +61,31 @@ class _Update:
         return "moved" if self.before else "added"
 
 
+@dataclass(frozen=True, slots=True)
+class _Judging:
+    """How every address is judged."""
+
+    policy: "Policy"
+    """by which rules"""
+    evidence: "Sources"
+    """claims and a ledger from elsewhere"""
+    refresh: bool
+    """whether what did not move is judged again"""
+
+
 @command("lock update")
 @click.argument("uris", metavar="[URI]...", nargs=-1)
 @lock_option()
 @policy_option()
+@environment_option()
+@policy_pin_options()
 @trust_choice_options()
 @mode_option("locks it all the same")
 @fail_on_option(
     "Deny from this severity on; for presets, a policy file says it itself", default=None
 )
+@claims_option()
+@option("--ledger", metavar="PLACE", type=FILE_OR_URI, help="Ledger to consult")
 @option("--refresh", is_flag=True, help="Fetch and judge again what did not move, too")
 @pass_console
 @stoppable
@@ -70,9 +95,13 @@ def update(
     *,
     lock: str,
     policy_word: str,
+    env: str | None,
+    pin: "PolicyPin",
     choice: "TrustChoice",
     mode: str | None,
     fail_on: str | None,
+    claims: tuple[str, ...],
+    ledger: str | None,
     refresh: bool,
 ) -> None:
     """Pin each URI, or every address in the lock, to what it stands for now.
@@ -80,11 +109,18 @@ def update(
     What moved is fetched into a temporary folder and judged by the policy; only what it lets
     through is written into the lock. An address that is refused keeps its old entry.
     """
-    from weightmark.attestations.pulling.locking import LockFile
+    from weightmark.attestations.gate.sources import Sources
+    from weightmark.attestations.locking.lock_file import LockFile
     from weightmark.provenance.atomic import exclusive
 
+    require_online(ledger)
     path = Path(lock)
-    policy = load_rules(lock, policy_word, choice=choice, mode=mode, fail_on=fail_on)
+    policy = load_rules(
+        lock, policy_word, choice=choice, mode=mode, fail_on=fail_on, env=env, pin=pin
+    )
+    judging = _Judging(
+        policy, Sources(claims=tuple(Path(claim) for claim in claims), ledger=ledger or ""), refresh
+    )
     with exclusive(path.absolute().parent):
         old = LockFile.load_or_new(path)
         asked = uris or tuple(one.uri for one in old.artifacts)
@@ -92,7 +128,7 @@ def update(
             raise CallError(
                 f"`{path}` locks nothing yet", fix="name what to lock, as `hf://owner/name@main`"
             )
-        done = [_updated(console, old, uri, policy, refresh=refresh) for uri in asked]
+        done = [_updated(console, old, uri, judging) for uri in asked]
         new = old
         for one in done:
             new = new.with_artifact(one.after) if one.after else new
@@ -101,10 +137,8 @@ def update(
     console.finish(_document(lock, done, policy))
 
 
-def _updated(
-    console: Console, lock: "LockFile", uri: str, policy: "Policy", *, refresh: bool
-) -> _Update:
-    from weightmark.attestations.pulling.locking import LockedArtifact
+def _updated(console: Console, lock: "LockFile", uri: str, judging: _Judging) -> _Update:
+    from weightmark.attestations.locking.lock_file import LockedArtifact
     from weightmark.attestations.pulling.pull import PullPlan, pull
     from weightmark.provenance.sources.choice import address_key, open_source
 
@@ -113,10 +147,12 @@ def _updated(
         named, key = snapshot.uri, address_key(snapshot.uri)
         before = next((one for one in lock.artifacts if address_key(one.uri) == key), None)
         moved = before is None or before.pinned != snapshot.pinned or before.differences(snapshot)
-        if before and not moved and not refresh and snapshot.digest:
+        if before and not moved and not judging.refresh and snapshot.digest:
             return _Update(named, before, before)
         with console.progress(None) as progress:
-            plan = PullPlan(Path(folder) / "artifact", policy, jobs=console.jobs)
+            plan = PullPlan(
+                Path(folder) / "artifact", judging.policy, judging.evidence, jobs=console.jobs
+            )
             pulled = pull(source, snapshot, plan, progress=progress)
     after = None
     if pulled.placed:

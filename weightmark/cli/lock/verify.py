@@ -1,5 +1,6 @@
 """`weightmark lock verify`: are these folders what the lock says, and who vouches for it?"""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,15 +10,20 @@ from weightmark.cli.command import command
 from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import check_lines
 from weightmark.cli.lock.documents import artifact_facts, lock_option
+from weightmark.cli.moments import parse_beginning
 from weightmark.cli.options.common import option
 from weightmark.cli.options.events import events_options
 from weightmark.cli.options.trust import load_trust, trust_choice_options
+from weightmark.cli.places import state_directory
 from weightmark.cli.render.interface import Document
-from weightmark.errors import CallError, Exit
+from weightmark.errors import CallError, Exit, ReadError, RefusedError
+from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from weightmark.attestations.checks import Check
-    from weightmark.attestations.pulling.locking import LockedArtifact, LockFile
+    from weightmark.attestations.locking.lock_file import LockedArtifact, LockFile
+    from weightmark.attestations.locking.signing import Vouched
+    from weightmark.attestations.trust import Trust
     from weightmark.attestations.trust.selection import TrustChoice
 
 __all__ = ["verify"]
@@ -32,6 +38,16 @@ __all__ = ["verify"]
     type=click.Path(),
     help="Claims of who vouches for the lock (default: FILE.claims beside it)",
 )
+@option(
+    "--not-before",
+    metavar="TIME",
+    help="Refuse a lock that was signed before this moment; needs nothing remembered",
+)
+@option(
+    "--accept-older",
+    is_flag=True,
+    help="Accept a lock that is older than the newest seen here, and remember it in its place",
+)
 @trust_choice_options()
 @events_options()
 @pass_console
@@ -41,17 +57,18 @@ def verify(
     *,
     lock: str,
     lock_claims: str | None,
+    not_before: str | None,
+    accept_older: bool,
     choice: "TrustChoice",
 ) -> None:
     """Check that each PATH is an artifact of the lock, and with `--key` or `--identity` who vouches for the lock.
 
-    Nothing is asked over the network; `weightmark lock diff` does that.
+    A lock that was signed before the newest one that was seen here is refused: it was put back. Nothing
+    is asked over the network; `weightmark lock diff` does that.
     """
-    from datetime import UTC, datetime
-
     from weightmark.attestations.checks import exit_of
-    from weightmark.attestations.pulling.lock_signing import claims_path, vouched_checks
-    from weightmark.attestations.pulling.locking import LockFile
+    from weightmark.attestations.locking.lock_file import LockFile
+    from weightmark.provenance.ledger.event import format_time
 
     place = Path(lock)
     found = LockFile.load(place)
@@ -61,11 +78,20 @@ def verify(
             fix="name folders, or who has to vouch for the lock with `--key FILE`",
         )
     checks: list[Check] = []
+    signed = None
     if not choice.is_empty:
         trust = load_trust(choice, lock)
-        claims = Path(lock_claims) if lock_claims else claims_path(place)
         if trust is not None:
-            checks += vouched_checks(found, claims, trust, datetime.now(UTC))
+            vouched = _vouched(
+                console, place, found, _Asked(lock_claims, not_before, accept_older), trust
+            )
+            checks.append(vouched.check)
+            signed = vouched.signed
+    elif not_before or accept_older:
+        raise CallError(
+            "when the lock was signed is not asked without a signer",
+            fix="name who has to vouch for it with `--key FILE`",
+        )
     matches: list[dict[str, Any]] = []
     for path in paths:
         check, match = _compare(console, found, path)
@@ -80,9 +106,51 @@ def verify(
             verdict=verdicts.get(code, "unchecked"),
             headline=f"{verdicts.get(code, 'unchecked')}: `{lock}`",
             checks=check_lines(checks),
-            facts={"lock": lock, "artifacts": matches},
+            facts={
+                "lock": lock,
+                "signed": format_time(signed) if signed else None,
+                "artifacts": matches,
+            },
         )
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What was said about the signature of the lock."""
+
+    claims: str | None
+    """where the claims are; None for beside it"""
+    not_before: str | None
+    """the moment since which it has to be signed"""
+    accept_older: bool
+    """whether it may be older than one that was seen"""
+
+
+def _vouched(
+    console: Console, place: Path, lock: "LockFile", asked: _Asked, trust: "Trust"
+) -> "Vouched":
+    """Look who vouches for the lock, and whether it is the newest one that was seen there."""
+    from datetime import UTC, datetime
+
+    from weightmark.attestations.checks import Check
+    from weightmark.attestations.locking.seen import SeenLocks, require_signed_since
+    from weightmark.attestations.locking.signing import claims_path, vouched_for
+
+    since = parse_beginning(asked.not_before)
+    claims = Path(asked.claims) if asked.claims else claims_path(place)
+    vouched = vouched_for(lock, claims, trust, datetime.now(UTC))
+    if not vouched.digest:
+        return vouched
+    try:
+        if since:
+            require_signed_since(place, vouched, since)
+        SeenLocks(state_directory() / "locks").admit(place, vouched, older=asked.accept_older)
+    except ReadError as error:
+        console.note(f"not remembered, so an older lock will not be noticed: {error.what}")
+    except RefusedError as error:
+        return replace(vouched, check=Check.from_error("signature", error))
+    return vouched
 
 
 def _compare(console: Console, lock: "LockFile", path: str) -> "tuple[Check, dict[str, Any]]":

@@ -7,7 +7,7 @@ import click
 
 from weightmark.cli.options.common import option
 
-__all__ = ["SEVERITIES", "evidence_options", "fail_on_option"]
+__all__ = ["SEVERITIES", "claims_option", "evidence_options", "fail_on_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,14 +23,19 @@ def evidence_options() -> Callable[[F], F]:
         type=click.Path(),
         help="Model signature, if it is not at its usual place",
     )
-    claims = option(
+    claims = claims_option()
+    return lambda function: signature(claims(function))
+
+
+def claims_option() -> Callable[[F], F]:
+    """Add `--claims`."""
+    return option(
         "--claims",
         metavar="FILE|DIR",
         type=click.Path(),
         multiple=True,
         help="More claims: a file, or a folder with files of claims or with a signed artifact; may be given several times",
     )
-    return lambda function: signature(claims(function))
 
 
 def fail_on_option(help_text: str, *, default: str | None = "high") -> Callable[[F], F]:

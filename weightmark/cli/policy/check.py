@@ -68,6 +68,7 @@ def check(console: Console, file: str, *, env: str | None, key: tuple[str, ...])
 def _signed(path: Path, policy: "Policy", keys: tuple[str, ...]) -> "list[Check]":
     from weightmark.attestations.checks import Check, Outcome
     from weightmark.attestations.keys import PublicKey
+    from weightmark.attestations.policy.revisions import RevisionMemory
     from weightmark.attestations.policy.signature import verify_policy
     from weightmark.attestations.trust import Trust
     from weightmark.errors import CallError, WeightmarkError
@@ -78,6 +79,7 @@ def _signed(path: Path, policy: "Policy", keys: tuple[str, ...]) -> "list[Check]
     trust = Trust.in_keys([PublicKey.load(one) for one in keys])
     try:
         verified = verify_policy(path, policy, trust, now=now)
+        RevisionMemory.of_user().admit(verified, policy)
     except CallError:
         raise
     except WeightmarkError as error:

@@ -24,15 +24,21 @@ def sign(console: Console, file: str, *, key: str | None, passphrase_file: str |
     """Sign the policy in FILE, which must say its `revision` and when it `expires`.
 
     The signature stands in FILE.sig. `policy check --key` verifies it, and `gate --policy-key`
-    judges by no policy without it.
+    judges by no policy without it. Another text needs another `revision`, a higher one: who saw that
+    refuses the older.
     """
     from weightmark.attestations.policy.load import load_policy_file
-    from weightmark.attestations.policy.signature import sign_policy, signature_path
+    from weightmark.attestations.policy.signature import (
+        require_raised,
+        sign_policy,
+        signature_path,
+    )
     from weightmark.provenance.atomic import replace_files
 
     path = Path(file)
     policy = load_policy_file(path)
     signer = load_signer(key, passphrase_file, command=f"policy sign {file}")
+    require_raised(path, policy, signer.own_trust())
     bundle = sign_policy(policy, signer)
     place = signature_path(path)
     replace_files({place: bundle.to_bytes() + b"\n"})

@@ -1,5 +1,6 @@
 """GitHub Actions annotations: one workflow command a line."""
 
+from weightmark.cli.render.at_files import at_files
 from weightmark.cli.render.interface import Document, FindingLine, Outcome, Style
 from weightmark.visible import visible
 
@@ -19,6 +20,7 @@ class GithubRenderer:
 
     def render(self, document: Document, style: Style) -> str:  # noqa: ARG002 - one look for all
         """Return one annotation for each finding and failed check, and one for the verdict."""
+        document = at_files(document)
         lines = [_finding(finding) for finding in document.findings]
         lines += [
             _command("error" if check.outcome is Outcome.FAIL else "warning", check.name, said)

@@ -235,3 +235,18 @@ def test_a_certificate_that_cannot_be_used_is_a_wrong_call(
     ):
         with pytest.raises(CallError, match="cannot be used for https"):
             serve(app, "127.0.0.1", 0, tls=pair)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "DELETE"])
+@pytest.mark.parametrize("path", ["/add-checkpoint", "/nothing/here", "/x/checkpoint"])
+def test_every_answer_of_a_witness_has_the_same_headers(
+    served: ServedWitness, method: str, path: str
+) -> None:
+    connection = http.client.HTTPConnection(*served.address, timeout=20)
+    try:
+        connection.request(method, path)
+        reply = connection.getresponse()
+        assert reply.getheader("X-Content-Type-Options") == "nosniff"
+        assert "default-src 'none'" in str(reply.getheader("Content-Security-Policy"))
+    finally:
+        connection.close()

@@ -388,5 +388,5 @@ def test_claims_are_attached_to_what_stands_there(sim: RegistrySim, model: Path)
     with opened(sim.uri("acme/model")) as repository:
         assert attach_to(repository, [ONE]).claims == 1
     assert pulled(done.pinned)[1] == {ONE.bundle}
-    with opened(sim.uri("acme/none")) as repository, pytest.raises(CallError):
+    with opened(sim.uri("acme/none")) as repository, pytest.raises(NetworkError):
         attach_to(repository, [ONE])

@@ -89,10 +89,11 @@ def test_a_list_of_one_manifest_means_that_manifest(sim: RegistrySim) -> None:
         resolved(sim, "two")
 
 
-def test_a_tag_or_repository_that_is_not_there_is_a_wrong_call(sim: RegistrySim) -> None:
-    with pytest.raises(CallError):
+def test_a_tag_or_repository_that_is_not_there_could_not_be_checked(sim: RegistrySim) -> None:
+    """Registries answer the same for what one may not see."""
+    with pytest.raises(NetworkError, match="has no `v2`"):
         resolved(sim, "v2")
-    with pytest.raises(CallError):
+    with pytest.raises(NetworkError, match="has no"):
         resolved(sim, sha256(b"nothing"))
 
 

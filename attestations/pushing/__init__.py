@@ -1,0 +1,1 @@
+"""Pushing: files and claims to a registry, a hub or MLflow."""

@@ -1,0 +1,1 @@
+"""`weightmark report`: what a framework asks for, filled with evidence that was verified."""
