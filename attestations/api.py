@@ -30,7 +30,7 @@ from weightmark.attestations.words import (
     signers_of,
     trust_of,
 )
-from weightmark.errors import CallError
+from weightmark.errors import CallError, TrustNotSaidError
 from weightmark.provenance.artifact import open_artifact
 from weightmark.provenance.identification import Identification, identify
 
@@ -189,20 +189,24 @@ def verify(
 
         consultation = consulted(path_of(path), ledger, witness_policy)
     trust = trust_of(whom)
-    examination = examine(
-        path_of(path),
-        consultation.bind(trust) if consultation else trust,
-        options=VerifyOptions(
-            digests=digests,
-            ignore_paths=paths_of(ignore_paths),
-            ignore_unsigned_files=ignore_unsigned_files,
-            allow_legacy=allow_legacy,
-            with_sha256=consultation is not None and consultation.names_files,
-        ),
-        signature=path_of(signature) if signature else None,
-        claims=[Path(claim) for claim in paths_of(claims)],
-        workers=workers,
-    )
+    try:
+        examination = examine(
+            path_of(path),
+            consultation.bind(trust) if consultation else trust,
+            options=VerifyOptions(
+                digests=digests,
+                ignore_paths=paths_of(ignore_paths),
+                ignore_unsigned_files=ignore_unsigned_files,
+                allow_legacy=allow_legacy,
+                with_sha256=consultation is not None and consultation.names_files,
+            ),
+            signature=path_of(signature) if signature else None,
+            claims=[Path(claim) for claim in paths_of(claims)],
+            workers=workers,
+        )
+    except TrustNotSaidError as error:
+        error.fix += "; from Python, with `key=` and the like"
+        raise
     if consultation:
         examination = consultation.judge(str(ledger), examination)
     return examination.report
@@ -213,6 +217,8 @@ def gate(
     policy: AnyPath | Policy = "baseline",
     *,
     env: str = "",
+    policy_key: AnyPath | None = None,
+    policy_digest: str = "",
     mode: str = "",
     ledger: AnyPath | None = None,
     signature: AnyPath | None = None,
@@ -225,7 +231,8 @@ def gate(
     """Decide by `policy` (a preset's name, a file, or a `Policy`); `.exit` is the verdict, `.checks` say why.
 
     `path` may be an identity, `wm1:<hex>`: then only an earlier decision answers, where `[vsa]` of the
-    policy takes one. `env` is the environment of a policy file, `mode` (`enforce` or `warn`) what a
+    policy takes one. `env` is the environment of a policy file; `policy_key` must have signed that
+    file, as with `--policy-key`, and `policy_digest` is the SHA-256 of its text. `mode` (`enforce` or `warn`) is what a
     refusal does if not as the policy says, `now` (aware) when ages and ends are judged. `ancestors` on disk give their claims, and weights that contradict the chain deny. The words
     of `TrustWords` fill the role `release` of a preset; `workers` is as for `verify`. Safe for several
     threads.
@@ -235,7 +242,9 @@ def gate(
     from weightmark.attestations.gate.sources import Sources
 
     if not isinstance(policy, Policy):
-        policy = load_policy(*paths_of(policy), artifact=path_of(path), environment=env)
+        policy = _pinned(path_of(path), policy, env, policy_key, policy_digest)
+    elif policy_key or policy_digest:
+        raise _unpinnable()
     elif env and env != policy.environment:
         raise CallError(
             f"the policy was loaded for another environment than `{env}`",
@@ -255,6 +264,25 @@ def gate(
     return run_gate(artifact, policy, sources, now=now, workers=workers, earlier=True)
 
 
+def _pinned(artifact: Path, said: AnyPath, env: str, key: AnyPath | None, digest: str) -> Policy:
+    """Load the policy that `said` names, if it is the one that is meant; raises as `PolicyPin.require`."""
+    from weightmark.attestations.policy.pin import PolicyPin
+
+    (word,) = paths_of(said)
+    policy = load_policy(word, artifact=artifact, environment=env)
+    pin = PolicyPin(key=str(path_of(key)) if key else None, digest=digest or None)
+    pin.require(str(artifact), word, policy)
+    return policy
+
+
+def _unpinnable() -> CallError:
+    return CallError(
+        "a policy is pinned that was loaded already",
+        why="of a policy as a value nobody can tell which file it was",
+        fix="name its file instead, or leave `policy_key` and `policy_digest` out",
+    )
+
+
 def _mode(word: str) -> Mode:
     if word not in [one.value for one in Mode]:
         raise CallError(f"`{word[:40]}` is no mode of the gate", fix="use `enforce` or `warn`")
@@ -265,6 +293,8 @@ def open_verified(
     path: AnyPath,
     *,
     policy: AnyPath | Policy | None = None,
+    policy_key: AnyPath | None = None,
+    policy_digest: str = "",
     ledger: AnyPath | None = None,
     file: str = "",
     framework: str = "auto",
@@ -279,7 +309,7 @@ def open_verified(
     Without `policy` only the weights are verified, and what is needed to find them: another file that
     was tampered with does not keep them from being opened, `verify` tells. Whom to trust is said in
     the words of `TrustWords`, as `key="release.pub"`. With `policy` the gate decides first, reading and scanning everything and consulting the `ledger`, and these words
-    fill the role `release` of a preset. `file` names the weights or the index where there are several. `framework` is
+    fill the role `release` of a preset; `policy_key` and `policy_digest` are as for `gate`. `file` names the weights or the index where there are several. `framework` is
     `numpy`, `torch`, `bytes`, or `auto` for the first that is installed. `memory_limit` bounds the
     bytes that are read before the first tensor where only whole files are signed; `workers` is as
     for `verify`.
@@ -289,6 +319,8 @@ def open_verified(
     """
     named = path_of(signature) if signature else None
     stores = tuple(Path(claim) for claim in paths_of(claims))
+    if (policy_key or policy_digest) and (policy is None or isinstance(policy, Policy)):
+        raise _unpinnable()
     if policy is None:
         if ledger is not None:
             raise CallError(
@@ -304,7 +336,7 @@ def open_verified(
         from weightmark.attestations.gate.sources import Sources
 
         if not isinstance(policy, Policy):
-            policy = load_policy(*paths_of(policy), artifact=path_of(path))
+            policy = _pinned(path_of(path), policy, "", policy_key, policy_digest)
         sources = Sources(named, stores, "".join(paths_of(ledger or ())))
         policy.require_alone(said=any(whom.values()))
         decision = run_gate(

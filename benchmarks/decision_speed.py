@@ -117,7 +117,7 @@ def gathered(key: PublicKey, bundles: list[Bundle], now: datetime) -> tuple[Any,
     policy = parse_policy(POLICY.encode(), source="policy", files=PolicyFiles(lambda _: key))
     trusts = {name: role.trust for name, role in policy.roles.items() if role.trust}
     told = claims_by_roles(bundles, trusts, None, now)
-    chain = lineage_of(
+    grown = lineage_of(
         policy,
         IDENTITY,
         bundles,
@@ -139,7 +139,7 @@ def gathered(key: PublicKey, bundles: list[Bundle], now: datetime) -> tuple[Any,
         (),
         signed=told.claims,
         scan=scan,
-        chain=chain,
+        chain=grown.chain if grown else None,
     )
 
 

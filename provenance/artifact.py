@@ -29,7 +29,7 @@ from weightmark.provenance.names import (
 from weightmark.provenance.sidecars import OUTSIDE, RESERVED_NAMES, SidecarPaths
 from weightmark.values import dataclass
 
-__all__ = ["Artifact", "Entry", "Outside", "Problem", "ProblemKind", "open_artifact"]
+__all__ = ["Artifact", "Entry", "Outside", "Problem", "ProblemKind", "nothing_at", "open_artifact"]
 
 
 _ONE_SLASH = lazy_pattern(r"\A([a-z][a-z0-9+]+):/(?!/)")
@@ -163,7 +163,7 @@ def open_artifact(path: str | os.PathLike[str]) -> Artifact:
         real = Path(os.path.realpath(named, strict=True))
         status = real.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise _absent(os.fspath(path)) from error
+        raise nothing_at(os.fspath(path)) from error
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise ArtifactRefusedError(
@@ -179,7 +179,7 @@ def open_artifact(path: str | os.PathLike[str]) -> Artifact:
     )
 
 
-def _absent(path: str) -> CallError:
+def nothing_at(path: str) -> CallError:
     """Say that nothing is there; an address, of which `Path` takes a slash, is told from a path."""
     from weightmark.provenance.sources.addresses import printable_uri
     from weightmark.provenance.sources.choice import is_remote

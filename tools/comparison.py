@@ -43,7 +43,8 @@ def comparison() -> str:
             "",
             *table(_COLUMNS, ([row[name] for name in _COLUMNS] for row in scanners)),
             "",
-            "Whole processes, side by side on one machine ([how](docs/performance.md)):",
+            "Whole processes, side by side on one machine ([how](docs/performance.md)); each row was measured by itself, beside",
+            "what else ran, so compare the two times of a row, not those of two rows:",
             "",
             *table(
                 ("weightmark", "beside it", "weightmark", "beside it"),

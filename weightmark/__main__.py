@@ -9,9 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
+try:
+    import click
 
-from weightmark.cli.app import app
+    from weightmark.cli.app import app
+except KeyboardInterrupt:
+    # nobody is there yet who could say so in words
+    raise SystemExit(130) from None
 
 if TYPE_CHECKING:
     from weightmark.cli.console import Console
@@ -35,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     atexit.register(gc.freeze)  # the last collection of a process that ends anyway takes longest
     try:
         return _complete() if _COMPLETE in os.environ else _answer(args)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     except BaseException:  # noqa: BLE001 - a failure while reporting a failure must not read as exit 1
         return _BUG
     finally:

@@ -20,7 +20,6 @@ from weightmark.attestations.bom.interface import (
     Source,
     the_only,
 )
-from weightmark.attestations.bom.licenses import License, LicenseForm
 from weightmark.attestations.bom.metrics import Metric
 from weightmark.attestations.bom.naming import document_uuid, input_reference, is_iri
 from weightmark.attestations.bom.properties import (
@@ -29,6 +28,7 @@ from weightmark.attestations.bom.properties import (
     about_source,
     about_weights,
 )
+from weightmark.attestations.licenses.license import License, LicenseForm
 from weightmark.attestations.predicates.fields import without_empty
 from weightmark.provenance.ledger.event import format_time
 from weightmark.provenance.manifest import IDENTITY_PREFIX

@@ -28,13 +28,14 @@ from weightmark.attestations.bom.stated import facts_of, source_of
 from weightmark.attestations.bom.summaries import summary_of
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.chain.building import build_chain
-from weightmark.attestations.chain.gathering import grow_chain
+from weightmark.attestations.chain.gathering import GrownChain, grow_chain
 from weightmark.attestations.chain.judging import counts
 from weightmark.attestations.chain.model import Chain, StepRoles
 from weightmark.attestations.chain.rule import ChainRule
 from weightmark.attestations.checks import Check, Outcome
-from weightmark.attestations.gate.lineage import claims_in_ledger, revoked_in
+from weightmark.attestations.gate.lineage import revoked_in
 from weightmark.attestations.ledger.consulting import Consultation
+from weightmark.attestations.ledger.ledger_claims import LedgerClaims
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE
 from weightmark.attestations.predicates.oms import OMS_PREDICATE
 from weightmark.attestations.trust import Trust, VerifiedBundle
@@ -138,8 +139,8 @@ def gather(
     if request.bound_trust is None:
         book, chain = Book((), len(bundles)), None
     else:
-        chain = _chain(identification.identity, bundles, request, request.bound_trust)
-        book = Book.of(bundles, request.bound_trust)
+        grown = _chain(identification.identity, bundles, request, request.bound_trust)
+        book, chain = Book.of(grown.bundles, request.bound_trust), grown.chain
     checks = (*believed.checks, *_limits(chain))
     return Gathered(_content(survey, request, believed, book, chain), checks)
 
@@ -166,13 +167,19 @@ def _claims_of(paths: Sequence[Path]) -> Iterator[Bundle]:
         yield from collect_evidence(open_artifact(path)).bundles
 
 
-def _chain(identity: str, bundles: list[Bundle], request: BomRequest, trust: Trust) -> Chain:
-    """Build the chain by the trusted signer's claims; `bundles` grows by what a ledger holds."""
-    bounds = Bounds(depth=request.depth)
-    build = partial(build_chain, identity, bundles, StepRoles(trust), bounds=bounds)
-    chain = grow_chain(build, bundles, claims_in_ledger(request.ledger))
-    revoked = revoked_in(chain, request.consultation)
-    return build(revoked=revoked) if revoked else chain
+def _chain(
+    identity: str, bundles: Sequence[Bundle], request: BomRequest, trust: Trust
+) -> GrownChain:
+    """Build the chain by the trusted signer's claims, those at hand and those of a ledger."""
+    build = partial(
+        build_chain, identity, roles=StepRoles(trust), bounds=Bounds(depth=request.depth)
+    )
+    return grow_chain(
+        build,
+        bundles,
+        LedgerClaims(request.ledger),
+        revoked_in=lambda chain: revoked_in(chain, request.consultation),
+    )
 
 
 def _content(

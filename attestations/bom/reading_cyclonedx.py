@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from weightmark.attestations.bom.licenses import License
 from weightmark.attestations.bom.reading_parts import (
     ARTIFACT,
     FIELDS,
@@ -18,6 +17,7 @@ from weightmark.attestations.bom.reading_parts import (
     went,
 )
 from weightmark.attestations.bom.remainder import Remark, labels_of, remarks_of
+from weightmark.attestations.licenses.license import License
 from weightmark.errors import LimitError
 
 __all__ = ["cyclonedx_items", "cyclonedx_remarks"]

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from weightmark.attestations.bom.licenses import License
 from weightmark.attestations.bom.reading_parts import (
     ARTIFACT,
     OF_A_KEY,
@@ -17,6 +16,7 @@ from weightmark.attestations.bom.reading_parts import (
     went,
 )
 from weightmark.attestations.bom.remainder import Key, Remark, labels_of, remarks_of
+from weightmark.attestations.licenses.license import License
 from weightmark.errors import MalformedError
 
 __all__ = ["Graph"]

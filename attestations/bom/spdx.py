@@ -21,7 +21,6 @@ from weightmark.attestations.bom.interface import (
     Fact,
     the_only,
 )
-from weightmark.attestations.bom.licenses import License, LicenseForm
 from weightmark.attestations.bom.metrics import Metric
 from weightmark.attestations.bom.naming import document_uuid, input_reference, is_iri
 from weightmark.attestations.bom.properties import (
@@ -30,6 +29,7 @@ from weightmark.attestations.bom.properties import (
     about_source,
     about_weights,
 )
+from weightmark.attestations.licenses.license import License, LicenseForm
 from weightmark.attestations.predicates.steps import BUILD_TYPE_PREFIX, STEPS
 from weightmark.errors import ExtraMissingError
 from weightmark.provenance.manifest import IDENTITY_PREFIX

@@ -49,6 +49,7 @@ class _Made:
     kind: str
     builder: str
     dependencies: tuple[Descriptor, ...]
+    foreign: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class _Stated:
     builder: str
     dependencies: tuple[Descriptor, ...]
     subject: Subject
+    foreign: bool
 
 
 def build_chain(
@@ -224,7 +226,9 @@ class _Pool:
         entitled = self._roles.of(made.kind)
         counts = entitled is not None and id(entitled) in believers
         for subject in verified.statement.subjects:
-            stated = _Stated(verified, made.kind, made.builder, made.dependencies, subject)
+            stated = _Stated(
+                verified, made.kind, made.builder, made.dependencies, subject, made.foreign
+            )
             self._stated.append((stated, counts))
 
     def _add_voucher(self, verified: VerifiedBundle) -> None:
@@ -295,6 +299,7 @@ class _Pool:
             at=verified.time.at if verified.time else None,
             output_name=stated.subject.name,
             since=made_since(verified),
+            foreign=stated.foreign,
         )
 
 
@@ -302,14 +307,19 @@ def _made_of(statement: Statement) -> "_Made":
     """Read how something was made, whichever predicate says it; raises `MalformedError`."""
     if statement.predicate_type == LINK_PREDICATE:
         link = Link.from_statement(statement)
-        return _Made(link.name, "", tuple(link.materials))
+        return _Made(link.name, "", tuple(link.materials), foreign=True)
     if statement.predicate_type == CONVERSION_PREDICATE:
         claim = ConversionClaim.from_statement(statement)
         source = Descriptor.of_identity("source", claim.source.identity, {})
         return _Made(_CONVERSION, claim.converter, (source,))
     provenance = SlsaProvenance.from_statement(statement)
     kind = provenance.step or provenance.build_type
-    return _Made(kind, provenance.builder, tuple(provenance.dependencies))
+    return _Made(
+        kind,
+        provenance.builder,
+        tuple(provenance.dependencies),
+        foreign=not provenance.step,
+    )
 
 
 def _with(values: tuple[str, ...], more: str) -> tuple[str, ...]:

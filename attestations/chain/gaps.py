@@ -1,6 +1,5 @@
 """Gaps: every place at which a chain does not hold, whatever a policy says of it."""
 
-import shlex
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
@@ -133,9 +132,8 @@ class _Gaps:
         return f"if {what} is stated of it already, name those claims with `--claims` or `--ledger`; if not: "
 
     def _approving(self, artifact: str) -> str:
-        name = self.chain.name_of(artifact)
-        known = "PATH" if name == shortened(artifact) else shlex.quote(name[:_MAX_NAME])
-        where = self.places.get(artifact, known)
+        # a name is what a signer calls it, and need not be where anybody has it
+        where = self.places.get(artifact, "PATH")
         return (
             "record its step with `weightmark record`, or vouch for it:"
             f' `weightmark attest {where} --type approval --reason "…" --expires DATE --key KEY`'

@@ -1,7 +1,7 @@
 """Gathering a chain: claims beside the artifact and its ancestors, in stores and in a ledger, and the bytes at hand."""
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
 from functools import partial
@@ -31,9 +31,9 @@ from weightmark.values import dataclass
 
 __all__ = [
     "AtHand",
-    "ClaimsAbout",
     "ComparedStep",
     "GatheredChain",
+    "GrownChain",
     "compare_at_hand",
     "content_checks",
     "gather_chain",
@@ -110,23 +110,20 @@ def gather_chain(
     build = partial(
         build_chain,
         root.identity,
-        bundles,
-        roles,
+        roles=roles,
         vouchers=vouchers,
         bounds=bounds,
         now=now,
         places={one.identity: shlex.quote(str(one.path)) for one in (root, *others)},
     )
-    chain = grow_chain(build, bundles, claims_about or (lambda _: ()))
-    revoked = revoked_in(chain)
-    chain = build(revoked=revoked) if revoked else chain
+    grown = grow_chain(build, bundles, claims_about or (lambda _: ()), revoked_in=revoked_in)
     known = {one.identity: one for one in (root, *others)}
     checks += [check for one in known.values() for check in one.unread]
     return GatheredChain(
-        chain,
-        compare_at_hand(chain, tuple(known.values())),
+        grown.chain,
+        compare_at_hand(grown.chain, tuple(known.values())),
         tuple(checks),
-        tuple(bundles),
+        grown.bundles,
         {one.identity: one.path.name or one.path.resolve().name for one in (root, *others)},
     )
 
@@ -186,13 +183,29 @@ def _several_sets(path: Path, error: WeightmarkError, count: int) -> Check:
     return Check("weights", Outcome.INFO, what, why, fix)
 
 
-def grow_chain(
-    build: Callable[..., Chain], bundles: list[Bundle], claims_about: ClaimsAbout
-) -> Chain:
-    """Build the chain from `bundles` and what the ledger holds about every ancestor, which is added to them.
+@dataclass(frozen=True)
+class GrownChain:
+    """A chain, and every claim that it was built from."""
 
-    `build` is `build_chain` with everything but `claims_about`.
+    chain: Chain
+    """by verified claims"""
+    bundles: tuple[Bundle, ...]
+    """those that were given, then what the ledger holds about each artifact that was reached"""
+
+
+def grow_chain(
+    build: Callable[..., Chain],
+    bundles: Iterable[Bundle],
+    claims_about: ClaimsAbout,
+    *,
+    revoked_in: Callable[[Chain], Mapping[str, str]] = lambda _: {},
+) -> GrownChain:
+    """Build the chain from `bundles` and what the ledger holds about every ancestor.
+
+    `build` is `build_chain` with everything but `bundles`, `claims_about` and `revoked`; `revoked_in` says what of
+    a chain that was found is revoked.
     """
+    given = tuple(bundles)
     found: list[Bundle] = []
 
     def about(identity: str) -> Sequence[Bundle]:
@@ -200,9 +213,12 @@ def grow_chain(
         found.extend(more)
         return more
 
-    chain = build(claims_about=about)
-    bundles += found
-    return chain
+    chain = build(bundles=given, claims_about=about)
+    everything = (*given, *found)
+    revoked = revoked_in(chain)
+    if revoked:
+        chain = build(bundles=everything, revoked=revoked)
+    return GrownChain(chain, everything)
 
 
 def compare_at_hand(chain: Chain, at_hand: Sequence[AtHand]) -> tuple[ComparedStep, ...]:

@@ -6,6 +6,7 @@ from weightmark.attestations.chain.gaps import is_circumstance
 from weightmark.attestations.chain.model import Chain, Gap, GapKind
 from weightmark.attestations.chain.rule import ChainRule
 from weightmark.attestations.checks import Check, Outcome, counted
+from weightmark.provenance.lineage.graph import Step
 from weightmark.provenance.lineage.names import shortened
 
 __all__ = ["DATA_ROLES", "counts", "judge_chain", "may_be_data"]
@@ -169,5 +170,10 @@ def _ends(chain: Chain) -> Iterator[str]:
     """Yield what a chain ends at: a step that links to nothing leads no further, but for training from nothing."""
     for artifact in chain.lineage.depths:
         steps = chain.lineage.steps.get(artifact, ())
-        if all(not step.parents and step.kind != _FROM_NOTHING for step in steps):
+        if all(not step.parents and not _is_beginning(step) for step in steps):
             yield artifact
+
+
+def _is_beginning(step: Step) -> bool:
+    """Tell whether a step begins with no artifact: the name of a link says nothing of that."""
+    return step.kind == _FROM_NOTHING and not step.foreign

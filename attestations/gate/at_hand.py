@@ -52,6 +52,14 @@ def read_ancestors(
     return Ancestors(tuple(read), tuple(bundles), tuple(checks))
 
 
+_NO_TENSORS = Check(
+    "weights",
+    Outcome.INFO,
+    "weights are not compared: no step has tensors on both sides that could be read here",
+    "what holds no tensors can't contradict the record",
+)
+
+
 def byte_checks(
     path: Path,
     evidence: Evidence,
@@ -86,8 +94,11 @@ def byte_checks(
         for one in ancestors.read
         if one.identity not in chain.lineage.depths
     )
+    compared = compare_at_hand(chain, found)
+    is_silent = not compared and any(one.identity in chain.lineage.depths for one in ancestors.read)
     return (
-        *content_checks(compare_at_hand(chain, found)),
+        *content_checks(compared),
+        *([_NO_TENSORS] if is_silent else []),
         *ancestors.checks,
         *strangers,
         *(check for one in found for check in one.unread),

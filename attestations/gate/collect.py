@@ -1,5 +1,7 @@
 """Gathering evidence: one read gives digests, verification and scan; then the ledger is asked."""
 
+import os
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,9 +10,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weightmark.attestations.checks import Check
+from weightmark.attestations.checks import Check, Outcome
+from weightmark.attestations.gate.copy_at_hand import clashes_of
 from weightmark.attestations.gate.evidence import Evidence, Known
-from weightmark.attestations.gate.present import clashes_of
 from weightmark.attestations.gate.sources import Sources, consulted_by, trusts_of
 from weightmark.attestations.policy.choices import Clashes, Mode
 from weightmark.attestations.policy.model import Policy
@@ -41,6 +43,7 @@ from weightmark.provenance.reading.engine import (
     read_artifact,
 )
 from weightmark.provenance.reading.receipts import Receipts
+from weightmark.provenance.sidecars import CLAIMS, SIGNATURE
 from weightmark.scanners.findings import FileScan
 from weightmark.scanners.luggage import file_scans
 from weightmark.scanners.scan import scan_file
@@ -57,6 +60,8 @@ _NOBODY = Belief(None, (), (), (), ())
 _SHA256_TOO = (Column.BLAKE3, Column.SHA256)
 _JUDGED_BY_POLICY = frozenset(["coverage", "outside"])
 """checks of verification that only inform, because a policy decides what they mean"""
+_MOST_AROUND = 4
+"""folders around a single file in which claims are looked for, to name them"""
 _USUAL = Sources()
 _NEEDED_LATER = (
     "weightmark.attestations.dataset_checks",
@@ -110,7 +115,8 @@ def gather(
         claims_path=str(_claims_path(path, examination.report.artifact)),
     )
     described = _described(examination, progress, jobs)
-    evidence = replace(evidence, checks=(*evidence.checks, *described))
+    folder = _signed_folder(Path(path), examination.report.artifact)
+    evidence = replace(evidence, checks=(*evidence.checks, *described, *folder))
     ancestors = _ancestors(sources, progress, jobs)
     from weightmark.attestations.gate.stated import add_claims
 
@@ -358,6 +364,26 @@ def _evidence(examination: Examination, policy: Policy, at: datetime) -> Evidenc
         clashes=clashes_of(artifact),
         checks=tuple(one for one in report.checks if one.name not in _JUDGED_BY_POLICY),
         known=Known.REMEMBERED if reading and reading.remembered else Known.READ,
+    )
+
+
+def _signed_folder(path: Path, artifact: Artifact) -> tuple[Check, ...]:
+    """Name the folder around a single file that has claims of its own: they say nothing of the file by itself."""
+    if not artifact.single:
+        return ()
+    around = path.absolute().parents[:_MOST_AROUND]
+    names = (SIGNATURE, CLAIMS)
+    found = next((one for one in around if any(os.path.isfile(one / name) for name in names)), None)  # noqa: PTH113 - what cannot be looked at is no folder to name
+    if found is None:
+        return ()
+    return (
+        Check(
+            "part",
+            Outcome.INFO,
+            f"the file is judged by itself; `{found.name}`, which holds it, has claims of its own",
+            "who signs a folder signs none of its files by itself",
+            f"judge the whole: `weightmark gate {shlex.quote(str(found))} --policy POLICY`",
+        ),
     )
 
 

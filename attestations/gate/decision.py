@@ -13,6 +13,7 @@ from weightmark.attestations.gate.judges import (
     Judge,
 )
 from weightmark.attestations.gate.judges.exceptions import EXCEPTED, excepted
+from weightmark.attestations.gate.judges.unasked import unsettled
 from weightmark.attestations.policy.choices import Mode, RemoteCode
 from weightmark.attestations.policy.model import Policy
 from weightmark.errors import Exit
@@ -109,7 +110,7 @@ def decide(policy: Policy, evidence: Evidence) -> Decision:
 def judge(policy: Policy, evidence: Evidence) -> Judgement:
     """Say what `policy` demands of `evidence` and what came of it; pure."""
     checks = [check for judge in _judges(evidence) for check in judge(policy, evidence)]
-    checks = list(excepted(policy, evidence, checks))
+    checks = list(unsettled(evidence, excepted(policy, evidence, checks)))
     if evidence.files:
         checks += _missing(_demanded(policy, evidence), checks)
     verdict = _VERDICTS[exit_of(checks)]

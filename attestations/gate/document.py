@@ -4,8 +4,8 @@ from collections.abc import Collection
 from typing import cast
 
 from weightmark.attestations.gate.evidence import Evidence
+from weightmark.attestations.licenses.expressions import licenses_in
 from weightmark.attestations.policy.conditions import LICENSES, Value
-from weightmark.attestations.policy.license_expressions import licenses_in
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.predicates.classification import ClassificationClaim
 from weightmark.attestations.predicates.test_result import ResultOfTests
@@ -30,9 +30,10 @@ def input_document(policy: Policy, evidence: Evidence) -> dict[str, Value]:
     if evidence.compared_by:
         document["content.digest"] = evidence.compared_by
         document |= _known("signers", evidence.content_signers)
-    document |= _claims(policy, evidence)
     document |= _scan(evidence)
-    document |= _chain(evidence)
+    if not evidence.unasked:
+        document |= _claims(policy, evidence)
+        document |= _chain(evidence)
     if evidence.ledger and evidence.ledger.origin and evidence.ledger.problem is None:
         document["ledger.origin"] = evidence.ledger.origin
         document["ledger.size"] = evidence.ledger.size
@@ -41,11 +42,11 @@ def input_document(policy: Policy, evidence: Evidence) -> dict[str, Value]:
 
 
 def _claims(policy: Policy, evidence: Evidence) -> dict[str, Value]:
-    from weightmark.attestations.gate.judges.chain import line_of
+    from weightmark.attestations.gate.judges.chain import along_chain
     from weightmark.attestations.gate.judges.licenses import licenses_of
 
     mine = [one for one in evidence.signed if one.identity == evidence.identity]
-    line = line_of(evidence)
+    artifacts = along_chain(evidence)
     results = {cast(ResultOfTests, one.predicate).result for one in mine if one.kind == "test"}
     levels = [
         {
@@ -53,9 +54,9 @@ def _claims(policy: Policy, evidence: Evidence) -> dict[str, Value]:
             for one in evidence.signed
             if one.kind == "classification" and one.identity == identity
         }
-        for identity in line
+        for identity in artifacts
     ]
-    licenses = [licenses_of(policy, evidence, one) for one in line]
+    licenses = [licenses_of(policy, evidence, one) for one in artifacts]
     names = [licenses_in(text) for said in licenses for text in said]
     return {
         "claims.kinds": tuple(sorted({one.kind for one in mine})),

@@ -158,3 +158,5 @@ class Evidence:
     """how the identity is known"""
     answer: Answer | None = None
     """the earlier decision that answers; None for a new one"""
+    unasked: bool = False
+    """whether a ledger was named that could not be asked for its claims, so that what seems to be missing may lie there"""

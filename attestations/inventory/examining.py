@@ -13,7 +13,7 @@ from weightmark.attestations.inventory.walking import printable
 from weightmark.attestations.verifying.evidence import Evidence, collect_evidence
 from weightmark.errors import WeightmarkError, read_failure
 from weightmark.provenance.reading.engine import ProgressSink
-from weightmark.scanners.findings import ScanReport
+from weightmark.scanners.findings import Outcome, ScanReport
 from weightmark.scanners.tree import TreeScan, scan_tree
 
 __all__ = ["examine", "unread"]
@@ -85,10 +85,11 @@ def _unchecked(report: ScanReport) -> int:
 
 
 def _risk(report: ScanReport, problem: str) -> str:
-    """Return the severity of the worst finding; what was not looked at to the end is never `none`."""
+    """Return the severity of the worst finding; what was not scanned, or not to the end, is never `none`."""
     if report.worst is not None:
         return report.worst.word
-    return UNKNOWN_RISK if problem or _unchecked(report) else NO_RISK
+    unscanned = all(file.outcome is Outcome.UNSUPPORTED for file in report.files)
+    return UNKNOWN_RISK if problem or unscanned or _unchecked(report) else NO_RISK
 
 
 def _worst(report: ScanReport) -> tuple[Worst, ...]:

@@ -137,7 +137,7 @@ def _ask(
     named = f"hf://{address.folder}/{address.repository}"
     place = Place(named, named, HUB_LAYOUT, address.kind, named)
     try:
-        with open_source(address.uri) as source:
+        with open_source(address.uri, current=True) as source:
             snapshot = source.resolve()
     except WeightmarkError as error:
         return _Asked(place, "", _unreadable(place, error))
@@ -164,7 +164,7 @@ def _examined(
     """Fetch and examine what a snapshot promises, anywhere: the bytes are held against it wherever they come from."""
     try:
         with (
-            open_source(snapshot.pinned) as source,
+            open_source(snapshot.pinned, current=True) as source,
             TemporaryDirectory(prefix="weightmark-") as folder,
             Quarantine.open(Path(folder).resolve() / "artifact", plan_of(snapshot)) as quarantine,
         ):

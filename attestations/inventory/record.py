@@ -9,9 +9,9 @@ from weightmark.values import dataclass
 __all__ = ["NO_RISK", "UNKNOWN_RISK", "Record", "Worst"]
 
 NO_RISK = "none"
-"""everything was looked at, and nothing was found"""
+"""every file of a kind that is scanned was scanned to its end, and nothing was found"""
 UNKNOWN_RISK = "unknown"
-"""nothing was found, and not everything was looked at"""
+"""nothing was found, and no file was scanned, or one not to its end"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +59,18 @@ class Record:
     promise: str
     """`kept` or `broken` where the place names blobs by their digests, else `none`"""
     risk: str
-    """severity of the worst finding; without one `none`, or `unknown` where not all was checked"""
+    """severity of the worst finding; without one `none`, or `unknown` where nothing, or not all, could be scanned"""
     unchecked: int
     """files that could not be checked to the end"""
     worst: tuple[Worst, ...]
     """findings of that severity, the first few"""
     problem: str
     """why the artifact as a whole could not be read; empty when it could"""
+
+    @property
+    def is_unscanned(self) -> bool:
+        """Whether no file in it is of a kind that is scanned, though each could be read."""
+        return self.risk == UNKNOWN_RISK and not self.problem and not self.unchecked
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON."""

@@ -3,13 +3,15 @@
 import os
 from collections.abc import Sequence
 from dataclasses import field
+from itertools import islice
 from pathlib import Path
 
 from weightmark.attestations.inventory.interface import Claimed, Folder, Layout, Place, Problem
 from weightmark.attestations.inventory.layouts import LAYOUTS
 from weightmark.attestations.inventory.openings import Opening, opening_of
 from weightmark.attestations.inventory.references.candidates import may_refer
-from weightmark.attestations.inventory.small_files import read_object
+from weightmark.attestations.inventory.small_files import read_object, read_small
+from weightmark.provenance.datasets.croissant import CROISSANT_MARK, MAX_CROISSANT_SIZE
 from weightmark.provenance.sidecars import RESERVED_NAMES
 from weightmark.provenance.sources.interface import ArtifactKind
 from weightmark.values import dataclass
@@ -24,6 +26,8 @@ _OF_THE_WHOLE = frozenset(
 """files that stand at the root of one artifact"""
 _OF_A_MODEL = frozenset(["architectures", "model_type", "_class_name", "peft_type"])
 """members of a `config.json` that tells of a model"""
+_OF_MODELS = frozenset(["model_index.json", "saved_model.pb"])
+_MOST_DOCUMENTS = 20
 _OF_DATA = frozenset(["dataset_dict.json", "dataset_info.json", "dataset_infos.json"])
 
 
@@ -180,8 +184,10 @@ class _Walker:
 
 def _is_one(listed: Folder) -> bool:
     """Tell whether the folder as a whole is one artifact, by what stands at its root."""
-    if _OF_THE_WHOLE.intersection(listed.files):
-        return True
+    return bool(_OF_THE_WHOLE.intersection(listed.files)) or _is_configured(listed)
+
+
+def _is_configured(listed: Folder) -> bool:
     return any(
         name in listed.files and bool(_OF_A_MODEL & read_object(listed.path / name).keys())
         for name in ("config.json", "adapter_config.json")
@@ -189,11 +195,28 @@ def _is_one(listed: Folder) -> bool:
 
 
 def _tree(listed: Folder, loose: dict[str, Opening]) -> Place:
-    rows = bool(_OF_DATA.intersection(listed.files)) or (
-        bool(loose) and not any(one.may_hold_weights for one in loose.values())
+    return Place(str(listed.path), listed.relative or ".", "plain", _kind(listed, loose))
+
+
+def _kind(listed: Folder, loose: dict[str, Opening]) -> ArtifactKind:
+    """Return what a folder seems to be; a signature at its root says nothing about that."""
+    if _OF_DATA.intersection(listed.files):
+        return ArtifactKind.DATASET
+    weights = any(one.may_hold_weights for one in loose.values())
+    if weights or _OF_MODELS.intersection(listed.files) or _is_configured(listed):
+        return ArtifactKind.MODEL
+    if loose or _is_described_data(listed):
+        return ArtifactKind.DATASET
+    return ArtifactKind.UNKNOWN
+
+
+def _is_described_data(listed: Folder) -> bool:
+    """Tell whether a Croissant document stands at the root, which describes datasets."""
+    documents = (name for name in listed.files if name.endswith((".json", ".jsonld")))
+    return any(
+        CROISSANT_MARK in (read_small(listed.path / name, MAX_CROISSANT_SIZE) or b"")
+        for name in islice(documents, _MOST_DOCUMENTS)
     )
-    kind = ArtifactKind.DATASET if rows else ArtifactKind.MODEL
-    return Place(str(listed.path), listed.relative or ".", "plain", kind)
 
 
 def _singly(listed: Folder, loose: dict[str, Opening]) -> list[Place]:

@@ -1,6 +1,7 @@
 """What a library logs, as values: it would otherwise write to stderr beside the answer."""
 
 import logging
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,7 +19,17 @@ class _Collector(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep one message, cut to a length."""
         if len(self._into) < _MOST:
-            self._into.append(" ".join(record.getMessage().split())[:_LONGEST])
+            self._into.append(" ".join(_message(record).split())[:_LONGEST])
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Return the text with lists as a shell would write them."""
+    if not isinstance(record.args, tuple):
+        return record.getMessage()
+    words = tuple(
+        shlex.join(map(str, one)) if isinstance(one, list) else one for one in record.args
+    )
+    return record.msg % words
 
 
 @contextmanager

@@ -83,7 +83,8 @@ def verify_layout(layout: Path, keys: Sequence[PublicKey], links: Path) -> Verif
     checks = [Check("layout", Outcome.PASS, f"{counted(len(names), 'step')} as the layout demands")]
     checks += walked.checks()
     if remarks:
-        checks.append(Check("remarks", Outcome.INFO, remarks[0], details=tuple(remarks[1:_SHOWN])))
+        told = tuple(f"the `in-toto` library says: {one}" for one in remarks[:_SHOWN])
+        checks.append(Check("remarks", Outcome.INFO, told[0], details=told[1:]))
     products = {
         str(path): str(digests.get("sha256", "")) for path, digests in summary.products.items()
     }

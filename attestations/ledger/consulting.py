@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ from weightmark.attestations.verifying.belief import Belief
 from weightmark.attestations.verifying.verification import Examination
 from weightmark.errors import CallError, LedgerNotLiveError, WeightmarkError
 from weightmark.provenance.ledger.log import Ledger
+from weightmark.provenance.ledger.snapshot import LoggedEvent
 from weightmark.provenance.reading.results import Reading
 from weightmark.values import dataclass
 
@@ -253,21 +255,28 @@ def _ancestors(
 ) -> Ancestry:
     """Follow what an artifact was made from; with nothing in force there is nothing to be found.
 
-    Where `believed`, not by the word of a signer whom the role revoked.
+    Where `believed`, not by the word of a signer whom the role revoked; that files are listed outside
+    of the ledger is never taken from one.
     """
     if not revocations.in_force:
         return Ancestry({})
-    more: dict[str, Any] = {}
-    if believed:
+
+    @cache
+    def disowned() -> Disowned:
         proven = BundleVerifier().proven_in(ledger, complete=revocations.complete)
-        more = {"disowned": Disowned.of(ledger, revocations, proven).made}
+        return Disowned.of(ledger, revocations, proven)
+
+    def made(logged: LoggedEvent) -> bool:
+        return disowned().made(logged)
+
     return ancestors_of(
         ledger,
         roots,
         held=held,
         complete=ledger.can_be_read_whole(),
         void=revocations.void_claims,
-        **more,
+        doubted=made,
+        disowned=made if believed else None,
     )
 
 

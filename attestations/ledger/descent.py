@@ -8,9 +8,11 @@ from weightmark.attestations.ledger.steps import (
     aliases_of,
     digest_of,
     held_by,
+    is_listed_elsewhere,
     materials_of,
     unfollowed_in,
 )
+from weightmark.attestations.predicates.compact_manifest import MANY_FILES
 from weightmark.attestations.statements import Statement
 from weightmark.errors import LimitError, ReadError, UncheckedError, WeightmarkError
 from weightmark.provenance.ledger.event import Kind
@@ -39,11 +41,6 @@ class Ancestry:
     """why there may be more ancestors; None when everything was followed to its end"""
 
 
-def _by_nobody(_logged: LoggedEvent) -> bool:
-    """Tell of no entry that its signer is disowned."""
-    return False
-
-
 def ancestors_of(
     ledger: Ledger,
     roots: Iterable[str],
@@ -51,7 +48,8 @@ def ancestors_of(
     complete: bool,
     held: Iterable[str] = (),
     void: frozenset[str] = frozenset(),
-    disowned: Callable[[LoggedEvent], bool] = _by_nobody,
+    disowned: Callable[[LoggedEvent], bool] | None = None,
+    doubted: Callable[[LoggedEvent], bool] | None = None,
     limit: int = MAX_ANCESTORS,
 ) -> Ancestry:
     """Return everything that `roots` and `held` descend from, by provenance claims and by the files that they hold.
@@ -59,10 +57,11 @@ def ancestors_of(
     An artifact descends from each of its files, as a release lists them; a file and the artifact
     that is this file alone are one thing; `wm1:` and `sha256:` with the same digits are one name.
     `held` are names of files, and of an artifact whose files are all among them. With `complete` no entry can be hidden, else the ledger's index is asked. Claims with an id in
-    `void` say nothing, nor do entries that are `disowned`. A claim that is missing, erased or malformed is the `problem`, and so is
+    `void` say nothing, nor do entries that are `disowned`; nor those that are `doubted`, where they
+    list files outside of the ledger. A claim that is missing, erased or malformed is the `problem`, and so is
     whatever lies beyond `limit` artifacts.
     """
-    with DescentEntries(ledger, void, disowned, complete=complete) as entries:
+    with DescentEntries(ledger, void, disowned, complete=complete, doubted=doubted) as entries:
         walk = _Walk(entries, limit)
         try:
             walk.start(roots, held)
@@ -104,6 +103,7 @@ class _Walk:
         self._seen: set[str] = set()
         self._artifacts = 0
         self._files: set[str] = set()
+        self._held: set[str] = set()
         self._waiting: list[str] = []
 
     def start(self, roots: Iterable[str], held: Iterable[str]) -> None:
@@ -127,10 +127,30 @@ class _Walk:
                     self._reach([material], child)
                     self._reach(self._entries.alone_in(material), child)
             if digest_of(child) not in self._files:
-                for statement in self._read(Kind.RELEASE, child):
-                    self._hold(statement, child)
+                self._hold_all(child)
+
+    def _hold_all(self, child: str) -> None:
+        """Reach the files that the releases of `child` list.
+
+        Its identity commits to how many there are: where one release shows a few, a list elsewhere is a lie.
+        """
+        elsewhere: list[LoggedEvent] = []
+        shown = False
+        for logged, statement in self._read_entries(Kind.RELEASE, child):
+            if is_listed_elsewhere(statement):
+                elsewhere.append(logged)
+            else:
+                shown |= 0 < self._hold(statement, child) < MANY_FILES
+        for logged in elsewhere if not shown else ():
+            if self._entries.is_doubted(logged):
+                self.unfollowed += 1
+            else:
+                self.problem = self.problem or _unlisted(child)
 
     def _read(self, kind: Kind, subject: str) -> Iterator[Statement]:
+        return (statement for _, statement in self._read_entries(kind, subject))
+
+    def _read_entries(self, kind: Kind, subject: str) -> Iterator[tuple[LoggedEvent, Statement]]:
         for logged in self._entries.about(kind, subject):
             try:
                 statement = self._entries.statement(logged)
@@ -138,28 +158,26 @@ class _Walk:
             except WeightmarkError as error:
                 self.problem = self.problem or _unchecked(error)
                 continue
-            yield statement
+            yield logged, statement
 
-    def _hold(self, statement: Statement, child: str) -> None:
-        """Reach the files that a release lists."""
+    def _hold(self, statement: Statement, child: str) -> int:
+        """Reach the files that a release lists; returns how many, 0 when they cannot be read."""
         try:
             held = held_by(statement)
         except WeightmarkError as error:
             self.problem = self.problem or _unchecked(error)
-            return
+            return 0
         if held is None:
-            self.problem = self.problem or ReadError(
-                f"the files of `{child}` are listed outside of the ledger, or not by SHA-256",
-                why="so nobody looked for revoked ones among them",
-            )
-            return
+            self.problem = self.problem or _unlisted(child)
+            return 0
         names = [name for one in held for name in one.names]
-        self._files |= {digest_of(name) for name in names}
+        self._held |= {digest_of(name) for name in names}
         self._reach(names, child, files=True)
         for one in held:
             self._reach(self._entries.alone_in_near(one.sha256), child)
-        if len(self._files) > MAX_FILES:
+        if len(self._held) > MAX_FILES:
             raise LimitError(f"what the artifact descends from holds over {MAX_FILES // 4} files")
+        return len(held)
 
     def _reach(self, names: Iterable[str], child: str, *, files: bool = False) -> None:
         for name in names:
@@ -175,6 +193,14 @@ class _Walk:
                     f"the artifact descends from over {self._limit} others",
                     why="not every one of them was looked at",
                 )
+
+
+def _unlisted(child: str) -> ReadError:
+    return ReadError(
+        f"the files of `{child}` are listed outside of the ledger, or not by SHA-256",
+        why="so nobody looked for revoked ones among them",
+        fix="ask the owners to revoke that release by the id of its claim, or its signer, if it is a lie",
+    )
 
 
 def _unchecked(error: WeightmarkError) -> WeightmarkError:

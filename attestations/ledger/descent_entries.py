@@ -12,7 +12,13 @@ from typing import Self
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.ledger.claim_index import ClaimIndex
-from weightmark.attestations.ledger.steps import aliases_of, digest_of
+from weightmark.attestations.ledger.steps import (
+    aliases_of,
+    digest_of,
+    held_by,
+    is_listed_elsewhere,
+    too_short_to_stand_elsewhere,
+)
 from weightmark.attestations.statements import Statement
 from weightmark.errors import LimitError, ReadError, WeightmarkError
 from weightmark.provenance.ledger.binding_index import MAX_WALK
@@ -37,10 +43,13 @@ class DescentEntries:
         self,
         ledger: Ledger,
         void: frozenset[str],
-        disowned: Callable[[LoggedEvent], bool],
+        disowned: Callable[[LoggedEvent], bool] | None,
         *,
         complete: bool,
+        doubted: Callable[[LoggedEvent], bool] | None,
     ) -> None:
+        """Leave out whoever is `disowned`; where files are listed outside of the ledger, whoever is `doubted`."""
+        self._doubted = doubted
         self._ledger = ledger
         self._void = void
         self._disowned = disowned
@@ -99,7 +108,9 @@ class DescentEntries:
         return self._stack.enter_context(ClaimIndex.of(self._ledger))
 
     def _counts(self, logged: LoggedEvent) -> bool:
-        return logged.event.claim_id not in self._void and not self._disowned(logged)
+        if logged.event.claim_id in self._void:
+            return False
+        return self._disowned is None or not self._disowned(logged)
 
     def forgotten(self, name: str) -> WeightmarkError | None:
         """Say that the log before told of the descent of `name`, and this one does not; None when it tells all."""
@@ -133,6 +144,10 @@ class DescentEntries:
     def statement(self, logged: LoggedEvent) -> Statement:
         """Read the claim of an entry; raises `ReadError` when it is missing or was erased."""
         return statement_of(self._ledger, logged)
+
+    def is_doubted(self, logged: LoggedEvent) -> bool:
+        """Tell whether the word of an entry's signer that files are listed elsewhere counts for nobody."""
+        return self._doubted is not None and self._doubted(logged)
 
     def alone_in(self, name: str) -> tuple[str, ...]:
         """Return the artifacts that are the file `name` alone.
@@ -180,13 +195,30 @@ class DescentEntries:
             if not self._counts(one):
                 continue
             try:
-                aliases = aliases_of(self.statement(one))
+                aliases = self._aliases(one, released)
             except WeightmarkError as error:
                 problem = problem or error
                 continue
             for alias in aliases:
                 found[alias] = (*found.get(alias, ()), one.event.subject)
         return found, problem
+
+    def _aliases(self, logged: LoggedEvent, released: Sequence[LoggedEvent]) -> tuple[str, ...]:
+        """Return of which file alone a release is; one that hides its short list says nothing beside one that shows it."""
+        statement = self.statement(logged)
+        if too_short_to_stand_elsewhere(statement):
+            name = logged.event.subject
+            others = (one for one in released if one.event.subject == name and self._counts(one))
+            if self.is_doubted(logged) or any(self._shows_files(one) for one in others):
+                return ()
+        return aliases_of(statement)
+
+    def _shows_files(self, logged: LoggedEvent) -> bool:
+        try:
+            statement = self.statement(logged)
+            return not is_listed_elsewhere(statement) and held_by(statement) is not None
+        except WeightmarkError:
+            return False
 
     def _all(self, kind: Kind) -> dict[str, list[LoggedEvent]]:
         if kind not in self._read:

@@ -1,11 +1,13 @@
 """Claims whose signer somebody with the role revoked: what they say of descent convicts nobody, and clears nobody."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Self
 
 from weightmark.attestations.ledger.revocation import Revocation
 from weightmark.attestations.ledger.revocations import Revocations
 from weightmark.attestations.ledger.silencing import Proven, parties_of
+from weightmark.errors import ReadError
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.ruling import Silence
 from weightmark.provenance.ledger.snapshot import LoggedEvent
@@ -39,6 +41,13 @@ class Disowned:
         """Tell whether a revocation in force names the signer of an entry's claim and does not spare it."""
         return any(
             logged.event.claim_sha256 not in one.spared
-            and not (one.since and Silence(one.since, "").spares(self.proven(logged)))
+            and not (one.since and Silence(one.since, "").spares(self._proven_at(logged)))
             for one in self.signers.get(logged.event.signer, ())
         )
+
+    def _proven_at(self, logged: LoggedEvent) -> datetime | None:
+        """Return when the claim of an entry existed already; one that is gone proves nothing."""
+        try:
+            return self.proven(logged)
+        except ReadError:
+            return None

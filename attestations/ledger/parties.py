@@ -12,7 +12,7 @@ from weightmark.errors import MalformedError, TrustMissingError
 from weightmark.provenance.ledger.admission import RegistrationPolicy, Submitter
 from weightmark.provenance.ledger.private import PrivateValue, identity_value
 
-__all__ = ["admitted_trust", "party_of", "value_of", "value_of_party"]
+__all__ = ["admitted_trust", "is_anonymous", "party_of", "value_of", "value_of_party"]
 
 
 def admitted_trust(policy: RegistrationPolicy) -> Trust:
@@ -53,6 +53,11 @@ def value_of_party(policy: RegistrationPolicy, party: str) -> str:
         return party
     opened = (one.opened for one in policy.identities if one.fingerprint == party)
     return next((one.value for one in opened if one), "")
+
+
+def is_anonymous(policy: RegistrationPolicy, party: str) -> bool:
+    """Tell whether nobody can say any more, or here, which identity a party is."""
+    return party.startswith("salted:") and value_of_party(policy, party) == ""
 
 
 def _anchors(policy: RegistrationPolicy) -> Iterator[Anchor]:

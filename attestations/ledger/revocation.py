@@ -37,6 +37,8 @@ class Revocation:
     """for one that was carried over: of its entry in the log before, which `origin` names"""
     claim_sha256: str = ""
     """SHA-256 of its claim's bytes, hex"""
+    voices: int = 0
+    """signers with the role who reinstated it, fewer than it takes"""
 
     @property
     def words(self) -> str:

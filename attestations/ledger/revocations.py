@@ -4,7 +4,7 @@ A revocation that cannot be attributed to anybody any more still binds; a reinst
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
@@ -15,6 +15,7 @@ from weightmark.attestations.identities import SignerKind, VerifiedTime
 from weightmark.attestations.ledger.carried import DoubtedSigner, carried_over, still_left
 from weightmark.attestations.ledger.parties import (
     admitted_trust,
+    is_anonymous,
     party_of,
     value_of,
     value_of_party,
@@ -49,10 +50,11 @@ from weightmark.values import dataclass
 if TYPE_CHECKING:
     from weightmark.provenance.ledger.witnessing.policy import TlogPolicy
 
-__all__ = ["Revocation", "Revocations"]
+__all__ = ["TO_LIFT", "Revocation", "Revocations"]
 
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
-_TO_LIFT = 2
+TO_LIFT = 2
+"""signers with the role who have to reinstate a revocation before it is lifted"""
 _PARTIES = ("key:", "salted:")
 
 
@@ -103,8 +105,13 @@ class Revocations:
         found += [_revocation(ledger, history, one) for one in revoked if wanted(one.event.subject)]
         if witnesses is not None:
             found = [replace(one, spared=_spared(ledger, history, one, witnesses)) for one in found]
-        lifted = _lifted(found, _voices(ledger, history, found, voices)) if found else frozenset()
-        in_force = tuple(one for one in found if one.claim_id not in lifted)
+        heard = _heard(found, _voices(ledger, history, found, voices)) if found else {}
+        lifted = _lifted(heard)
+        in_force = tuple(
+            replace(one, voices=len(heard.get(one.claim_id, ())))
+            for one in found
+            if one.claim_id not in lifted
+        )
         left = still_left(history.newest, in_force)
         return cls(ledger.origin, size, in_force, complete, lifted, left)
 
@@ -232,7 +239,7 @@ def _revocation(ledger: Ledger, history: PolicyHistory, logged: LoggedEvent) -> 
     bundle, statement = _claim_of(ledger, logged)
     claim = RevocationClaim.from_statement(statement)
     _require_match(logged, bundle, claim.subject)
-    if not _is_anonymous(policy, event.signer):
+    if not is_anonymous(policy, event.signer):
         _require_signer(policy, logged, bundle)
     only_of = _bound_by(policy, event)
     return Revocation(
@@ -329,7 +336,7 @@ def _voices(
         meant = by_id.get(claim.revocation)
         if meant is None or meant.index > logged.index or meant.subject != claim.subject:
             continue
-        if _is_anonymous(policy, signer) or not policy.allows(signer, Kind.REINSTATE):
+        if is_anonymous(policy, signer) or not policy.allows(signer, Kind.REINSTATE):
             continue
         _require_signer(policy, logged, bundle)
         value = value_of_party(policy, signer)
@@ -338,21 +345,26 @@ def _voices(
     return tuple(voices)
 
 
-def _lifted(found: Sequence[Revocation], voices: Sequence[_Voice]) -> frozenset[str]:
-    """Return the claim ids of revocations that two of the role reinstated.
+def _lifted(heard: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """Return the claim ids of revocations that two of the role reinstated."""
+    return frozenset(one for one, who in heard.items() if len(who) >= TO_LIFT)
+
+
+def _heard(found: Sequence[Revocation], voices: Sequence[_Voice]) -> Mapping[str, frozenset[str]]:
+    """Return who of the role reinstated each revocation, by its claim id.
 
     A voice that was taken back does not count, unless taking it back was lifted itself: what that
     lifts is counted again until nothing more is lifted.
     """
     lifted: frozenset[str] = frozenset()
-    while (more := _lifted_by(found, voices, lifted)) != lifted:
+    while (more := _lifted(heard := _heard_with(found, voices, lifted))) != lifted:
         lifted = more
-    return lifted
+    return heard
 
 
-def _lifted_by(
+def _heard_with(
     found: Sequence[Revocation], voices: Sequence[_Voice], forgiven: frozenset[str]
-) -> frozenset[str]:
+) -> Mapping[str, frozenset[str]]:
     """Count the voices in order; a signer who is revoked at that moment has none."""
     lifted: set[str] = set()
     heard: dict[str, set[str]] = {}
@@ -370,9 +382,9 @@ def _lifted_by(
         if any(silenced) or any(taken_back):
             continue
         heard.setdefault(voice.revocation, set()).add(voice.value)
-        if len(heard[voice.revocation]) >= _TO_LIFT:
+        if len(heard[voice.revocation]) >= TO_LIFT:
             lifted.add(voice.revocation)
-    return frozenset(lifted)
+    return {one: frozenset(who) for one, who in heard.items()}
 
 
 def _claim_of(ledger: Ledger, logged: LoggedEvent) -> tuple[Bundle, Statement]:
@@ -403,11 +415,6 @@ def _lie(logged: LoggedEvent, why: str) -> LedgerInconsistentError:
         why=why,
         fix="ask the operator of the ledger; nothing that it says of revocations can be believed",
     )
-
-
-def _is_anonymous(policy: RegistrationPolicy, party: str) -> bool:
-    """Tell whether nobody can say any more, or here, which identity a party is."""
-    return party.startswith("salted:") and value_of_party(policy, party) == ""
 
 
 def _opened(policy: RegistrationPolicy) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from weightmark.attestations.ledger.revocation import Revocation
 from weightmark.attestations.ledger.revocations import Revocations
+from weightmark.errors import ReadError
 from weightmark.provenance.ledger.admission import RegistrationPolicy
 from weightmark.provenance.ledger.event import Kind, parse_time
 from weightmark.provenance.ledger.log import Ledger
@@ -12,10 +13,10 @@ from weightmark.provenance.ledger.ruling import Silence, lifted_claim
 from weightmark.provenance.ledger.snapshot import LoggedEvent
 from weightmark.provenance.ledger.store.interface import Query
 
-__all__ = ["Proven", "parties_of", "silenced_parties", "written_in_silence"]
+__all__ = ["Proven", "is_anybody_left", "parties_of", "silenced_parties", "written_in_silence"]
 
 Proven = Callable[[LoggedEvent], datetime | None]
-"""gives the earliest verified time of the claim of an entry; None when nothing proves one"""
+"""gives the earliest verified time of the claim of an entry; None when nothing proves one, and raises `ReadError` where nobody can tell"""
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
@@ -39,12 +40,23 @@ def silenced_parties(ledger: Ledger) -> dict[str, Silence]:
     return found
 
 
+def is_anybody_left(ledger: Ledger) -> bool:
+    """Tell whether somebody who is admitted may still write; raises as `silenced_parties`."""
+    silenced, now = silenced_parties(ledger), ledger.now()
+    admitted = ledger.policy().submitters
+    return any(
+        one.fingerprint not in silenced or not silenced[one.fingerprint].holds(now)
+        for one in admitted
+    )
+
+
 def written_in_silence(ledger: Ledger, proven: Proven) -> dict[int, str]:
     """Return the entries of whoever an earlier entry had revoked by then, and where that stands.
 
     Those that a revoked one submitted, and those whose claim it signed, whoever submitted them; a
-    claim that `proven` tells to be older than the revocation's date is spared. Revocations that were
-    reinstated meanwhile are not counted. Raises as `Revocations.read`.
+    claim that `proven` tells to be older than the revocation's date is spared, and so is one that is
+    gone: it counts for nobody, and where no `redact` entry names it, the audit says that it is missing.
+    Revocations that were reinstated meanwhile are not counted. Raises as `Revocations.read`.
     """
     revocations = Revocations.read(ledger, complete=True, only_parties=True).in_force
     if not revocations:
@@ -71,17 +83,25 @@ def written_in_silence(ledger: Ledger, proven: Proven) -> dict[int, str]:
 
 
 def _broken(said: Sequence[Revocation], entry: LoggedEvent) -> Revocation | None:
-    """Return the revocation that an entry was written after; None for one that came in time."""
+    """Return the revocation that an entry was written after, as admitting finds it; None for one that came in time.
+
+    Of several it is the one that reaches back furthest.
+    """
     at = parse_time(entry.event.at)
-    late = (one for one in said if one.index < entry.index and at >= (one.since or _ALWAYS))
-    return next(late, None)
+    late = [one for one in said if one.index < entry.index and at >= (one.since or _ALWAYS)]
+    return min(late, key=lambda one: one.since or _ALWAYS, default=None)
 
 
 def _may_stand(entry: LoggedEvent, silence: Silence, proven: Proven) -> bool:
     """Tell whether a claim by a revoked signer may stand: nobody counts it, or it is older than that."""
     if entry.event.kind is Kind.OBSERVED:
         return True
-    return silence.since is not None and silence.spares(proven(entry))
+    if silence.since is None:
+        return False
+    try:
+        return silence.spares(proven(entry))
+    except ReadError:
+        return True
 
 
 def parties_of(policy: RegistrationPolicy) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 
+from weightmark.attestations.predicates.compact_manifest import MANY_FILES, CompactManifest
 from weightmark.attestations.predicates.descriptor import Descriptor
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
 from weightmark.attestations.predicates.oms import OMS_PREDICATE, OmsClaim
@@ -12,7 +13,7 @@ from weightmark.attestations.predicates.slsa_provenance import (
     SlsaProvenance,
 )
 from weightmark.attestations.statements import Statement
-from weightmark.errors import LimitError
+from weightmark.errors import LimitError, ReadError
 from weightmark.provenance.manifest import (
     IDENTITY_PREFIX,
     MANIFEST_HEADER,
@@ -22,7 +23,7 @@ from weightmark.provenance.manifest import (
 )
 from weightmark.values import dataclass
 
-__all__ = ["MAX_HELD", "HeldFile", "aliases_of", "alone", "digest_of", "held_by", "materials_of", "names_alone", "unfollowed_in"]  # fmt: skip
+__all__ = ["MAX_HELD", "HeldFile", "aliases_of", "alone", "digest_of", "held_by", "is_listed_elsewhere", "materials_of", "names_alone", "too_short_to_stand_elsewhere", "unfollowed_in"]  # fmt: skip
 
 MAX_HELD = 20_000
 """files of one artifact that are followed; longer lists of files stand outside of the ledger anyway"""
@@ -123,12 +124,35 @@ def _listed_by_oms(claim: OmsClaim) -> tuple[HeldFile, ...] | None:
 def aliases_of(statement: Statement) -> tuple[str, ...]:
     """Return `sha256:<hex>` of the file, if a manifest statement, or one of OMS, is about one file alone.
 
-    Raises `MalformedError` for one that breaks its format.
+    Raises `MalformedError` for one that breaks its format, and `ReadError` where the list stands elsewhere
+    although it is short: nobody can tell then.
     """
+    if too_short_to_stand_elsewhere(statement):
+        raise ReadError(
+            "the few files of a release are listed outside of the ledger",
+            why="nobody can tell here which file it is about",
+            fix="release it again with the list of its files in the claim: `weightmark sign`",
+        )
     files = statement.predicate.get("files", statement.predicate.get("resources"))
     if not isinstance(files, list) or len(files) != 1:
         return ()
     return tuple(one.sha256 for one in held_by(statement) or ())
+
+
+def is_listed_elsewhere(statement: Statement) -> bool:
+    """Tell whether a manifest statement names its list of files by the digest alone."""
+    return statement.predicate_type == MANIFEST_PREDICATE and "list" in statement.predicate
+
+
+def too_short_to_stand_elsewhere(statement: Statement) -> bool:
+    """Tell a manifest statement that hides a list which is no longer than others that are followed.
+
+    Nothing that signs makes one. Raises `MalformedError` for one that breaks its format.
+    """
+    if not is_listed_elsewhere(statement):
+        return False
+    compact = CompactManifest.from_statement(statement)
+    return compact is not None and compact.count < MANY_FILES
 
 
 def _dependencies(statement: Statement) -> Iterator[Descriptor]:

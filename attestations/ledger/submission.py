@@ -5,9 +5,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from weightmark.attestations.bundles.bundle import Bundle
-from weightmark.attestations.ledger.parties import admitted_trust, party_of
+from weightmark.attestations.ledger.parties import admitted_trust, is_anonymous, party_of
 from weightmark.attestations.ledger.silencing import Proven, silenced_parties, written_in_silence
-from weightmark.attestations.ledger.steps import held_by, materials_of
+from weightmark.attestations.ledger.steps import (
+    held_by,
+    materials_of,
+    too_short_to_stand_elsewhere,
+)
 from weightmark.attestations.predicates.deployment import DEPLOYMENT_PREDICATE
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE
 from weightmark.attestations.predicates.oms import OMS_PREDICATE
@@ -181,14 +185,18 @@ class BundleVerifier:
     def proven_in(self, ledger: Ledger, *, complete: bool = True) -> Proven:
         """Return what tells when the claim of an entry existed already, by the clocks that the ledger trusts.
 
-        A claim that is missing, or cannot be read, proves nothing.
+        Of a claim that is gone, or whose signer was erased, it raises `ReadError`; one that cannot be
+        read proves nothing.
         """
         history = ledger.policies(complete=complete)
 
         def proven(entry: LoggedEvent) -> datetime | None:
+            claim = ledger.home.blobs.get(entry.event.claim_sha256)
+            policy = history.at(entry.index)
+            if is_anonymous(policy, entry.event.signer):
+                raise ReadError(f"whose claim entry {entry.index} records cannot be told any more")
             try:
-                claim = ledger.home.blobs.get(entry.event.claim_sha256)
-                return self.describe_claim(claim, history.at(entry.index)).proven
+                return self.describe_claim(claim, policy).proven
             except WeightmarkError:
                 return None
 
@@ -244,9 +252,10 @@ def _broken_by(statement: Statement) -> str:
     try:
         materials_of(statement)
         held_by(statement)
+        hidden = too_short_to_stand_elsewhere(statement)
     except WeightmarkError as error:
         return error.what
-    return ""
+    return "it lists few files, and not in the claim itself" if hidden else ""
 
 
 def _subject_of(statement: Statement) -> str:

@@ -155,8 +155,12 @@ class LockFile:
 
     @classmethod
     def _of(cls, artifacts: list[LockedArtifact], name: str) -> Self:
-        if len({one.uri for one in artifacts}) != len(artifacts):
-            raise MalformedError(f"`{name}` locks one address twice")
+        if len({address_key(one.uri) for one in artifacts}) != len(artifacts):
+            raise MalformedError(
+                f"`{name}` locks one address twice",
+                why="two spellings of one address are one, and which entry is meant nobody can tell",
+                fix="remove the one that is not meant",
+            )
         return cls(tuple(sorted(artifacts, key=lambda one: one.uri)))
 
     def find(self, uri: str) -> LockedArtifact:
@@ -177,9 +181,8 @@ class LockFile:
     def entry(self, uri: str) -> LockedArtifact | None:
         """Return what an address stands for, however it is spelled; None when it is not locked. Raises `CallError`."""
         key = address_key(uri)
-        return next(
-            (one for one in self.artifacts if key in {address_key(one.uri), one.pinned}), None
-        )
+        named = (one for one in self.artifacts if address_key(one.uri) == key)
+        return next(named, None) or next((one for one in self.artifacts if one.pinned == key), None)
 
     def with_artifact(self, artifact: LockedArtifact) -> Self:
         """Return the lock with one address anew."""

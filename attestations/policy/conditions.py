@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from weightmark.attestations.policy.license_expressions import canonical_license, is_denied
+from weightmark.attestations.licenses.expressions import canonical_license, is_denied
 from weightmark.attestations.sigstore.subject_patterns import GlobPattern
 from weightmark.values import dataclass
 
@@ -45,7 +45,7 @@ class Condition:
     def refused_licenses(self, document: Mapping[str, Value]) -> tuple[str, ...]:
         """Return the licences that `not_in` refuses: as `[licenses] deny` does, so a name that nobody knows as well."""
         # the list of licences is read only where it is asked
-        from weightmark.attestations.bom.licenses import is_known
+        from weightmark.attestations.licenses.license import is_known
 
         denied = frozenset(canonical_license(str(one)) for one in _all(self.value))
         names = [str(one) for one in _all(document.get(self.field, ()))]

@@ -101,7 +101,8 @@ def _scan(policy: Policy) -> Iterator[_Line]:
     else:
         yield "scan", "the scan is shown and decides nothing", "scan.required"
     limits = ", ".join(f"{name} {number:g}" for name, number in rule.limits.changed.items())
-    yield "scan", f"the scan of one file may cost: {limits or 'the usual'}", "scan.limits"
+    bounds = f"these limits: {limits}" if limits else "the limits of `weightmark scan`"
+    yield "scan", f"the scan of one file keeps to {bounds}", "scan.limits"
     if rule.allow_formats:
         yield "formats", f"every file is of {', '.join(rule.allow_formats)}", "scan.allow_formats"
     denied = ", ".join(rule.deny_formats)
@@ -137,9 +138,9 @@ def _claims(policy: Policy) -> Iterator[_Line]:
 
 
 def _lineage(policy: Policy) -> Iterator[_Line]:
-    line = policy.lineage
-    if line:
-        yield from _chain(policy, line)
+    lineage = policy.lineage
+    if lineage:
+        yield from _chain(policy, lineage)
     if policy.licenses:
         allowed, denied = policy.licenses.allow, policy.licenses.deny
         if allowed:
@@ -156,8 +157,8 @@ def _lineage(policy: Policy) -> Iterator[_Line]:
         yield "classification", f"what nobody classified {text}", "unclassified"
 
 
-def _chain(policy: Policy, line: LineageRule) -> Iterator[_Line]:
-    rule = line.rule
+def _chain(policy: Policy, lineage: LineageRule) -> Iterator[_Line]:
+    rule = lineage.rule
     yield "chain", _COMPLETE if rule.complete else _OPEN, "chain.complete"
     if rule.complete:
         text = _SIGNED_ENDS if rule.signed_ends else _APPROVED_ENDS
@@ -168,7 +169,7 @@ def _chain(policy: Policy, line: LineageRule) -> Iterator[_Line]:
             named = " or ".join(allowed[:_SHOWN])
             more = f" or {len(allowed) - _SHOWN} more" if len(allowed) > _SHOWN else ""
             yield "chain", f"every {noun} at its ends is {named}{more}", f"chain.allowed_{noun}s"
-    for kind, role in line.steps.items():
+    for kind, role in lineage.steps.items():
         who = _signers(policy.role(role))
         yield "chain", f"`{kind}` is stated by {who}", f"chain.steps.{kind}"
 

@@ -43,7 +43,7 @@ def holes_of(policy: Policy) -> tuple[Hole, ...]:
             *_of_ages(policy),
             *_of_exceptions(policy),
             *_of_content(policy),
-            *_of_line(policy),
+            *_of_chain(policy),
             *_of_ledger(policy),
             *_of_answers(policy),
             *_of_making(policy),
@@ -152,34 +152,34 @@ def _of_content(policy: Policy) -> Iterator[tuple[str, str, str]]:
         )
 
 
-def _of_line(policy: Policy) -> Iterator[tuple[str, str, str]]:
+def _of_chain(policy: Policy) -> Iterator[tuple[str, str, str]]:
     """Yield what a chain leaves open; a demand along it brings a chain with it, so that there is one."""
-    line = policy.lineage
-    if line and not line.rule.complete:
+    lineage = policy.lineage
+    if lineage and not lineage.rule.complete:
         along = {
-            "chain.allowed_bases": bool(line.rule.listed),
+            "chain.allowed_bases": bool(lineage.rule.listed),
             "licenses": policy.licenses is not None,
             "max_classification": bool(policy.max_classification),
             "require.dataset": policy.require.dataset is not None,
             "require.classification": policy.require.classification is not None,
         }
         yield from ((setting, _HIDDEN, _SEEN) for setting, said in along.items() if said)
-    if line and line.rule.complete and line.rule.signed_ends:
+    if lineage and lineage.rule.complete and lineage.rule.signed_ends:
         yield (
             "chain.signed_ends",
             _HIDDEN,
             "set `signed_ends = false`, and approve or list the ends",
         )
-    if line and line.rule.complete and not line.rule.allowed_bases:
+    if lineage and lineage.rule.complete and not lineage.rule.allowed_bases:
         yield (
             "chain.allowed_bases",
             "an approved artifact ends the chain, whatever it was made from and whichever it is",
             "approve only what comes from elsewhere, or list the ends in `allowed_bases`",
         )
-    if line and bool(line.rule.allowed_bases) != bool(line.rule.allowed_datasets):
+    if lineage and bool(lineage.rule.allowed_bases) != bool(lineage.rule.allowed_datasets):
         said, other, noun = (
             ("allowed_bases", "allowed_datasets", "data")
-            if line.rule.allowed_bases
+            if lineage.rule.allowed_bases
             else ("allowed_datasets", "allowed_bases", "a base")
         )
         yield (
@@ -187,20 +187,26 @@ def _of_line(policy: Policy) -> Iterator[tuple[str, str, str]]:
             f"whoever records a step passes `{said}` by calling an input {noun}",
             f"list what may be used in `{other}` as well",
         )
+    if lineage and lineage.rule.allowed_bases:
+        yield (
+            "chain.allowed_bases",
+            "whoever records a step passes `allowed_bases` by calling it `train` and naming no base",
+            "give that step to signers whom you believe: `steps = { train = ROLE }` under `[chain]`",
+        )
     if policy.max_classification and _is_milder(policy):
         yield (
             "unclassified",
             "whoever holds a classification back lowers the level of the artifact",
             "leave `unclassified` out",
         )
-    if policy.ledger.required and line is None:
+    if policy.ledger.required and lineage is None:
         yield (
             "ledger.required",
             "a revoked base is let through: " + _HIDDEN,
             "add `[chain]`",
         )
     for one in policy.conditions:
-        if one.field.startswith("chain.") and line is None:
+        if one.field.startswith("chain.") and lineage is None:
             yield f"rule {one.name}", _HIDDEN, "add `[chain]`"
 
 

@@ -2,6 +2,8 @@
 
 One file a policy in `$XDG_STATE_HOME/weightmark/policies`: who signed it, what the owner calls it, its revision and
 what was signed. A policy is the same one when its owner and its `name` are; those without one are one policy of their owner.
+A second file for each owner and path says which policy was judged by there: another one of the same owner, which no
+revision compares with it, does not pass in its place.
 """
 
 import hashlib
@@ -17,7 +19,7 @@ from weightmark.provenance.ledger.files import locked, make_folders, read_file
 from weightmark.provenance.strict_json import canonical_json, parse_object
 from weightmark.values import dataclass
 
-__all__ = ["RevisionMemory", "require_not_older"]
+__all__ = ["RevisionMemory", "given_name", "require_not_older"]
 
 _MAX_SIZE = 64 * 1024
 """bytes of what is remembered of one policy"""
@@ -41,60 +43,90 @@ class RevisionMemory:
                 raise ReadError(
                     "there is no home directory to remember policies in",
                     fix="set `XDG_STATE_HOME` to a folder that stays, or name the least revision with"
-                    " `--policy-min-revision N`",
+                    " `--policy-name NAME --policy-min-revision N`",
                 ) from error
         return cls(Path(base) / "weightmark" / "policies")
 
-    def admit(self, verified: VerifiedBundle, policy: Policy) -> None:
+    def admit(self, verified: VerifiedBundle, policy: Policy, *, named: bool = False) -> None:
         """Remember a policy whose signature was verified, unless a newer revision was seen.
 
-        Raises `TamperedError` for an older revision and for another text of the same one, `MalformedError` for a
-        memory that is damaged, and `ReadError` where nothing can be remembered.
+        Where the caller `named` the policy, another one may have been seen at its path.
+
+        Raises `TamperedError` for an older revision, for another text of the same one, and for another policy than
+        was seen at this path, `MalformedError` for a memory that is damaged, and `ReadError` where nothing can be
+        remembered.
         """
-        owner = verified.signer.name
-        # where the text says no name, the path stands in its place, which whoever moves the file chooses
-        name = "" if policy.name == policy.source else policy.name
-        told = hashlib.sha256(f"{owner}\n{name}".encode())
-        path = self.folder / f"{told.hexdigest()}.json"
+        owner, name = verified.signer.name, given_name(policy)
+        path = self._file(owner, name)
+        # not where links lead: whoever renews a mounted policy gives it another place each time
+        at = str(Path(policy.source).absolute()).encode("utf-8", "backslashreplace").decode()
+        place = self._file(owner, at, kind="path")
         try:
             make_folders([self.folder], mode=0o700)
-            with locked(path.with_suffix(".lock")):
-                seen = self._recall(path)
+            with locked(self.folder / "policies.lock"):
+                before = self._recall(place, "name")
+                seen = self._recall(path, "claim_id")
+                if not named:
+                    _require_same(before, name, policy, place)
                 require_not_older(seen, policy, verified.claim_id)
-                fields = {
-                    "claim_id": verified.claim_id,
-                    "name": name,
-                    "owner": owner,
-                    "revision": policy.revision,
-                    "v": 1,
-                }
-                if seen != fields:
-                    replace_file(path, canonical_json(fields), mode=0o600)
-                    sync_folder(path.parent)
+                fields = {"name": name, "owner": owner, "revision": policy.revision, "v": 1}
+                self._keep(path, seen, {**fields, "claim_id": verified.claim_id})
+                self._keep(place, before, {**fields, "path": at})
         except ReadError as error:
             raise ReadError(
                 "which revision of the policy was seen last can't be remembered",
                 why=error.what,
                 fix="set `XDG_STATE_HOME` to a folder that can be written, or name the least revision with"
-                " `--policy-min-revision N`, for which nothing has to be remembered",
+                " `--policy-name NAME --policy-min-revision N`, for which nothing has to be remembered",
             ) from error
 
-    def _recall(self, path: Path) -> dict[str, Any]:
+    def _file(self, owner: str, what: str, *, kind: str = "") -> Path:
+        words = [owner, what, kind] if kind else [owner, what]
+        told = hashlib.sha256("\n".join(words).encode("utf-8", "backslashreplace"))
+        return self.folder / f"{told.hexdigest()}.json"
+
+    def _keep(self, path: Path, seen: dict[str, Any], fields: dict[str, Any]) -> None:
+        if seen != fields:
+            replace_file(path, canonical_json(fields), mode=0o600)
+            sync_folder(path.parent)
+
+    def _recall(self, path: Path, demanded: str) -> dict[str, Any]:
         data = read_file(path, max_size=_MAX_SIZE)
         if data is None:
             return {}
         damaged = MalformedError(
             f"`{path}` is not what weightmark wrote there",
             why="it says which revision of a signed policy was seen last",
-            fix="remove it if you know the present revision, and say that with `--policy-min-revision N`",
+            fix="remove it if you know the present revision, and say that with `--policy-name NAME --policy-min-revision N`",
         )
         try:
             fields = parse_object(data, what=f"`{path}`")
         except WeightmarkError as error:
             raise damaged from error
-        if type(fields.get("revision")) is not int or not isinstance(fields.get("claim_id"), str):
+        if type(fields.get("revision")) is not int or not isinstance(fields.get(demanded), str):
             raise damaged
         return fields
+
+
+def given_name(policy: Policy) -> str:
+    """Return what the owner calls a policy; empty where its text says no name.
+
+    There the path stands in its place, which whoever moves the file chooses.
+    """
+    return "" if policy.name == policy.source else policy.name
+
+
+def _require_same(before: dict[str, Any], name: str, policy: Policy, place: Path) -> None:
+    """Refuse another policy of the same owner at a path: raises `TamperedError`."""
+    if not before or before["name"] == name:
+        return
+    was, now = (f"`{one}`" if one else "without a `name`" for one in (before["name"], name))
+    raise TamperedError(
+        f"the policy `{policy.source}` is another one: it is {now}, and {was} was seen there",
+        why="its owner signed both, and the revision of one says nothing of the other",
+        fix="get the policy that belongs there; if this one is meant, "
+        + (f"say so with `--policy-name {name}`" if name else f"remove `{place}`"),
+    )
 
 
 def require_not_older(seen: dict[str, Any], policy: Policy, claim_id: str) -> None:

@@ -15,6 +15,7 @@ from weightmark.errors import (
     PolicyError,
     TamperedError,
     WeightmarkError,
+    WrongSignerError,
 )
 from weightmark.provenance.ledger.event import format_time
 from weightmark.provenance.sidecars import read_named
@@ -100,9 +101,13 @@ def verify_policy(path: Path, policy: Policy, trust: Trust, *, now: datetime) ->
             why=f"looked for `{place}`",
             fix=f"have its owner sign it with `weightmark policy sign {path} --key OWNER.key`",
         )
-    verified = trust.verify(
-        Bundle.parse(read_named(place, "signature"), what=f"`{place}`"), now=now
-    )
+    signature = Bundle.parse(read_named(place, "signature"), what=f"`{place}`")
+    try:
+        verified = trust.verify(signature, now=now)
+    except WrongSignerError as error:
+        error.what = f"the policy `{path}` is not signed by the owner whom you named: {error.what}"
+        error.fix = "name the public key of the policy's owner, or get the policy and its signature again from them"
+        raise
     statement = verified.statement
     if statement.predicate_type != POLICY_PREDICATE:
         raise MalformedError(f"`{place}` is no signature of a policy")

@@ -143,8 +143,11 @@ def publish_to_mlflow(plan: Plan, uri: str, *, progress: ProgressSink | None = N
 def _described(
     uri: str, progress: ProgressSink | None
 ) -> tuple[Snapshot, dict[str, str], dict[str, bytes]]:
-    """Return what an address holds: the snapshot, SHA-256 of each file, and the sidecars themselves."""
-    with open_source(uri) as source, TemporaryDirectory(prefix="weightmark-") as folder:
+    """Return what an address holds now: the snapshot, SHA-256 of each file, and the sidecars themselves."""
+    with (
+        open_source(uri, current=True) as source,
+        TemporaryDirectory(prefix="weightmark-") as folder,
+    ):
         snapshot = source.resolve()
         artifact, reading = PromisedFiles(source, snapshot, Path(folder), progress).described()
         digests = {one.path: one.sha256 for one in reading.files}

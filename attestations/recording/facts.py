@@ -87,15 +87,12 @@ def source_facts(folder: Path) -> tuple[dict[str, Any], tuple[Descriptor, ...]]:
     """Return the state of the git repository around `folder`, and the source and lock files as dependencies."""
     facts: dict[str, Any] = {}
     found: list[Descriptor] = []
-    commit = _git(folder, "rev-parse", "HEAD")
+    commit = _git(folder, "rev-parse", "HEAD") or ""
     if commit:
-        states = _git(folder, "status", "--porcelain", "--untracked-files=normal").splitlines()
-        untracked = sum(state.startswith("??") for state in states)
-        origin = without_user(_git(folder, "remote", "get-url", "origin"))
+        origin = without_user(_git(folder, "remote", "get-url", "origin") or "")
         facts = {
             "commit": commit,
-            "dirty": "yes" if len(states) > untracked else "no",
-            "untracked": str(untracked),
+            **_changes(folder),
             "repository": origin,
         }
         found.append(
@@ -132,8 +129,21 @@ def _lock_files(folder: Path) -> Iterator[Descriptor]:
                 )
 
 
-def _git(folder: Path, *words: str) -> str:
-    """Ask git, without its hooks, pagers and file-system monitors; empty when it can't say."""
+def _changes(folder: Path) -> dict[str, str]:
+    """Return whether files differ from the commit: `unknown` where git can't say, which is not `no`."""
+    said = _git(folder, "status", "--porcelain", "--untracked-files=normal")
+    if said is None:
+        return {"dirty": "unknown"}
+    states = said.splitlines()
+    untracked = sum(state.startswith("??") for state in states)
+    return {
+        "dirty": "yes" if len(states) > untracked else "no",
+        "untracked": str(untracked),
+    }
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    """Ask git, without its hooks, pagers and file-system monitors; None when it can't say."""
     command = ["git", "-c", "core.fsmonitor=false", "-C", str(folder), *words]
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
     try:
@@ -141,8 +151,8 @@ def _git(folder: Path, *words: str) -> str:
             command, capture_output=True, timeout=_TIMEOUT, check=False, env=environment
         )
     except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else ""
+        return None
+    return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else None
 
 
 def _memory() -> str:

@@ -203,6 +203,10 @@ class Recording(AbstractContextManager["Recording"]):
             self._require_unchanged(one)
         for path, given in zip(self._outputs, self._request.outputs, strict=True):
             self._require_new(path, given)
+        if len(self._outputs) > 1:
+            # one that can't be identified leaves no other stated: a step is stated whole or not at all
+            for path in self._outputs:
+                self._identity(path)
         predicate = self._provenance(self._started, finished).to_predicate()
         self.results = tuple(
             add_claim(

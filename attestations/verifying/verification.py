@@ -32,6 +32,7 @@ from weightmark.errors import (
     Exit,
     NoSignatureError,
 )
+from weightmark.provenance import sidecars
 from weightmark.provenance.artifact import Artifact, open_artifact
 from weightmark.provenance.collector import paused_collector
 from weightmark.provenance.manifest import Manifest
@@ -332,6 +333,15 @@ def _claims_about_others(belief: Belief, identity: str) -> list[Check]:
 
 def _no_signature(artifact: Artifact, path: str | Path) -> NoSignatureError:
     places = artifact.sidecars
+    folder = Path(path).parent
+    if artifact.single and any(
+        (folder / name).is_file() for name in (sidecars.SIGNATURE, sidecars.CLAIMS)
+    ):
+        return NoSignatureError(
+            f"no signature found for `{path}`",
+            why=f"`{folder}` holds a signature, which is about the folder as a whole",
+            fix=f"verify the folder: `weightmark verify {shlex.quote(str(folder))}`",
+        )
     sign = f"`weightmark sign {shlex.quote(str(path))} --key KEY`"
     return NoSignatureError(
         f"no signature found for `{path}`",

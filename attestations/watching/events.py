@@ -5,13 +5,14 @@ from dataclasses import asdict, replace
 from enum import StrEnum
 from typing import Any, Self
 
-from weightmark.errors import Exit, MalformedError
+from weightmark.errors import CallError, Exit, MalformedError
 from weightmark.provenance.strict_json import parse_object
 from weightmark.values import dataclass
 
 __all__ = ["Event", "EventKind", "Look", "compare"]
 
 _STATE_FORM = "weightmark/watch-state/v1"
+_LONGEST_PATH = 300
 
 
 class EventKind(StrEnum):
@@ -58,17 +59,21 @@ class Look:
         """Return the look at nothing."""
         return cls("gone", EventKind.GONE, Exit.BAD, "", ("gone",))
 
-    def to_bytes(self) -> bytes:
-        """Return the look as a state file."""
-        members = {"schema": _STATE_FORM, **asdict(self), "exit": int(self.exit)}
+    def to_bytes(self, path: str) -> bytes:
+        """Return the look at the artifact at `path`, which is absolute, as a state file."""
+        members = {"schema": _STATE_FORM, "path": path, **asdict(self), "exit": int(self.exit)}
         return json.dumps(members, indent=1, sort_keys=True).encode("ascii") + b"\n"
 
     @classmethod
-    def parse(cls, data: bytes) -> Self:
-        """Read a state file; raises `MalformedError` for anything else."""
+    def parse(cls, data: bytes, path: str) -> Self:
+        """Read a state file about the artifact at `path`.
+
+        Raises `CallError` for a state of another path, and `MalformedError` for anything else.
+        """
         members = parse_object(data, what="the state file")
         if members.pop("schema", None) != _STATE_FORM:
             raise MalformedError("this is no state file of a watch", fix="name another file")
+        _require_about(members.pop("path", None), path)
         try:
             words = {name: _word(members.pop(name)) for name in ("verdict", "identity", "allowed")}
             kind, code = EventKind(_word(members.pop("kind"))), Exit(members.pop("exit"))
@@ -131,6 +136,18 @@ def compare(before: Look | None, now: Look) -> tuple[EventKind, Look]:
     if before is not None and before.kind is not EventKind.CHECKED:
         return EventKind.RECOVERED, known
     return EventKind.CHECKED, known
+
+
+def _require_about(known: object, path: str) -> None:
+    """Refuse a state that was written about another artifact: what was allowed there says nothing here."""
+    if not isinstance(known, str):
+        raise MalformedError("the state file of the watch names no path", fix="remove it")
+    if known != path:
+        raise CallError(
+            "the state file of the watch is of another path",
+            why=f"it is about `{known[:_LONGEST_PATH]}`, and `{path[:_LONGEST_PATH]}` is watched",
+            fix="name a state file of its own for each path, or remove this one",
+        )
 
 
 def _word(value: object) -> str:

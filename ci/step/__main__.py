@@ -19,6 +19,8 @@ from trusted import TrustedFiles, UntrustedError
 _KEPT = {"WEIGHTMARK_PASSPHRASE"}
 _IDENTITY = ("ACTIONS_ID_TOKEN_REQUEST_", "SIGSTORE_ID_TOKEN")
 """what signs as the job; whoever does not sign never sees it"""
+_RUNNER = {"GITHUB_ACTIONS"}
+"""what says who reads the log"""
 _CALL, _UNCHECKED = 2, 4
 
 
@@ -41,8 +43,19 @@ def main() -> int:
             forms = failure_forms("what decides can't be trusted", str(error), _UNCHECKED)
         except OSError as error:
             forms = failure_forms("a file can't be read or written", str(error), _UNCHECKED)
+        return _told(forms, environment, folder)
+
+
+def _told(forms: Forms, environment: dict[str, str], folder: Path | None) -> int:
+    """Tell the answer; return its exit code, and that nothing was told where it would else pass."""
+    code = int(forms.answer["exit"])
+    try:
         tell(forms, environment, folder)
-    return int(forms.answer["exit"])
+    except OSError as error:
+        lost = failure_forms("a file can't be read or written", str(error), _UNCHECKED)
+        tell(lost, {name: environment[name] for name in _RUNNER & environment.keys()}, None)
+        return code or _UNCHECKED
+    return code
 
 
 def _words(inputs: Inputs, environment: dict[str, str], scratch: Path, folder: Path) -> list[str]:

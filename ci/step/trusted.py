@@ -17,7 +17,10 @@ from typing import Any
 __all__ = ["TrustedFiles", "UntrustedError"]
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:")
+_NO_FILE = re.compile(
+    r"(?:pkcs11|awskms|gcpkms|azurekms|hv):.*|(?:key|sha256):[0-9a-f]{64}", re.DOTALL
+)
+"""keys that `weightmark` looks for in no file; any other word with `:` is a path to it, and to this step"""
 _MAX_FILES = 500
 _MAX_BYTES = 1 << 20
 _MAX_EVENT = 32 << 20
@@ -95,8 +98,8 @@ class TrustedFiles:
         )
 
     def file(self, word: str) -> str:
-        """Return the path of a copy of one file; an address, or a file elsewhere, stays as it is."""
-        inside = self._inside(word)
+        """Return the path of a copy of one file; a key in no file, and a file elsewhere, stay as they are."""
+        inside = None if _NO_FILE.fullmatch(word) else self._inside(word)
         return word if inside is None else self._copy(inside, beside=False)
 
     def policy(self, word: str) -> str:
@@ -105,12 +108,10 @@ class TrustedFiles:
         return str(Path(word).absolute()) if inside is None else self._copy(inside, beside=True)
 
     def holds(self, word: str) -> bool:
-        """Return whether a path lies in the workspace, where a pull request can write."""
-        return self._inside(word) is not None
+        """Return whether a ledger lies in the workspace, where a pull request can write; one with `://` is a server's."""
+        return "://" not in word and self._inside(word) is not None
 
     def _inside(self, word: str) -> Path | None:
-        if _ADDRESS.match(word):
-            return None
         place = Path(os.path.normpath(self.workspace / word))
         real = Path(os.path.realpath(place))
         if place.is_relative_to(self.workspace):

@@ -5,7 +5,7 @@ carry values of 32 and 40 digits. A live dataset changes by intent, so its diges
 """
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Self
 from urllib.parse import unquote
@@ -135,15 +135,22 @@ class Croissant:
         stated = (file for file in self.files if _SHA256.fullmatch(file.sha256))
         return frozenset(path for file in stated for path in file.paths)
 
-    def compare(self, sha256: Mapping[str, str]) -> tuple[Statement, ...]:
-        """Hold every file object against the SHA-256, lowercase hex, of the artifact's files by path."""
-        return tuple(Statement(file, _judge(file, sha256)) for file in self.files)
+    def compare(
+        self, sha256: Mapping[str, str], *, here: Collection[str] = ()
+    ) -> tuple[Statement, ...]:
+        """Hold every file object against the SHA-256, lowercase hex, of the artifact's files by path.
+
+        `here` are paths of the artifact whose SHA-256 is not known; what is stated without one needs none.
+        """
+        return tuple(Statement(file, _judge(file, sha256, here)) for file in self.files)
 
 
-def _judge(file: FileObject, sha256: Mapping[str, str]) -> Verdict:
-    actual = next((sha256[path] for path in file.paths if path in sha256), None)
+def _judge(file: FileObject, sha256: Mapping[str, str], here: Collection[str]) -> Verdict:
+    if not any(path in sha256 or path in here for path in file.paths):
+        return Verdict.ELSEWHERE
     if not _SHA256.fullmatch(file.sha256):
         return Verdict.NO_DIGEST
+    actual = next((sha256[path] for path in file.paths if path in sha256), None)
     if actual is None:
         return Verdict.ELSEWHERE
     return Verdict.EQUAL if actual == file.sha256.lower() else Verdict.DIFFERENT

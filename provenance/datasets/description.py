@@ -111,8 +111,9 @@ def describe(
             documents.append(_parsed(entry.path, data))
     wanted = {path for one in documents if one.croissant for path in one.croissant.paths}
     sha256 = _sha256(artifact, wanted, known, progress, jobs)
+    here = {entry.path for entry in artifact.entries}
     compared = (
-        replace(one, statements=one.croissant.compare(sha256)) if one.croissant else one
+        replace(one, statements=one.croissant.compare(sha256, here=here)) if one.croissant else one
         for one in documents
     )
     return Description(tuple(compared), tuple(cards))

@@ -22,7 +22,7 @@ from weightmark.provenance.ledger.admission import (
     admit_operation,
 )
 from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint, verify_checkpoint
-from weightmark.provenance.ledger.creation import stands_at
+from weightmark.provenance.ledger.creation import stands_at, vkey_at
 from weightmark.provenance.ledger.event import Event, Kind, format_time
 from weightmark.provenance.ledger.log import Ledger
 from weightmark.provenance.ledger.note import NoteSigner, NoteVerifier, open_note, split_note
@@ -182,9 +182,15 @@ def _require_erasable(ledger: Ledger, subject: str) -> tuple[LoggedEvent, ...]:
     digest = subject.removeprefix("sha256:")
     users = _matching(ledger, lambda event: digest in (event.claim_sha256, event.request_sha256))
     if not users:
+        meant = _matching(ledger, lambda event: event.claim_id == digest)
+        if meant:
+            raise CallError(
+                f"`{subject}` is the id of a claim, and stored bytes are what is erased",
+                fix=f"name `sha256:{meant[0].event.claim_sha256}`, the claim of entry {meant[0].index}",
+            )
         raise CallError(
             f"no entry of the ledger records `{subject}`",
-            fix="`weightmark ledger show INDEX` names the claim and the request of an entry",
+            fix="name `claim_sha256` or `request_sha256`, as `weightmark ledger show INDEX` prints them",
         )
     kept = [one for one in users if one.event.kind in BINDING_KINDS]
     if kept:
@@ -236,8 +242,9 @@ def succession_of(
 def freeze(old: Ledger, successor: str) -> None:
     """Let a ledger sign nothing any more; `successor` is the origin of the log that takes over.
 
-    Whoever writes finishes before. Raises `LedgerInconsistentError` when another log took over
-    already, or the ledger moved, and `UnsupportedError` for a published view.
+    Whoever writes finishes before. The same again changes nothing until that log stands. Raises
+    `LedgerInconsistentError` when another log took over already, or the ledger moved, and
+    `UnsupportedError` for a published view.
     """
     wanted = Standing(Role.SUCCEEDED, successor)
     with old.home.store.write():
@@ -248,7 +255,9 @@ def freeze(old: Ledger, successor: str) -> None:
             raise LedgerInconsistentError(
                 f"the ledger at `{old.home.name}` was succeeded already, by the log `{standing.detail}`",
                 why="two logs that take over would be two histories",
-                fix=f"use that one; if it was never made, make it with `--origin {standing.detail}`",
+                fix="use that one, with its log key"
+                if standing.log_vkey
+                else f"use that one; if it was never made, make it with `--origin {standing.detail}`",
             )
         if standing.role is Role.MOVED:
             standing.require_live(old.home.name)
@@ -269,9 +278,19 @@ def frozen(old: Ledger, successor: str, place: Path | str) -> Iterator[None]:
     except BaseException as error:
         if not stands_at(place, successor):
             old.home.set_standing(before)
-        elif isinstance(error, WeightmarkError):
+            raise
+        _name_successor(old, successor, place)
+        if isinstance(error, WeightmarkError):
             raise _taken_over(old, successor, error) from error
         raise
+    _name_successor(old, successor, place)
+
+
+def _name_successor(old: Ledger, successor: str, place: Path | str) -> None:
+    """Note the key of the log that took over, so that no second one of the same origin does."""
+    log_vkey = vkey_at(place, successor)
+    if log_vkey:
+        old.home.set_standing(Standing(Role.SUCCEEDED, successor, log_vkey))
 
 
 def _taken_over(old: Ledger, successor: str, error: WeightmarkError) -> WeightmarkError:

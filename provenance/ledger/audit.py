@@ -1,8 +1,9 @@
 """The audit of a whole log: everything recomputed from the entries, in one pass, in bounded memory."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,10 @@ _NO_KEYS = (bytes(HASH_SIZE), bytes(HASH_SIZE))
 """of an entry that cannot be read"""
 
 
+_SHOWN = 12
+_RESTORE = "bring it back from a backup: `weightmark ledger restore`"
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is not as it must be."""
@@ -52,6 +57,8 @@ class Problem:
     """in one sentence"""
     exit: Exit
     """1 for what is wrong, 4 for what could not be checked"""
+    fix: str = ""
+    """what to do about it; empty where nothing helps"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +140,11 @@ class _TileBuilder:
                 yield level, self.done[level], b"".join(row)
 
 
+def _claim(digest: str) -> str:
+    """Return what a finding about a claim or request is called: its digest stands in the text."""
+    return f"claims/{digest[:_SHOWN]}…"
+
+
 class Auditor:
     """Walks one snapshot of a log."""
 
@@ -174,7 +186,7 @@ class Auditor:
         if self._published is not None:
             self._compare_root("tiles/checkpoint", self._published, roots)
         elif self._view is not None:
-            self._add("view", "nothing is published; the next append publishes again", Exit.BAD)
+            self._add("view", "nothing is published", Exit.BAD, self._publish)
         self._check_counts()
         self._settle_absent()
         self._check_erased()
@@ -245,10 +257,9 @@ class Auditor:
         rows = {row.place: row for row in index.rows(start, TILE_WIDTH)}
         for at, event in events.items():
             if rows.get(at) != IndexRow.of(at, event):
+                what = "the search table says something else"
                 self._add(
-                    f"entry {at}",
-                    "the search table says something else; `weightmark ledger reindex` makes it anew",
-                    Exit.BAD,
+                    f"entry {at}", what, Exit.BAD, "make it anew: `weightmark ledger reindex`"
                 )
 
     def _check_keys(
@@ -274,11 +285,11 @@ class Auditor:
             else:
                 self._states[state] += 1
             if state == BlobState.DAMAGED:
-                self._add(f"claims/{digest}", f"was changed; entry {index} records it", Exit.BAD)
+                what = f"`{digest}` was changed; entry {index} records it"
+                self._add(_claim(digest), what, Exit.BAD, _RESTORE)
             elif state == BlobState.UNREADABLE:
-                self._add(
-                    f"claims/{digest}", f"cannot be read; entry {index} records it", Exit.UNCHECKED
-                )
+                what = f"`{digest}` cannot be read; entry {index} records it"
+                self._add(_claim(digest), what, Exit.UNCHECKED, _RESTORE)
             complete = complete and state == BlobState.PRESENT
         return complete
 
@@ -303,7 +314,8 @@ class Auditor:
         path = tile_path(Tile(level, number, len(hashes) // HASH_SIZE))
         try:
             if self._store.tile(level, number) != hashes:
-                self._add(path, "the stored tile is not what the entries give", Exit.BAD)
+                what = "the stored tile is not what the entries give"
+                self._add(path, what, Exit.BAD, _RESTORE)
         except WeightmarkError as error:
             self._add(path, error.what, error.exit)
         width = self._published_width(level, number)
@@ -312,6 +324,29 @@ class Auditor:
             self._compare_file(self._view, tile_path(tile), hashes[: width * HASH_SIZE])
             if level == 0:
                 self._compare_file(self._view, bundle_path(tile), encode_bundle(bundle[:width]))
+        if self._view is not None:
+            self._compare_outgrown(self._view, Tile(level, number, width), hashes, bundle)
+
+    def _compare_outgrown(
+        self, view: ViewFiles, published: Tile, hashes: bytes, bundle: list[bytes]
+    ) -> None:
+        """Compare the partial tiles that were published before: whoever asks for an older size still gets them."""
+        full, size = replace(published, width=TILE_WIDTH), len(hashes) // HASH_SIZE
+        for path in (tile_path(full), bundle_path(full))[: 2 if full.level == 0 else 1]:
+            try:
+                widths = view.partial_widths(f"{path}.p")
+            except WeightmarkError as error:
+                self._add(f"{path}.p", error.what, error.exit)
+                continue
+            for width in widths:
+                if width == published.width or not 0 < width <= size:
+                    continue
+                expected = (
+                    hashes[: width * HASH_SIZE]
+                    if path == tile_path(full)
+                    else encode_bundle(bundle[:width])
+                )
+                self._compare_file(view, f"{path}.p/{width}", expected)
 
     def _published_width(self, level: int, number: int) -> int:
         size = self._published.size if self._published else 0
@@ -324,9 +359,10 @@ class Auditor:
             self._add(path, error.what, error.exit)
             return
         if found is None:
-            self._add(path, "the published file is missing", Exit.BAD)
+            self._add(path, "the published file is missing", Exit.BAD, self._publish)
         elif found != expected:
-            self._add(path, "the published file is not what the entries give", Exit.BAD)
+            what = "the published file is not what the entries give"
+            self._add(path, what, Exit.BAD, self._publish)
 
     def _compare_root(self, where: str, seen: VerifiedCheckpoint, roots: dict[int, bytes]) -> None:
         if roots.get(seen.size) != seen.root:
@@ -353,8 +389,8 @@ class Auditor:
                 continue
             self._states[BlobState.MISSING] += 1
             if not self._partial:
-                what = f"is missing, so entry {index} cannot be checked"
-                self._add(f"claims/{digest}", what, Exit.UNCHECKED)
+                what = f"`{digest}` is missing, so entry {index} cannot be checked"
+                self._add(_claim(digest), what, Exit.UNCHECKED, _RESTORE)
         absent = self._states[BlobState.MISSING]
         if self._partial and absent:
             what = f"{absent} claims and requests are not published, so they were not checked"
@@ -366,12 +402,18 @@ class Auditor:
             return
         for digest in sorted(one for one in self._redacted if ":" not in one):
             if self._blobs.state(digest) is not BlobState.MISSING:
-                what = "is there, and an entry says that it was erased; the next append erases it again"
-                self._add(f"claims/{digest}", what, Exit.BAD)
+                what = f"`{digest}` is there, and an entry says that it was erased"
+                self._add(_claim(digest), what, Exit.BAD, "the next append erases it again")
 
-    def _add(self, where: str, what: str, code: Exit) -> None:
+    @property
+    def _publish(self) -> str:
+        """What mends a published file."""
+        name = shlex.quote(self._view.name) if self._view is not None else "PLACE"
+        return f"publish every file again: `weightmark ledger publish {name} --rebuild`"
+
+    def _add(self, where: str, what: str, code: Exit, fix: str = "") -> None:
         if len(self._problems) < MAX_PROBLEMS:
-            self._problems.append(Problem(where, what, code))
+            self._problems.append(Problem(where, what, code, fix))
         elif len(self._problems) == MAX_PROBLEMS:
             what = f"it has more than {MAX_PROBLEMS} problems; the others are not listed"
             self._problems.append(Problem("log", what, Exit.BAD))

@@ -65,7 +65,8 @@ class CheckpointMemory:
             raise LedgerInconsistentError(
                 f"another ledger of the origin `{verifier.name}` was seen before, with another key",
                 why="an origin names one log, and a log keeps its key",
-                fix=f"if you replaced the ledger yourself, remove `{path}`",
+                fix="is it a copy from before `ledger rotate`? name a newer one; if the ledger is gone for good "
+                f"and this one is in its place, remove `{path}`, which forgets what was seen of it",
             )
         return verify_checkpoint(note.encode(), verifier)
 

@@ -41,6 +41,7 @@ __all__ = [
     "new_folder",
     "refuse_occupied",
     "stands_at",
+    "vkey_at",
     "write_founding",
 ]
 
@@ -144,6 +145,16 @@ def stands_at(place: Path | str, origin: str) -> bool:
             return False
         except WeightmarkError:
             return True
+
+
+def vkey_at(place: Path | str, origin: str) -> str:
+    """Return the verifier key of the log `origin` that stands at a place; empty where nobody can tell."""
+    try:
+        with closing(home_of(place)) as home:
+            verifier = home.read_verifier()
+    except WeightmarkError:
+        return ""
+    return verifier.vkey if verifier.name == origin else ""
 
 
 def found_log(**founding: Unpack[Beginning]) -> tuple[NoteSigner, NoteSigner, Founding]:

@@ -6,12 +6,14 @@ knows what it does not know.
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Iterable
 from functools import cached_property
 from operator import lt
 from typing import Any
 
 from weightmark.errors import MalformedError
+from weightmark.provenance.strict_json import canonical_json
 from weightmark.values import dataclass
 
 __all__ = [
@@ -96,6 +98,12 @@ class Predecessor:
             name, claim = text[at : at + 2 * _NAME], text[at + 2 * _NAME : at + 2 * _RECORD]
             found[name] = (*found.get(name, ()), claim)
         return found
+
+    @cached_property
+    def name(self) -> str:
+        """How later policies name what entry 0 says of it: `sha256:<hex>` of that field in canonical JSON."""
+        digest = hashlib.sha256(canonical_json(predecessor_fields(self)))
+        return f"sha256:{digest.hexdigest()}"
 
     def told_of(self, digest: str) -> tuple[str, ...]:
         """Return the beginnings, 16 hex digits, of the ids of claims that may have told of the descent of a name."""

@@ -5,6 +5,8 @@ bottom-up, `checkpoint` last) means that whatever a checkpoint requires is there
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import PurePath
 
 from weightmark.provenance.ledger.blobs import Blobs, BlobState, ViewBlobs
 from weightmark.provenance.ledger.checkpoint import VerifiedCheckpoint
@@ -73,6 +75,8 @@ def publish(
     for at in range(0, len(paths), _FILES_AT_ONCE):
         some = paths[at : at + _FILES_AT_ONCE]
         view.create(dict(_files(snapshot.store, some)), overwrite=rebuild)
+    if rebuild:
+        view.create(dict(_files(snapshot.store, _earlier(view, tiles))), overwrite=True)
     wanted = note(head)
     if published is None or since < head.size or wanted not in {head.note, seen}:
         view.swap_checkpoint(wanted, seen)
@@ -123,8 +127,22 @@ def _files(store: StoreReader, some: Sequence[tuple[Tile, bool]]) -> Iterator[tu
             yield tile_path(tile), store.tile(tile.level, tile.index)[: tile.width * HASH_SIZE]
 
 
+def _earlier(view: ViewFiles, tiles: Sequence[Tile]) -> list[tuple[Tile, bool]]:
+    """Return the partial tiles of older sizes that stand in a view, beside those of this size."""
+    return [
+        (replace(tile, width=width), is_bundle)
+        for tile, is_bundle in _paths([one for one in tiles if one.width < TILE_WIDTH])
+        for width in view.partial_widths(str(PurePath(_path(tile, is_bundle=is_bundle)).parent))
+        if 0 < width < tile.width
+    ]
+
+
+def _path(tile: Tile, *, is_bundle: bool) -> str:
+    return bundle_path(tile) if is_bundle else tile_path(tile)
+
+
 def _outgrown(tiles: Sequence[Tile]) -> Iterator[str]:
     """Name the folders of partial tiles whose full tile is published; readers fall back to that."""
     for tile, is_bundle in _paths(tiles):
         if tile.width == TILE_WIDTH:
-            yield f"{bundle_path(tile) if is_bundle else tile_path(tile)}.p"
+            yield f"{_path(tile, is_bundle=is_bundle)}.p"

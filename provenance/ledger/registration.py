@@ -164,6 +164,7 @@ def sign_policy(
         owners=owners or before.owners,
         roots=before.roots if roots is None else tuple(sorted(roots.items())),
         previous=before.claim_id,
+        repeats=False,
     )
     _check_roots(policy)
     return policy
@@ -184,7 +185,7 @@ def admit_policy(before: RegistrationPolicy, submission: Submission) -> Admitted
             fix="have further owners sign it with `weightmark ledger admit --proposal FILE --owner-key KEY`",
         )
     operation = verify_operation(submission, Kind.POLICY, "", log, signed)
-    after = _policy_from(operation.fields)
+    after = _policy_from(operation.fields, before)
     if after.previous != before.claim_id:
         raise SubmissionRefusedError(
             "the new policy was made for another state of this ledger",
@@ -208,7 +209,7 @@ def policy_after(
     admitted = admit_policy(before, Submission(claim, request))
     require_event(event, admitted, "the policy entry")
     log = NoteVerifier.parse(before.log_vkey)
-    return _policy_from(read_operation(claim, Kind.POLICY, [log]))
+    return _policy_from(read_operation(claim, Kind.POLICY, [log]), before)
 
 
 def _founders(policy: RegistrationPolicy) -> tuple[NoteVerifier, ...]:
@@ -268,7 +269,7 @@ def _policy_fields(policy: RegistrationPolicy) -> dict[str, object]:
         "previous": policy.previous,
         "recovery": policy.recovery_vkey,
         "roots": dict(policy.roots),
-        "succeeds": predecessor_fields(policy.succeeds),
+        "succeeds": _said_of_predecessor(policy),
         "submitters": [_submitter_fields(one) for one in policy.submitters],
         "v": 1,
     }
@@ -281,8 +282,22 @@ def _submitter_fields(one: Submitter) -> dict[str, object]:
     return {"key": one.public_key.decode(), "kinds": kinds}
 
 
-def _policy_from(fields: dict[str, Any]) -> RegistrationPolicy:
+def _said_of_predecessor(policy: RegistrationPolicy) -> object:
+    """Return what a policy says of the log before: entry 0 everything, which may be long, a later one its name."""
+    before = policy.succeeds
+    if before is None or not policy.previous or policy.repeats:
+        return predecessor_fields(before)
+    return before.name
+
+
+def _policy_from(
+    fields: dict[str, Any], before: RegistrationPolicy | None = None
+) -> RegistrationPolicy:
+    """Read a policy; a later one that only names the log before has what the policy `before` it says of that."""
     try:
+        known = before.succeeds if before else None
+        said = fields["succeeds"]
+        same = known is not None and said in (known.name, predecessor_fields(known))
         owners = fields["owners"]
         policy = RegistrationPolicy(
             str(fields["origin"]),
@@ -292,7 +307,8 @@ def _policy_from(fields: dict[str, Any]) -> RegistrationPolicy:
             Owners(tuple(owners["keys"]), owners["threshold"]),
             tuple(sorted(fields["roots"].items())),
             fields["previous"],
-            predecessor_from(fields["succeeds"]),
+            known if same else predecessor_from(said),
+            repeats=before is not None and isinstance(said, dict),
         )
         for vkey in policy.owners.vkeys:
             NoteVerifier.parse(vkey)

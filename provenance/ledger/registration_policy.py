@@ -121,6 +121,8 @@ class RegistrationPolicy:
     """claim id of the policy before; empty in entry 0"""
     succeeds: Predecessor | None = None
     """the log that this one takes over from; None for one that began by itself"""
+    repeats: bool = False
+    """whether a later policy says again all that entry 0 says of that log, as every one did once; else it names it"""
 
     @cached_property
     def claim_id(self) -> str:

@@ -72,6 +72,8 @@ class Standing:
     """what it is for"""
     detail: str = ""
     """for a moved ledger its new place, for a succeeded one the origin of the log that took over"""
+    log_vkey: str = ""
+    """for a succeeded ledger the verifier key of the log that took over; empty until that stands"""
 
     def require_live(self, name: str) -> None:
         """Raise `LedgerNotLiveError` unless this copy may sign."""
@@ -93,16 +95,19 @@ class Standing:
 
     def to_bytes(self) -> bytes:
         """Return canonical JSON."""
-        return canonical_json({"detail": self.detail, "role": self.role.value, "v": 1})
+        fields = {"detail": self.detail, "role": self.role.value, "v": 1}
+        return canonical_json(fields | ({"log": self.log_vkey} if self.log_vkey else {}))
 
     @classmethod
     def parse(cls, data: bytes) -> "Standing":
         """Read what `to_bytes` wrote; raises `MalformedError`."""
         fields = parse_object(data, what="the standing of the ledger", max_size=65536)
-        role, detail = fields.get("role"), fields.get("detail")
+        role, detail, log = fields.get("role"), fields.get("detail"), fields.get("log", "")
         if role not in set(Role) or not isinstance(detail, str) or fields.get("v") != 1:
             raise MalformedError("the standing of the ledger is not what weightmark wrote")
-        return cls(Role(role), detail)
+        if not isinstance(log, str):
+            raise MalformedError("the standing of the ledger is not what weightmark wrote")
+        return cls(Role(role), detail, log)
 
 
 LIVE = Standing(Role.LIVE)

@@ -57,6 +57,8 @@ class Step:
     """what the statement calls the artifact; informational"""
     since: datetime | None = None
     """before which it can't have been stated; None when nothing says so"""
+    foreign: bool = False
+    """whether its kind is a word of somebody else, as the name of a link, and not a build type that is known here"""
 
     @property
     def parents(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Proving: one read of an artifact gives its identity and the tree in which a member is, or is not."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -7,7 +8,12 @@ from weightmark.errors import CallError, ProofRefusedError
 from weightmark.provenance.artifact import Artifact, open_artifact
 from weightmark.provenance.manifest import Manifest
 from weightmark.provenance.membership.proof import MARK_ESCAPED, MembershipProof, file_tree
-from weightmark.provenance.membership.records import RecordKind, record_key, record_tree
+from weightmark.provenance.membership.records import (
+    RecordKind,
+    near_records,
+    record_key,
+    record_tree,
+)
 from weightmark.provenance.membership.tree import SortedTree
 from weightmark.provenance.names import escape_path, path_problem
 from weightmark.provenance.reading.engine import ProgressSink, Reading, read_artifact
@@ -54,10 +60,12 @@ def prove_member(
     *,
     progress: ProgressSink | None = None,
     jobs: int | None = None,
+    near: Callable[[str], None] | None = None,
 ) -> MembershipProof:
     """Read the artifact at `path` once and prove that `member` is, or is not, in it.
 
-    A proof about a file carries the manifest where it is small. Raises `CallError` for a record of a
+    A proof about a file carries the manifest where it is small. `near` is told how a record that is
+    absent does stand there, such as with a carriage return. Raises `CallError` for a record of a
     file that is not there, and what reading and `record_tree` raise.
     """
     artifact = open_artifact(path).require_identifiable()
@@ -78,6 +86,9 @@ def prove_member(
     if member.record is None:
         return _file_proof(manifest, member)
     (found,) = (one for one in reading.inspections if one is not None)
+    for words in _near(member.record, found):
+        if near:
+            near(words)
     return _record_proof(manifest, member.file, member.record, found)
 
 
@@ -127,6 +138,15 @@ def _file_proof(manifest: Manifest, member: Member) -> MembershipProof:
         tree.prove(key),
         text.decode() if len(text) <= MAX_EMBEDDED else None,
     )
+
+
+def _near(record: bytes, records: Records) -> Iterator[str]:
+    kind, tree = records
+    if tree.holds(record_key(kind, record)):
+        return
+    for words, other in near_records(kind, record):
+        if tree.holds(record_key(kind, other)):
+            yield words
 
 
 def _record_proof(

@@ -9,16 +9,24 @@ import hashlib
 import io
 import re
 import tarfile
-from collections import Counter
 from collections.abc import Iterator
 from enum import StrEnum
 
 from weightmark.errors import CallError, LimitError, MalformedError, UnsupportedError
+from weightmark.provenance.membership.tally import DigestTally, TallyKeys, TallyRows
 from weightmark.provenance.membership.tree import SortedTree
 from weightmark.provenance.names import escape_path, unescape_path
 from weightmark.provenance.reading.interface import ByteView
 
-__all__ = ["MAX_MEMBERS", "MAX_RECORDS", "RecordKind", "record_key", "record_tree", "row_key"]
+__all__ = [
+    "MAX_MEMBERS",
+    "MAX_RECORDS",
+    "RecordKind",
+    "near_records",
+    "record_key",
+    "record_tree",
+    "row_key",
+]
 
 MAX_RECORDS = 5_000_000
 """records of one file"""
@@ -58,7 +66,7 @@ def record_tree(view: ByteView) -> tuple[RecordKind, SortedTree]:
     """
     if _is_tar(view.read_at(0, _TAR_BLOCK)):
         return RecordKind.WEBDATASET, SortedTree.of(_samples(view))
-    return RecordKind.JSONL, SortedTree.of(_lines(view))
+    return RecordKind.JSONL, _line_tree(view)
 
 
 def record_key(kind: RecordKind, record: bytes) -> bytes:
@@ -83,6 +91,17 @@ def record_key(kind: RecordKind, record: bytes) -> bytes:
     return record
 
 
+def near_records(kind: RecordKind, record: bytes) -> tuple[tuple[str, bytes], ...]:
+    """Return what a reader may take for the same record and the tree does not, with words for it."""
+    if kind is RecordKind.JSONL:
+        if record.endswith(b"\r"):
+            return (("without the carriage return at its end", record[:-1]),)
+        return (("with a carriage return at its end", record + b"\r"),)
+    if record.startswith(b"./"):
+        return (("without `./` before it", record[2:]),)
+    return (("with `./` before it", b"./" + record),)
+
+
 def row_key(kind: RecordKind, row: bytes) -> bytes:
     """Return the key of a row of the tree; raises `MalformedError`."""
     match = _ROWS[kind].fullmatch(row)
@@ -103,14 +122,15 @@ def _is_tar(head: bytes) -> bool:
     return bool(re.fullmatch(rb"[0-7]+", stated)) and int(stated, 8) == summed
 
 
-def _lines(view: ByteView) -> Iterator[tuple[bytes, bytes]]:
-    counts: Counter[str] = Counter()
+def _line_tree(view: ByteView) -> SortedTree:
+    tally = DigestTally()
     for line in _split(view):
-        counts[hashlib.sha256(line).hexdigest()] += 1
-        if len(counts) > MAX_RECORDS:
+        if tally.add(hashlib.sha256(line).digest()) > MAX_RECORDS:
             raise _too_many()
-    for digest, count in counts.items():
-        yield digest.encode(), f"{digest} {count}\n".encode()
+    count = tally.finish()
+    if count > MAX_RECORDS:
+        raise _too_many()
+    return SortedTree(TallyKeys(tally, count), TallyRows(tally, count))
 
 
 def _split(view: ByteView) -> Iterator[bytes]:

@@ -6,10 +6,11 @@ neighbours between which it would stand.
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from typing import Self
+from typing import Protocol, Self
 
 from weightmark.errors import LedgerInconsistentError, MalformedError, ProofRefusedError
 from weightmark.provenance.ledger.merkle import (
+    HASH_SIZE,
     check_inclusion,
     inclusion_proof,
     leaf_hash,
@@ -18,7 +19,10 @@ from weightmark.provenance.ledger.merkle import (
 )
 from weightmark.values import dataclass
 
-__all__ = ["Leaf", "SortedTree", "TreeHead", "check_leaves"]
+__all__ = ["Items", "Leaf", "SortedTree", "TreeHead", "check_leaves"]
+
+_KEPT_FROM = 4
+"""height of the smallest subtrees whose roots are kept in memory"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +47,35 @@ class Leaf:
     """audit path, the leaf's sibling first"""
 
 
+class Items(Protocol):
+    """Keys or rows by number; they may be made when they are asked for."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def __getitem__(self, number: int, /) -> bytes:
+        """Return one."""
+        ...
+
+
 class SortedTree:
     """Rows by key; at least one, each key once."""
 
-    def __init__(self, keys: Sequence[bytes], rows: Sequence[bytes]) -> None:
-        """Use `of` instead."""
+    def __init__(self, keys: "Items", rows: "Items") -> None:
+        """Take keys in ascending order, each once, and their rows; `of` sorts them."""
+        if not len(keys):
+            raise MalformedError("a tree needs at least one row, and each key once")
         self._keys = keys
         self._rows = rows
-        self._levels: list[list[bytes]] = []
+        self._levels: list[bytearray] = []
 
     @classmethod
     def of(cls, rows: Iterable[tuple[bytes, bytes]]) -> Self:
         """Sort (key, row) pairs; raises `MalformedError` for a key that stands twice, or no rows."""
         ordered = sorted(rows)
         keys = [key for key, _ in ordered]
-        if not keys or len(set(keys)) != len(keys):
+        if len(set(keys)) != len(keys):
             raise MalformedError("a tree needs at least one row, and each key once")
         return cls(keys, [row for _, row in ordered])
 
@@ -66,10 +84,15 @@ class SortedTree:
         """The size and the root."""
         return TreeHead(len(self._rows), tree_root(self._node, len(self._rows)))
 
+    def holds(self, key: bytes) -> bool:
+        """Tell whether a row has `key`."""
+        place = bisect_left(self._keys, key)
+        return place < len(self._keys) and self._keys[place] == key
+
     def prove(self, key: bytes) -> tuple[Leaf, ...]:
         """Return the leaf with `key`, or the neighbours between which it would stand, one or two."""
         place = bisect_left(self._keys, key)
-        if place < len(self._keys) and self._keys[place] == key:
+        if self.holds(key):
             return (self._leaf(place),)
         beside = (place - 1, place)
         return tuple(self._leaf(index) for index in beside if 0 <= index < len(self._rows))
@@ -79,14 +102,34 @@ class SortedTree:
         return Leaf(index, self._rows[index], tuple(path))
 
     def _node(self, height: int, index: int) -> bytes:
-        """Return the root of a complete subtree, hashing all of them on the first call."""
+        """Return the root of a complete subtree; the large ones are all hashed on the first call and kept."""
+        if height < _KEPT_FROM:
+            return self._hashed(height, index)
         if not self._levels:
-            level = [leaf_hash(row) for row in self._rows]
+            level = bytearray()
+            for number in range(len(self._rows) >> _KEPT_FROM):
+                level += self._hashed(_KEPT_FROM, number)
             while level:
                 self._levels.append(level)
-                pairs = zip(level[::2], level[1::2], strict=False)
-                level = [node_hash(left, right) for left, right in pairs]
-        return self._levels[height][index]
+                level = _parents(level)
+        kept = self._levels[height - _KEPT_FROM]
+        return bytes(kept[index * HASH_SIZE : (index + 1) * HASH_SIZE])
+
+    def _hashed(self, height: int, index: int) -> bytes:
+        first = index << height
+        level = [leaf_hash(self._rows[number]) for number in range(first, first + (1 << height))]
+        for _ in range(height):
+            level = [node_hash(*pair) for pair in zip(level[::2], level[1::2], strict=True)]
+        return level[0]
+
+
+def _parents(level: bytearray) -> bytearray:
+    """Return the hashes over each two of a level, one behind the other; an odd one at the end is left out."""
+    made = bytearray()
+    for at in range(0, len(level) - HASH_SIZE, 2 * HASH_SIZE):
+        middle, end = at + HASH_SIZE, at + 2 * HASH_SIZE
+        made += node_hash(bytes(level[at:middle]), bytes(level[middle:end]))
+    return made
 
 
 def check_leaves(head: TreeHead, key: bytes, leaves: Sequence[tuple[bytes, Leaf]]) -> bool:

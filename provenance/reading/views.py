@@ -4,6 +4,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import field
+from io import BytesIO
 
 from weightmark.errors import FileChangedError, read_failure
 from weightmark.values import dataclass
@@ -161,13 +162,18 @@ class NotingView:
 
 
 def _cut(size: int, offset: int, length: int, piece: Callable[[int], bytes]) -> bytes:
-    """Return a range of bytes, made of whole pieces."""
+    """Return a range of bytes, which are in memory once and not piece by piece as well."""
     end = min(size, offset + max(0, length))
     if offset >= end:
         return b""
     first, last = offset // PIECE, (end - 1) // PIECE
-    joined = b"".join(piece(number) for number in range(first, last + 1))
-    return joined[offset - first * PIECE : end - first * PIECE]
+    if first == last:
+        return piece(first)[offset - first * PIECE : end - first * PIECE]
+    made = BytesIO()
+    for number in range(first, last + 1):
+        start = number * PIECE
+        made.write(memoryview(piece(number))[max(0, offset - start) : end - start])
+    return made.getvalue()
 
 
 def _keep(kept: "OrderedDict[int, bytes]", number: int, piece: bytes) -> None:

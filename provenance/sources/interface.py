@@ -128,6 +128,10 @@ class Snapshot:
     """claims that the source keeps beside the artifact: each a Sigstore bundle or JSON lines of them"""
     omitted: tuple[str, ...] = ()
     """paths that the source lists and that lie outside of an artifact (`.cache/huggingface/…`)"""
+    cached: bool = False
+    """whether a cache on this machine said all this, which whoever may write there can forge; nobody else was asked"""
+    absent: tuple[str, ...] = ()
+    """claims that the source lists beside the artifact and does not have, by digest"""
 
     @classmethod
     def of(
@@ -139,6 +143,8 @@ class Snapshot:
         digest: Mapping[str, str],
         kind: ArtifactKind = ArtifactKind.UNKNOWN,
         claims: tuple[Part, ...] = (),
+        cached: bool = False,
+        absent: tuple[str, ...] = (),
     ) -> Self:
         """Check and sort what a source listed.
 
@@ -155,7 +161,7 @@ class Snapshot:
         _require_apart([part.path for part in kept if not part.archive], uri)
         omitted = tuple(sorted(part.path for part in parts if part not in kept))
         ordered = tuple(sorted(kept, key=lambda part: (part.path.encode(), part.archive)))
-        return cls(uri, pinned, dict(digest), kind, ordered, claims, omitted)
+        return cls(uri, pinned, dict(digest), kind, ordered, claims, omitted, cached, absent)
 
     @property
     def size(self) -> int:

@@ -14,6 +14,7 @@ __all__ = [
     "Entry",
     "Header",
     "Span",
+    "may_end_archive",
     "read_directories",
     "read_local",
 ]
@@ -112,6 +113,11 @@ class _EndRecord:
     """bytes"""
     offset: int
     """where it begins, data before the archive left out"""
+
+
+def may_end_archive(view: ByteView) -> bool:
+    """Tell whether `read_directories` has anything to look at."""
+    return view.read_at(max(0, view.size - _TAIL), _TAIL).rfind(_END_SIGNATURE) >= 0
 
 
 def read_directories(view: ByteView, budget: Budget) -> list[Directory]:

@@ -131,10 +131,12 @@ def _opened(path: Path) -> Iterator[DescriptorView]:
     import os
     import stat
 
+    from weightmark.provenance.artifact import nothing_at
+
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
-        raise CallError(f"`{path}` does not exist") from None
+        raise nothing_at(str(path)) from None
     except OSError as error:
         raise read_failure(path, error) from error
     try:

@@ -78,6 +78,8 @@ class Examination:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What was found, sorted by place."""
+        if not self._findings:
+            return ()
         return tuple(sorted(self._findings.values(), key=lambda finding: finding.sort_key))
 
     def find(

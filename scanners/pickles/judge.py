@@ -35,6 +35,7 @@ from weightmark.scanners.pickles.regular_expressions import is_pattern
 from weightmark.scanners.pickles.results import call_text, result
 from weightmark.scanners.pickles.unlisted import (
     binds_method,
+    calls_enum,
     calls_unlisted,
     is_unlisted,
     own_names,
@@ -132,6 +133,9 @@ class Judge(Imports):
             self._find("PKL022", offset, show(unlisted), unlisted)
             return Instance(unlisted)
         detail = call_text(show(function), arguments)
+        if calls_enum(function, arguments):
+            self._find("PKL022", offset, detail, function)
+            return Call(function, detail)
         if permission_.call:
             self._find("PKL016", offset, detail, function)
         else:
@@ -181,7 +185,8 @@ class Judge(Imports):
             self._refuse_call(offset, cls, call_text(f"{show(cls)}.__new__", arguments))
         elif not (is_inert(arguments) or (cls.permission.keeps and not is_armed(arguments))):
             self._find("PKL016", offset, call_text(f"{show(cls)}.__new__", arguments), cls)
-        return Instance(cls)
+        named = isinstance(arguments, tuple) and str in map(type, arguments)
+        return Instance(cls, named=named)
 
     def built(self, offset: int, target: Value, state: Value) -> None:
         """Take note of `target.__setstate__(state)`; an honest pickle does so once an object."""

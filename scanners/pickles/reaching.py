@@ -4,8 +4,10 @@ A class of which nothing is known may open, fetch or remove what an attribute na
 """
 
 from weightmark.provenance.reading.interface import ByteView
+from weightmark.scanners.pickles.code_texts import is_code
 from weightmark.scanners.pickles.places import is_place, is_reaching
 from weightmark.scanners.pickles.values import (
+    MOST_SUSPECTS,
     BytesAt,
     Call,
     Container,
@@ -19,11 +21,14 @@ __all__ = ["names_place", "reaches_out"]
 _DEEPEST = 3
 _MOST_WALKED = 4000
 _LONGEST_PATH = 4096
+_LONGEST_CODE = 1 << 20
 _PATHS = frozenset({"pathlib", "pathlib._local", "pathlib._abc"})
 
 
-def reaches_out(state: Value, view: ByteView) -> bool:
+def reaches_out(state: Value, view: ByteView, *, code: bool = False) -> bool:
     """Tell a state that names a path from the root, one that climbs, an address, or holds a path object.
+
+    With `code`, a text that an interpreter would run counts as well (see `is_code`).
 
     Lists and sets are looked at as far as they are remembered: a class takes the places of its arguments
     from their beginning.
@@ -32,7 +37,7 @@ def reaches_out(state: Value, view: ByteView) -> bool:
     while waiting:
         value, depth = waiting.pop()
         walked += 1
-        if walked > _MOST_WALKED or _reaches(value, view):
+        if walked > _MOST_WALKED or _reaches(value, view, code=code):
             return True
         if depth < _DEEPEST:
             waiting += [(item, depth + 1) for item in _inside(value)]
@@ -58,22 +63,39 @@ def _inside(value: Value) -> list[Value]:
     return list(value.items) if isinstance(value, Container) else []
 
 
-def _reaches(value: Value, view: ByteView) -> bool:
+def _reaches(value: Value, view: ByteView, *, code: bool) -> bool:
     if isinstance(value, PlainDict):
-        return value.reaches
+        return value.reaches or (code and _holds_code(value, view))
     if isinstance(value, Call) and value.of is not None and value.of.module in _PATHS:
         return True
-    text = _text_of(value.encoded if isinstance(value, Call) else value, view)
-    return text is not None and is_reaching(text)
+    inner = value.encoded if isinstance(value, Call) else value
+    text = _text_of(inner, view)
+    return (text is not None and is_reaching(text)) or (code and _says_code(inner, view))
 
 
-def _text_of(value: Value, view: ByteView) -> str | None:
+def _says_code(value: Value, view: ByteView) -> bool:
+    """Tell code; of a text that is too long for a look nothing is known, and bytes of that length are data."""
+    if isinstance(value, (BytesAt, TextAt)) and value.length > _LONGEST_CODE:
+        return isinstance(value, TextAt)
+    text = _text_of(value, view, _LONGEST_CODE)
+    return text is not None and is_code(text)
+
+
+def _holds_code(attributes: PlainDict, view: ByteView) -> bool:
+    """Tell a dict of which a text that is not remembered as an item is code, or of which too many may be."""
+    texts = attributes.suspects
+    if len(texts) > MOST_SUSPECTS:
+        return True
+    return any(_says_code(text, view) for text in texts)
+
+
+def _text_of(value: Value, view: ByteView, longest: int = _LONGEST_PATH) -> str | None:
     """Return a text, or bytes as if each were a letter; None for what is no path, or too long for one."""
     match value:
         case str():
             return value
         case BytesAt(offset=offset, length=length) | TextAt(offset=offset, length=length) if (
-            length <= _LONGEST_PATH
+            length <= longest
         ):
             return view.read_at(offset, length).decode("latin-1")
     return None

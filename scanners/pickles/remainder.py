@@ -14,6 +14,7 @@ from weightmark.scanners.formats.interface import Examination, Place
 from weightmark.scanners.limits import MEBIBYTE, over_limit
 from weightmark.scanners.pickles.hidden import counts
 from weightmark.scanners.pickles.judge import Judge
+from weightmark.scanners.pickles.opcodes import SHORT_BINUNICODE
 from weightmark.scanners.pickles.openings import HEAD, begins_pickle
 from weightmark.scanners.pickles.run import run
 
@@ -52,7 +53,9 @@ def search_numbers(place: Place, examination: Examination) -> None:
     Nothing is known about such a file anyway, so that the length that is searched is no promise.
     """
     size = min(place.view.size, max(0, examination.budget.gaps))
-    end = Slice(place.view, place.view.size - size, size)
+    end = place.view
+    if size < end.size:
+        end = Slice(place.view, end.size - size, size)
     search_pickles(place.inside("numbers", end), examination)
 
 
@@ -103,7 +106,8 @@ def _openings(block: bytes) -> Iterator[int]:
 
 def _judge_at(at: int, place: Place, examination: Examination) -> int:
     """Report the pickle that begins at `at`; return where it ends, or `at` if there is none."""
-    if not begins_pickle(place.view.read_at(at, HEAD)):
+    head = place.view.read_at(at, HEAD)
+    if not begins_pickle(head) or _is_no_text(head):
         return at
     judge = Judge(place, examination)
     ended = run(place.view, at, judge, examination.budget)
@@ -111,6 +115,18 @@ def _judge_at(at: int, place: Place, examination: Examination) -> int:
         return at
     judge.report()
     return max(at, ended.end)
+
+
+def _is_no_text(head: bytes) -> bool:
+    """Tell a short text that no pickle can begin with: a loader fails there, and has done nothing yet."""
+    if head[0] != SHORT_BINUNICODE:
+        return False
+    end = 2 + head[1]
+    try:
+        head[2:end].decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return end <= len(head)
+    return False
 
 
 def _bad(examination: Examination) -> int:

@@ -9,6 +9,7 @@ from weightmark.scanners.pickles.values import (
     BytesAt,
     Call,
     Container,
+    PlainDict,
     PlainList,
     TextAt,
     Value,
@@ -24,6 +25,8 @@ _DATA = (str, int, float, tuple, type(None), BytesAt, TextAt)
 """types of values that nothing can call"""
 _CACHES = frozenset({"__networkx_cache__"})
 _MODELS = frozenset({"__FILE_RESOURCE_DATA__", "__model"})
+_OVERLOADS = "__overloads__"
+"""what `torch.jit.script` leaves in a module that it has read: a dict, empty if no method is overloaded"""
 _FILES = frozenset({"__ignoreds", "__numpys", "__recursive_saveloads", "__scipys"})
 _SHAPES = r"(?P<shapes>(?:[a-z]\w{0,30}, ){0,8})"
 _TEMPLATE = lazy_pattern(
@@ -80,13 +83,21 @@ def is_odd_item(key: Value, value: Value) -> bool:
         return not (value is None or isinstance(value, (str, TextAt)))
     if key in _MODELS:
         return not (isinstance(value, BytesAt) or (isinstance(value, Call) and bool(value.codec)))
-    if key in _FILES:
-        return not _names_files(value)
+    if key == _OVERLOADS or key in _FILES:
+        return not (_is_empty(value) if key == _OVERLOADS else _names_files(value))
     return is_odd_key(key)
 
 
 def _is_tensor(value: Value) -> bool:
     return isinstance(value, Call) and value.of is not None and value.of.module == "torch._utils"
+
+
+def _is_empty(value: Value) -> bool:
+    """Allow a dict with nothing in it, into which nothing may go any more."""
+    if not isinstance(value, PlainDict) or value.items:
+        return False
+    value.frozen = True
+    return True
 
 
 def _names_files(value: Value) -> bool:

@@ -22,6 +22,7 @@ from weightmark.scanners.pickles.values import (
     Global,
     Instance,
     PlainDict,
+    PlainList,
     Value,
     is_armed,
     is_odd_key,
@@ -29,6 +30,7 @@ from weightmark.scanners.pickles.values import (
 
 __all__ = [
     "binds_method",
+    "calls_enum",
     "calls_unlisted",
     "is_unlisted",
     "own_names",
@@ -39,23 +41,67 @@ __all__ = [
 
 _WORD = lazy_pattern(r"\w[\w .-]{0,99}", re.ASCII)
 """a text that no parser of expressions, paths or addresses takes for more than a word"""
+_CLASS = lazy_pattern(r"_?[A-Z]\w*", re.ASCII)
+_MEMBER = lazy_pattern(r"\w(?:[\w-]{0,30}\w)?", re.ASCII)
 _MOST_ARGUMENTS = 64
 _DEEPEST = 4
+_PAIR = 2
 _MOST_WALKED = 2000
+_TENSORS = frozenset({"numpy", "torch"})
 _ARRAYS = frozenset({"numpy.core.multiarray", "numpy._core.multiarray"})
 
 
 def is_unlisted(cls: Global, arguments: Value) -> bool:
-    """Tell an unlisted class, of which an object is made without arguments or from numbers and words."""
+    """Tell an unlisted class, of which an object is made without arguments or from numbers, words and arrays."""
     if not cls.permission.unlisted or not isinstance(arguments, tuple):
         return False
-    return len(arguments) <= _MOST_ARGUMENTS and all(map(_is_word, arguments))
+    return len(arguments) <= _MOST_ARGUMENTS and all(_is_simple(item, 0) for item in arguments)
+
+
+def _is_simple(value: Value, depth: int) -> bool:
+    """Tell a number, a word, an array, or a few of them in a list, into which nothing goes any more."""
+    if depth > _DEEPEST:
+        return False
+    match value:
+        case Call(of=Global() as of) | Instance(of=Global() as of):
+            return (
+                of.module.partition(".")[0] in _TENSORS
+                and is_inert((value,))
+                and _is_reviewed(value)
+            )
+        case PlainList():
+            if value.more or value.armed:
+                return False
+            value.frozen = True
+            return all(_is_simple(item, depth + 1) for item in value.items)
+        case tuple():
+            return all(_is_simple(item, depth + 1) for item in value)
+    return _is_word(value)
 
 
 def _is_word(value: Value) -> bool:
     if isinstance(value, str):
         return _WORD.fullmatch(value) is not None
     return type(value) in CONSTANTS
+
+
+def calls_enum(function: Global, arguments: Value) -> bool:
+    """Tell a class on no list that is called with one whole number or one name, as a member of an enum is saved.
+
+    Its object may be neither given a state nor items, nor be called. Of a class that the survey cleared is known
+    whether calling it reaches anything, so that this is not for those.
+    """
+    allowed = function.permission
+    if not allowed.unlisted or allowed.cleared or _CLASS.fullmatch(function.name) is None:
+        return False
+    match arguments:
+        case (bool(),):
+            return False
+        case (int(),):
+            return True
+        case (str() as name,):
+            return _MEMBER.fullmatch(name) is not None
+    return False
 
 
 def calls_unlisted(function: Global, arguments: Value, view: ByteView) -> bool:
@@ -147,11 +193,25 @@ def takes_state(target: Value, state: Value, view: ByteView) -> bool:
         return False
     if target.built or has_odd_key(state):
         return False
-    if not target.of.permission.cleared and names_place(state):
+    unknown = not target.of.permission.cleared
+    if (unknown and names_place(state)) or reaches_out(state, view, code=unknown):
         return False
-    if reaches_out(state, view):
+    return is_state(state) or _is_fields(state) or bool(own_names(target.of, state))
+
+
+def _is_fields(state: Value) -> bool:
+    """Tell the values of a frozen dataclass with slots, in a list; no pair, which a loader may take for an attribute."""
+    if not isinstance(state, PlainList) or state.more or state.armed:
         return False
-    return is_state(state) or bool(own_names(target.of, state))
+    return not any(_is_pair(item) for item in state.items)
+
+
+def _is_pair(item: Value) -> bool:
+    """Tell a container or a tuple of two; nothing may go into a container any more."""
+    if isinstance(item, Container):
+        item.frozen = True
+        return len(item.items) == (_PAIR * 2 if item.kind == "dict" else _PAIR)
+    return isinstance(item, tuple) and len(item) == _PAIR
 
 
 def own_names(cls: Global, state: Value) -> tuple[Global, ...]:
@@ -167,9 +227,15 @@ def own_names(cls: Global, state: Value) -> tuple[Global, ...]:
 
 
 def takes_items(target: Value, operation: str, items: list[Value], view: ByteView) -> bool:
-    """Tell an object of an unlisted class into which unarmed items go before its state is set."""
+    """Tell an object of an unlisted class into which unarmed items go before its state is set.
+
+    A mapping that was made from a text may be one that writes its items to a file of that name.
+    """
     if not isinstance(target, Instance) or target.of is None or not target.of.permission.unlisted:
         return False
-    if target.built or any(map(is_armed, items)) or reaches_out(tuple(items), view):
+    unknown = not target.of.permission.cleared
+    if target.built or any(map(is_armed, items)) or reaches_out(tuple(items), view, code=unknown):
+        return False
+    if unknown and target.named and operation == "items":
         return False
     return operation != "items" or not any(map(is_odd_key, items[::2]))

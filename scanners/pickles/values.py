@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from weightmark.scanners.allow.names import Grade, Permission
+from weightmark.scanners.pickles.code_texts import may_be_code
 from weightmark.scanners.pickles.places import is_place, is_reaching
 from weightmark.values import dataclass
 
@@ -20,6 +21,7 @@ __all__ = [
     "KEPT_TUPLE",
     "LEAVES",
     "METHODS",
+    "MOST_SUSPECTS",
     "UNARMED",
     "WATCHED",
     "ArmedTuple",
@@ -52,6 +54,8 @@ Value = object
 KEPT_ITEMS = 16
 """items that a list, dict or set remembers"""
 _MOST_FIELDS = 1024
+MOST_SUSPECTS = 256
+"""texts that may be code, which a dict remembers beyond its first items"""
 _SHOWN_ITEMS = 8
 KEPT_TUPLE = 64
 """items that a tuple remembers"""
@@ -186,6 +190,8 @@ class Instance:
     """whether the pickle gave it attributes"""
     attributes: Value = None
     """the state that was set, where methods may be got from it"""
+    named: bool = False
+    """whether a text was among the arguments it was made from"""
     odd: bool = False
     """whether a key of its items is unfit as an attribute's name (see `is_odd_key`)"""
 
@@ -218,6 +224,8 @@ class Container:
     """whether a value of a dict is neither remembered nor among the fields"""
     reaches: bool = False
     """whether a text among the values of a dict that are not remembered is reaching (see `is_reaching`)"""
+    suspects: Sequence[Value] = ()
+    """texts that may be code among the values of a dict that are not remembered: one more than `MOST_SUSPECTS` at most"""
     places: bool = False
     """whether an item of a dict that is not remembered may be a place (see `is_place`)"""
 
@@ -240,6 +248,16 @@ class Container:
         if type(value) is str and value:
             self.places = True
             self.reaches = self.reaches or is_reaching(value)
+            if self.kind == "dict":
+                self.suspect((value,))
+
+    def suspect(self, values: Sequence[Value]) -> None:
+        """Remember those of some texts that may be code."""
+        room = MOST_SUSPECTS + 1 - len(self.suspects)
+        if room > 0:
+            found = [item for item in values if _may_be_code(item)]
+            if found:
+                self.suspects = [*self.suspects, *found[:room]]
 
 
 class PlainList(Container):
@@ -382,6 +400,11 @@ def keep(target: Container, items: list[Value]) -> None:
             pairs = zip(items[room::2], items[room + 1 :: 2], strict=False)
             target.places = target.places or any(itertools.starmap(is_place, pairs))
             target.reaches = target.reaches or any(map(is_reaching, texts))
+        target.suspect(items[room + 1 :: 2])
+
+
+def _may_be_code(value: Value) -> bool:
+    return may_be_code(value) if type(value) is str else type(value) in {BytesAt, TextAt}
 
 
 def _is_field(row: Value) -> bool:

@@ -8,7 +8,7 @@ from weightmark.scanners.containers.zip_records import LOCAL_SIGNATURE, read_dir
 from weightmark.scanners.limits import Budget, Limits
 from weightmark.scanners.tensors.interface import FileContent
 from weightmark.scanners.tensors.numpy_arrays import archive_tensors
-from weightmark.scanners.tensors.torch_checkpoints import checkpoint_members
+from weightmark.scanners.tensors.torch_checkpoints import checkpoint_content
 from weightmark.scanners.tensors.zip_members import zip_members
 from weightmark.values import dataclass
 
@@ -27,9 +27,9 @@ class TorchZipTensors:
 
     def read(self, view: ByteView) -> FileContent | None:
         """Return every tensor; see `TensorReader.read`."""
-        if not any(name.endswith(b"data.pkl") for name in _names(view)):
+        if not any(name.lower().endswith(b"data.pkl") for name in _names(view)):
             return None
-        return FileContent(tuple(checkpoint_members(zip_members(view))))
+        return checkpoint_content(zip_members(view))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The weights of two models beside each other: which sets belong together, and how they differ."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 
 from weightmark.provenance.diff.elements import ElementChanges
@@ -41,7 +41,8 @@ def compare_weights(before: WeightSurvey, after: WeightSurvey) -> tuple[SetCompa
     """Compare every set of weights with its counterpart, and measure how far tensors differ.
 
     Counterparts have the same path, or else the same digests, or else they are the only ones left.
-    A set without one is compared with any that has its values, such as one kept in two formats.
+    A set without one is compared with any that has its values, such as one kept in two formats; it is
+    left out where the other model has a file of its path that was not read.
     Raises as `measured`.
     """
     first, second = (
@@ -51,6 +52,9 @@ def compare_weights(before: WeightSurvey, after: WeightSurvey) -> tuple[SetCompa
     pairs = _pairs(first, second)
     taken = {id(one) for pair in pairs for one in pair}
     found = [_compared(one, other) for one, other in pairs]
+    taken |= {id(one) for one in _unread(first, after)} | {
+        id(one) for one in _unread(second, before)
+    }
     found += [_alone(one, second, is_first=True) for one in first if id(one) not in taken]
     found += [_alone(one, first, is_first=False) for one in second if id(one) not in taken]
     artifacts = before.artifact, after.artifact
@@ -62,6 +66,12 @@ def compare_weights(before: WeightSurvey, after: WeightSurvey) -> tuple[SetCompa
             elements = measured(*sides, one.differences.changes)
         done.append(SetComparison(one.before, one.after, one.differences, elements))
     return tuple(done)
+
+
+def _unread(sets: Iterable[WeightSet], other: WeightSurvey) -> Iterator[WeightSet]:
+    """Yield the sets whose counterpart could not be read: no other file may stand in for it."""
+    paths = {one.path for one in other.unread}
+    return (one for one in sets if one.path in paths)
 
 
 def _pairs(

@@ -23,6 +23,8 @@ class FileTensors:
     """tensors whose bytes stand in the file"""
     external: tuple[ExternalTensor, ...] = ()
     """tensors whose bytes stand in other files"""
+    others: int = 0
+    """values in the file that are no tensors"""
     index: Mapping[str, str] | None = None
     """for an index: the file of each tensor"""
     error: WeightmarkError | None = field(default=None, compare=False)
@@ -97,4 +99,5 @@ def _looked(view: ByteView) -> FileTensors:
     name, content = found
     if isinstance(content, ShardIndex):
         return FileTensors(name, index=content.files)
-    return FileTensors(name, tuple(entries_of(content.tensors, view.size)), content.external)
+    entries = tuple(entries_of(content.tensors, view.size))
+    return FileTensors(name, entries, content.external, content.others)

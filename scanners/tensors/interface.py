@@ -79,6 +79,8 @@ class FileContent:
     """those whose bytes stand in the file itself"""
     external: tuple[ExternalTensor, ...] = ()
     """those whose bytes stand elsewhere"""
+    others: int = 0
+    """numbers, texts and other values that stand beside the tensors, such as a scale or a step"""
 
 
 @dataclass(frozen=True, slots=True)

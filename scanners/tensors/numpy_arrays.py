@@ -5,7 +5,7 @@ import re
 import warnings
 from typing import Any, Final
 
-from weightmark.errors import UnsupportedError
+from weightmark.errors import MalformedError, UnsupportedError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.scanners.containers.slices import Slice
 from weightmark.scanners.formats.npy import LONGEST_HEADER, NPY_MAGIC, NPY_PREFIX, header_place
@@ -55,7 +55,18 @@ class NumpyTensors:
 
 
 def archive_tensors(members: Members) -> list[StoredTensor]:
-    """Return the arrays of an npz, by the names of its members without `.npy`."""
+    """Return the arrays of an npz, by the names of its members without `.npy`.
+
+    Raises `MalformedError` where NumPy would give one array for the name of another: it takes the
+    member of just that name first (`numpy/lib/_npyio_impl.py`, `NpzFile.__getitem__`).
+    """
+    for name in members:
+        other = name.removesuffix(".npy")
+        if other != name and other in members:
+            raise MalformedError(
+                f"both {shown_key(name)} and {shown_key(other)} are members of the archive",
+                why="NumPy looks up names with and without `.npy`, so one would hide the other",
+            )
     return [array_tensor(name.removesuffix(".npy"), view) for name, view in sorted(members.items())]
 
 

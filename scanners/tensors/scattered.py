@@ -9,7 +9,6 @@ from typing import Final, Literal
 
 from weightmark.errors import LimitError, UncheckedError
 from weightmark.provenance.reading.interface import ByteView
-from weightmark.scanners.containers.streams import is_streamed
 from weightmark.scanners.limits import MEBIBYTE
 from weightmark.values import dataclass
 
@@ -17,8 +16,7 @@ __all__ = ["ITEM_LETTERS", "Dimension", "gathered", "normal_dimensions"]
 
 ITEM_LETTERS: Final[dict[int, Literal["B", "H", "I", "Q"]]] = {1: "B", 2: "H", 4: "I", 8: "Q"}
 """codes of `array` and `memoryview` by the bytes of an item"""
-_LARGEST_SPAN = 1024 * MEBIBYTE
-_LARGEST_STREAMED = 256 * MEBIBYTE
+_LARGEST_SPAN = 256 * MEBIBYTE
 _SMALLEST_SPAN = 64 * 1024
 _SPARSEST = 16
 _MOST_READ = 8
@@ -62,11 +60,10 @@ def gathered(
     Raises `UncheckedError` where the storage ends early, and `LimitError` where too much would have
     to be read for what is wanted.
     """
-    largest = _LARGEST_STREAMED if is_streamed(storage) else _LARGEST_SPAN
 
     def is_worth_one_read(part: Dimensions) -> bool:
         wanted = _SPARSEST * _count(part) * item_size
-        return _span(part) * item_size <= max(_SMALLEST_SPAN, min(largest, wanted))
+        return _span(part) * item_size <= max(_SMALLEST_SPAN, min(_LARGEST_SPAN, wanted))
 
     left = _MOST_READ * storage.size + _ALWAYS_READ
     for at, part in _parts(list(dimensions), offset, is_worth_one_read):

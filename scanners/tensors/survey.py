@@ -40,6 +40,8 @@ class WeightSet:
     """the files that hold the bytes"""
     table: TensorTable
     """the tensors"""
+    others: int = 0
+    """values in the files that are no tensors and that no digest of tensors binds"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,8 @@ class _Files:
             alias = first if first != tensor.name else ""
             entries.append(replace(external.entry(target, tensor), alias_of=alias))
         others = {target for target, _ in placed}
-        return WeightSet(path, one.format, (path, *sorted(others)), TensorTable.of(entries))
+        files = (path, *sorted(others))
+        return WeightSet(path, one.format, files, TensorTable.of(entries), one.others)
 
     def _joined(self, path: str, index: Mapping[str, str]) -> WeightSet:
         """Join the shards of an index; raises `MalformedError` unless it names exactly what they hold."""
@@ -219,7 +222,9 @@ class _Files:
         if missing:
             raise MalformedError(f"the index names {shown_key(min(missing))}, which no shard holds")
         formats = {self.found[shard].format for shard in shards}
-        return WeightSet(path, "+".join(sorted(formats)), shards, TensorTable.of(entries))
+        beside_them = sum(self.found[shard].others for shard in shards)
+        table = TensorTable.of(entries)
+        return WeightSet(path, "+".join(sorted(formats)), shards, table, beside_them)
 
     def _shard(self, path: str) -> FileTensors:
         if path not in self.found:

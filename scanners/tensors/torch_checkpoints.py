@@ -1,13 +1,13 @@
 """Checkpoints of torch: the zip format, and the older one of pickles followed by raw storages."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from weightmark.errors import LimitError, MalformedError, UncheckedError, UnsupportedError
 from weightmark.provenance.reading.interface import ByteView
 from weightmark.provenance.tensors import ITEM_SIZES
 from weightmark.scanners.containers.slices import Slice
+from weightmark.scanners.containers.streams import is_streamed
 from weightmark.scanners.limits import MEBIBYTE
 from weightmark.scanners.tensors.interface import FileContent
 from weightmark.scanners.tensors.plain_pickles import (
@@ -22,7 +22,7 @@ from weightmark.values import dataclass
 __all__ = [
     "Members",
     "TorchLegacyTensors",
-    "checkpoint_members",
+    "checkpoint_content",
     "legacy_tensors",
     "zip_tensors",
 ]
@@ -31,6 +31,8 @@ _LARGEST_PICKLE = 64 * MEBIBYTE
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PICKLED_MAGIC = b"\x8a\x0a" + _MAGIC.to_bytes(10, "little")
 _LATEST_MAGIC = 64
+_PICKLE_NAME = "data.pkl"
+_READ_NAMES = (_PICKLE_NAME, "byteorder", "version")
 _MOST_VALUES = 1_000_000
 _DEEPEST = 64
 _SIZE_BYTES = 8
@@ -99,13 +101,13 @@ def legacy_tensors(view: ByteView, at: str) -> list[StoredTensor]:
     return list(_tensors(value, storages, at))
 
 
-def checkpoint_members(members: Members) -> list[StoredTensor]:
+def checkpoint_content(members: Members) -> FileContent:
     """Return every tensor of a zip checkpoint, however deep its dicts and lists are nested.
 
     The name is the way to it, joined by dots. Raises `UnsupportedError` for objects that are no
     plain data, `MalformedError` and `LimitError`.
     """
-    return list(_every_tensor(*_zip_content(members)))
+    return _every_tensor(*_zip_content(members))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,25 +121,12 @@ class TorchLegacyTensors:
         return _PICKLED_MAGIC in head[:_LATEST_MAGIC]
 
     def read(self, view: ByteView) -> FileContent:
-        """Return every tensor, as `checkpoint_members`; see `TensorReader.read`."""
-        return FileContent(tuple(_every_tensor(*_legacy_content(view))))
+        """Return every tensor, as `checkpoint_content`; see `TensorReader.read`."""
+        return _every_tensor(*_legacy_content(view))
 
 
 def _zip_content(members: Members) -> tuple[Any, _Storages]:
-    known: set[str] = set()
-    for name in members:
-        if name.lower() in known:
-            raise MalformedError(
-                f"two members of the archive are called {shown_key(name)}",
-                why="torch does not tell upper from lower case",
-            )
-        known.add(name.lower())
-    pickles = [name for name in members if name.rpartition("/")[2] == "data.pkl"]
-    if len(pickles) > 1:
-        raise MalformedError("the archive holds more than one `data.pkl`")
-    if not pickles:
-        raise UnsupportedError("the archive holds no single `data.pkl`, so it is no checkpoint")
-    root = pickles[0].removesuffix("data.pkl")
+    root = _root(members)
     if f"{root}constants.pkl" in members:
         raise UnsupportedError(
             "a TorchScript archive holds objects and is not read",
@@ -151,11 +140,59 @@ def _zip_content(members: Members) -> tuple[Any, _Storages]:
     views = {
         name.removeprefix(prefix): view for name, view in members.items() if name.startswith(prefix)
     }
-    value = read_plain_pickle(_whole(members[pickles[0]])).value
+    _refuse_packed(views)
+    value = read_plain_pickle(_whole(members[f"{root}{_PICKLE_NAME}"])).value
     return value, _Storages(views, order_word == b"big")
 
 
+def _root(members: Members) -> str:
+    """Return the folder that holds `data.pkl`; each name has one reading, for torch as well.
+
+    torch takes no notice of upper and lower case: miniz `mz_zip_reader_locate_file`, as
+    `caffe2/serialize/inline_container.cc` calls it.
+    """
+    why = "torch does not tell upper from lower case"
+    known: set[str] = set()
+    for name in members:
+        if name.lower() in known:
+            raise MalformedError(
+                f"two members of the archive are called {shown_key(name)}", why=why
+            )
+        known.add(name.lower())
+    pickles = [name for name in members if name.lower().rpartition("/")[2] == _PICKLE_NAME]
+    if len(pickles) > 1:
+        raise MalformedError("the archive holds more than one `data.pkl`")
+    if not pickles:
+        raise UnsupportedError("the archive holds no single `data.pkl`, so it is no checkpoint")
+    root = pickles[0][: -len(_PICKLE_NAME)]
+    read = {one.lower(): one for one in (f"{root}{name}" for name in _READ_NAMES)}
+    prefix = f"{root}data/"
+    for name in members:
+        is_storage = name.lower().startswith(prefix.lower())
+        if read.get(name.lower(), name) != name or (is_storage and not name.startswith(prefix)):
+            raise MalformedError(
+                f"the member {shown_key(name)} is spelled otherwise than torch writes it", why=why
+            )
+    return root
+
+
+def _refuse_packed(storages: Members) -> None:
+    """Refuse storages that are compressed: torch with `mmap=True` takes the packed bytes for numbers."""
+    for key, view in storages.items():
+        if is_streamed(view):
+            raise UnsupportedError(
+                f"the storage {shown_key(key)} is compressed",
+                why="torch reads other numbers from it with `mmap=True` than without",
+                fix="load the checkpoint without `mmap`, and save it again",
+            )
+
+
 def _legacy_content(view: ByteView) -> tuple[Any, _Storages]:
+    """Read the five pickles; storages are little-endian, whatever `little_endian` says.
+
+    Source: torch `torch/serialization.py` (`_legacy_load`), which never looks at that field, and
+    `torch/csrc/serialization.cpp` (`THPStorage_readFileRaw`), which swaps on big-endian machines.
+    """
     head = view.read_at(0, _LARGEST_PICKLE)
     magic = read_plain_pickle(head)
     if magic.value != _MAGIC:
@@ -167,7 +204,8 @@ def _legacy_content(view: ByteView) -> tuple[Any, _Storages]:
     little = system.value.get("little_endian") if isinstance(system.value, dict) else None
     if not isinstance(little, bool) or not isinstance(keys.value, list):
         raise UnsupportedError("the header of the checkpoint is not understood")
-    storages = _Storages(_raw_storages(view, keys.value, keys.end, content.value), not little)
+    views = _raw_storages(view, keys.value, keys.end, content.value)
+    storages = _Storages(views, swapped=False)
     return content.value, storages
 
 
@@ -230,16 +268,21 @@ def _tensors(content: object, storages: _Storages, at: str) -> Iterator[StoredTe
         yield _tensor(name, value, storages, 0)
 
 
-def _every_tensor(content: object, storages: _Storages) -> Iterator[StoredTensor]:
+def _every_tensor(content: object, storages: _Storages) -> FileContent:
+    tensors: list[StoredTensor] = []
+    others = 0
     pending: list[tuple[tuple[str, ...], object]] = [((), content)]
     names = NameBudget()
     left = _MOST_VALUES
     while pending:
         way, value = pending.pop()
         if isinstance(value, Rebuilt):
-            yield _tensor(names.spend(".".join(way)) or "tensor", value, storages, 0)
+            name = names.spend(".".join(way)) or "tensor"
+            tensors.append(_tensor(name, value, storages, 0))
         elif isinstance(value, StorageId):
             raise UnsupportedError(f"{shown_key('.'.join(way))} is a storage and no tensor")
+        elif not isinstance(value, dict | list | tuple):
+            others += 1
         left -= len(value) if isinstance(value, dict | list | tuple) else 0
         if left < 0:
             raise LimitError(f"the checkpoint holds over {_MOST_VALUES} values")
@@ -248,6 +291,7 @@ def _every_tensor(content: object, storages: _Storages) -> Iterator[StoredTensor
         if below and len(way) >= _DEEPEST:
             raise LimitError(f"the checkpoint is nested deeper than {_DEEPEST} levels")
         pending += reversed(below)
+    return FileContent(tuple(tensors), others=others)
 
 
 def _numbered(value: object) -> Iterable[tuple[object, object]]:
@@ -283,7 +327,7 @@ def _tensor(name: str, value: Rebuilt, storages: _Storages, depth: int) -> Store
         raise UnsupportedError(f"{shown_key(name)}: the tensor is not understood")
     if not _whole_numbers(shape) or not _whole_numbers(strides):
         raise UnsupportedError(f"{shown_key(name)}: the shape of the tensor is not understood")
-    dtype = _storage_type(storage)
+    kept = dtype = _storage_type(storage)
     _refuse_views(name, value)
     if value.function == "_rebuild_tensor_v3":
         kind = arguments[_TENSOR_FIELDS] if len(arguments) > _TENSOR_FIELDS else None
@@ -297,10 +341,14 @@ def _tensor(name: str, value: Rebuilt, storages: _Storages, depth: int) -> Store
         raise UncheckedError(f"{shown_key(name)}: its storage is missing")
     if storage.fields[5:6] not in ((), (None,)):
         raise UnsupportedError(f"{shown_key(name)}: its storage is a view of another one")
-    stored = StoredTensor(name, dtype, shape, strides, offset, view, storages.swapped)
-    if stored.dtype == "C64" and stored.swapped:
+    swapped = storages.swapped and ITEM_SIZES.get(kept, 0) != 1
+    if swapped and "C64" in (kept, dtype):
         raise UnsupportedError(f"{shown_key(name)}: complex numbers are stored big-endian")
-    return StoredTensor.checked(replace(stored, swapped=stored.swapped and stored.item_size > 1))
+    if swapped and ITEM_SIZES.get(kept, 0) != ITEM_SIZES[dtype]:
+        raise UnsupportedError(
+            f"{shown_key(name)}: the items of its big-endian storage have another size than its own"
+        )
+    return StoredTensor.checked(StoredTensor(name, dtype, shape, strides, offset, view, swapped))
 
 
 def _of_parameter(name: str, value: Rebuilt, depth: int) -> Rebuilt:

@@ -14,7 +14,7 @@ from weightmark.scanners.limits import Budget
 from weightmark.scanners.wire.window import Window, resident
 from weightmark.values import dataclass
 
-__all__ = ["Field", "Message", "Probe", "may_be_message", "probe"]
+__all__ = ["Field", "Message", "Probe", "may_be_message", "may_hold_fields", "probe"]
 
 _VARINT, _FIXED64, _BYTES, _GROUP, _GROUP_END, _FIXED32 = 0, 1, 2, 3, 4, 5
 _SIZES = {_VARINT: 0, _GROUP: 0, _GROUP_END: 0, _FIXED32: 4, _FIXED64: 8}
@@ -22,6 +22,7 @@ _OPENED = {_GROUP: 1, _GROUP_END: -1}
 _BLOCK = 64 * 1024
 _LAST_BYTE = 0x7F
 _LONGEST_VARINT = 10
+_FIELD_3 = 3 << 3
 _SMALLEST_KEY, _LARGEST_KEY = 8, (1 << 32) - 1
 _LARGEST_NUMBER = (1 << 64) - 1
 _DEEPEST = 100
@@ -173,6 +174,33 @@ def may_be_message(head: bytes) -> bool:
     return len(head) > 1 and head[0] >> 3 > 0 and head[0] & 7 <= _FIXED32
 
 
+def may_hold_fields(head: bytes, size: int) -> bool:
+    """Tell whether `size` bytes that begin so may be a message with a field 1 or 2, as every model has one.
+
+    False only where `probe` would find a record that cannot be, before any such field.
+    """
+    if not may_be_message(head):
+        return False
+    at = groups = 0
+    try:
+        while at + 2 * _LONGEST_VARINT <= len(head):
+            key, at = _varint(head, 0, at)
+            wire, value = key & 7, 0
+            groups += _OPENED.get(wire, 0)
+            if key < _FIELD_3 and not groups:
+                return key >= _SMALLEST_KEY
+            if wire in (_VARINT, _BYTES):
+                value, at = _varint(head, 0, at)
+            at += value if wire == _BYTES else _SIZES.get(wire, size + 1)
+            if not (
+                _SMALLEST_KEY <= key <= _LARGEST_KEY and 0 <= groups <= _DEEPEST and at <= size
+            ):
+                return False
+    except MalformedError:
+        return False
+    return True
+
+
 def probe(view: ByteView, start: int = 0, end: int | None = None) -> Probe:
     """Read the fields of one level, so that formats can be told apart; never raises."""
     stop = view.size if end is None else end
@@ -181,6 +209,8 @@ def probe(view: ByteView, start: int = 0, end: int | None = None) -> Probe:
     records = _records(Window(view), start, stop, known)
     try:
         for key, value, at, size in islice(records, _PROBED):
+            if not key:
+                continue  # in a group
             same = found.setdefault((key >> 3, key & 7), [])
             if len(same) < _KEPT:
                 same.append(_field(key, value, at, size))
@@ -189,7 +219,6 @@ def probe(view: ByteView, start: int = 0, end: int | None = None) -> Probe:
         whole = next(records, None) is None
     except MalformedError:
         return Probe(view, found, sound=False)
-    found.pop((0, 0), None)
     return Probe(view, found, sound=True, whole=whole)
 
 

@@ -117,3 +117,42 @@ def test_an_old_name_of_the_maker_of_arrays_makes_nothing_but_arrays() -> None:
     maker = b"cnumpy.core._internal\n_reconstruct\n"
     for cls in (SYSTEM, b"csome.library\nhelper\n"):
         assert worst(b"\x80\x02" + maker + cls + b"K\x00\x85U\x01b\x87R.") >= Severity.HIGH
+
+
+PATTERN = stack_global("re", "_compile") + text("a+") + b"K\x20\x86R"
+
+
+@pytest.mark.parametrize("name", ["findall", "match", "split"])
+def test_a_method_of_a_compiled_pattern_is_kept_and_not_called(name: str) -> None:
+    method = got(PATTERN, name)
+    assert scan(P4 + method + b".").outcome is Outcome.CLEAN
+    assert worst(P4 + method + text("a") + b"\x85R.") >= Severity.HIGH
+
+
+@pytest.mark.parametrize("name", ["sub", "__class__", "__reduce_ex__", "scanner"])
+def test_what_else_a_compiled_pattern_has_is_refused(name: str) -> None:
+    assert worst(P4 + got(PATTERN, name) + b".") >= Severity.HIGH
+
+
+@pytest.mark.parametrize("overloads", [b"}" + text("forward") + b"]s", b"K\x01", SYSTEM, b"]"])
+def test_a_module_that_was_scripted_has_no_overloads(overloads: bytes) -> None:
+    """`torch.jit.script` leaves an empty dict in the module that it read; another one names methods to compile."""
+    module = stack_global("torch.nn.modules.linear", "Identity") + b")\x81"
+    assert scan(P4 + module + state(("__overloads__", b"}")) + b".").outcome is Outcome.CLEAN
+    data = P4 + module + state(("__overloads__", overloads)) + b"."
+    assert worst(data) >= Severity.HIGH, scan(data)
+
+
+def test_nothing_goes_into_the_overloads_afterwards() -> None:
+    module = stack_global("torch.nn.modules.linear", "Identity") + b")\x81"
+    late = (
+        P4
+        + b"}\x940"
+        + module
+        + state(("__overloads__", b"h\x00"))
+        + b"0h\x00"
+        + text("x")
+        + SYSTEM
+        + b"s."
+    )
+    assert worst(late) >= Severity.HIGH

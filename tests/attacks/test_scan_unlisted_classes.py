@@ -198,6 +198,149 @@ def test_a_place_among_the_items_of_an_unknown_dict_is_seen() -> None:
     assert worst(data) >= Severity.HIGH
 
 
+CODE = {
+    "a call of Python": "__import__('os').system('echo x')",
+    "a call of a function that acts": "exec(payload)",
+    "a call that opens": "open('x', 'w')",
+    "a method of an object": "x.run()",
+    "a command within a formula": "y + log(x.run())",
+    "a call in capitals that acts": "Popen('id')",
+    "an import": "from os import path",
+    "an import on a later line": "x = 1\nimport subprocess",
+    "an indented import": "    import os\n    os.system('x')",
+    "a dunder of an object": "().__class__.__mro__",
+    "a decorator": "@run\ndef f(): pass",
+    "part of a function": "a): pass\n__import__('os')\ndef g(b",
+    "too deep to be parsed": "-" * 4000 + "x.run()",
+    "a dunder in a template": "{{ lipsum.__globals__ }}",
+    "a hidden dunder in a template": "{{ x['__glo' ~ 'bals__'] }}",
+    "a filter of a template": "{{ x|attr('y') }}",
+    "a call in a template": "{% set y = x.popen('id') %}",
+    "a shell's pipe": "curl example | sh",
+    "a shell's command": "$(echo x)",
+    "code behind much text": "# " + "x" * 3000 + "\nrun(x=open('y'))",
+    "code far behind": "# " + "x" * 70_000 + "\nexec('x')",
+    "a text too long for a look": "x" * ((1 << 20) + 1),
+    "code in a long text": "# " + "x" * 5000 + "\nexec('x')",
+}
+
+
+def long_text(value: str) -> bytes:
+    raw = value.encode()
+    return b"X" + len(raw).to_bytes(4, "little") + raw
+
+
+@pytest.mark.parametrize("case", CODE)
+def test_code_in_an_attribute_of_an_unknown_object_stays_high(case: str) -> None:
+    code = long_text(CODE[case])
+    many = b"".join(text(f"k{number}") + b"K\x01" for number in range(30))
+    for data in (
+        holding(code),
+        holding(b"](" + code + b"e"),
+        holding(code + b"\x85"),
+        P4 + MODEL + b"}(" + many + text("x") + code + b"ub.",
+        P4 + MODEL + text("x") + code + b"s.",
+    ):
+        assert worst(data) >= Severity.HIGH, scan(data)
+
+
+def test_code_in_one_attribute_after_another_stays_high() -> None:
+    one_by_one = b"".join(text(f"k{number}") + b"K\x01s" for number in range(30))
+    data = P4 + MODEL + b"}" + one_by_one + text("x") + text("open('x', 'w')") + b"ssb."
+    assert worst(data.replace(b"ssb.", b"sb.")) >= Severity.HIGH
+
+
+def test_more_texts_than_are_looked_at_stay_high() -> None:
+    many = b"".join(text(f"k{number}") + text("width (cm)") for number in range(400))
+    assert worst(P4 + MODEL + b"}(" + many + b"ub.") >= Severity.HIGH
+
+
+QUIET = [
+    "y ~ a + b",
+    "log(x) + np.exp(y)",
+    "numpy.mean",
+    "Linear.__init__",
+    "__main__",
+    "petal width (cm)",
+    "Length (cm)",
+    "Linear(in_features=3, out_features=2)",
+    "Pipeline(steps=[('scaler', StandardScaler())])",
+    "torch.Size([3, 4])",
+    "datetime64[ns]",
+    "A model. See the paper (Smith, 2020) for more; it imports nothing.",
+    "Fit the model.\n\n    Parameters\n    ----------\n    x : array (n, m)\n    >>> fit(x)\n",
+    "(?u)\\b\\w\\w+\\b|x$",
+    "{{ name }}",
+    "<class 'int'>",
+    "a | b",
+]
+
+
+@pytest.mark.parametrize("words", QUIET)
+def test_words_formulas_and_descriptions_of_objects_are_no_code(words: str) -> None:
+    data = holding(long_text(words))
+    assert worst(data) is Severity.MEDIUM, scan(data)
+
+
+NET = stack_global("somelab.models", "Net")
+STORE = P4 + NET + text("outputs") + b"\x85\x81"
+
+
+def test_a_mapping_made_from_a_text_that_takes_items_is_high() -> None:
+    """Such a class writes its items to a file of that name: `DictStore('outputs')['k'] = 'v'`."""
+    assert worst(STORE + b".") is Severity.MEDIUM
+    assert worst(STORE + text("k") + text("v") + b"s.") >= Severity.HIGH
+    assert worst(P4 + NET + b"K\x01\x85\x81" + text("k") + text("v") + b"s.") is Severity.MEDIUM
+
+
+@pytest.mark.parametrize("value", [b"K\x01", text("train"), text("two-words")])
+def test_a_member_of_an_unknown_enum_is_medium(value: bytes) -> None:
+    member = P4 + NET + value + b"\x85R"
+    assert worst(member + b".") is Severity.MEDIUM
+    for more in (b"}b", b"}" + text("x") + b"K\x01sb", text("x") + b"K\x01s", b"K\x01a", b")R"):
+        assert worst(member + more + b".") >= Severity.HIGH, more
+
+
+CALLED_WITH_MORE = {
+    "a path": text("/etc/x"),
+    "a file": text("x.txt"),
+    "words": text("two words"),
+    "code": text("f(x)"),
+    "nothing": text(""),
+    "yes or no": b"\x88",
+    "bytes": b"C\x01a",
+    "a list": b"]",
+    "a function": LOADS,
+}
+
+
+@pytest.mark.parametrize("case", CALLED_WITH_MORE)
+def test_an_unknown_class_called_with_more_than_a_members_value_is_high(case: str) -> None:
+    assert worst(P4 + NET + CALLED_WITH_MORE[case] + b"\x85R.") >= Severity.HIGH
+
+
+def test_an_unknown_function_called_with_a_number_is_high() -> None:
+    assert worst(P4 + stack_global("somelab.models", "run") + b"K\x01\x85R.") >= Severity.HIGH
+
+
+def test_a_named_tuple_of_lists_and_tuples_of_numbers_is_medium() -> None:
+    made = P4 + NET + b"](K\x01K\x02eK\x01" + text("x") + b"\x86\x86\x81."
+    assert worst(made) is Severity.MEDIUM
+
+
+def test_a_list_in_a_named_tuple_takes_nothing_afterwards() -> None:
+    for late in (text("/etc/x"), LOADS):
+        data = P4 + b"]\x940" + NET + b"h\x00\x85\x81h\x00" + late + b"a."
+        assert worst(data) >= Severity.HIGH, scan(data)
+    assert worst(P4 + NET + b"](" + text("/etc/x") + b"e\x85\x81.") >= Severity.HIGH
+
+
+def test_the_fields_of_a_frozen_dataclass_with_slots_are_plain() -> None:
+    assert worst(P4 + MODEL + b"](K\x01" + text("x") + b"]eb.") is Severity.MEDIUM
+    for item in (text("__class__") + b"K\x01\x86", LOADS, text("/etc/x"), text("exec('x')")):
+        assert worst(P4 + MODEL + b"](K\x01" + item + b"eb.") >= Severity.HIGH, item
+
+
 def test_words_with_a_stroke_are_no_places() -> None:
     for word in ("a/b", "n/a", "input/output ratio", "s/", "1/2"):
         assert worst(holding(text(word))) is Severity.MEDIUM, word

@@ -31,19 +31,18 @@ def rules(text: str, *, roles: Iterable[str] = (), top: str = "", **more: Any) -
 def evidence(policy: Policy, *bundles: Bundle, root: str = "model", at: datetime = NOW) -> Evidence:
     """What the gate would gather of these claims about an artifact that `release` signed."""
     trusts = {name: role.trust for name, role in policy.roles.items() if role.trust}
-    found = list(bundles)
-    chain = None
+    grown = None
     if policy.needs_chain:
-        chain = lineage_of(
+        grown = lineage_of(
             policy,
             identity(root),
-            found,
+            bundles,
             trusts=trusts,
             consultation=None,
             claims_about=lambda _: (),
             now=at,
         )
-    told = claims_by_roles(found, trusts, None, at)
+    told = claims_by_roles(bundles, trusts, None, at)
     return Evidence(
         name=root,
         at=at,
@@ -57,7 +56,7 @@ def evidence(policy: Policy, *bundles: Bundle, root: str = "model", at: datetime
         ),
         trusted=policy.release.trusted,
         signed=told.claims,
-        chain=chain,
+        chain=grown.chain if grown else None,
         scan=CLEAN,
         claims=tuple(one.claim_id for one in told.claims),
     )

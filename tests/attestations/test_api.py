@@ -120,3 +120,11 @@ def test_a_clock_beside_a_policy_file_is_not_dropped_in_silence(
     judge = getattr(weightmark, call)
     with pytest.raises(PolicyError, match="beside the policy file"):
         judge(model, policy=policy, tsa_chain=tmp_path / "release.pub")
+
+
+def test_whom_to_trust_is_asked_for_in_the_words_of_python(model: Path) -> None:
+    private = PrivateKey.generate()
+    weightmark.sign(model, signer=KeySigner(private))
+    with pytest.raises(TrustNotSaidError) as caught:
+        weightmark.verify(model)
+    assert "`key=`" in caught.value.fix

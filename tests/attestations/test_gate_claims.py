@@ -24,7 +24,7 @@ from weightmark.attestations.chain.model import Gap, GapKind
 from weightmark.attestations.checks import Outcome
 from weightmark.attestations.gate.decision import Verdict, decide
 from weightmark.attestations.identities import SignerIdentity, SignerKind
-from weightmark.attestations.policy.license_expressions import is_acceptable
+from weightmark.attestations.licenses.expressions import is_acceptable
 from weightmark.attestations.predicates.approval import APPROVAL_PREDICATE
 from weightmark.attestations.predicates.bom import CYCLONEDX_PREDICATE, SPDX_PREDICATE
 from weightmark.attestations.predicates.classification import CLASSIFICATION_PREDICATE

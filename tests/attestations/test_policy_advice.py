@@ -6,7 +6,7 @@ import pytest
 
 from tests.attestations.gate_claims import rules
 from tests.attestations.gate_makers import parse
-from weightmark.attestations.gate.lineage import claims_in_ledger
+from weightmark.attestations.ledger.ledger_claims import LedgerClaims
 from weightmark.attestations.policy.explain import explain_policy
 from weightmark.attestations.policy.holes import holes_of
 from weightmark.attestations.policy.reading.document import overlaid
@@ -63,10 +63,10 @@ def test_a_type_by_its_usual_word_is_told_by_its_name(word: str, meant: str) -> 
 def test_a_ledger_is_opened_once_for_all_ancestors(tmp_path: Path) -> None:
     place = tmp_path / "ledger"
     Ledger.create(place).close()
-    with claims_in_ledger(str(place)) as about:
+    with LedgerClaims(str(place)) as about:
         place.rename(tmp_path / "moved")
         assert [list(about(f"wm1:{digit * 64}")) for digit in "abc"] == [[], [], []]
-    assert claims_in_ledger("")("wm1:a") == ()
+    assert LedgerClaims("")("wm1:a") == ()
 
 
 def test_a_ledger_without_a_chain_is_a_hole_for_what_is_revoked_above() -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.attestations.gate_makers import EVIL_PICKLE, KEY, make_signed
+from tests.attestations.gate_makers import EVIL_PICKLE, KEY, STRANGER, make_signed
 from tests.ci.workflow import ROOT, Ran, Runner, commit, git
 from tests.sim.loopback import LoopbackSigstore
+from weightmark.attestations.making.signing import sign_artifact
 from weightmark.cli.render import CheckLine, Document, Outcome
 from weightmark.cli.render.at_files import at_files
 from weightmark.errors import Exit
@@ -312,6 +313,40 @@ def test_a_key_that_a_pull_request_replaces_is_not_trusted(
     assert ran.code == 0, "the release is by the key of the base"
 
 
+@pytest.mark.parametrize("folder", ["ml:policies", "sha256:policies", "https:"])
+def test_a_folder_whose_name_looks_like_an_address_is_taken_from_the_base(
+    runner: Runner, folder: str
+) -> None:
+    """Policy and key of the base decide, though a pull request brings its own under the same words."""
+    place = runner.workspace
+    (place / folder).mkdir(parents=True)
+    (place / folder / "release.toml").write_text(POLICY)
+    (place / folder / "release.pub").write_bytes(KEY.public.pem)
+    base = commit(place)
+    given = ({"policy": f"{folder}/release.toml"}, {"key": f"{folder}//release.pub"})
+    for inputs in given:
+        assert runner.use(path="model", **inputs).code == 0
+    for sidecar in ("model.sig", "model.claims"):
+        (place / "model" / sidecar).unlink(missing_ok=True)
+    sign_artifact(place / "model", STRANGER)
+    (place / folder / "release.pub").write_bytes(STRANGER.key.public.pem)
+    runner.event = "pull_request"
+    runner.payload = {"pull_request": {"base": {"sha": base}, "head": {"sha": commit(place)}}}
+    for inputs in given:
+        ran = runner.use(path="model", **inputs)
+        assert (ran.code, ran.outputs["decision"]) == (1, "deny"), (inputs, ran.log)
+
+
+def test_a_policy_is_never_an_address(proposed: Runner) -> None:
+    for word in ("https://policies/release.toml", "hv:policies/release.toml"):
+        place = proposed.workspace / word
+        place.parent.mkdir(parents=True)
+        place.write_text(POLICY)
+        ran = proposed.use(path="model", policy=word)
+        assert (ran.code, ran.outputs["decision"]) == (4, "could-not-be-checked"), ran.log
+        assert "is not in commit" in ran.log
+
+
 def test_a_policy_that_only_the_pull_request_has_is_none(proposed: Runner) -> None:
     (proposed.workspace / "policies/lax.toml").write_text("version = 1\n")
     commit(proposed.workspace)
@@ -433,11 +468,24 @@ def test_a_repository_of_policies_beside_the_own_counts_as_committed(
     assert proposed.use(path="model", policy="central/p.toml").code == 4
 
 
-def test_a_ledger_that_a_pull_request_can_write_is_refused(proposed: Runner) -> None:
-    (proposed.workspace / "ledger").mkdir()
-    ran = proposed.use(path="model", policy="policies/release.toml", ledger="ledger")
+@pytest.mark.parametrize("name", ["ledger", "ml:ledger", "postgresql:ledger", "https:/ledger"])
+def test_a_ledger_that_a_pull_request_can_write_is_refused(proposed: Runner, name: str) -> None:
+    (proposed.workspace / name).mkdir(parents=True)
+    ran = proposed.use(path="model", policy="policies/release.toml", ledger=name)
     assert ran.code == 4
-    assert "ledger" in ran.log
+    assert "the ledger lies in the workspace" in ran.log
+
+
+@pytest.mark.parametrize("variable", ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"])
+def test_outputs_that_can_not_be_written_are_no_verdict(
+    runner: Runner, tmp_path: Path, variable: str
+) -> None:
+    """A runner whose disk is full reads neither a traceback nor what stands for a refusal."""
+    runner.variables = {variable: str(tmp_path / "none/at/all")}
+    ran = runner.use(path="model", policy="policies/release.toml")
+    assert ran.code == 4, ran.log
+    assert "Traceback" not in ran.log
+    assert any("can't be read or written" in line for line in ran.obeyed), ran.log
 
 
 def test_a_pull_request_without_a_base_is_not_judged_by_itself(proposed: Runner) -> None:

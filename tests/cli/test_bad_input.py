@@ -54,6 +54,25 @@ def test_a_missing_path_is_a_wrong_call(
     assert "`no/such` does not exist" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "words", [("sign", "model", "--key"), ("digest", "model", "--prove"), ("ledger", "show", "-o")]
+)
+def test_a_flag_without_its_value_names_the_page_of_its_command(
+    place: Path, run_cli: RunCli, words: tuple[str, ...]
+) -> None:
+    done = clear(run_cli(*words, cwd=place))
+    assert done.code == 2
+    assert f"see `weightmark {' '.join(words[:-1]).replace(' model', '')} --help`" in done.stderr
+
+
+def test_a_file_of_a_signed_folder_is_verified_as_the_folder(place: Path, run_cli: RunCli) -> None:
+    done = clear(run_cli("verify", "model/w", "--key", "k.pub", cwd=place))
+    assert done.code == 3
+    assert "`model` holds a signature" in done.stderr
+    assert "verify the folder: `weightmark verify model`" in done.stderr
+    assert "weightmark sign" not in done.stderr
+
+
 @pytest.mark.parametrize("command", READERS, ids=lambda command: command[0])
 def test_an_empty_word_is_not_the_current_folder(
     place: Path, run_cli: RunCli, command: tuple[str, ...]
@@ -361,3 +380,20 @@ def test_quiet_says_nothing_about_what_was_done(
 ) -> None:
     done = run_cli(*words, "-q", cwd=place)
     assert (done.code, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("inspect", "hf://acme/bert"),
+        ("convert", "hf://acme/bert", "out.safetensors"),
+        ("watch", "hf://acme/bert", "--once", "--policy", "audit"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_an_address_where_a_path_belongs_is_told_as_one(
+    place: Path, run_cli: RunCli, words: tuple[str, ...]
+) -> None:
+    done = clear(run_cli(*words, cwd=place))
+    assert done.code == 2
+    assert "`hf://acme/bert` is an address" in done.stderr

@@ -73,7 +73,7 @@ def test_an_end_that_nobody_vouches_for_names_the_command_that_would(
     _state(house, run_cli, "base")
     done = run_cli("chain", "model", "--key", "release.pub", cwd=house)
     assert done.code == 1
-    assert "weightmark attest base --type approval" in done.stdout
+    assert "weightmark attest PATH --type approval" in done.stdout
 
 
 def test_bytes_that_contradict_the_statement_are_refused(house: Path, run_cli: RunCli) -> None:
@@ -351,7 +351,7 @@ def test_each_gap_stands_in_the_tree_and_for_machines_with_what_closes_it(
     )
     done = run_cli("chain", "model", "--key", "release.pub", "-f", "json", cwd=house)
     (gap,) = json.loads(done.stdout)["gaps"]
-    assert "weightmark attest base --type approval" in gap["fix"]
+    assert "weightmark attest PATH --type approval" in gap["fix"]
 
 
 def test_an_ancestor_on_two_ways_is_drawn_below_both(house: Path, run_cli: RunCli) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 import tarfile
 from pathlib import Path
 
@@ -147,6 +148,35 @@ def test_a_live_dataset_and_a_short_digest_are_flagged(tmp_path: Path, run_cli: 
     ran = run_cli("scan", ".", "-v", cwd=tmp_path)
     assert "the dataset is live, so its digests say what it was" in ran.stdout
     assert "`rows.csv` has 40 characters where the 64 digits of a SHA-256 belong" in ran.stdout
+
+
+def test_a_described_file_that_is_absent_is_not_counted_as_here(
+    tmp_path: Path, run_cli: RunCli
+) -> None:
+    described = {"@type": "cr:FileObject", "contentUrl": "gone.csv"}
+    put(tmp_path, {"rows.csv": ROWS, "croissant.json": croissant(distribution=[described])})
+    told = run_cli("scan", ".", "-v", cwd=tmp_path).stdout
+    assert "none of the files that it describes is here; 1 elsewhere" in told
+    assert "`gone.csv` is not part of the artifact" in told
+
+
+def test_a_dataset_of_text_passes_by_the_policy_that_the_guide_shows(
+    tmp_path: Path, key: str, run_cli: RunCli
+) -> None:
+    put(tmp_path / "d", {"train.jsonl": b'{"a": 1}\n'})
+    assert run_cli("sign", "d", "--key", f"{key}.key", cwd=tmp_path).code == 0
+    verified = run_cli("verify", "d", "--key", f"{key}.pub", cwd=tmp_path).stdout
+    assert "no file of a kind that is scanned, by weightmark" in verified
+    assert "unsupported by" not in verified
+    made = ("policy", "init", "--preset", "baseline", "--key", f"{key}.pub", "-o", "data.toml")
+    assert run_cli(*made, cwd=tmp_path).code == 0
+    assert run_cli("gate", "d", "--policy", "./data.toml", cwd=tmp_path).code == 4
+    rules = (tmp_path / "data.toml").read_text()
+    allowing, count = re.subn('(?m)^unsupported = "list"', 'unsupported = "allow"', rules)
+    assert count == 1
+    (tmp_path / "data.toml").write_text(allowing)
+    ran = run_cli("gate", "d", "--policy", "./data.toml", cwd=tmp_path)
+    assert ran.code == 0, ran.stdout + ran.stderr
 
 
 def test_decoys_at_the_root_hide_no_description(tmp_path: Path, run_cli: RunCli) -> None:

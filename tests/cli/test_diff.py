@@ -24,7 +24,7 @@ from tests.scanners.tensors.weights import (
     onnx_tensor,
     safetensors,
 )
-from tests.scanners.test_convert import checkpoint, state_dict, tensor
+from tests.scanners.test_convert import checkpoint, number, state_dict, tensor
 
 _ROOT = Path(__file__).parents[2]
 _TORCH = Path(
@@ -66,14 +66,46 @@ def answer(run_cli: RunCli, root: Path, *args: str) -> dict[str, Any]:
     return fitting(run_cli("diff", *args, "-f", "json", cwd=root).stdout, "diff")
 
 
-def test_weights_that_were_not_read_soften_the_answer(tmp_path: Path, run_cli: RunCli) -> None:
+def test_weights_that_were_not_read_and_differ_leave_nothing_to_be_called_identical(
+    tmp_path: Path, run_cli: RunCli
+) -> None:
     for side in ("a", "b"):
         put(tmp_path, f"{side}/model.safetensors", safetensors(W))
         put(tmp_path, f"{side}/tf_model.h5", b"\x89HDF\r\n\x1a\n" + side.encode() * 600)
     ran = run_cli("diff", "--weights-only", "a", "b", cwd=tmp_path)
-    assert ran.code == 0
-    assert "identical, as far as they were read: 2 files were not" in ran.stdout
+    assert ran.code == 4
+    assert "nothing differs in the weights, as far as they were read: 2 files were not" in (
+        ran.stdout
+    )
     assert "after:tf_model.h5" in ran.stdout
+    assert answer(run_cli, tmp_path, "--weights-only", "a", "b")["verdict"] == "not-comparable"
+
+
+def test_a_file_that_was_read_does_not_stand_in_for_one_that_was_not(
+    tmp_path: Path, run_cli: RunCli
+) -> None:
+    """`a/x.pt` has the values of `b/model.safetensors`; what `b/x.pt` holds nobody knows."""
+    for side in ("a", "b"):
+        put(tmp_path, f"{side}/model.safetensors", safetensors(W))
+    put(tmp_path, "a/x.pt", checkpoint(state_dict(w=tensor((2, 3)))))
+    put(tmp_path, "b/x.pt", b"\x80\x02ccollections\nCounter\n)R.")
+    document = answer(run_cli, tmp_path, "--weights-only", "a", "b")
+    assert (document["verdict"], document["exit"]) == ("not-comparable", 4)
+    assert [one["before"] for one in document["weights"]] == ["model.safetensors"]
+
+
+def test_numbers_beside_the_tensors_are_said_not_to_be_compared(
+    tmp_path: Path, run_cli: RunCli
+) -> None:
+    for side, scale in (("a", 1), ("b", 1000)):
+        pickle = state_dict(w=tensor((2, 3)), scale=number(scale), step=number(3))
+        put(tmp_path, f"{side}/model.pt", checkpoint(pickle))
+    ran = run_cli("diff", "--weights-only", "a", "b", cwd=tmp_path)
+    assert ran.code == 0
+    assert ran.stdout.count("2 values that are no tensors were not compared") == 2
+    put(tmp_path, "b/model.pt", (tmp_path / "a/model.pt").read_bytes())
+    ran = run_cli("diff", "--weights-only", "a", "b", cwd=tmp_path)
+    assert "not compared" not in ran.stdout
 
 
 def test_a_model_whose_fields_come_in_another_order_is_compared(
@@ -122,11 +154,54 @@ def test_json_says_the_same(models: Path, run_cli: RunCli) -> None:
     )
 
 
-def test_markdown_is_a_table_for_release_notes(models: Path, run_cli: RunCli) -> None:
+def test_markdown_reads_as_release_notes(models: Path, run_cli: RunCli) -> None:
+    put(models, "b/extra.safetensors", safetensors({"x": ("F32", (6,), FLOATS)}))
+    assert run_cli("key", "generate", "-o", "k", cwd=models).code == 0
+    assert run_cli("sign", "b", "--key", "k", cwd=models).code == 0
     ran = run_cli("diff", "a", "b", "-f", "markdown", cwd=models)
     assert ran.code == 0
-    assert "| check | outcome | what |" in ran.stdout
-    assert "`renamed: old.md to README.md`" in ran.stdout
+    assert ran.stdout.startswith("## Changes from `a` to `b`\n")
+    headings = [line[4:] for line in ran.stdout.splitlines() if line.startswith("### ")]
+    assert headings == ["Identity", "Files", "Tensors", "Configuration", "Tokenizer", "Claims"]
+    assert "\n- `renamed: old.md to README.md`\n" in ran.stdout
+    assert "exit" not in ran.stdout
+    assert "Nothing changed." in run_cli("diff", "a", "a", "-f", "markdown", cwd=models).stdout
+    with_code = ("diff", "a", "b", "-f", "markdown", "--exit-code", "-o", "notes.md")
+    assert run_cli(*with_code, cwd=models).code == 1
+    assert (models / "notes.md").read_text() == ran.stdout
+
+
+def test_names_in_release_notes_are_no_markdown(tmp_path: Path, run_cli: RunCli) -> None:
+    for side in ("a", "b"):
+        put(tmp_path, f"{side}/m.safetensors", safetensors(W))
+    name = "<img src=x onerror=1>` [x](http:evil) @all.txt"
+    put(tmp_path, f"b/{name}", b"x")
+    told = run_cli("diff", "a", "b", "-f", "markdown", cwd=tmp_path).stdout
+    assert f"- ``added: {name}``\n" in told
+
+
+def test_a_tokenizer_that_changed_is_a_changed_file(tmp_path: Path, run_cli: RunCli) -> None:
+    for side, content in (("a", b"{}"), ("b", b"[]")):
+        put(tmp_path, f"{side}/m.safetensors", safetensors(W))
+        put(tmp_path, f"{side}/tokenizer.json", content)
+    put(tmp_path, "a/vocab.txt", b"a\n")
+    told = run_cli("diff", "a", "b", cwd=tmp_path).stdout
+    assert "- files        1 changed, 1 removed" in told
+    assert "- tokenizer    1 changed, 1 removed" in told
+    assert "same names and bytes" not in told
+    assert told.splitlines()[-1] == "- `a` and `b` differ"
+
+
+def test_claims_of_one_type_and_key_are_one_line(tmp_path: Path, run_cli: RunCli) -> None:
+    for side, numbers in (("a", FLOATS), ("b", OTHERS)):
+        put(tmp_path, f"{side}/m.safetensors", safetensors({"w": ("F32", (6,), numbers)}))
+    assert run_cli("key", "generate", "-o", "k", cwd=tmp_path).code == 0
+    for side in ("a", "b"):
+        assert run_cli("sign", side, "--key", "k", cwd=tmp_path).code == 0
+    told = run_cli("diff", "a", "b", cwd=tmp_path).stdout
+    about = [line for line in told.splitlines() if "/scan/v1" in line]
+    assert len(about) == 1
+    assert about[0].strip().startswith("1 added, 1 removed: ")
 
 
 def test_exit_code_tells_a_difference(models: Path, run_cli: RunCli) -> None:

@@ -29,6 +29,18 @@ def _call(*words: str, model: str = "model", policy: str = "baseline") -> list[s
     return ["exec", *options, model, "--", *words]
 
 
+def test_help_groups_what_says_whom_to_trust(run_cli: RunCli) -> None:
+    told = run_cli("exec", "--help").stdout
+    headings = [line for line in told.splitlines() if line.endswith(":") and line[:1].strip()]
+    assert headings == ["Options:", "Whom to trust:", "On every command:"]
+    own, _, others = told.partition("\nWhom to trust:\n")
+    trusted, _, common = others.partition("\nOn every command:\n")
+    assert "  --policy " in own
+    assert "  --key " in trusted
+    assert "  --policy " not in trusted
+    assert "  --quiet" in common or "-q" in common
+
+
 def _left(place: Path) -> list[Path]:
     return list((place / "temporary").iterdir())
 

@@ -130,6 +130,7 @@ def test_files_beneath_a_root_are_judged_and_only_a_yes_is_200(place: Path) -> N
         for path in ("../p.toml", "/etc", "missing"):
             status, said = served.decide(path=path)
             assert (status, said["allowed"], said["asked"]) == (400, False, path)
+            assert {one["outcome"] for one in said["checks"]} == {"unchecked"}
         status, said = served.decide(identity=f"wm1:{'a' * 64}")
         assert (status, said["allowed"], said["known"]) == (403, False, "asked")
         assert [line["allowed"] for line in served.lines(6)] == [True, *[False] * 5]

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.attestations.gate_makers import KEY, make_signed
+from tests.cli.published import fitting
 from tests.cli.running import RunCli
 from tests.sim.faults import Fault
 from tests.sim.hub import Content, Hub, Lfs, Repository
@@ -192,6 +193,30 @@ def test_what_a_lock_pins_is_placed_out_of_the_cache(desk: Path, run_cli: RunCli
     assert identify(desk / "one").identity == identify(desk / "two").identity
     moved = run_cli("lock", "diff", "--lock", "l", "--offline", cwd=desk)
     assert moved.code == 4, "a cache can't tell what moved on the hub"
+
+
+@pytest.mark.parametrize("switch", ["--offline", "HF_HUB_OFFLINE"])
+def test_no_lock_is_written_out_of_a_cache(
+    switch: str, hub: Hub, desk: Path, run_cli: RunCli
+) -> None:
+    """A cache that was forged as a whole would become what everybody has to pull from then on."""
+    words = ("--offline",) if switch == "--offline" else ()
+    env = {} if words else {switch: "1"}
+    pulled = run_cli("pull", URI, *CALLS["pull"], "--lock", "l", *words, cwd=desk, env=env)
+    judged = ("--policy", "audit")
+    updated = run_cli("lock", "update", URI, "--lock", "l", *judged, *words, cwd=desk, env=env)
+    assert (pulled.code, updated.code) == (4, 4), pulled.stdout + updated.stdout
+    assert not (desk / "l").exists()
+    assert not (desk / "to").exists()
+    assert not [*hub.asked("api"), *hub.asked("file")]
+
+
+def test_a_pull_says_when_the_cache_took_the_hubs_place(desk: Path, run_cli: RunCli) -> None:
+    for words, cached in ((), False), (("--offline",), True):
+        to = ("--to", f"to-{cached}", "-f", "json")
+        ran = run_cli("pull", URI, *CALLS["pull"][:-2], *to, *words, cwd=desk)
+        assert fitting(ran.stdout)["cached"] is cached, ran.stderr
+        assert ("from the hub's cache" in ran.stderr) is cached
 
 
 def test_the_recipe_of_the_page_works_as_it_stands(

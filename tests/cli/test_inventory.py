@@ -75,6 +75,77 @@ def test_the_last_line_counts_what_can_move_and_others_are_listed_too(
     assert "x.py:4: load_dataset: unknown" in shown
 
 
+def test_what_was_not_scanned_is_never_called_clean(tmp_path: Path, run_cli: RunCli) -> None:
+    put(tmp_path / "random" / "model.claims", b"")
+    put(tmp_path / "random" / "a.bin", bytes(range(1, 251)) * 16)
+    put(tmp_path / "rows" / "model.claims", b"")
+    put(tmp_path / "rows" / "train.jsonl", b'{"a": 1}\n')
+    put(tmp_path / "good" / "m.pkl", HONEST)
+    answer = listed(run_cli, tmp_path, ".")
+    risks = {one["path"]: one["risk"] for one in answer["artifacts"]}
+    assert risks == {"good": "none", "random": "unknown", "rows": "unknown"}
+    assert answer["verdict"] == "incomplete"
+    told = run_cli("inventory", ".", cwd=tmp_path).stdout.splitlines()
+    assert told[-1] == "- incomplete: 3 artifacts, 2 not scanned"
+    alone = run_cli("inventory", "good", cwd=tmp_path).stdout.splitlines()
+    assert alone[-1] == "✓ clean: 1 artifact"
+
+
+def test_the_last_line_counts_what_is_at_risk_and_names_the_rule(
+    tmp_path: Path, run_cli: RunCli
+) -> None:
+    for name in ("a", "b", "c"):
+        put(tmp_path / name / "m.pkl", HONEST)
+    put(tmp_path / "evil" / "m.pkl", EVIL)
+    lines = run_cli("inventory", ".", cwd=tmp_path).stdout.splitlines()
+    assert lines[-1] == "✗ at-risk: 1 of 4 artifacts"
+    assert any("`evil`: critical (PKL001" in line for line in lines)
+    assert not any("run code" in line for line in lines)
+
+
+def test_a_signed_dataset_is_no_model(tmp_path: Path, run_cli: RunCli) -> None:
+    croissant = b'{"conformsTo": "http://mlcommons.org/croissant/1.0", "name": "d"}'
+    put(tmp_path / "data" / "croissant.json", croissant)
+    put(tmp_path / "data" / "a.csv", b"a,b\n1,2\n")
+    put(tmp_path / "data" / "model.sig", b"{}")
+    put(tmp_path / "text" / "a.csv", b"a,b\n1,2\n")
+    put(tmp_path / "text" / "model.sig", b"{}")
+    put(tmp_path / "both" / "croissant.json", croissant)
+    put(tmp_path / "both" / "m.pkl", HONEST)
+    kinds = {one["path"]: one["kind"] for one in listed(run_cli, tmp_path, ".")["artifacts"]}
+    assert kinds == {"both": "model", "data": "dataset", "text": "unknown"}
+
+
+def test_weights_are_named_first_and_what_is_left_out_is_counted(
+    tmp_path: Path, run_cli: RunCli
+) -> None:
+    for name, content in (("c.json", b"{}"), ("a.txt", b"words\n"), ("x.py", b"a = 1\n")):
+        put(tmp_path / "m" / name, content)
+    put(tmp_path / "m" / "m.pkl", HONEST)
+    (one,) = listed(run_cli, tmp_path, "m")["artifacts"]
+    row = run_cli("inventory", "m", cwd=tmp_path).stdout.splitlines()[1]
+    more = len(one["formats"]) - 3
+    assert "  pickle," in row
+    assert more < 1 or f",+{more} " in row
+
+
+def test_a_name_of_ollama_is_not_looked_up_on_the_hub(tmp_path: Path, run_cli: RunCli) -> None:
+    put(tmp_path / "a" / "Modelfile", b"FROM llama3\n")
+    put(tmp_path / "b" / "x.py", b"load_dataset('a/b')\n")
+    assert "weightmark lock" not in run_cli("inventory", "a", cwd=tmp_path).stdout
+    assert "weightmark lock update" in run_cli("inventory", ".", cwd=tmp_path).stdout
+
+
+def test_a_state_file_in_what_is_looked_through_is_refused_in_its_own_words(
+    tmp_path: Path, run_cli: RunCli
+) -> None:
+    put(tmp_path / "w" / "m.pkl", HONEST)
+    done = run_cli("inventory", "w", "--resume", "w/st", cwd=tmp_path)
+    assert done.code == 2
+    assert "lies in what is looked through" in done.stderr
+    assert "artifact can't say" not in done.stderr
+
+
 def test_a_cell_that_a_spreadsheet_would_compute_is_inert(tmp_path: Path, run_cli: RunCli) -> None:
     names = ["=cmd|' -C calc'!A1", "+1", "-1", "@x", " =1+1", 'quo"te,and comma', "new\nline"]
     for name in names:

@@ -234,7 +234,9 @@ def test_what_the_library_warns_of_is_part_of_the_answer_and_nothing_beside_it(
     assert done.code == 0
     assert not done.stderr
     assert "remarks" in done.stdout
+    assert "the `in-toto` library says: Run command" in done.stdout
     assert "differs from expected command" in done.stdout
+    assert "['" not in done.stdout
 
 
 def test_a_layout_by_others_says_why_and_what_to_do(

@@ -389,7 +389,7 @@ def test_a_successor_tells_what_it_takes_over_and_keeps_what_was_revoked(
         run_cli, house, "ledger", "init", "new", "--admit", "watcher.pub", "--succeeds", "l",
         "--old-recovery-key", "l/recovery.key", "-f", "json",
     )  # fmt: skip
-    assert "1 revocation of it" in done.stderr
+    assert "of it, 1 revocation will bind" in done.stderr
     told = json.loads(done.stdout)["succeeds"]
     assert (told["origin"], told["size"]) == ("example.com/models", 4)
     assert [one["subject"] for one in told["revoked"]] == [identity_of(run_cli, house)]

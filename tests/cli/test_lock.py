@@ -101,6 +101,19 @@ def test_a_moved_branch_is_news_until_it_is_judged_and_locked(
     assert lock(run_cli, desk, "diff", "--exit-code")[0].code == 1
 
 
+def test_a_force_push_is_news_and_brings_nothing_in_the_place_of_what_was_locked(
+    hub: Hub, locked: LockFile, files: dict[str, Content], desk: Path, run_cli: RunCli
+) -> None:
+    """The commit that was locked is gone, and the branch holds another history."""
+    hub.add("models", "acme/bert", {**files, "x.pkl": EVIL_PICKLE})
+    ran, said = lock(run_cli, desk, "diff", "--exit-code")
+    assert (ran.code, said["artifacts"][0]["result"]) == (1, "moved")
+    pulled = run_cli("pull", URI, "--locked", "--to", "to", *JUDGED, cwd=desk)
+    assert pulled.code == 4, pulled.stdout + pulled.stderr
+    assert not (desk / "to").exists()
+    assert LockFile.load(desk / "weightmark.lock") == locked
+
+
 def test_a_moved_branch_that_the_policy_refuses_keeps_its_old_entry(
     locked: LockFile, repository: Repository, files: dict[str, Content], desk: Path, run_cli: RunCli
 ) -> None:

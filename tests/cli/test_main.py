@@ -56,6 +56,29 @@ def command_line(*args: str) -> list[str]:
 
 Install = Callable[[click.Command], None]
 
+_INTERRUPTED_WHILE_IMPORTING = """
+import runpy, sys
+
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == {name!r}:
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupt())
+sys.argv = ["weightmark", "--version"]
+runpy.run_module("weightmark", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.parametrize("name", ["click", "weightmark.cli.app"])
+def test_an_interrupt_while_modules_are_read_is_an_interrupt(name: str) -> None:
+    program = _INTERRUPTED_WHILE_IMPORTING.format(name=name)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 130, done.stderr
+    assert "Traceback" not in done.stderr
+
 
 @pytest.mark.parametrize("kind", list(error_catalogue().values()), ids=lambda kind: kind.code)
 def test_every_error_says_what_why_and_fix(

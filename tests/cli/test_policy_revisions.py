@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+import weightmark
 from tests.attestations.gate_makers import safetensors
 from tests.cli.running import Ran, RunCli
+from weightmark.errors import CallError, NoSignatureError, TamperedError
 
 Gate = Callable[..., Ran]
 POLICY = """version = 1
@@ -119,13 +121,98 @@ def test_a_policy_of_another_owner_or_another_name_has_a_history_of_its_own(
     assert run_cli(*by_other).code == 0
 
 
-def test_without_a_memory_the_call_says_the_least_revision(gate: Gate, place: Path) -> None:
-    assert gate("r2", "--policy-min-revision", "2").code == 0
-    assert gate("r3", "--policy-min-revision", "2").code == 0
-    old = gate("r1", "--policy-min-revision", "2")
+def test_without_a_memory_the_call_says_the_name_and_the_least_revision(
+    gate: Gate, place: Path
+) -> None:
+    pins = ("--policy-name", "acme production", "--policy-min-revision", "2")
+    assert gate("r2", *pins).code == 0
+    assert gate("r3", *pins).code == 0
+    old = gate("r1", *pins)
     assert old.code == 1
     assert "revision 1, and 2 is the least that counts" in old.stderr
     assert not (place / ".local" / "state" / "weightmark" / "policies").exists()
+
+
+@pytest.mark.parametrize("name", ["acme development", ""])
+def test_another_policy_of_the_same_owner_is_refused_where_one_was_seen(
+    gate: Gate, place: Path, run_cli: RunCli, name: str
+) -> None:
+    assert gate("r2").code == 0
+    line = f'name = "{name}"' if name else ""
+    other = (place / "r2" / "p.toml").read_text().replace('name = "acme production"', line)
+    (place / "r2" / "p.toml").write_text(other.replace("revision = 2", "revision = 9"))
+    (place / "r2" / "p.toml.sig").unlink()
+    assert run_cli("policy", "sign", "./r2/p.toml", "--key", "owner.key").code == 0
+    swapped = gate("r2")
+    assert swapped.code == 1
+    assert "`acme production` was seen there" in swapped.stderr
+    assert run_cli("policy", "check", "r2/p.toml", "--key", "owner.pub").code == 1
+    assert gate("r2", "--policy-name", "acme production").code == 1
+    stateless = ("--policy-name", "acme production", "--policy-min-revision", "1")
+    assert gate("r2", *stateless).code == 1
+    if name:
+        assert f"--policy-name {name}" in swapped.stderr
+        assert gate("r2", "--policy-name", name).code == 0
+        assert gate("r2").code == 0
+
+
+def test_an_older_revision_under_an_earlier_name_is_refused(
+    gate: Gate, place: Path, run_cli: RunCli
+) -> None:
+    path = place / "r1" / "p.toml"
+    path.write_text(path.read_text().replace("acme production", "acme"))
+    assert run_cli("policy", "sign", "r1/p.toml", "--key", "other.key").code == 0
+    (place / "r1" / "p.toml.sig").unlink()
+    assert run_cli("policy", "sign", "r1/p.toml", "--key", "owner.key").code == 0
+    assert gate("r3").code == 0
+    for suffix in ("", ".sig"):
+        (place / "r3" / f"p.toml{suffix}").write_bytes(Path(f"{path}{suffix}").read_bytes())
+    assert gate("r3").code == 1
+
+
+@pytest.mark.parametrize("command", ["exec", "chain"])
+def test_every_command_that_judges_by_a_policy_takes_its_pins(
+    place: Path, run_cli: RunCli, command: str
+) -> None:
+    words = (command, "model", "--policy", "r2/p.toml")
+    end = ("--", "true") if command == "exec" else ()
+    owner = {"WEIGHTMARK_POLICY_KEY": "owner.pub"}
+    assert run_cli(*words, *end, env=owner).code == 0
+    (place / "r2" / "p.toml.sig").unlink()
+    assert run_cli(*words, *end, env=owner).code == 3
+    assert run_cli(*words, "--policy-key", "owner.pub", *end).code == 3
+    assert run_cli(*words, "--policy-digest", "sha256:" + "0" * 64, *end).code == 1
+
+
+def test_the_library_takes_the_pins_as_well(place: Path) -> None:
+    policy, owner = str(place / "r2" / "p.toml"), str(place / "owner.pub")
+    model = str(place / "model")
+    assert weightmark.gate(model, policy, policy_key=owner).allows
+    weightmark.open_verified(model, policy=policy, policy_key=owner, framework="bytes")
+    with pytest.raises(TamperedError):
+        weightmark.gate(model, policy, policy_digest="sha256:" + "0" * 64)
+    (place / "r2" / "p.toml.sig").unlink()
+    with pytest.raises(NoSignatureError):
+        weightmark.gate(model, policy, policy_key=owner)
+    with pytest.raises(NoSignatureError):
+        weightmark.open_verified(model, policy=policy, policy_key=owner)
+    with pytest.raises(CallError):
+        weightmark.open_verified(model, key=str(place / "release.pub"), policy_key=owner)
+
+
+def test_a_pin_of_no_policy_is_a_wrong_call(place: Path, run_cli: RunCli) -> None:
+    assert run_cli("chain", "model", "--key", "release.pub", "--policy-key", "owner.pub").code == 2
+
+
+def test_a_chain_is_not_judged_good_by_a_policy_that_has_ended(
+    place: Path, run_cli: RunCli
+) -> None:
+    text = (place / "r1" / "p.toml").read_text().replace("2100-01-01", "2020-01-01")
+    for name, more in (("plain", ""), ("along", "[chain]\n")):
+        (place / f"{name}.toml").write_text(text + more)
+        ran = run_cli("chain", "model", "--policy", f"./{name}.toml")
+        assert ran.code in {1, 4}
+        assert "the policy expired" in ran.stdout
 
 
 def test_a_pinned_text_is_that_text_and_no_other(gate: Gate, place: Path, run_cli: RunCli) -> None:
@@ -159,6 +246,8 @@ def test_a_pinned_text_whose_key_file_could_be_swapped_is_a_wrong_call(
         ("--policy", "r2/p.toml", "--policy-min-revision", "1"),
         ("--policy", "r2/p.toml", "--policy-digest", "sha256:00"),
         ("--policy", "r2/p.toml", "--policy-key", "owner.pub", "--policy-min-revision", "0"),
+        ("--policy", "r2/p.toml", "--policy-key", "owner.pub", "--policy-min-revision", "1"),
+        ("--policy", "r2/p.toml", "--policy-name", "acme production"),
     ],
 )
 def test_a_pin_that_pins_nothing_is_a_wrong_call(
@@ -169,10 +258,11 @@ def test_a_pin_that_pins_nothing_is_a_wrong_call(
 
 def test_a_memory_that_is_damaged_or_cannot_be_kept_allows_nothing(gate: Gate, place: Path) -> None:
     assert gate("r2").code == 0
-    (kept,) = (place / ".local" / "state" / "weightmark" / "policies").glob("*.json")
-    kept.write_text("{}")
+    for kept in (place / ".local" / "state" / "weightmark" / "policies").glob("*.json"):
+        kept.write_text("{}")
     assert gate("r1").code == 1
-    assert gate("r1", "--policy-min-revision", "1").code == 0
+    stateless = ("--policy-name", "acme production", "--policy-min-revision", "1")
+    assert gate("r1", *stateless).code == 0
     (place / "file").write_text("")
     nowhere = gate("r2", env={"XDG_STATE_HOME": str(place / "file")})
     assert nowhere.code == 4

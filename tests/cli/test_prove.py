@@ -64,6 +64,19 @@ def test_a_proof_of_absence_never_passes_for_a_proof_of_presence(
     assert check(run_cli, identity, "--absent").code == 1
 
 
+def test_what_was_asked_about_is_echoed_and_absence_is_said_to_be_absence(
+    run_cli: RunCli, dataset: Path, identity: str
+) -> None:
+    member = "train.jsonl!3"
+    ran = run_cli("digest", "dataset", "--prove", member, "--key", "owner.key", "-o", "proof.json")
+    assert ran.code == 0, "a proof was written, of whatever"
+    assert f"`{member}` is not in `dataset`" in ran.stderr
+    refused = check(run_cli, identity, "--key", "owner.pub")
+    assert refused.code == 1
+    assert refused.stdout.splitlines()[-1].startswith("✗ proven absent: ")
+    assert "RECORD is the line's text" in run_cli("digest", "--help").stdout.replace("\n", " ")
+
+
 def test_a_record_is_proven_by_whoever_signed_the_tree(run_cli: RunCli, identity: str) -> None:
     prove(run_cli, f"train.jsonl!{LINE}", "--key", "owner.key")
     assert check(run_cli, identity, "--key", "owner.pub").code == 0

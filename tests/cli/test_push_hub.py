@@ -9,6 +9,7 @@ import pytest
 from tests.cli.running import Ran, RunCli
 from tests.sim.faults import Fault
 from tests.sim.hub import Hub, Lfs
+from tests.sim.hub_cache import lay_out
 from tests.sim.mlflow import TrackingServer
 
 # what the hub's client says of the client that it uses
@@ -197,6 +198,21 @@ def test_a_hub_without_tls_a_commit_and_no_network_are_refused(
     done = push(run_cli, house)
     assert done.code == 4
     assert "TLS" in done.stderr
+
+
+@pytest.mark.parametrize("switch", ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"])
+def test_a_cache_is_not_what_stands_on_the_hub(
+    switch: str, hub: Hub, house: Path, run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing was asked, so nothing was pushed, whatever the cache says of the branch."""
+    assert push(run_cli, house).code == 0
+    lay_out(hub.repositories["models", "acme/bert"], house / "cache")
+    monkeypatch.setenv("HF_HUB_CACHE", str(house / "cache"))
+    asked = len(hub.asked("api"))
+    monkeypatch.setenv(switch, "1")
+    done = push(run_cli, house)
+    assert done.code == 4, done.stdout
+    assert len(hub.asked("api")) == asked
 
 
 def test_what_would_do_nothing_is_a_wrong_call(hub: Hub, house: Path, run_cli: RunCli) -> None:

@@ -212,3 +212,13 @@ def test_a_parameter_that_holds_a_secret_is_masked(house: Path, run_cli: RunCli)
     definition = _predicate(house, run_cli)["buildDefinition"]
     assert definition["externalParameters"]["parameters"] == {"hub_token": "***", "lr": "1"}
     assert secret not in json.dumps(definition)
+
+
+def test_an_output_that_cannot_be_identified_leaves_no_other_one_stated(house: Path) -> None:
+    script = (
+        f"{COPY}; import os; os.mkdir('bad'); open('bad/a','w').write('x'); os.mkfifo('bad/pipe')"
+    )
+    done = _record(house, script, "--output", "bad")
+    assert done.returncode != 0
+    assert "bad" in done.stderr or "pipe" in done.stderr
+    assert not (house / "out" / "model.claims").exists()

@@ -56,11 +56,54 @@ def test_once_with_a_state_tells_what_is_new_since_the_last_call(
     assert (code, answer["verdict"]) == (1, "gone")
 
 
+def test_a_state_of_another_path_is_refused_and_a_link_that_moves_is_not(
+    place: Path, run_cli: RunCli
+) -> None:
+    shutil.copytree(place / "model", place / "other")
+    (place / "current").symlink_to("model")
+    first = ("watch", "current", "--once", "--state", "state", *RULES)
+    assert run_cli(*first, cwd=place).code == 0
+    done = run_cli("watch", "other", "--once", "--state", "state", *RULES, cwd=place)
+    assert done.code == 2
+    assert "of another path" in done.stderr
+    (place / "current").unlink()
+    (place / "current").symlink_to("other")
+    assert run_cli(*first, cwd=place).code == 0
+    assert run_cli(*first[:1], str(place / "current"), *first[2:], cwd=place).code == 0
+
+
+def test_one_look_and_many_give_the_same_json_lines(place: Path, run_cli: RunCli) -> None:
+    (place / "model" / "m.pkl").write_bytes(EVIL)
+    words = ("watch", "model", "--once", *RULES, "-f", "jsonl", "--on-drift", "false")
+    done = run_cli(*words, "-o", "lines", cwd=place)
+    assert done.code == 1
+    event, hook = map(json.loads, (place / "lines").read_text().splitlines())
+    assert (event["type"], event["event"], event["code"]) == ("event", "refused", 1)
+    assert event["schema"] == "weightmark/watch-event/v1"
+    assert hook == {"type": "hook", "code": 1, "problem": None}
+
+
 def test_a_hook_that_fails_is_no_good_answer(place: Path, run_cli: RunCli) -> None:
     (place / "model" / "m.pkl").write_bytes(EVIL)
     warn = ("--mode", "warn", "--on-drift", "false")
     code, answer = once(run_cli, place, *warn)
     assert (code, answer["hook"]) == (4, {"code": 1, "problem": None})
+
+
+def test_a_drift_of_which_nobody_heard_is_told_again(place: Path, run_cli: RunCli) -> None:
+    """A machine that dies while the hook runs loses no drift."""
+    assert once(run_cli, place)[1]["verdict"] == "checked"
+    (place / "model" / "m.pkl").write_bytes(EVIL)
+    words = ("watch", "model", "--once", "--state", "state", *RULES)
+    deadly = (sys.executable, "-m", "weightmark", *words, "--on-drift", "sh -c 'kill -9 $PPID'")
+    homes = {"XDG_STATE_HOME": str(place / "xdg"), "XDG_CACHE_HOME": str(place / "xdg")}
+    died = subprocess.run(
+        deadly, cwd=place, env={**os.environ, **homes}, capture_output=True, check=False
+    )
+    assert died.returncode == -signal.SIGKILL
+    assert once(run_cli, place, "--on-drift", f"tee {place / 'told'}")[1]["verdict"] == "refused"
+    assert json.loads((place / "told").read_text())["event"] == "refused"
+    assert once(run_cli, place)[1]["verdict"] == "checked"
 
 
 def test_what_configures_the_watch_does_not_lie_inside_of_it(place: Path, run_cli: RunCli) -> None:

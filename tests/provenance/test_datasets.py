@@ -49,6 +49,9 @@ def verdicts(*files: dict[str, Any]) -> list[Verdict]:
         ({"contentUrl": "data/rows.csv"}, Verdict.NO_DIGEST),
         ({"contentUrl": "https://example.com/rows.csv", "sha256": SHA256}, Verdict.ELSEWHERE),
         ({"contentUrl": "../data/rows.csv", "sha256": SHA256}, Verdict.ELSEWHERE),
+        ({"contentUrl": "data/gone.csv", "sha256": SHA256}, Verdict.ELSEWHERE),
+        ({"contentUrl": "data/gone.csv"}, Verdict.ELSEWHERE),
+        ({"contentUrl": "https://example.com/rows.csv"}, Verdict.ELSEWHERE),
     ],
 )
 def test_a_stated_digest(stated: dict[str, str], verdict: Verdict) -> None:

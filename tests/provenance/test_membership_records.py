@@ -2,8 +2,11 @@
 
 import bz2
 import gzip
+import hashlib
 import io
 import tarfile
+import tracemalloc
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,8 @@ from weightmark.errors import (
 )
 from weightmark.provenance.membership.prove import Member, prove_member
 from weightmark.provenance.membership.records import RecordKind, record_key, record_tree
+from weightmark.provenance.membership.tally import DigestTally, TallyKeys, TallyRows
+from weightmark.provenance.membership.tree import SortedTree
 from weightmark.provenance.reading.views import MemoryView
 
 ROW = b'{"row": 1}'
@@ -154,3 +159,74 @@ def test_a_damaged_shard_is_read_or_refused(damage: bytes, at: int) -> None:
         record_tree(MemoryView(bytes(data)))
     except WeightmarkError:
         return
+
+
+@pytest.mark.parametrize(
+    ("content", "asked", "words"),
+    [
+        (b'{"a": 1}\r\n{"b": 2}\r\n', '{"a": 1}', "with a carriage return"),
+        (b'{"a": 1}\n', '{"a": 1}\r', "without the carriage return"),
+        (shard(member("./0001.txt")), "0001", "with `./` before it"),
+        (shard(member("0001.txt")), "./0001", "without `./` before it"),
+    ],
+)
+def test_an_absent_record_that_stands_there_in_another_spelling_is_noted(
+    tmp_path: Path, content: bytes, asked: str, words: str
+) -> None:
+    (tmp_path / "rows").write_bytes(content)
+    near: list[str] = []
+    proof = prove_member(tmp_path, Member.parse(f"rows!{asked}"), near=near.append)
+    assert not proof.check_rows()
+    assert len(near) == 1
+    assert words in near[0]
+
+
+def test_nothing_is_noted_about_a_record_that_is_there_or_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "rows").write_bytes(LINES + ROW + b"\r\n")
+    near: list[str] = []
+    for asked in (ROW.decode(), "other"):
+        prove_member(tmp_path, Member.parse(f"rows!{asked}"), near=near.append)
+    assert near == []
+
+
+def test_many_lines_take_little_memory_each() -> None:
+    """An object a line and a hash took 440 bytes of memory for each: 2.2 GB for the largest file."""
+    count = 100_000
+    data = b"".join(b"%d\n" % number for number in range(count))
+    tracemalloc.start()
+    try:
+        _, tree = record_tree(MemoryView(data))
+        assert tree.head.size == count
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 120 * count + 8 * 1024 * 1024
+
+
+def test_one_line_over_and_over_takes_no_memory_for_each() -> None:
+    data = b"\n" * 1_000_000
+    tracemalloc.start()
+    try:
+        _, tree = record_tree(MemoryView(data))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    (leaf,) = tree.prove(hashlib.sha256(b"").hexdigest().encode())
+    assert leaf.row.endswith(b" 1000000\n")
+    assert peak < 64 * 1024 * 1024
+
+
+@given(st.lists(st.integers(0, 300), min_size=1, max_size=600))
+def test_a_tally_is_the_tree_of_its_sorted_lines(values: list[int]) -> None:
+    digests = [hashlib.sha256(bytes([value % 256, value // 256])).digest() for value in values]
+    tally = DigestTally()
+    for digest in digests:
+        tally.add(digest)
+    count = tally.finish()
+    made = SortedTree(TallyKeys(tally, count), TallyRows(tally, count))
+    counted = Counter(digest.hex() for digest in digests)
+    known = SortedTree.of((key.encode(), f"{key} {n}\n".encode()) for key, n in counted.items())
+    assert made.head == known.head
+    for key in (*counted, "0" * 64, "f" * 64, "8" * 64):
+        assert made.prove(key.encode()) == known.prove(key.encode())
+        assert made.holds(key.encode()) is (key in counted)

@@ -269,12 +269,14 @@ def _legacy_tensor(key: str) -> bytes:
     return tensor((6,), key=key).replace(number(6) + b"tQ", number(6) + b"NtQ")
 
 
-def test_a_legacy_checkpoint_is_converted_whatever_its_byte_order(tmp_path: Path) -> None:
+def test_a_legacy_checkpoint_is_little_endian_whatever_it_says_as_torch_reads_it(
+    tmp_path: Path,
+) -> None:
     keys = b"\x80\x02](" + text("k") + b"e."
     content = state_dict(w=_legacy_tensor("k"))
-    for little, data in ((b"\x88", FLOATS), (b"\x89", struct.pack(">6f", 0, 1, 2, 3, 4, 5))):
+    for little in (b"\x88", b"\x89"):
         (tmp_path / "out.safetensors").unlink(missing_ok=True)
-        _convert(tmp_path, _legacy(content, keys, little) + struct.pack("<q", 6) + data)
+        _convert(tmp_path, _legacy(content, keys, little) + struct.pack("<q", 6) + FLOATS)
         assert _written(tmp_path) == {"w": ("F32", [6], FLOATS)}
 
 

@@ -8,8 +8,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.attacks.scan_builders import EVIL, SYSTEM, rules, text
+from weightmark.provenance.reading.views import MemoryView
+from weightmark.scanners.formats.interface import Examination, Place
+from weightmark.scanners.limits import Limits
+from weightmark.scanners.pickles.judge import Judge
 from weightmark.scanners.pickles.openings import HEAD, LEAST_TEXT, begins_text, opens_text
-from weightmark.scanners.pickles.remainder import _openings
+from weightmark.scanners.pickles.remainder import _is_no_text, _openings
+from weightmark.scanners.pickles.run import run
 
 STAGE = b"\x80\x04" + SYSTEM + b"(S'echo x'\ntR."
 LETTERS = st.text(st.sampled_from("AZaz09+/_-= \n\r\x80ci.osyem("), max_size=80)
@@ -24,6 +29,28 @@ def test_a_text_that_begins_like_a_pickle_is_never_passed_over(value: str) -> No
     head = value.encode("utf-8", "surrogatepass")[:HEAD]
     if begins_text(head):
         assert opens_text(head)
+
+
+@given(
+    st.integers(0, 255),
+    st.binary(max_size=300) | st.text(max_size=120).map(str.encode) | st.just(b"\xed\xa0\x80" * 90),
+    st.sampled_from([b"", b".", b"\x8c\x06system\x93.", b"0" + SYSTEM + b"(S'echo x'\ntR."]),
+)
+@example(2, b"os", b"\x8c\x06system\x93.")
+@example(255, b"\xed\xa0\x80" * 85, SYSTEM + b"(S'echo x'\ntR.")
+def test_a_short_text_is_skipped_only_where_a_loader_fails_at_it(
+    length: int, content: bytes, after: bytes
+) -> None:
+    data = b"\x8c" + bytes([length]) + content + after
+    if not _is_no_text(data[:HEAD]):
+        return
+    place = Place.file(MemoryView(data))
+    examination = Examination("model.bin", Limits.default(), lambda _place, _examination: True)
+    judge = Judge(place, examination)
+    ended = run(place.view, 0, judge, examination.budget)
+    assert ended.error
+    assert ended.opcodes <= 1
+    assert not judge.globals
 
 
 FORMS = {

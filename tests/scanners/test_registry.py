@@ -1,5 +1,7 @@
 """Doors of the readers: no reader behind a closed one would have taken the bytes or said a word about them."""
 
+import io
+import random
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from weightmark.scanners.formats.interface import HEAD, Examination, Place
 from weightmark.scanners.formats.registry import READERS, load_reader, readers_for
 from weightmark.scanners.limits import Limits
 from weightmark.scanners.scan import scan_file
+from weightmark.values import dataclass
 
 ASSETS = Path(__file__).parents[1] / "assets"
 MAGIC = (
@@ -28,6 +31,13 @@ MAGIC = (
     b"tree\nversion=v4\n", b"tree\r\nversion=v4\n", b"CBM1", b"ftrt", b"CPRK", b"#!/bin/sh\ncurl x | sh\n",
     b"\xfe\xff\0!", b"!!python/object:os.system", b"gitdir: /etc", b"[core]\n\tfsmonitor = x\n", b"\x7fELF\x02",
     b"MZ", b"--index-url http://x", b"import os", b"\x1f\x8b\x08", b"BZh9", b"\x28\xb5\x2f\xfd", b"\x5d\0\0\x80\0",
+    b"\x18\x19", b"\x5d\0\0\0\x01" + bytes(9), b"\x6c\0\0\x80\0" + bytes(9), b"PQ*M\x18", b"_*M\x18", b"\x02!L\x18", b"\x04\"M\x18",
+    b"jartsr='\n", b"APEDBG='\n", b"MZqFpD='\n", b"\xfe\xed\xfa\xce" + bytes(3) + b"\x07", b"\xcf\xfa\xed\xfe\x07\0\0\1",
+    b"\xca\xfe\xba\xbe\0\0\0\2", b"\xca\xfe\xba\xbe\0\0\0\x34", b"\xca\xfe\xba\xbf\0\0\0\2", b"\0asm\1\0\0\0", b"\0asm\x0d\0\1\0",
+    b"\xa7\x0d\r\n" + bytes(12) + b"\xe3", b"\x0c\xdb\x20\xde", b"\x0c\xdb\x12\x34", b"ptrt", b"RKNN\0\0\0\0", b"\x01HEF",
+    b"\x20\0\0\0\x0c\0\0\0", b"PK\x05\x06" + bytes(18), b"PK\x05\x06" + bytes(8) + b"\x40\0\0\0" + bytes(6), b"cposix\nsystem\n(S'echo'\ntR.",
+    b"(S'echo'\niposix\nsystem\n.", b"Vposix\nVsystem\n\x93.", b"T\2\0\0\0osU\6system\x93.", b"X\2\0\0\0os\x8c\6system\x93.", b"F1\n.",
+    b"I1\n.", b"N.", b"}.", b"].", b").", b"# a model\nir_version: 8", b"\xef\xbb\xbfgraph_def {", b"producer_name: 'x'",
     b"x\x9c", b"ZF0x10", b"\xfd7zXZ\0", b"model_checkpoint_path: '../x'", b"FROM ../x", b"\x0a\x02",
 )  # fmt: skip
 NAMES = (
@@ -87,6 +97,49 @@ def test_no_bytes_under_any_name_are_kept_from_their_reader(
     _require_open_where_read(path, before + start + rest, depth=depth)
 
 
+RECORDS = (
+    b"\x08\x07", b"\x0a\x02ab", b"\x12\x03onn", b"\x88\0\x07", b"\x8a\0\2ab", b"\x88\x80\x80\0\x07", b"\x0b", b"\x0c", b"\x1b", b"\x1c",
+    b"\x23\x24", b"\x18\x80\x80\0", b"\x1d\0\0\0\0", b"\x19" + bytes(8), b"\x3a\x06\x0a\x04\x22\x02Ad", b"\xc2\x0c\2\x0a\0", b"\x1a\0",
+    b"\x1a\x7f", b"\x1f", b"\x1e", b"\xf8\xff\xff\xff\xff\x01\1", b"\x32\x04\x0a\x02Ad",
+)  # fmt: skip
+"""fields of messages: of models, in groups, with keys longer than they need to be, and impossible ones"""
+
+
+@given(
+    records=st.lists(st.sampled_from(RECORDS), max_size=40),
+    end=st.binary(max_size=30),
+    path=st.sampled_from(NAMES),
+)
+def test_no_message_is_kept_from_a_reader_wherever_its_first_fields_stand(
+    records: list[bytes], end: bytes, path: str
+) -> None:
+    _require_open_where_read(path, b"".join(records) + end)
+
+
+@given(
+    first=st.integers(0, 255),
+    rest=st.binary(max_size=40)
+    | st.sampled_from(
+        [b"posix\nsystem\n.", b"\2\0\0\0os\x8c\6system\x93.", b"\2os.", b"1\n.", b"."]
+    ),
+    path=st.sampled_from(NAMES),
+)
+def test_no_first_byte_keeps_bytes_from_a_reader(first: int, rest: bytes, path: str) -> None:
+    _require_open_where_read(path, bytes([first]) + rest)
+
+
+@pytest.mark.parametrize("begins", [b"", b"\0\1\2", b"text\n"])
+@pytest.mark.parametrize("between", [0, 600, 70_000])
+def test_an_archive_behind_anything_opens_the_door_of_archives(begins: bytes, between: int) -> None:
+    held = io.BytesIO(begins + bytes(between))
+    with zipfile.ZipFile(held, "a") as archive:
+        archive.writestr("data.pkl", b"cposix\nsystem\n(S'echo'\ntR.")
+    _require_open_where_read("model.bin", held.getvalue())
+    scan = scan_file("model.bin", MemoryView(held.getvalue()))
+    assert "zip" in scan.formats
+    assert any(found.member == "data.pkl" for found in scan.findings)
+
+
 @pytest.mark.parametrize(
     ("path", "data"),
     [
@@ -131,6 +184,33 @@ def test_every_reader_stands_in_the_registry_once_and_under_a_name_of_its_own() 
     assert classes - {"FormatReader"} == {name for _, name, _ in READERS}
 
 
+@dataclass(slots=True)
+class _Watched:
+    """A view that notes how far anybody read."""
+
+    size: int
+    furthest: int = 0
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        wanted = max(0, min(length, self.size - offset))
+        self.furthest = max(self.furthest, offset + wanted)
+        return b"\xa7" * wanted
+
+
+def test_no_door_has_a_long_member_unpacked_to_its_end() -> None:
+    view = _Watched(4 << 20)
+    place = Place(view, "inner.bin", 1, view.read_at(0, HEAD))
+    list(readers_for(place, "model.zip"))
+    assert view.furthest <= 1 << 17
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_raw_numbers_open_few_doors(seed: int) -> None:
+    data = random.Random(seed).randbytes(4096)  # noqa: S311 - any numbers will do
+    opened = list(readers_for(Place.file(MemoryView(data)), "0000/000001.dat"))
+    assert len(opened) <= 8
+
+
 def test_plain_weights_open_few_doors() -> None:
     header = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
     data = len(header).to_bytes(8, "little") + header + bytes(4)
@@ -142,9 +222,16 @@ def test_plain_weights_open_few_doors() -> None:
 
 @given(
     st.binary(max_size=40)
-    | st.sampled_from(MAGIC).flatmap(lambda m: st.binary(max_size=20).map(lambda rest: m + rest))
+    | st.binary(min_size=150, max_size=200)
+    | st.builds(
+        lambda magic, rest, filler: magic + rest + filler,
+        st.sampled_from(MAGIC),
+        st.binary(max_size=20),
+        st.sampled_from([b"", b"\xa7" * 200, b"a" * 200, bytes(200), b"gbtree" + b"\xa7" * 200]),
+    ),
+    st.sampled_from(NAMES) | st.just("m.dat"),
 )
-def test_no_door_is_passed_by_unasked(head: bytes) -> None:
+def test_no_door_is_passed_by_unasked(head: bytes, path: str) -> None:
     place = Place.file(MemoryView(head))
-    asked = [load_reader(module, name) for module, name, door in READERS if door(place, "m.bin")]
-    assert list(readers_for(place, "m.bin")) == asked
+    asked = [load_reader(module, name) for module, name, door in READERS if door(place, path)]
+    assert list(readers_for(place, path)) == asked

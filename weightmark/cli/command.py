@@ -61,6 +61,8 @@ class WeightmarkCommand(click.Command):
         try:
             return self._parsed(ctx, args)
         except (click.UsageError, WeightmarkError) as error:
+            if isinstance(error, click.UsageError) and error.ctx is None:
+                error.ctx = ctx
             if not ctx.resilient_parsing:
                 from weightmark.cli.unanswered import leave_error
 
@@ -74,6 +76,7 @@ class WeightmarkCommand(click.Command):
         except click.MissingParameter as error:
             raise _explained(error, settings) from error
         self._refuse_empty_words(ctx)
+        self._refuse_to_overwrite(ctx)
         ctx.obj = _console(ctx, settings.with_origins(self._origins(ctx)), self.path)
         ctx.meta[CONSOLE_META] = ctx.obj
         for note in settings.notes:
@@ -115,18 +118,28 @@ class WeightmarkCommand(click.Command):
                     fix="say what is meant, or leave it out",
                 )
 
+    def _refuse_to_overwrite(self, ctx: click.Context) -> None:
+        """Refuse an answer in the place of what the call reads."""
+        if ctx.resilient_parsing:
+            return
+        from weightmark.cli.overwriting import require_apart
+
+        require_apart(self, {**ctx.params, **ctx.meta.get(COMMON_META, {})})
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Show the options of this command first, then those that every command has."""
-        own: list[tuple[str, str]] = []
+        """Show the options of this command first, then those of a section, then those that every command has."""
+        sections: dict[str, list[tuple[str, str]]] = {"Options": []}
         common: list[tuple[str, str]] = []
         for param in self.get_params(ctx):
             if isinstance(param, click.Argument):
                 continue
             record = param.get_help_record(ctx)
             if record is not None:
-                is_common = not isinstance(param, FlagOption) or param.common
-                (common if is_common else own).append(record)
-        for title, records in (("Options", own), ("On every command", common)):
+                if not isinstance(param, FlagOption) or param.common:
+                    common.append(record)
+                else:
+                    sections.setdefault(param.section or "Options", []).append(record)
+        for title, records in (*sections.items(), ("On every command", common)):
             if records:
                 with formatter.section(title):
                     formatter.write_dl(records)

@@ -106,12 +106,14 @@ class Console:
             self._say(text)
 
     def tell_origins(self, flags: Iterable[str]) -> None:
-        """Say on stderr where each of `flags` that was set has its value from; silent with `--quiet`."""
+        """Say on stderr which of `flags` have their values from elsewhere than the command line; silent with `--quiet`.
+
+        Of what the caller wrote, and of what nobody set, nothing is said.
+        """
         for flag in flags:
             origin = self.settings.origin(flag)
-            if origin != DEFAULT:
+            if origin not in {DEFAULT, f"--{flag}"}:
                 self._say(f"{flag}: from {origin}")
-        self._say("every other setting: default")
 
     def progress(self, total: int | None) -> Progress:
         """Return a progress line towards `total` bytes; use it in a `with` statement."""

@@ -25,7 +25,7 @@ def diff(console: Console, before: str, after: str, *, exit_code: bool, weights_
     """Show what changed between two models or datasets.
 
     Files, tensors, configuration keys, tokenizer and claims are compared; claims are not verified.
-    With `--weights-only` the formats may differ: it shows that a conversion kept every value, or
+    Markdown reads as release notes. With `--weights-only` the formats may differ: it shows that a conversion kept every value, or
     names the tensors that it did not keep.
     """
     from weightmark.cli.diff_document import document
@@ -39,4 +39,11 @@ def diff(console: Console, before: str, after: str, *, exit_code: bool, weights_
             progress=progress,
             jobs=console.jobs,
         )
-    console.finish(document(before, after, comparison, exit_code=exit_code))
+    answer = document(before, after, comparison, exit_code=exit_code)
+    if console.format == "markdown":
+        from weightmark.cli.diff_notes import release_notes
+
+        answer = console.told(answer)
+        console.write(release_notes(before, after, answer))
+        raise SystemExit(int(answer.exit))
+    console.finish(answer)

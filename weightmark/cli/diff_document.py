@@ -1,9 +1,10 @@
 """The answer of `weightmark diff`."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from weightmark.cli.diff_reading import Comparison, is_tokenizer
+from weightmark.cli.diff_reading import ClaimChange, Comparison, is_tokenizer
 from weightmark.cli.documents import error_facts
 from weightmark.cli.render.interface import CheckLine, Document, Outcome
 from weightmark.cli.tensor_documents import survey_exit, tensor_facts
@@ -22,6 +23,7 @@ __all__ = ["document"]
 
 _SHOWN = 100
 _LONGEST_VALUE = 80
+_HINT_SHOWN = 12
 _FILE_WORDS = {"missing": "removed", "extra": "added"}
 _WORST_FIRST = (Relation.DIFFERENT, Relation.NOT_COMPARABLE, Relation.SAME_VALUES)
 _HEADLINES = {
@@ -42,8 +44,7 @@ def document(before: str, after: str, comparison: Comparison, *, exit_code: bool
     """Return everything that was compared; `exit_code` makes a difference exit 1."""
     unread = list(comparison.unread())
     if comparison.weights_only:
-        verdict, headline, code = _weights_verdict(comparison)
-        headline += _not_read(len(unread))
+        verdict, headline, code = _weights_verdict(comparison, unread=len(unread))
         checks = list(_weight_checks(comparison))
     else:
         verdict = "different" if comparison.differs else "identical"
@@ -56,21 +57,26 @@ def document(before: str, after: str, comparison: Comparison, *, exit_code: bool
         exit=Exit.worst([code, *codes]),
         verdict=verdict,
         headline=headline,
-        checks=(*checks, *_unread_checks(unread)),
+        checks=(*checks, *_value_checks(comparison), *_unread_checks(unread)),
         facts=_facts(before, after, comparison, unread),
+        neutral=verdict == "different",
     )
 
 
-def _weights_verdict(comparison: Comparison) -> tuple[str, str, Exit]:
-    """Say whether the weights are the same; a side without any was not compared."""
+def _weights_verdict(comparison: Comparison, unread: int) -> tuple[str, str, Exit]:
+    """Say whether the weights are the same; a side without any was not compared, nor were `unread` files."""
     for survey in (comparison.before, comparison.after):
         if not any(one.table.entries for one in survey.sets):
             code = Exit.UNCHECKED if survey_exit(survey) is Exit.UNCHECKED else Exit.NOTHING
-            return Relation.NOT_COMPARABLE, "nothing was compared: one side has no tensors", code
+            headline = "nothing was compared: one side has no tensors"
+            return Relation.NOT_COMPARABLE, headline + _not_read(unread), code
     found = {one.relation for one in comparison.weights}
     worst = next((one for one in _WORST_FIRST if one in found), Relation.IDENTICAL)
     codes = {Relation.DIFFERENT: Exit.BAD, Relation.NOT_COMPARABLE: Exit.UNCHECKED}
-    return worst, _HEADLINES[worst], codes.get(worst, Exit.GOOD)
+    if unread and worst not in codes:
+        headline = "nothing differs in the weights" + _not_read(unread)
+        return Relation.NOT_COMPARABLE, headline, Exit.UNCHECKED
+    return worst, _HEADLINES[worst] + _not_read(unread), codes.get(worst, Exit.GOOD)
 
 
 def _not_read(count: int) -> str:
@@ -94,8 +100,8 @@ def _all_checks(comparison: Comparison) -> Iterator[CheckLine]:
         "identity",
         before.identity if same else f"{before.identity} became {after.identity}",
     )
-    files = [one for one in comparison.files if not is_tokenizer(one.path)]
-    tokenizer = [one for one in comparison.files if is_tokenizer(one.path)]
+    files = list(comparison.files)
+    tokenizer = [one for one in files if is_tokenizer(one.path)]
     yield _listed("files", _file_summary(before, after, files), map(_file_line, files))
     for number, one in enumerate(comparison.weights):
         outcome = Outcome.PASS if one.relation is Relation.IDENTICAL else Outcome.INFO
@@ -104,10 +110,20 @@ def _all_checks(comparison: Comparison) -> Iterator[CheckLine]:
     if keys:
         yield _listed("keys", f"{len(keys)} changed in configuration documents", keys)
     if tokenizer:
-        yield _listed("tokenizer", "changed", map(_file_line, tokenizer))
+        yield _listed("tokenizer", _kinds(tokenizer), map(_file_line, tokenizer))
     if comparison.claims:
-        lines = [f"{one.kind}: {one.predicate_type} {one.claim_id}" for one in comparison.claims]
-        yield _listed("claims", f"{len(lines)} on one side only, none of them verified", lines)
+        count = len(comparison.claims)
+        summary = f"{count} on one side only, none of them verified"
+        yield _listed("claims", summary, _claim_lines(comparison.claims))
+
+
+def _value_checks(comparison: Comparison) -> Iterator[CheckLine]:
+    for side, one in comparison.uncompared():
+        what = f"{one.others} value that is no tensor was"
+        if one.others > 1:
+            what = f"{one.others} values that are no tensors were"
+        path = escape_path(one.path)
+        yield CheckLine(Outcome.INFO, f"{side}:{path}", f"{what} not compared")
 
 
 def _unread_checks(unread: Iterable[tuple[str, Unread]]) -> Iterator[CheckLine]:
@@ -140,6 +156,22 @@ def _file_summary(before: Identification, after: Identification, changes: list[C
         return "one is a file and the other a folder"
     if not changes:
         return f"{len(before.manifest.rows)} with the same names and bytes"
+    return _kinds(changes)
+
+
+def _claim_lines(claims: Iterable[ClaimChange]) -> Iterator[str]:
+    """Yield a line a type and stated key; every claim by its id stands in JSON."""
+    grouped: dict[tuple[str, str], Counter[str]] = {}
+    for one in claims:
+        grouped.setdefault((one.predicate_type, one.key_hint), Counter())[one.kind] += 1
+    for (predicate_type, hint), counts in sorted(grouped.items()):
+        told = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+        key = f" with a key hint {hint[:_HINT_SHOWN]}…" if hint else ""
+        yield f"{told}: {predicate_type}{key}"
+
+
+def _kinds(changes: Iterable[Change]) -> str:
+    """Count changes by their kinds."""
     kinds = [_FILE_WORDS.get(one.kind, one.kind) for one in changes]
     return ", ".join(f"{kinds.count(kind)} {kind}" for kind in sorted(set(kinds)))
 
@@ -189,7 +221,9 @@ def _tensor_line(change: TensorChange, far: ElementChanges | None) -> str:
     if change.kind == "renamed" and after:
         return f"renamed: {name} to {escape_path(after.name)}"
     if before is None or after is None:
-        return f"{change.kind}: {name}" + (f", the same values as {twin}" if twin else "")
+        held = before or after
+        form = f" {held.type_and_shape}" if held else ""
+        return f"{change.kind}: {name}{form}" + (f", the same values as {twin}" if twin else "")
     if change.twin:
         return f"changed: {name} holds what was {twin}"
     if before.type_and_shape != after.type_and_shape:

@@ -14,7 +14,7 @@ from weightmark.provenance.rereading import read_again
 from weightmark.provenance.sidecars import read_sidecar
 from weightmark.provenance.strict_json import parse_json
 from weightmark.scanners.tensors.comparison import SetComparison, compare_weights
-from weightmark.scanners.tensors.survey import TensorSurvey, Unread, survey_tensors
+from weightmark.scanners.tensors.survey import TensorSurvey, Unread, WeightSet, survey_tensors
 from weightmark.values import dataclass
 
 __all__ = ["ClaimChange", "Comparison", "compare", "is_tokenizer"]
@@ -46,6 +46,8 @@ class ClaimChange:
     """`sha256:<hex>`"""
     predicate_type: str
     """what the claim is about, by its own words"""
+    key_hint: str = ""
+    """which key the bundle says it was signed with; empty for certificates"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,14 @@ class Comparison:
         for side, survey in (("before", self.before), ("after", self.after)):
             for one in survey.unread:
                 if first.get(one.path) != second.get(one.path):
+                    yield side, one
+
+    def uncompared(self) -> Iterator[tuple[str, WeightSet]]:
+        """Yield `before` or `after` with each set of a differing file that holds values beside its tensors."""
+        first, second = _digests(self.before.identification), _digests(self.after.identification)
+        for side, survey in (("before", self.before), ("after", self.after)):
+            for one in survey.sets:
+                if one.others and any(first.get(path) != second.get(path) for path in one.files):
                     yield side, one
 
 
@@ -160,20 +170,20 @@ def _document(entry: Entry, blake3: str) -> _Json | None:
 def _claim_changes(before: Identification, after: Identification) -> Iterator[ClaimChange]:
     first, second = _claims(before), _claims(after)
     for claim_id in sorted(first.keys() - second.keys()):
-        yield ClaimChange("removed", claim_id, first[claim_id])
+        yield ClaimChange("removed", claim_id, *first[claim_id])
     for claim_id in sorted(second.keys() - first.keys()):
-        yield ClaimChange("added", claim_id, second[claim_id])
+        yield ClaimChange("added", claim_id, *second[claim_id])
 
 
-def _claims(identification: Identification) -> Mapping[str, str]:
-    """Return the claims beside an artifact by id; a line that is no bundle is left to `inspect`."""
+def _claims(identification: Identification) -> Mapping[str, tuple[str, str]]:
+    """Return type and key hint of the claims beside an artifact, by id; a line that is no bundle is left to `inspect`."""
     from weightmark.attestations.bundles.dsse import Envelope
     from weightmark.attestations.claims import parse_claims
     from weightmark.attestations.statements import Statement
 
     sidecars = identification.artifact.sidecars
     data = read_sidecar(sidecars.claims, storage=sidecars.storage)
-    found: dict[str, str] = {}
+    found: dict[str, tuple[str, str]] = {}
     for line in parse_claims(data or b""):
         if line.bundle is None or not isinstance(line.bundle.content, Envelope):
             continue
@@ -182,5 +192,5 @@ def _claims(identification: Identification) -> Mapping[str, str]:
             kind = Statement.parse(envelope.payload_type, envelope.payload).predicate_type
         except WeightmarkError:
             kind = envelope.payload_type
-        found[f"sha256:{envelope.claim_id}"] = kind
+        found[f"sha256:{envelope.claim_id}"] = kind, line.bundle.key_hint
     return found

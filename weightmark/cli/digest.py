@@ -43,7 +43,7 @@ __all__ = ["digest"]
 @option(
     "--prove",
     metavar="MEMBER",
-    help="Write a proof that `FILE`, or `FILE!RECORD`, is or is not in it; `verify --proof` checks it",
+    help="Write a proof that `FILE`, or `FILE!RECORD`, is or is not in it; RECORD is the line's text or the sample's key",
 )
 @option(
     "--key",
@@ -74,7 +74,11 @@ def digest(
     """Print the identity of a model or a dataset.
 
     The identity changes exactly when a name, a size, a byte or the number of files changes. With
-    `--offline`, PATH may be `hf://owner/name@REVISION`, out of the hub's cache.
+    `--offline`, PATH may be `hf://owner/name@REVISION`, out of the hub's cache. A proof by `--prove` is
+    checked by `verify --proof`; writing one exits with 0 whether it shows presence or absence.
+
+    Of tensors, `values` are a digest over their sorted types, shapes and bytes, `weights` one over
+    their names as well.
     """
     paths = tuple(from_cache(console, path) for path in paths)
     if weights_only:

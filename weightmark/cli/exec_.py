@@ -18,6 +18,7 @@ from weightmark.cli.options.policy import (
     load_rules,
     mode_option,
     policy_option,
+    policy_pin_options,
 )
 from weightmark.cli.options.trust import trust_choice_options
 from weightmark.cli.render import Style, renderer
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from weightmark.attestations.gate.decision import Decision
     from weightmark.attestations.loading.execution import Relay
     from weightmark.attestations.trust.selection import TrustChoice
+    from weightmark.cli.options.policy import PolicyPin
 
 __all__ = ["exec_"]
 
@@ -38,6 +40,7 @@ __all__ = ["exec_"]
 @click.argument("words", metavar="-- COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
 @policy_option()
 @environment_option()
+@policy_pin_options()
 @mode_option("goes on")
 @trust_choice_options()
 @fail_on_option(
@@ -60,6 +63,7 @@ def exec_(
     words: tuple[str, ...],
     policy_word: str,
     env: str | None,
+    pin: "PolicyPin",
     choice: "TrustChoice",
     mode: str | None,
     fail_on: str | None,
@@ -73,7 +77,8 @@ def exec_(
     The gate decides by the policy. If it allows, the model is copied to a private temporary folder,
     the copy is checked, and the command runs on it: `{}` in its words and the variable
     `WEIGHTMARK_MODEL` name the copy, which is removed afterwards. Exits with the command's own
-    code; refuses with the gate's.
+    code; refuses with the gate's. A policy that only warns (`audit`, `--mode warn`) refuses nothing:
+    the copy is of what was judged, whatever the judgement.
     """
     from weightmark.attestations.gate.gate import gate
     from weightmark.attestations.gate.sources import Sources
@@ -84,7 +89,9 @@ def exec_(
     require_online(ledger)
     if ledger and "://" not in ledger:
         require_outside(Path(path), Path(ledger), "the ledger")
-    policy = load_rules(path, policy_word, choice=choice, mode=mode, fail_on=fail_on, env=env)
+    policy = load_rules(
+        path, policy_word, choice=choice, mode=mode, fail_on=fail_on, env=env, pin=pin
+    )
     sources = Sources(
         signature=Path(signature) if signature else None,
         claims=tuple(Path(claim) for claim in claims),

@@ -275,6 +275,10 @@ CHECKS: Mapping[str, CheckMeaning] = MappingProxyType(
             "what lies in the folder and is no part of the artifact",
             '`.git` and `.cache/huggingface` at the root belong to no identity, yet a program may use them. Remove them, judge a copy, or let the policy say `outside = "report"`.',
         ),
+        "part": CheckMeaning(
+            "is this file part of something that is signed as a whole",
+            "A single file was judged by itself, and a folder around it has claims of its own. They say nothing of the file alone: judge the folder.",
+        ),
         "problems": CheckMeaning(
             "what could not be scanned",
             "These files are not clean: they are cut off, over a limit, or need an extra. The message names what is missing.",

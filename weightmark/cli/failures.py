@@ -34,6 +34,13 @@ _BARE_URI = re.compile(_SCHEME + r"(?P<rest>\S*)", re.IGNORECASE)
 _QUOTED_URI = re.compile(_SCHEME + r"(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 _FIELD = re.compile(r"(?P<name>[^;&=/]+)=[^;&]*")
 _BETWEEN = re.compile(r"[&;?]")
+_TYPES = {
+    "integer range": "whole number",
+    "integer": "whole number",
+    "float range": "number",
+    "float": "number",
+}
+"""what click calls the values of an option, each longer name before the shorter one, and what is meant"""
 _OPEN_FIELDS = frozenset(["module-path", "module-name", "pin-source"])
 _SECRET_FIELDS = frozenset(["pin-value"])
 
@@ -208,6 +215,8 @@ def _source(error: click.ClickException) -> str:
 def _words(message: str) -> str:
     """Write a message of click in our words: lower-case start, backticks, no full stop."""
     text = _QUOTED.sub(r"`\1`", " ".join(message.split())).rstrip(".")
+    for said, meant in _TYPES.items():
+        text = text.replace(f" is not a valid {said}", f" is no {meant}")
     return text[:1].lower() + text[1:]
 
 

@@ -34,11 +34,11 @@ def inspect(console: Console, path: str) -> None:
 
     Nothing is verified: anybody can write such a file. Use `verify` for an answer.
     """
+    from weightmark.provenance.artifact import nothing_at
     from weightmark.provenance.sidecars import read_bounded
-    from weightmark.provenance.sources.addresses import printable_uri
 
     if not Path(path).exists() and not Path(path).is_symlink():
-        raise CallError(f"`{printable_uri(path)}` does not exist", fix="check the path")
+        raise nothing_at(path)
     if Path(path).is_dir():
         claims = Path(path) / "model.claims"
         raise CallError(

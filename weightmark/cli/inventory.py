@@ -159,10 +159,22 @@ def _root(console: Console, path: str) -> Path | _Owner:
 def _state(roots: "Sequence[Path | _Owner]", resume: str) -> "State":
     """Open the state file, which must not come with what it is about."""
     from weightmark.attestations.inventory.state import State
-    from weightmark.attestations.outside import require_outside
     from weightmark.scanners.scan import rules_digest
 
     for root in roots:
         if isinstance(root, Path):
-            require_outside(root, Path(resume), "the state file")
+            _require_state_outside(root, Path(resume))
     return State.open(Path(resume), rules=rules_digest())
+
+
+def _require_state_outside(root: Path, state: Path) -> None:
+    from weightmark.attestations.outside import require_outside
+
+    try:
+        require_outside(root, state, "the state file", where="in what is looked through")
+    except CallError as error:
+        raise CallError(
+            error.what,
+            why="what it says is believed, so whoever fills that folder could write the answer",
+            fix="name a file outside of it that only you can write",
+        ) from error

@@ -23,6 +23,12 @@ _VERDICTS = {
     Exit.UNCHECKED: "incomplete",
 }
 _MOST_DETAILS = 50
+_MOST_FORMATS = 3
+_WITH_WEIGHTS = (
+    "pickle", "safetensors", "gguf", "onnx", "saved-model", "tflite", "hdf5", "npy", "npz", "coreml", "torchscript",
+)  # fmt: skip
+"""formats that are named first where there are many"""
+_NOT_OF_THE_HUB = frozenset(["ADAPTER", "FROM", "load_model", "ollama", "torch.hub.load"])
 _HEADINGS = ("identity", "risk", "claims", "formats", "path")
 
 
@@ -50,7 +56,7 @@ def inventory_document(inventory: "Inventory", asked: Asked) -> Document:
         schema="weightmark/inventory/v1",
         exit=shown,
         verdict=_word(inventory, verdict),
-        headline=_headline(inventory, verdict),
+        headline=_headline(inventory, verdict, len(_risky(inventory, asked))),
         checks=checks,
         facts={
             "path": asked.paths[0],
@@ -66,6 +72,7 @@ def inventory_document(inventory: "Inventory", asked: Asked) -> Document:
             ],
         },
         lines=tuple(_table(inventory)),
+        neutral=bool(_unscanned(inventory)),
     )
 
 
@@ -79,21 +86,37 @@ def _verdict(inventory: "Inventory", checks: Sequence[CheckLine]) -> Exit:
 
 
 def _word(inventory: "Inventory", verdict: Exit) -> str:
-    """Return one word for all; what has findings is not clean, wherever the threshold stands."""
+    """Return one word for all; what has findings, or was not scanned, is not clean wherever the threshold stands."""
     from weightmark.attestations.inventory.record import NO_RISK, UNKNOWN_RISK
 
     quiet = (NO_RISK, UNKNOWN_RISK, "info")
     if verdict is Exit.GOOD and any(one.record.risk not in quiet for one in inventory.artifacts):
         return "findings"
+    if verdict is Exit.GOOD and _unscanned(inventory):
+        return _VERDICTS[Exit.UNCHECKED]
     return _VERDICTS[verdict]
 
 
-def _headline(inventory: "Inventory", verdict: Exit) -> str:
+def _unscanned(inventory: "Inventory") -> list[str]:
+    """Return what was read, and holds no file of a kind that is scanned."""
+    return [f"`{one.record.path}`" for one in inventory.artifacts if one.record.is_unscanned]
+
+
+def _counts(inventory: "Inventory", risky: int) -> Iterator[str]:
+    artifacts, unscanned = len(inventory.artifacts), len(_unscanned(inventory))
+    if artifacts:
+        of_all = f"{risky} of " if risky else ""
+        yield f"{of_all}{counted(artifacts, 'artifact')}"
+    if unscanned:
+        yield f"{unscanned} not scanned"
+
+
+def _headline(inventory: "Inventory", verdict: Exit, risky: int) -> str:
     from weightmark.attestations.inventory.references.interface import Pin
 
     if verdict is Exit.NOTHING:
         return "nothing was found that is a model, a dataset or a reference to one"
-    found = [counted(len(inventory.artifacts), "artifact")] if inventory.artifacts else []
+    found = list(_counts(inventory, risky))
     if inventory.references:
         references = counted(len(inventory.references), "reference")
         moving = len(_of_pin(inventory.references, Pin.UNPINNED))
@@ -118,6 +141,7 @@ def _checks(inventory: "Inventory", asked: Asked) -> Iterator[CheckLine]:
             code="revoked",
         )
     yield from _unpinned(inventory.references)
+    yield from _unscanned_line(inventory)
     yield from _incomplete(inventory, records)
 
 
@@ -148,24 +172,46 @@ def _broken(records: "Sequence[Record]") -> Iterator[CheckLine]:
         )
 
 
-def _risk(inventory: "Inventory", asked: Asked) -> Iterator[CheckLine]:
+def _risky(inventory: "Inventory", asked: Asked) -> "list[Record]":
+    """Return what has a finding at or over the threshold."""
     from weightmark.attestations.inventory.record import NO_RISK, UNKNOWN_RISK
     from weightmark.scanners.findings import Severity
 
-    risky = [
-        f"`{one.record.path}`: {one.record.risk}"
+    return [
+        one.record
         for one in inventory.artifacts
         if one.record.risk not in (NO_RISK, UNKNOWN_RISK)
         and Severity.parse(one.record.risk) >= asked.fail_on
     ]
+
+
+def _risk(inventory: "Inventory", asked: Asked) -> Iterator[CheckLine]:
+    risky = [_risky_line(one) for one in _risky(inventory, asked)]
     if risky:
         yield _failed(
             "risk",
             f"{counted(len(risky), 'artifact')} at or over `{asked.fail_on.word}`",
-            why="opening it can run code or reach elsewhere",
+            why="the scan found what should not be opened",
             fix="look at each with `weightmark scan`",
             details=risky,
             code=UNSAFE_FINDINGS,
+        )
+
+
+def _risky_line(record: "Record") -> str:
+    rules = ", ".join(dict.fromkeys(one.rule for one in record.worst))
+    return f"`{record.path}`: {record.risk}{f' ({rules})' if rules else ''}"
+
+
+def _unscanned_line(inventory: "Inventory") -> Iterator[CheckLine]:
+    paths = _unscanned(inventory)
+    if paths:
+        held = "holds" if len(paths) == 1 else "hold"
+        yield CheckLine(
+            Outcome.INFO,
+            "not scanned",
+            f"{counted(len(paths), 'artifact')} {held} no file of a kind that is scanned",
+            details=_shortened(paths),
         )
 
 
@@ -178,7 +224,7 @@ def _unpinned(references: "Sequence[Reference]") -> Iterator[CheckLine]:
             "references",
             f"{counted(len(moving), 'reference')} whose meaning can change",
             why="whoever controls the name decides what is loaded tomorrow",
-            fix="name a commit or a digest; `weightmark lock update` finds it",
+            fix=_pinning(references),
             details=moving,
             code="unpinned",
         )
@@ -193,6 +239,22 @@ def _unpinned(references: "Sequence[Reference]") -> Iterator[CheckLine]:
             ", ".join(counts),
             details=_shortened(details),
         )
+
+
+def _pinning(references: "Sequence[Reference]") -> str:
+    """Say how to pin; the tool that finds a commit does so for references to the hub alone."""
+    from weightmark.attestations.inventory.references.interface import Pin
+
+    moving = [one for one in references if one.pin is Pin.UNPINNED]
+    if all(_is_elsewhere(one) for one in moving):
+        return "name a commit or a digest"
+    return (
+        "name a commit or a digest; `weightmark lock update` finds that of a reference to the hub"
+    )
+
+
+def _is_elsewhere(reference: "Reference") -> bool:
+    return reference.via in _NOT_OF_THE_HUB
 
 
 def _of_pin(references: "Sequence[Reference]", pin: "Pin") -> list[str]:
@@ -268,6 +330,14 @@ def _table(inventory: "Inventory") -> Iterator[str]:
         yield "  ".join([*cells, row[-1]])
 
 
+def _formats(record: "Record") -> str:
+    """Return the formats, those that hold weights first; all of them stand in JSON."""
+    rank = {name: number for number, name in enumerate(_WITH_WEIGHTS)}
+    ordered = sorted(record.formats, key=lambda name: (rank.get(name, len(rank)), name))
+    more = len(ordered) - _MOST_FORMATS
+    return ",".join(ordered[:_MOST_FORMATS]) + (f",+{more}" if more > 0 else "")
+
+
 def _cells(one: "Listed") -> tuple[str, ...]:
     from weightmark.attestations.inventory.record import UNKNOWN_RISK
 
@@ -283,6 +353,6 @@ def _cells(one: "Listed") -> tuple[str, ...]:
         record.identity[:16] or "-",
         risk,
         "+".join([*claimed, *status]) or "-",
-        ",".join(record.formats[:3]) or "-",
+        _formats(record) or "-",
         f"{record.path}{called.rstrip()}",
     )

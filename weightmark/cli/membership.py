@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check_proof", "write_proof"]
 
+_LONGEST_ECHO = 200
+
 
 def write_proof(
     console: Console, path: str, member: str, key: str | None, passphrase_file: str | None
@@ -24,8 +26,11 @@ def write_proof(
     from weightmark.provenance.membership.prove import Member, prove_member
 
     wanted = Member.parse(member)
+    near: list[str] = []
     with console.progress(None) as progress:
-        proof = prove_member(Path(path), wanted, progress=progress, jobs=console.jobs)
+        proof = prove_member(
+            Path(path), wanted, progress=progress, jobs=console.jobs, near=near.append
+        )
     if key:
         from weightmark.attestations.verifying.membership import sign_tree
         from weightmark.cli.options.signers import load_signer
@@ -37,9 +42,16 @@ def write_proof(
         if proof.claim is None:
             console.note("nobody vouches for this proof: sign it with `--key FILE`")
     present = "is" if proof.check_rows() else "is not"
-    console.note(f"`{proof.member}` {present} in `{path}`, {proof.identity}")
+    console.note(f"`{_echoed(member)}` {present} in `{path}`, {proof.identity}")
+    for words in near:
+        console.note(f"the file does hold that record {words}, which is another one here")
     console.write(proof.to_bytes().decode())
     raise SystemExit(int(Exit.GOOD))
+
+
+def _echoed(member: str) -> str:
+    """Return what was asked about in the caller's words; a proof names a line by its digest alone."""
+    return member if len(member) <= _LONGEST_ECHO else f"{member[:_LONGEST_ECHO]}…"
 
 
 def _with_stored_claim(proof: "MembershipProof", artifact: "Artifact") -> "MembershipProof":
@@ -98,6 +110,7 @@ def _document(verified: "VerifiedMembership", *, absent: bool) -> Document:
     proof = verified.proof
     good = verified.present is not absent
     found = "is" if verified.present else "is not"
+    proven = "proven" if verified.present else "proven absent"
     check = CheckLine(
         Outcome.PASS if good else Outcome.FAIL,
         "membership",
@@ -111,7 +124,7 @@ def _document(verified: "VerifiedMembership", *, absent: bool) -> Document:
         schema="weightmark/verify/v1",
         exit=Exit.GOOD if good else Exit.BAD,
         verdict="verified" if good else "refused",
-        headline=f"proven: `{proof.member}` {found} in the artifact",
+        headline=f"{proven}: `{proof.member}` {found} in the artifact",
         checks=(check,),
         facts={
             "path": proof.identity,

@@ -62,6 +62,7 @@ _TOLD = (
     "replace",
 )
 """flags whose origin is told"""
+_FROM_CACHE = ", from the hub's cache: the hub was not asked"
 
 
 @command("pull")
@@ -171,7 +172,8 @@ def pull(
     )
     require_room(destination.absolute())
     address = asked_with(uri, pinned.pinned) if pinned else uri
-    with open_source(address, offline=console.offline) as source:
+    writes_lock = bool(lock) and not locked
+    with open_source(address, offline=console.offline, current=writes_lock) as source:
         snapshot = source.resolve()
         _tell_snapshot(console, snapshot)
         recorder.resource = snapshot.pinned
@@ -179,7 +181,7 @@ def pull(
             pulled = run_pull(source, snapshot, plan, progress=progress, keep=recorder.keep)
     if pulled.placed:
         _remember(console, history, destination, pulled)
-        if lock and not locked:
+        if writes_lock:
             _write_lock(lock_path, pulled)
     console.finish(_document(console, to, pulled, recorder.facts))
 
@@ -199,9 +201,13 @@ def _locked(uri: str, path: Path) -> "LockedArtifact":
 
 def _tell_snapshot(console: Console, snapshot: "Snapshot") -> None:
     if snapshot.pinned != snapshot.uri:
-        console.note(f"pinned: {snapshot.pinned}")
+        console.note(f"pinned: {snapshot.pinned}{_FROM_CACHE if snapshot.cached else ''}")
     for path in snapshot.omitted:
         console.note(f"left out: `{path}` lies outside of the artifact")
+    for digest in snapshot.absent:
+        console.note(
+            f"left out: the claim `{digest}` is listed and could not be read: it is not there"
+        )
 
 
 @dataclass(slots=True)
@@ -333,6 +339,7 @@ def _document(
             "size": pulled.delivery.manifest.total_size,
             "resumed": pulled.delivery.resumed,
             "omitted": list(snapshot.omitted),
+            "cached": snapshot.cached,
             "policy": {
                 "name": policy.name,
                 "source": policy.source,

@@ -129,6 +129,11 @@ def record(
         console.note(
             f"this says how `{given}` was made and signs no release: `weightmark sign {shlex.quote(given)}` does"
         )
+    if recorded.results and step == "train" and not inputs:
+        console.note(
+            "the step names nothing that went in: a policy with `allowed_bases` takes it for training from nothing;"
+            " name what it began with by `--input NAME=PATH`"
+        )
     if recorded.code:
         console.note(f"the command ended with {recorded.code}, so nothing was stated")
     raise SystemExit(recorded.code)

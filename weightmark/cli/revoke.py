@@ -63,6 +63,7 @@ def revoke(
     from weightmark.attestations.ledger.revoking import reinstate as lift
     from weightmark.attestations.ledger.revoking import revocations_of
     from weightmark.attestations.ledger.revoking import revoke as enter
+    from weightmark.attestations.ledger.silencing import is_anybody_left
     from weightmark.provenance.ledger.private import identity_value
 
     if not reason:
@@ -85,6 +86,7 @@ def revoke(
             receipts = (enter(log, who, subject, reason, since=moment),)
             left = revocations_of(log, subject.text)
         origin = log.origin
+        alone = () if reinstate or is_anybody_left(log) else (_nobody_left(str(ledger)),)
     console.finish(
         Document(
             schema="weightmark/revoke/v1",
@@ -98,8 +100,29 @@ def revoke(
             notices=(
                 *(entry_line(one.index, one.event) for one in receipts),
                 _standing(subject.text, left, origin),
+                *(_lacking(one) for one in left if reinstate),
+                *alone,
             ),
         )
+    )
+
+
+def _lacking(one: "Revocation") -> str:
+    """Say how many have to lift a revocation still."""
+    from weightmark.attestations.ledger.revocations import TO_LIFT
+
+    more = TO_LIFT - one.voices
+    has = "one more with the role has" if more == 1 else f"{more} more with the role have"
+    return f"{one.voices} of {TO_LIFT} reinstated #{one.index}; {has} to: `weightmark revoke --reinstate`"
+
+
+def _nobody_left(place: str) -> str:
+    """Say that nobody can write to the ledger any more, and who can change that."""
+    how = (
+        f"`weightmark ledger admit NEW-KEY --ledger {shlex.quote(place)} --owner-key recovery.key`"
+    )
+    return (
+        f"nobody who is admitted may write to the ledger any more; its owners admit somebody: {how}"
     )
 
 

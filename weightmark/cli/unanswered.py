@@ -9,6 +9,7 @@ import click
 
 from weightmark.cli.console import CONSOLE_META, Console
 from weightmark.cli.options.common import FlagOption
+from weightmark.cli.overwriting import what_is_read
 from weightmark.errors import CallError, WeightmarkError
 
 if TYPE_CHECKING:
@@ -41,14 +42,20 @@ def leave_error(
         for one in command.flag_options()
         if one.common and one.flag in _COMMON
     }
+    values = {one.name or "": _raw(one, lenient, given) for one in command.flag_options()}
+    read = what_is_read(command, values)
     output = said.get("output") or "-"
     console = Console(
         format=said.get("format") or "text",
-        output="-" if output != "-" and _is_one_of(output, words) else output,
+        output="-"
+        if output != "-" and (_is_one_of(output, words) or read.holds(Path(output)))
+        else output,
         verbose=said.get("verbose") or 0,
         color=said.get("color") or "auto",
     )
     for one in _reports(command, console, lenient, given, words):
+        if read.holds(one.path):
+            continue
         with contextlib.suppress(WeightmarkError):
             one.write_failure(known)
     ctx.meta[CONSOLE_META] = console
@@ -85,6 +92,14 @@ def _words(value: object) -> list[str]:
     if isinstance(value, str):
         return [value]
     return [one for one in value if isinstance(one, str)] if isinstance(value, list | tuple) else []
+
+
+def _raw(option: FlagOption, lenient: click.Context, given: dict[str, Any]) -> Any:
+    """Return what one flag says, from wherever it comes; None for one that makes no sense."""
+    try:
+        return option.consume_value(lenient, given)[0]
+    except (click.ClickException, WeightmarkError):
+        return None
 
 
 def _value(option: FlagOption, lenient: click.Context, given: dict[str, Any]) -> Any:

@@ -240,8 +240,16 @@ def _scan_claims(report: "VerifyReport") -> "Iterator[Check]":
             said = ScanClaim.from_statement(claim.verified.statement)
         except WeightmarkError:
             continue
-        words = f"{said.result} by {said.scanner}" if said.scanner else "not made (`--no-scan`)"
+        words = _scan_words(said.result, said.scanner)
         yield Check("scan claim", Outcome.INFO, f"{words}, says {shortened(claim.signer)}")
+
+
+def _scan_words(result: str, scanner: str) -> str:
+    if not scanner:
+        return "not made (`--no-scan`)"
+    if result == "unsupported":
+        return f"no file of a kind that is scanned, by {scanner}"
+    return f"{result} by {scanner}"
 
 
 def _file_facts(verified: "VerifiedManifest | None") -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -131,6 +131,7 @@ def watch(
     from weightmark.attestations.gate.sources import Sources
     from weightmark.attestations.watching.hook import Hook
     from weightmark.attestations.watching.watcher import Watcher
+    from weightmark.provenance.artifact import nothing_at
 
     require_online(ledger)
     _require_form(console, once=once)
@@ -167,16 +168,34 @@ def watch(
             policy = policy.with_witnesses(read_witness_policy(witness_policy))
         return gate(path, policy, sources, jobs=console.jobs, workers=console.jobs)
 
-    last = _remembered(state)
+    last = _remembered(state, path)
     if last is None and not Path(path).exists():
-        raise CallError(f"`{path}` does not exist", fix="check the path")
+        raise nothing_at(path)
     watcher = Watcher(Path(path), decide, last)
     if once:
         event = watcher.look()
-        _keep(state, watcher)
         result = hook.run(event) if hook and event.kind.is_drift else None
-        console.finish(_document(event, result))
+        _finish(console, event, result, lambda: _keep(state, watcher))
     _follow(console, watcher, hook, state, every=every, again=again)
+
+
+def _finish(
+    console: Console, event: "Event", hook: "HookResult | None", keep: Callable[[], object]
+) -> NoReturn:
+    """Give the one answer; as JSON lines those that a watch without an end gives.
+
+    `keep` is called when everybody was told: what nobody heard of is news to the next call, too.
+    """
+    document = _document(event, hook)
+    told = console.told(document)
+    keep()
+    if console.format != "jsonl":
+        console.finish(told)
+    lines = [_event_line(event)]
+    lines += [_response_line(one) for one in told.checks[len(document.checks) :]]
+    lines += [_hook_line(hook)] if hook else []
+    console.write("".join(lines))
+    raise SystemExit(int(told.exit))
 
 
 def _follow(
@@ -193,13 +212,13 @@ def _follow(
     try:
         with _stopped_by_sigterm():
             for event in watcher.follow(every=every, again=again):
-                _keep(state, watcher)
                 lines, lost = _follow_up(console, event)
                 missed = missed or lost
                 _say(console, event)
                 _say_responses(console, lines)
                 if hook and event.kind.is_drift:
                     _say_hook(console, hook.run(event))
+                _keep(state, watcher)
     except _Stopped:
         pass
     code = watcher.last.exit if watcher.last else Exit.UNCHECKED
@@ -218,7 +237,7 @@ def _follow_up(console: Console, event: "Event") -> tuple[tuple[CheckLine, ...],
 def _say_responses(console: Console, lines: tuple[CheckLine, ...]) -> None:
     for line in lines:
         if console.format == "jsonl":
-            _line(console, {"type": "response", "name": line.name, "summary": line.summary})
+            console.write(_response_line(line))
         else:
             console.note(f"{line.name}: {line.summary}")
 
@@ -254,26 +273,32 @@ def _require_outside(path: str, what: str, place: str | None) -> None:
         require_outside(Path(path), Path(place), what)
 
 
-def _remembered(state: str | None) -> "Look | None":
-    """Return the look that an earlier call remembered; raises `MalformedError` for a spoiled file."""
+def _remembered(state: str | None, path: str) -> "Look | None":
+    """Return the look at `path` that an earlier call remembered; raises as `Look.parse`."""
     from weightmark.attestations.watching.events import Look
     from weightmark.provenance.sidecars import read_bounded
 
     if state is None or not Path(state).exists():
         return None
-    return Look.parse(read_bounded(Path(state), limit=_LARGEST_STATE))
+    return Look.parse(read_bounded(Path(state), limit=_LARGEST_STATE), _watched(path))
+
+
+def _watched(path: str | Path) -> str:
+    """Return what a state file calls the artifact; a link is called by its own name, wherever it leads."""
+    return os.path.abspath(path)  # noqa: PTH100 - `resolve` follows links
 
 
 def _keep(state: str | None, watcher: "Watcher") -> None:
     from weightmark.provenance.atomic import replace_files
 
     if state and watcher.last:
-        replace_files({Path(state).absolute(): watcher.last.to_bytes()}, mode=0o600)
+        data = watcher.last.to_bytes(_watched(watcher.path))
+        replace_files({Path(state).absolute(): data}, mode=0o600)
 
 
 def _say(console: Console, event: "Event") -> None:
     if console.format == "jsonl":
-        _line(console, {"type": "event", "schema": "weightmark/watch-event/v1", **event.to_json()})
+        console.write(_event_line(event))
     elif event.kind.is_drift or not console.quiet:
         reasons = f" ({', '.join(event.look.reasons)})" if event.look.reasons else ""
         words = f"{event.at} {event.kind.value}: {event.path} {event.look.identity}{reasons}"
@@ -282,13 +307,22 @@ def _say(console: Console, event: "Event") -> None:
 
 def _say_hook(console: Console, result: "HookResult") -> None:
     if console.format == "jsonl":
-        _line(console, {"type": "hook", **_hook_facts(result)})
+        console.write(_hook_line(result))
     elif not result.is_good:
         console.note(f"the hook {result.problem or f'ended with {result.code}'}")
 
 
-def _line(console: Console, members: dict[str, Any]) -> None:
-    console.write(json.dumps(members) + "\n")
+def _event_line(event: "Event") -> str:
+    members = {"type": "event", "schema": "weightmark/watch-event/v1", **event.to_json()}
+    return json.dumps(members) + "\n"
+
+
+def _response_line(line: CheckLine) -> str:
+    return json.dumps({"type": "response", "name": line.name, "summary": line.summary}) + "\n"
+
+
+def _hook_line(result: "HookResult") -> str:
+    return json.dumps({"type": "hook", **_hook_facts(result)}) + "\n"
 
 
 def _hook_facts(result: "HookResult") -> dict[str, Any]:
@@ -309,7 +343,7 @@ def _document(event: "Event", hook: "HookResult | None") -> Document:
         schema="weightmark/watch/v1",
         exit=code,
         verdict=event.kind.value,
-        headline=f"{event.kind.value}: {event.look.verdict}: {event.look.identity or event.path}",
+        headline=f"{event.kind.value}: {event.look.identity or event.path}, {event.look.verdict}",
         checks=tuple(checks),
         facts={
             "event": event.to_json(),

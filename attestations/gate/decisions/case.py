@@ -134,9 +134,9 @@ def in_ledger(case: Case, identities: Iterable[str]) -> list[Bundle]:
     """
     if not case.place or case.consultation is None or case.consultation.problem:
         return []
-    from weightmark.attestations.gate.lineage import claims_in_ledger
+    from weightmark.attestations.ledger.ledger_claims import LedgerClaims
 
-    with claims_in_ledger(case.place) as about:
+    with LedgerClaims(case.place) as about:
         return [bundle for identity in identities for bundle in about(identity)]
 
 

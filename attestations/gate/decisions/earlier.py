@@ -14,6 +14,7 @@ from typing import Any
 
 from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.checks import Check, Outcome
+from weightmark.attestations.gate.copy_at_hand import clashes_of, present_checks
 from weightmark.attestations.gate.decision import Verdict, judge
 from weightmark.attestations.gate.decisions.answering import Earlier, weigh_summaries
 from weightmark.attestations.gate.decisions.case import (
@@ -26,7 +27,6 @@ from weightmark.attestations.gate.decisions.case import (
 )
 from weightmark.attestations.gate.decisions.holding import changed, known_claims
 from weightmark.attestations.gate.evidence import Answer, Evidence, Known, LedgerEvidence
-from weightmark.attestations.gate.present import clashes_of, present_checks
 from weightmark.attestations.gate.sources import Sources
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.trust import VerifiedBundle

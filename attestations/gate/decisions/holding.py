@@ -1,14 +1,16 @@
 """Whether everything still holds that stood when an earlier decision was made; what does not takes the answer."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
+from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.bundles.dsse import Envelope
 from weightmark.attestations.gate.decisions.answering import Earlier
 from weightmark.attestations.gate.decisions.case import Case, is_summary, summaries_in
 from weightmark.attestations.gate.decisions.record import DecisionRecord, this_tool
 from weightmark.attestations.identities import SignerIdentity
 from weightmark.attestations.predicates.approval import ApprovalClaim
+from weightmark.attestations.trust import Trust
 from weightmark.errors import UnsupportedError, WeightmarkError, WrongSignerError
 
 if TYPE_CHECKING:
@@ -38,7 +40,9 @@ def changed(case: Case, earlier: Earlier) -> str:
 
 def _untraced(case: Case, earlier: Earlier, revocations: "Revocations") -> str:
     """Say that nobody can tell whether what went in is revoked: the decision holds no chain, and a claim is not at hand."""
-    if earlier.record and earlier.record.evidence.chain:
+    if earlier.record is None:
+        return _unsupported(case, earlier.summary.inputs) if revocations.in_force else ""
+    if earlier.record.evidence.chain:
         return ""
     if all(one.subject.is_party for one in revocations.in_force):
         return ""
@@ -46,6 +50,32 @@ def _untraced(case: Case, earlier: Earlier, revocations: "Revocations") -> str:
     if known_claims(earlier) <= at_hand:
         return ""
     return "the ledger revokes content, and not all claims that tell what went in are at hand"
+
+
+def _unsupported(case: Case, inputs: Collection[str]) -> str:
+    """Say that a decision of which nobody sees what it rests on may rest on what is revoked.
+
+    Its own word names the claims that went in; only where each is at hand, and still counts by those whom the
+    ledger leaves, nothing that was revoked carries it.
+    """
+    if not inputs:
+        return "the ledger revokes, and the decision names no claim that it rests on"
+    left = set(inputs)
+    for bundle in case.bundles:
+        claim_id = bundle.content.claim_id if isinstance(bundle.content, Envelope) else ""
+        if claim_id in left and any(_counts(case, one, bundle) for one in case.trusts.values()):
+            left.discard(claim_id)
+    if left:
+        return "the ledger revokes, and a claim that the decision rests on is not at hand or counts no more"
+    return ""
+
+
+def _counts(case: Case, trust: Trust, bundle: Bundle) -> bool:
+    try:
+        trust.verify(bundle, now=case.at)
+    except WeightmarkError:
+        return False
+    return True
 
 
 def _ended_approval(case: Case, earlier: Earlier) -> str:

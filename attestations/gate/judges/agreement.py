@@ -17,12 +17,12 @@ __all__ = ["agreeing", "judge_agreement"]
 
 def judge_agreement(policy: Policy, evidence: Evidence) -> Iterator[Check]:
     """Hold each step and each end of the chain against the threshold of the role that has to state it."""
-    line, chain = policy.lineage, evidence.chain
-    if line is None or chain is None:
+    lineage, chain = policy.lineage, evidence.chain
+    if lineage is None or chain is None:
         return
     for artifact in chain.lineage.depths:
-        found = [*_of_steps(policy, line, evidence, chain, artifact)]
-        found += _of_end(policy, line, evidence, chain, artifact)
+        found = [*_of_steps(policy, lineage, evidence, chain, artifact)]
+        found += _of_end(policy, lineage, evidence, chain, artifact)
         yield from (softened(policy, evidence, one, artifact) for one in found)
 
 
@@ -34,11 +34,11 @@ def agreeing(evidence: Evidence, names: Iterable[str]) -> int:
 
 
 def _of_steps(
-    policy: Policy, line: LineageRule, evidence: Evidence, chain: Chain, artifact: str
+    policy: Policy, lineage: LineageRule, evidence: Evidence, chain: Chain, artifact: str
 ) -> Iterator[Check]:
     steps = sorted(chain.lineage.steps.get(artifact, ()), key=lambda one: one.kind)
     for kind, same in groupby(steps, key=lambda one: one.kind):
-        role = line.steps.get(kind, line.role)
+        role = lineage.steps.get(kind, lineage.role)
         needed = policy.role(role).threshold
         found = agreeing(evidence, (one.signer for one in same)) if needed > 1 else needed
         if found < needed:
@@ -46,19 +46,19 @@ def _of_steps(
 
 
 def _of_end(
-    policy: Policy, line: LineageRule, evidence: Evidence, chain: Chain, artifact: str
+    policy: Policy, lineage: LineageRule, evidence: Evidence, chain: Chain, artifact: str
 ) -> Iterator[Check]:
     """Count who approved an end, or signed it where its signature is enough; half a chain demands no ends."""
-    needed = policy.role(line.vouchers).threshold
+    needed = policy.role(lineage.vouchers).threshold
     known = chain.known.get(artifact)
     ends = all(comes_from_elsewhere(one) for one in chain.lineage.steps.get(artifact, ()))
-    if needed == 1 or known is None or not line.rule.complete or not ends:
+    if needed == 1 or known is None or not lineage.rule.complete or not ends:
         return
-    signed = line.rule.signed_ends or artifact in line.rule.listed
+    signed = lineage.rule.signed_ends or artifact in lineage.rule.listed
     names = known.vouchers if signed else known.approvers
     found = agreeing(evidence, names)
     if names and found < needed:
-        yield _too_few(f"vouch for `{artifact[:16]}…`", line.vouchers, found, needed)
+        yield _too_few(f"vouch for `{artifact[:16]}…`", lineage.vouchers, found, needed)
 
 
 def _too_few(what: str, role: str, found: int, needed: int) -> Check:

@@ -19,15 +19,15 @@ from weightmark.attestations.predicates.dataset import DatasetClaim
 from weightmark.provenance.ledger.event import format_time
 
 __all__ = [
+    "along_chain",
     "excepted_gaps",
     "judge_classification",
     "judge_datasets",
     "judge_lineage",
-    "line_of",
 ]
 
 
-def line_of(evidence: Evidence) -> tuple[str, ...]:
+def along_chain(evidence: Evidence) -> tuple[str, ...]:
     """Return the artifact and everything that it was made from, nearest first."""
     if evidence.chain is not None:
         return tuple(evidence.chain.lineage.depths)
@@ -81,7 +81,7 @@ def judge_classification(policy: Policy, evidence: Evidence) -> Iterator[Check]:
         "a classification",
         "`weightmark attest PATH --type classification --predicate FILE --key KEY`",
     )
-    for identity in line_of(evidence) if rule else ():
+    for identity in along_chain(evidence) if rule else ():
         assert rule is not None  # noqa: S101 - the loop is empty otherwise
         check = judge_claims(
             policy, evidence, asked, rule, lambda one: _too_secret(one, limit), identity=identity
@@ -150,8 +150,8 @@ def _data_problem(signed: SignedClaim, rule: DatasetRequirement) -> str:
 def _strictest(policy: Policy, evidence: Evidence, limit: str) -> Iterator[Check]:
     """Judge what is said; what nobody classified has the level that the policy gives it."""
     role = policy.require.release.role if policy.require.release else RELEASE
-    line = line_of(evidence)
-    for identity in line:
+    artifacts = along_chain(evidence)
+    for identity in artifacts:
         claims = about(evidence, "classification", role, identity)
         told = [(one, problem) for one in claims if (problem := _too_secret(one, limit))]
         checks = [

@@ -17,7 +17,7 @@ __all__ = ["EXCEPTED", "excepted", "softened"]
 
 EXCEPTED = "excepted"
 """the code of a check that somebody accepts"""
-_ALONG_THE_LINE = frozenset(["chain", "classification", "dataset", "licenses"])
+_ALONG_THE_CHAIN = frozenset(["chain", "classification", "dataset", "licenses"])
 """checks about other artifacts too; their judges know which one each is about"""
 _NEVER = frozenset(["revoked"])
 """codes that nobody accepts"""
@@ -26,7 +26,7 @@ _NEVER = frozenset(["revoked"])
 def excepted(policy: Policy, evidence: Evidence, checks: Iterable[Check]) -> Iterator[Check]:
     """Yield the checks of the artifact itself, with what is excepted shown instead of failing."""
     for check in checks:
-        if check.name in _ALONG_THE_LINE:
+        if check.name in _ALONG_THE_CHAIN:
             yield check
         else:
             yield softened(policy, evidence, check, evidence.identity)

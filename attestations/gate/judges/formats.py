@@ -17,6 +17,10 @@ _PROGRAMS = frozenset(["elf", "mach-o", "pe", "python", "script"])
 """formats that are program code"""
 _IMPORTED = (".dll", ".dylib", ".py", ".pyc", ".pyd", ".pyw", ".so")
 """ends of names by which loaders import code, whatever else its content could be"""
+_CONVERTED = frozenset(["pickle", "torch", "zip"])
+"""formats that `convert` can read"""
+_CONVERT = "convert it with `weightmark convert FILE NEW.safetensors`, or ask for another format"
+_OTHER_FORMAT = "ask for a format that the policy accepts; if this one is meant, say so in `[scan]` of the policy"
 _RUN_BY_LOADERS = NAMED_CODE | {"REP005", "REP006"}
 """rules that see code which a loader runs"""
 
@@ -34,6 +38,8 @@ def judge_formats(policy: Policy, evidence: Evidence) -> Iterator[Check]:
     if not wrong:
         yield Check("formats", Outcome.PASS, "every file is of a format that the policy accepts")
         return
+    refused = [file for file in evidence.scan.files if not _is_good(file, denied, allowed)]
+    convertible = any(_CONVERTED & {*file.formats} for file in refused)
     yield Check(
         "formats",
         Outcome.FAIL,
@@ -41,8 +47,8 @@ def judge_formats(policy: Policy, evidence: Evidence) -> Iterator[Check]:
         f"the policy denies {', '.join(sorted(denied))}"
         if denied
         else f"the policy allows {', '.join(sorted(allowed))}",
-        "convert it with `weightmark convert FILE NEW.safetensors`, or ask for another format",
-        tuple(wrong[:MAX_DETAILS]),
+        _CONVERT if convertible else _OTHER_FORMAT,
+        tuple(wrong[:MAX_DETAILS]) if len(wrong) > 1 else (),
         "format-refused",
     )
 

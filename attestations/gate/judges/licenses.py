@@ -5,11 +5,11 @@ from typing import Any, cast
 
 from weightmark.attestations.checks import Check, Outcome, counted
 from weightmark.attestations.gate.evidence import Evidence, SignedClaim
-from weightmark.attestations.gate.judges.chain import line_of
+from weightmark.attestations.gate.judges.chain import along_chain
 from weightmark.attestations.gate.judges.demands import about, distinct_signers
 from weightmark.attestations.gate.judges.exceptions import softened
 from weightmark.attestations.identities import SignerIdentity
-from weightmark.attestations.policy.license_expressions import (
+from weightmark.attestations.licenses.expressions import (
     canonical_license,
     is_acceptable,
     is_denied,
@@ -31,12 +31,12 @@ def judge_licenses(policy: Policy, evidence: Evidence) -> Iterator[Check]:
     if rule is None or not evidence.identity:
         return
     # the list of licences is read only where it is asked
-    from weightmark.attestations.bom.licenses import is_known
+    from weightmark.attestations.licenses.license import is_known
 
     allow = frozenset(canonical_license(one) for one in rule.allow)
     deny = frozenset(canonical_license(one) for one in rule.deny)
-    line = line_of(evidence)
-    for identity in line:
+    artifacts = along_chain(evidence)
+    for identity in artifacts:
         found = licenses_of(policy, evidence, identity)
         if not found:
             yield softened(policy, evidence, _unstated(evidence, identity), identity)
@@ -57,7 +57,7 @@ def judge_licenses(policy: Policy, evidence: Evidence) -> Iterator[Check]:
                     code="license-refused",
                 )
                 yield softened(policy, evidence, check, identity)
-    yield Check("licenses", Outcome.PASS, f"{counted(len(line), 'artifact')} looked at")
+    yield Check("licenses", Outcome.PASS, f"{counted(len(artifacts), 'artifact')} looked at")
 
 
 def licenses_of(policy: Policy, evidence: Evidence, identity: str) -> tuple[str, ...]:

@@ -152,7 +152,10 @@ def _fetched(value: Any) -> Iterator[str]:
             elif isinstance(member, dict) and _FETCHING.get(name, frozenset()) & set(member):
                 yield f"{name}: {json.dumps(member)}"
             yield from _fetched(member)
-        if value.get("name") in _VARIABLES:
+        variable = value.get("name")
+        if "value" in value and not isinstance(variable, str | None):
+            raise MalformedError("it sets a variable whose name is no text")
+        if isinstance(variable, str) and variable in _VARIABLES:
             yield from (one for one in [str(value.get("value"))] if not one.startswith(_PREFIX))
     elif isinstance(value, list):
         for member in value:

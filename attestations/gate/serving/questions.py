@@ -1,10 +1,11 @@
 """What a service is asked about one artifact, and its answer (docs/formats/gate-serve.md)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from weightmark.attestations.checks import Check
+from weightmark.attestations.checks import Check, Outcome
 from weightmark.attestations.gate.decision import Decision
 from weightmark.attestations.gate.gate import is_identity
 from weightmark.errors import CallError, MalformedError, WeightmarkError
@@ -102,7 +103,9 @@ class Answer:
     @classmethod
     def of_error(cls, given: str, error: WeightmarkError) -> Self:
         """Say why nothing was decided."""
-        return cls(given, None, Check.from_error("gate", error))
+        # nothing was decided, so nothing was refused, whatever the error is called elsewhere
+        told = replace(Check.from_error("gate", error), outcome=Outcome.UNCHECKED)
+        return cls(given, None, told)
 
     @property
     def allowed(self) -> bool:

@@ -41,6 +41,10 @@ class Seen:
     """bytes of the artifact; None when the claim does not list files"""
     suffixes: tuple[str, ...] = ()
     """endings of the names of its files, sorted"""
+    listed: bool = False
+    """whether the claim names its files"""
+    unlisted: bool = False
+    """whether it names the list of its files by a digest alone, so that no rule can compare them"""
     licenses: tuple[str, ...] = ()
     """what it says about licences, sorted"""
     issuer: str = ""

@@ -11,7 +11,9 @@ from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.ledger.monitor.interface import Alert, Known, Seen, Watch
 from weightmark.attestations.ledger.monitor.remembered import known_from
 from weightmark.attestations.ledger.monitor.rules import CLAIM_RULES, RULES
+from weightmark.attestations.ledger.steps import is_listed_elsewhere
 from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE, ManifestClaim
+from weightmark.attestations.predicates.oms import OMS_PREDICATE, OmsClaim
 from weightmark.attestations.statements import Statement
 from weightmark.errors import LedgerInconsistentError, MalformedError, WeightmarkError
 from weightmark.provenance.ledger.event import Event, Kind
@@ -149,7 +151,7 @@ def read_entry(ledger: Ledger, index: int, event: Event) -> Seen:
     try:
         bundle = Bundle.parse(data, what="the claim")
         statement = Statement.parse(bundle.envelope.payload_type, bundle.envelope.payload)
-        size, suffixes = _files(statement)
+        size, paths = _files(statement)
     except WeightmarkError:
         return Seen(index, event)
     return Seen(
@@ -157,7 +159,9 @@ def read_entry(ledger: Ledger, index: int, event: Event) -> Seen:
         event,
         statement.subjects[0].name[:200],
         size,
-        suffixes,
+        tuple(sorted({PurePosixPath(one).suffix.lower() for one in paths} - {""})),
+        bool(paths),
+        is_listed_elsewhere(statement),
         tuple(sorted(set(_licenses(statement.predicate)))),
         _issuer(bundle),
     )
@@ -174,11 +178,13 @@ def _issuer(bundle: Bundle) -> str:
 
 
 def _files(statement: Statement) -> tuple[int | None, tuple[str, ...]]:
-    if statement.predicate_type != MANIFEST_PREDICATE or "list" in statement.predicate:
+    """Return how large a release is, where its claim says so, and the names of its files."""
+    if statement.predicate_type == OMS_PREDICATE:
+        return None, tuple(OmsClaim.from_statement(statement).files)
+    if statement.predicate_type != MANIFEST_PREDICATE or is_listed_elsewhere(statement):
         return None, ()
     rows = ManifestClaim.from_statement(statement).manifest.rows
-    suffixes = {PurePosixPath(row.path).suffix.lower() for row in rows}
-    return sum(row.size for row in rows), tuple(sorted(suffixes - {""}))
+    return sum(row.size for row in rows), tuple(row.path for row in rows)
 
 
 def _licenses(predicate: dict[str, Any]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """A severity, as a policy writes it."""
 
+from weightmark.attestations.spelling import nearest
 from weightmark.attestations.strict_toml import Table
 from weightmark.errors import CallError
 from weightmark.scanners.findings import Severity
@@ -13,4 +14,7 @@ def read_severity(fields: Table, key: str) -> Severity:
     try:
         return Severity.parse(word)
     except CallError as error:
-        raise fields.wrong(key, f"a severity: {error.what}; {error.fix}") from error
+        words = [one.word for one in Severity]
+        near = nearest(word, words)
+        meant = f"did you mean `{near}`?" if near else f"use one of {', '.join(words)}"
+        raise fields.wrong(key, f"a severity: {meant}") from error

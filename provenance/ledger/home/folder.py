@@ -78,12 +78,19 @@ class FolderHome:
 
     def read_verifier(self) -> NoteVerifier:
         """Read `log.vkey`; raises `CallError` when the folder is no ledger."""
+        if self.path.is_file() or (self.path / "receipts").is_dir():
+            raise CallError(
+                f"`{self.path}` is no ledger" + (", but an exported bundle" * self.path.is_dir()),
+                why="a ledger is a folder; a bundle holds entries with their receipts, for one look",
+                fix="unpack it, and verify `receipts/N.tlog-proof` by `weightmark ledger verify --receipt FILE "
+                "--log-key log.vkey`",
+            )
         text = _read_key(self.path / "log.vkey")
         if text is None:
             raise CallError(
                 f"there is no ledger at `{self.path}`",
                 why="the folder has no `log.vkey`",
-                fix=f"make one with `weightmark ledger init {self.path} --admit KEY`",
+                fix=f"check `--ledger`, or make one with `weightmark ledger init {self.path} --admit KEY`",
             )
         if not self.database.exists():
             raise LedgerInconsistentError(

@@ -62,6 +62,17 @@ class FolderView:
             raise read_failure(place, error) from error
         sync_folder(place.parent)
 
+    def partial_widths(self, folder: str) -> tuple[int, ...]:
+        """Return which partial tiles stand in a folder."""
+        place = self.folder / folder
+        try:
+            names = [path.name for path in place.iterdir()]
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        except OSError as error:
+            raise read_failure(place, error) from error
+        return tuple(sorted(int(one) for one in names if one.isascii() and one.isdecimal()))
+
     def drop(self, folders: Iterable[str]) -> None:
         """Remove folders of partial tiles."""
         for name in folders:

@@ -49,6 +49,10 @@ class ViewFiles(Protocol):
         """Remove a file that was redacted, durably; one that is absent already is no error."""
         ...
 
+    def partial_widths(self, folder: str) -> tuple[int, ...]:
+        """Return which partial tiles stand in a folder, rising; none where the place cannot list them."""
+        ...
+
     def drop(self, folders: Iterable[str]) -> None:
         """Remove folders of partial tiles that nobody needs any more; doing nothing is allowed."""
         ...

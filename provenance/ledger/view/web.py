@@ -93,6 +93,10 @@ class WebView:
             if response.status_code not in _REMOVED | _ABSENT:
                 raise self._refusal(path, response.status_code)
 
+    def partial_widths(self, folder: str) -> tuple[int, ...]:  # noqa: ARG002 - as in `ViewFiles`
+        """Return none: a web server lists no folders."""
+        return ()
+
     def drop(self, folders: Iterable[str]) -> None:
         """Leave outgrown partial tiles to the store's own clean-up: they stay correct."""
 

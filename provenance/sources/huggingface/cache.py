@@ -88,6 +88,7 @@ class HubCacheSource:
             tuple(parts),
             digest={"gitCommit": pinned.revision},
             kind=pinned.kind,
+            cached=True,
         )
         resolver = LinkResolver.for_root(folder)
         paths = [part.path for part in snapshot.parts]

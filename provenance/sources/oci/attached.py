@@ -20,7 +20,7 @@ from weightmark.provenance.sources.oci.registry import Repository, fallback_tag
 from weightmark.provenance.strict_json import canonical_json
 from weightmark.values import dataclass
 
-__all__ = ["BUNDLE_TYPE", "Attachment", "attach", "attached_claims"]
+__all__ = ["BUNDLE_TYPE", "Attached", "Attachment", "attach", "attached_claims"]
 
 BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _BUNDLE_TYPES = frozenset(
@@ -48,20 +48,34 @@ class Attachment:
     """what it states, for those who look for it; decides nothing"""
 
 
-def attached_claims(repository: Repository, digest: str) -> tuple[Part, ...]:
-    """Return the bundles that are attached to a manifest; they are not fetched yet.
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """What a registry lists as attached to a manifest."""
 
-    What is attached and can't be read as such is passed over: anybody who may push can attach it,
-    and it must not hide the others. Raises `LimitError` over 1000 bundles or 64 MiB of
+    claims: tuple[Part, ...]
+    """bundles that are there; they are not fetched yet"""
+    absent: tuple[str, ...]
+    """digests of what the registry lists, and says that it does not have as listed"""
+
+
+def attached_claims(repository: Repository, digest: str) -> Attached:
+    """Look for the bundles that are attached to a manifest.
+
+    What is attached and can't be read as such, or is not there, is passed over: anybody who may push can
+    attach it, and it must not hide the others. What the registry does not answer for is not: it may be the
+    claim that counts. Raises `LimitError` over 1000 bundles or 64 MiB of
     them, `NetworkError`.
     """
     listed = [one for one in repository.referrers(digest) if _may_be_bundle(one)]
     if len(listed) > _MAX_CLAIMS:
         raise LimitError(f"`{repository.reference.place}` has over {_MAX_CLAIMS} claims attached")
-    found = dict.fromkeys(_bundles(repository, listed, digest))
+    absent: list[str] = []
+    found = dict.fromkeys(_bundles(repository, listed, digest, absent))
     if sum(size for _, size in found) > _MAX_BUNDLES:
         raise LimitError(f"the claims attached to `{digest}` are over {_MAX_BUNDLES} bytes")
-    return tuple(_as_part(one) for one in found)
+    there = [one for one in found if not repository.lacks(*one)]
+    absent += [digest for digest, size in found if (digest, size) not in there]
+    return Attached(tuple(_as_part(*one) for one in there), tuple(absent))
 
 
 def attach(repository: Repository, subject: Descriptor, claims: list[Attachment]) -> int:
@@ -69,7 +83,7 @@ def attach(repository: Repository, subject: Descriptor, claims: list[Attachment]
 
     Raises `NetworkError`, and what `Repository.referrers` raises.
     """
-    there = {part.location for part in attached_claims(repository, subject.digest)}
+    there = {part.location for part in attached_claims(repository, subject.digest).claims}
     new = [one for one in claims if digest_of(one.bundle) not in there]
     written = [_write(repository, subject, one) for one in new]
     unlisted = [descriptor for descriptor, listed in written if not listed]
@@ -84,17 +98,21 @@ def _may_be_bundle(listed: Descriptor) -> bool:
 
 
 def _bundles(
-    repository: Repository, listed: list[Descriptor], digest: str
+    repository: Repository, listed: list[Descriptor], digest: str, absent: list[str]
 ) -> Iterator[tuple[str, int]]:
+    """Yield digest and size of what may be a bundle; into `absent` goes what is listed and not there."""
     for one in listed:
         try:
-            document, _ = repository.document(one.digest)
+            document = repository.find(one.digest)
         except NetworkError:
             # what could not be looked at may be the claim that counts
             raise
         except WeightmarkError:
             continue
-        layer = _bundle_of(document, digest)
+        if document is None:
+            absent.append(one.digest)
+            continue
+        layer = _bundle_of(document[0], digest)
         if layer:
             yield layer.digest, layer.size
 
@@ -109,8 +127,7 @@ def _bundle_of(document: Manifest | Index, digest: str) -> Descriptor | None:
     return layer if about and fits else None
 
 
-def _as_part(found: tuple[str, int]) -> Part:
-    digest, size = found
+def _as_part(digest: str, size: int) -> Part:
     name = digest.removeprefix("sha256:")
     return Part(f"{name}.sigstore.json", size, {"sha256": name}, location=digest)
 

@@ -72,7 +72,7 @@ class Repository:
         Raises `NetworkError` when there is none that may be seen, `PromiseBrokenError` when it has another digest than
         asked for or announced, `MalformedError`, `NetworkError`.
         """
-        found = self._document(name)
+        found = self.find(name)
         if found is None:
             raise NetworkError(
                 f"`{self.reference.place}` has no `{name}`",
@@ -82,7 +82,7 @@ class Repository:
 
     def digest_of_tag(self, tag: str) -> str:
         """Return the digest under a tag, nothing when there is none such; raises as `document`."""
-        found = self._document(tag)
+        found = self.find(tag)
         return "" if found is None else found[0].digest
 
     def read(self, descriptor: Descriptor, offset: int = 0) -> Generator[bytes, None, None]:
@@ -112,7 +112,7 @@ class Repository:
         listed = self._referrers_by_api(digest)
         if listed is not None:
             return listed
-        found = self._document(fallback_tag(digest))
+        found = self.find(fallback_tag(digest))
         if found is None:
             return ()
         if not isinstance(found[0], Index):
@@ -129,6 +129,20 @@ class Repository:
         except NetworkError:
             # storage to which a registry redirects often takes no HEAD
             return False
+
+    def lacks(self, digest: str, size: int) -> bool:
+        """Tell whether the registry says that it has no such blob, or one of another size; a refusal says neither."""
+        place = self._blob(digest)
+        try:
+            answer = self._transport.ask("HEAD", place, most=0)
+            if answer.status in _ABSENT:
+                # some registries know no HEAD
+                answer = self._transport.ask("GET", place, most=max(size, MAX_DOCUMENT))
+                return answer.status in _ABSENT
+        except (NetworkError, LimitError):
+            return False
+        said = answer.headers.get("content-length", "")
+        return answer.status == _OK and said not in {"", str(size)}
 
     def put_blob(self, digest: str, body: Body) -> None:
         """Upload a blob in one piece; raises `NetworkError`, also when the registry finds another digest."""
@@ -170,7 +184,8 @@ class Repository:
             )
         return answer.headers
 
-    def _document(self, name: str) -> tuple[Manifest | Index, bytes] | None:
+    def find(self, name: str) -> tuple[Manifest | Index, bytes] | None:
+        """Return as `document` what stands there; None when the registry says that nothing does."""
         answer = self._transport.ask(
             "GET",
             f"{self.reference.path}/manifests/{name}",

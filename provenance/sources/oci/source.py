@@ -56,12 +56,14 @@ class OciSource:
         config = b""
         if reads_config(manifest):
             config = self._repository.blob(manifest.config, most=MAX_CONFIG)
+        attached = attached_claims(self._repository, manifest.digest)
         return Snapshot.of(
             self._uri,
             pinned,
             parts_of(manifest, config, f"`{pinned}`"),
             digest={"sha256": manifest.digest.removeprefix("sha256:")},
-            claims=attached_claims(self._repository, manifest.digest),
+            claims=attached.claims,
+            absent=attached.absent,
         )
 
     def read(self, part: Part, offset: int = 0) -> Generator[bytes, None, None]:

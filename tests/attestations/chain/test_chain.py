@@ -18,9 +18,11 @@ from tests.attestations.chain.chains import (
     state,
     trust,
 )
+from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.chain.judging import judge_chain
 from weightmark.attestations.chain.model import GapKind, StepRoles
 from weightmark.attestations.chain.rule import ChainRule
+from weightmark.attestations.predicates.link import LINK_PREDICATE
 from weightmark.attestations.predicates.slsa_provenance import SLSA_PROVENANCE_PREDICATE
 from weightmark.attestations.statements import Statement
 from weightmark.provenance.lineage.graph import Bounds
@@ -258,3 +260,14 @@ def test_no_name_of_a_step_takes_an_end_off_the_list(step: str) -> None:
 
     assert "base-not-allowed" in codes("other")
     assert "base-not-allowed" not in codes("base")
+
+
+def test_a_link_that_is_merely_called_train_is_no_training_from_nothing() -> None:
+    statement = Statement.about_manifest(
+        "model", identity("model"), LINK_PREDICATE, {"name": "train", "materials": []}, {}
+    )
+    rule = ChainRule(allowed_bases=(identity("other"),))
+    linked = build(Bundle.parse(signer("builder").sign_statement(statement).to_bytes()))
+    assert "base-not-allowed" in {one.code for one in judge_chain(linked, rule)}
+    trained = build(made("model", step="train"))
+    assert "base-not-allowed" not in {one.code for one in judge_chain(trained, rule)}

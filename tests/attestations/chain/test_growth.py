@@ -27,17 +27,16 @@ class Shelf:
         return [self.claims[artifact]] if artifact in self.claims else []
 
 
-def grown(shelf: Shelf, *beside: Bundle, depth: int = 64) -> tuple[Chain, list[Bundle]]:
-    bundles = list(beside)
+def grown(shelf: Shelf, *beside: Bundle, depth: int = 64) -> tuple[Chain, tuple[Bundle, ...]]:
     build = partial(
         build_chain,
         identity("m0"),
-        bundles,
-        StepRoles(trust("builder")),
+        roles=StepRoles(trust("builder")),
         vouchers=trust("release", "builder"),
         bounds=Bounds(depth=depth),
     )
-    return grow_chain(build, bundles, shelf.about), bundles
+    found = grow_chain(build, beside, shelf.about)
+    return found.chain, found.bundles
 
 
 def line(length: int) -> Shelf:
@@ -64,14 +63,13 @@ def test_claims_that_come_one_level_at_a_time_make_the_same_chain() -> None:
 def test_growing_builds_once_however_deep_the_chain_is() -> None:
     shelf = line(60)
     builds: list[Chain] = []
-    bundles: list[Bundle] = []
 
     def build(**more: Any) -> Chain:
         roles, vouchers = StepRoles(trust("builder")), trust("release", "builder")
-        builds.append(build_chain(identity("m0"), bundles, roles, vouchers=vouchers, **more))
+        builds.append(build_chain(identity("m0"), roles=roles, vouchers=vouchers, **more))
         return builds[-1]
 
-    assert grow_chain(build, bundles, shelf.about).lineage.depth == 60
+    assert grow_chain(build, (), shelf.about).chain.lineage.depth == 60
     assert len(builds) == 1
 
 
@@ -95,3 +93,21 @@ def test_what_is_learnt_late_tells_what_an_earlier_input_meant() -> None:
     assert name in chain.lineage.depths
     assert GapKind.UNLINKED not in kinds(chain)
     assert shelf.asked[name] == 1
+
+
+def test_growing_leaves_the_claims_that_were_given_as_they_are() -> None:
+    given = [approve("m1")]
+    shelf = Shelf(m0=made("m0", "m1"))
+    build = partial(build_chain, identity("m0"), roles=StepRoles(trust("builder", "release")))
+    found = grow_chain(build, given, shelf.about)
+    assert len(given) == 1
+    assert found.bundles == (*given, shelf.claims[identity("m0")])
+
+
+def test_what_is_revoked_taints_a_chain_that_grew_from_a_ledger() -> None:
+    shelf = Shelf(m0=made("m0", "m1"), m1=approve("m1"))
+    build = partial(build_chain, identity("m0"), roles=StepRoles(trust("builder", "release")))
+    found = grow_chain(build, (), shelf.about, revoked_in=lambda _: {identity("m1"): "revoked"})
+    assert GapKind.REVOKED in kinds(found.chain)
+    assert found.chain.lineage.depth == 1
+    assert len(found.bundles) == 2

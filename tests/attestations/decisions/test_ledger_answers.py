@@ -28,14 +28,15 @@ IN_LEDGER = rules(end="[ledger]\nrequired = true\n")
 class House:
     """A signed model, a bare copy, and a ledger that holds the release and the decision."""
 
-    def __init__(self, root: Path, policy: Policy) -> None:
+    def __init__(self, root: Path, policy: Policy, *, entered: bool = True) -> None:
         self.root, self.policy = root, policy
         self.model = make_signed(root / "model")
         self.place = root / "ledger"
         submitters = [admitted(SIGNER), admitted(GATE), admitted(STRANGER, Kind.REVOKE)]
         Ledger.create(self.place, origin="example.com/m", submitters=submitters).close()
         lines = parse_claims((self.model / "model.claims").read_bytes())
-        self.enter(SIGNER, *(line.bundle for line in lines if line.bundle))
+        if entered:
+            self.enter(SIGNER, *(line.bundle for line in lines if line.bundle))
         self.first = gate(self.model, policy, self.sources())
         assert self.first.allows, self.first.checks
         self.bare = bare_copy(self.model)
@@ -124,3 +125,65 @@ def test_witnesses_are_asked_for_anew(tmp_path: Path) -> None:
     decision = gate(house.bare, demanding, house.sources(said(house.first)), earlier=True)
     assert not decision.allows
     assert "does not hold any more" in check(decision, "earlier decision").summary
+
+
+FOREIGN = "https://acme.example/verifier"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "by"),
+    [
+        ("named", "identity"),
+        ("named", "bare files"),
+        ("named", "files beside their claims"),
+        ("none", "identity"),
+        ("none", "bare files"),
+        ("not at hand", "identity"),
+        ("not at hand", "bare files"),
+    ],
+)
+def test_a_decision_by_another_verifier_does_not_outlive_what_carried_it(
+    tmp_path: Path, inputs: str, by: str
+) -> None:
+    policy = rules(f"{AGES}\nverifiers = ['{FOREIGN}']", "[ledger]\n")
+    house = House(tmp_path, policy, entered=inputs == "named")
+    named = [{"digest": {"sha256": one}} for one in house.first.evidence.claims]
+    if inputs == "not at hand":
+        named = [{"digest": {"sha256": "ab" * 32}}]
+    summary = said(
+        house.first,
+        verifier={"id": FOREIGN},
+        weightmark_inputs=None,
+        weightmark_decision=None,
+        inputAttestations=None if inputs == "none" else named,
+    )
+    paths: dict[str, str | Path] = {
+        "identity": house.first.evidence.identity,
+        "bare files": house.bare,
+        "files beside their claims": house.model,
+    }
+
+    def ask() -> Decision:
+        return gate(paths[by], house.policy, house.sources(summary), earlier=True)
+
+    assert ask().evidence.answer is not None
+    house.revoke(f"key:{KEY.public.fingerprint}")
+    decision = ask()
+    assert decision.evidence.answer is None
+    assert not decision.allows
+
+
+def test_what_a_decision_by_another_verifier_rests_on_answers_where_it_still_counts(
+    tmp_path: Path,
+) -> None:
+    house = House(tmp_path, rules(f"{AGES}\nverifiers = ['{FOREIGN}']", "[ledger]\n"))
+    summary = said(
+        house.first,
+        verifier={"id": FOREIGN},
+        weightmark_inputs=None,
+        weightmark_decision=None,
+        inputAttestations=[{"digest": {"sha256": one}} for one in house.first.evidence.claims],
+    )
+    house.revoke("wm1:" + "c" * 64)
+    decision = gate(house.model, house.policy, house.sources(summary), earlier=True)
+    assert decision.evidence.answer is not None

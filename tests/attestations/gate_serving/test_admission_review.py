@@ -147,6 +147,17 @@ def test_no_other_field_is_a_way_past_the_gate(spec: dict[str, Any], yes: Answer
     assert answered(review(pod(IDENTITY, spec=spec)), yes)["allowed"] is False
 
 
+@pytest.mark.parametrize("name", [["STORAGE_URI"], {}, {"STORAGE_URI": 1}, 7, True])
+def test_a_variable_whose_name_is_no_text_is_refused_and_no_crash(name: Any, yes: Answer) -> None:
+    """The answer has to name the request, or a cluster that ignores failures lets it through."""
+    spec = {"containers": [{"env": [{"name": name, "value": "s3://bucket/evil"}]}]}
+    assert answered(review(pod(IDENTITY, spec=spec)), yes)["allowed"] is False
+    spec = {"containers": [{"env": [{"name": name, "value": "x"}]}]}
+    assert answered(review(pod(IDENTITY, spec=spec)), yes)["allowed"] is False
+    spec = {"containers": [{"name": name}]}
+    assert answered(review(pod(IDENTITY, spec=spec)), yes)["allowed"] is True
+
+
 def test_fields_that_only_look_alike_are_let_through(yes: Answer) -> None:
     spec = {
         "containers": [

@@ -99,6 +99,29 @@ def test_a_blob_that_repositories_share_is_listed_once_and_nothing_hides_beside_
     assert {path for path, one in found.items() if one.risk == "critical"} == {*hidden, "blobs/other"}  # fmt: skip
 
 
+def test_a_link_that_leads_to_itself_hides_nothing_and_is_no_crash(tmp_path: Path) -> None:
+    root = hub_repository(tmp_path, "acme/bert", {"model.safetensors": SAFETENSORS})
+    link = root / "snapshots" / COMMIT / "model.safetensors"
+    stored = share(tmp_path, link.parent / link.readlink())
+    (root / "blobs/loop").symlink_to("loop")
+    (stored.parent / ("ab" * 32)).symlink_to("ab" * 32)
+    stray = put(stored.with_name("cd" * 32), EVIL)
+    found = records(tmp_path)
+    assert found[stray.relative_to(tmp_path).as_posix()].risk == "critical"
+    assert any(one.name == "hf://models/acme/bert" for one in found.values())
+
+
+def test_a_listed_name_that_no_file_system_has_drops_no_repository(tmp_path: Path) -> None:
+    repository = Repository("models", "acme/bert")
+    repository.commit({"model.safetensors": Lfs(SAFETENSORS), "config.json": b"{}"})
+    lay_out(repository, tmp_path)
+    (listed,) = tmp_path.glob("*/trees/*.json")
+    listed.write_text(listed.read_text().replace("config.json", "a" * 5000))
+    (record,) = records(tmp_path).values()
+    assert record.name == "hf://models/acme/bert"
+    assert any(note.startswith("1 of 2 files of the revision") for note in record.notes)
+
+
 def test_a_part_of_a_revision_is_told(tmp_path: Path) -> None:
     repository = Repository("models", "acme/bert")
     repository.commit({"model.safetensors": Lfs(SAFETENSORS), "config.json": b"{}"})

@@ -3,6 +3,7 @@
 import json
 import shutil
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,14 @@ from tests.attestations.ledger.makers import (
     state,
 )
 from tests.sim.loopback import LoopbackSigstore
+from weightmark.attestations.bundles.bundle import Bundle
 from weightmark.attestations.ledger.monitor.interface import Alert, Known, Watch
 from weightmark.attestations.ledger.monitor.rules import RULES
 from weightmark.attestations.ledger.monitor.watching import MonitorState, watch
+from weightmark.attestations.predicates.compact_manifest import CompactManifest
 from weightmark.attestations.predicates.dataset import DATASET_PREDICATE
+from weightmark.attestations.predicates.manifest import MANIFEST_PREDICATE
+from weightmark.attestations.predicates.oms import OmsClaim
 from weightmark.attestations.predicates.scan import SCAN_PREDICATE, ScanClaim
 from weightmark.errors import LimitError, MalformedError
 from weightmark.provenance.ledger.administration import redact
@@ -130,6 +135,37 @@ def test_a_pickle_beside_the_safetensors_is_a_fall_too(ledger: Ledger) -> None:
     enter(ledger, ALICE, release(ALICE, "a", "model.safetensors", "x.json", title="bert"))
     enter(ledger, ALICE, release(ALICE, "b", "model.safetensors", "optimizer.pt", title="bert"))
     assert rules(monitor.look()) == ["weaker-format"]
+
+
+def model_signature(title: str, *paths: str) -> Bundle:
+    """An OMS claim, as `model.sig` holds it: it names files, and says nothing of their sizes."""
+    files = {path: sha256(f"{title} {path}".encode()).hexdigest() for path in paths}
+    claim = OmsClaim.of_files(files, allow_symlinks=False, ignore_paths=())
+    return ALICE.sign_statement(claim.to_statement(title))
+
+
+def test_a_fall_to_pickle_is_told_of_a_model_signature_as_well(ledger: Ledger) -> None:
+    monitor = Monitor(ledger)
+    enter(ledger, ALICE, release(ALICE, "a", "model.safetensors", title="bert", size=100))
+    enter(ledger, ALICE, model_signature("bert", "model.bin", "config.json"))
+    assert rules(monitor.look()) == ["weaker-format"]
+    enter(ledger, ALICE, model_signature("bert", "model.safetensors"))
+    enter(ledger, ALICE, release(ALICE, "b", "model.pt", title="bert", size=200))
+    assert rules(monitor.look()) == ["weaker-format", "size-doubled"]
+
+
+def test_a_release_whose_files_stand_elsewhere_is_not_passed_over(ledger: Ledger) -> None:
+    monitor = Monitor(ledger)
+    enter(ledger, ALICE, release(ALICE, "a", "model.safetensors", title="bert"))
+    assert monitor.look() == []
+    many = CompactManifest(identity_of("b"), 50_000, "sha256:" + "ab" * 32, links=False)
+    (index,) = enter(
+        ledger, ALICE, state(ALICE, many.identity, MANIFEST_PREDICATE, many.to_predicate(), "bert")
+    )
+    (alert,) = monitor.look()
+    assert (alert.rule, alert.index, alert.subject) == ("unlisted", index, many.identity)
+    enter(ledger, ALICE, release(ALICE, "c", "model.bin", title="bert"))
+    assert rules(monitor.look()) == ["weaker-format"], "what was known of it is not forgotten"
 
 
 def test_a_size_that_doubled_is_told(ledger: Ledger) -> None:

@@ -28,11 +28,14 @@ from weightmark.attestations.ledger.revoking import (
     revoke,
     subject_of_identity,
 )
+from weightmark.attestations.ledger.silencing import is_anybody_left
 from weightmark.attestations.ledger.submission import BundleVerifier, make_submission
 from weightmark.attestations.predicates.revocation import RevocationSubject
 from weightmark.attestations.signers.key import KeySigner
 from weightmark.errors import Exit, ReadError, SubmissionRefusedError
+from weightmark.provenance.ledger.administration import redact
 from weightmark.provenance.ledger.admission import Submission, admit
+from weightmark.provenance.ledger.audit import Problem
 from weightmark.provenance.ledger.event import Kind
 from weightmark.provenance.ledger.log import Ledger
 
@@ -80,6 +83,52 @@ def test_a_release_by_a_revoked_person_is_spared_when_a_clock_proves_that_it_is_
         revoke(ledger, ALICE, subject, "left before that", since=at)
         with pytest.raises(SubmissionRefusedError, match="signer of the claim"):
             enter(ledger, ALICE, release(person, "new"))
+
+
+def test_a_spared_claim_that_is_erased_does_not_make_the_ledger_unsound(
+    tmp_path: Path, sim: LoopbackSigstore
+) -> None:
+    person = PersonSim(sim)
+    parties = [admitted(ALICE), person.admitted()]
+    with make_ledger(tmp_path / "l", parties, roots=roots_of(sim)) as ledger:
+        subject = subject_of_identity(ledger, person.person, sim.oidc.url)
+        old = release(person, "old")
+        (at,) = [one.at for one in timed(ledger, old)]
+        revoke(ledger, ALICE, subject, "left", since=at + timedelta(seconds=1))
+        (index,) = enter(ledger, ALICE, old)
+        digest = ledger.entry(index).event.claim_sha256
+        path = ledger.path / "claims" / digest
+        data = path.read_bytes()
+        path.unlink()
+        assert [one.exit for one in audit(ledger)] == [Exit.UNCHECKED], "nobody says where it went"
+        path.write_bytes(data)
+        redact(ledger, f"sha256:{digest}", "asked for")
+        assert audit(ledger) == ()
+
+
+def test_of_two_revocations_the_audit_takes_the_one_that_admission_takes(
+    tmp_path: Path, sim: LoopbackSigstore
+) -> None:
+    """The second reaches back further: what lies between the two dates is not spared."""
+    person = PersonSim(sim)
+    parties = [admitted(ALICE), person.admitted()]
+    with make_ledger(tmp_path / "l", parties, roots=roots_of(sim)) as ledger:
+        subject = subject_of_identity(ledger, person.person, sim.oidc.url)
+        between = release(person, "between")
+        (at,) = [one.at for one in timed(ledger, between)]
+        revoke(ledger, ALICE, subject, "left", since=at + timedelta(seconds=1))
+        revoke(ledger, ALICE, subject, "left before that", since=at)
+        with pytest.raises(SubmissionRefusedError, match="revoked at #2"):
+            enter(ledger, ALICE, between)
+        item = make_submission(between.to_bytes(), ORIGIN, ALICE)
+        ledger.record([admit(ledger.policy(), item, BundleVerifier())])
+        ledger.publish()
+        (problem,) = audit(ledger)
+        assert (problem.where, "revoked at #2" in problem.what) == ("entry 3", True)
+
+
+def audit(ledger: Ledger) -> tuple[Problem, ...]:
+    return ledger.verify(BundleVerifier()).problems
 
 
 def timed(ledger: Ledger, claim: Bundle) -> tuple[VerifiedTime, ...]:
@@ -201,3 +250,28 @@ def test_an_audit_holds_nothing_against_who_was_lifted_or_is_not_silent_yet(tmp_
         revoke(ledger, ALICE, BOBS_KEY, "leaves the team", since=tomorrow)
         enter(ledger, BOB, release(BOB, "m"))
         assert ledger.verify(BundleVerifier()).problems == ()
+
+
+def test_when_the_last_writer_is_revoked_it_can_be_told(tmp_path: Path) -> None:
+    with make_ledger(tmp_path / "one", [admitted(ALICE), admitted(BOB, Kind.RELEASE)]) as ledger:
+        revoke(ledger, ALICE, BOBS_KEY, "leaked")
+        assert is_anybody_left(ledger)
+        tomorrow = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+        alice = RevocationSubject(ALICE.identity.name)
+        revoke(ledger, ALICE, alice, "leaves the team", since=tomorrow)
+        assert is_anybody_left(ledger)
+        revoke(ledger, ALICE, alice, "leaked")
+        assert not is_anybody_left(ledger)
+
+
+def test_how_many_reinstated_a_revocation_is_counted(tmp_path: Path) -> None:
+    with make_ledger(tmp_path / "l", [admitted(one) for one in (ALICE, BOB, CAROL)]) as ledger:
+        revoke(ledger, ALICE, BOBS_KEY, "looked bad")
+        (one,) = revocations_of(ledger, BOBS_KEY.text)
+        assert one.voices == 0
+        reinstate(ledger, ALICE, [one], "was fine")
+        assert [one.voices for one in revocations_of(ledger, BOBS_KEY.text)] == [1]
+        reinstate(ledger, ALICE, [one], "was fine, really")
+        assert [one.voices for one in revocations_of(ledger, BOBS_KEY.text)] == [1], "one voice"
+        reinstate(ledger, CAROL, [one], "was fine")
+        assert revocations_of(ledger, BOBS_KEY.text) == ()

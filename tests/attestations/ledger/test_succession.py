@@ -1,7 +1,9 @@
 """After a leak: a new log under a new name, which commits to where the old one is still believed."""
 
+import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -86,6 +88,7 @@ from weightmark.provenance.ledger.predecessor import (
     predecessor_fields,
     predecessor_from,
 )
+from weightmark.provenance.ledger.registration import policy_text, sign_policy
 from weightmark.provenance.ledger.rotation import finish_rotation, rotate
 from weightmark.provenance.ledger.standing import Role, Standing
 
@@ -134,9 +137,11 @@ def test_the_succession_stays_when_the_policy_changes(old: Ledger, tmp_path: Pat
         apply_proposal(new, sign_proposal(text, key_of(new, "recovery.key")))
         assert new.policy().succeeds == before
         removed = propose_policy(new, admit=[admitted(ALICE)])
-        forged = removed.replace(b'"succeeds":{', b'"succeeds":null,"x":{')
-        with pytest.raises(WeightmarkError):
-            apply_proposal(new, sign_proposal(forged, key_of(new, "recovery.key")))
+        for said in (b'"succeeds":null', b'"succeeds":null,"x":""', b'"succeeds":7'):
+            forged = re.sub(rb'"succeeds":"[^"]*"', said, removed)
+            assert said in forged
+            with pytest.raises(WeightmarkError):
+                apply_proposal(new, sign_proposal(forged, key_of(new, "recovery.key")))
 
 
 @pytest.mark.parametrize("thief", ["log.key", "another"])
@@ -304,8 +309,10 @@ def test_a_revocation_is_not_taken_out_of_entry_0(old: Ledger, tmp_path: Path) -
     with carried_on(old, tmp_path / "new") as new:
         assert not_carried(new) == ""
         text = propose_policy(new, admit=[admitted(BOB)])
-        start = text.index(b',"revoked":[')
-        forged = text[:start] + text[text.index(b"]", start) + 1 :]
+        after = sign_policy(new.policy(), submitters=[admitted(ALICE), admitted(BOB)])
+        repeating = policy_text(replace(after, repeats=True))
+        start = repeating.index(b',"revoked":[')
+        forged = repeating[:start] + repeating[repeating.index(b"]", start) + 1 :]
         with pytest.raises(WeightmarkError):
             apply_proposal(new, sign_proposal(forged, key_of(new, "recovery.key")))
         apply_proposal(new, sign_proposal(text, key_of(new, "recovery.key")))
@@ -515,6 +522,64 @@ def test_one_log_has_one_successor(old: Ledger) -> None:
         freeze(old, THIRD)
 
 
+def test_no_second_log_of_the_same_name_takes_over_once_the_first_stands(
+    old: Ledger, tmp_path: Path
+) -> None:
+    with frozen(old, NEW, tmp_path / "new"):
+        succeed(old, tmp_path / "new").close()
+    with (
+        pytest.raises(LedgerInconsistentError, match="succeeded already") as told,
+        frozen(old, NEW, tmp_path / "another"),
+    ):
+        raise AssertionError("two logs took over")
+    assert "--origin" not in told.value.fix
+    with Ledger.open(tmp_path / "new", memory=CheckpointMemory(tmp_path / "state")) as new:
+        assert old.home.standing().log_vkey == new.vkey
+
+
+def test_a_policy_after_entry_0_does_not_repeat_what_that_says_of_the_log_before(
+    old: Ledger, tmp_path: Path
+) -> None:
+    told = pack_descent((f"{n:08x}" * 8, f"{n:064x}") for n in range(20_000))
+    signer = key_of(old, "recovery.key")
+    with Ledger.create(
+        tmp_path / "new",
+        origin=NEW,
+        submitters=[admitted(ALICE)],
+        memory=CheckpointMemory(tmp_path / "state"),
+        succession=succession_of(old, signer, revoked=(), descent=told),
+    ) as new:
+        text = propose_policy(new, admit=[admitted(BOB)])
+        assert len(text) < 4096 < len(told)
+        apply_proposal(new, sign_proposal(text, key_of(new, "recovery.key")))
+        policies = [policy for _, policy in new.policies(complete=True).policies]
+        assert policies[0].succeeds is policies[1].succeeds
+        before = policies[0].succeeds
+        assert before is not None
+        assert before.name.encode() in text
+        other = text.replace(before.name.encode(), b"sha256:" + b"0" * 64)
+        with pytest.raises(WeightmarkError):
+            apply_proposal(new, sign_proposal(other, key_of(new, "recovery.key")))
+        enter(new, BOB, release(BOB, "m"))
+        assert new.verify(BundleVerifier()).exit is Exit.GOOD
+
+
+def test_a_policy_that_repeats_it_is_read_as_before(old: Ledger, tmp_path: Path) -> None:
+    """Ledgers of an earlier version hold such."""
+    with succeed(old, tmp_path / "new") as new:
+        for party in (BOB, CAROL):
+            before = new.policy()
+            after = sign_policy(before, submitters=(*before.submitters, admitted(party)))
+            text = policy_text(replace(after, repeats=True))
+            assert b'"succeeds":{' in text
+            apply_proposal(new, sign_proposal(text, key_of(new, "recovery.key")))
+            assert new.policy().succeeds == before.succeeds
+        text = propose_policy(new, remove=[admitted(BOB).fingerprint])
+        assert b'"succeeds":"sha256:' in text
+        apply_proposal(new, sign_proposal(text, key_of(new, "recovery.key")))
+        assert new.verify(BundleVerifier()).exit is Exit.GOOD
+
+
 def test_a_ledger_whose_successor_could_not_be_made_is_what_it_was(
     old: Ledger, tmp_path: Path
 ) -> None:
@@ -542,8 +607,8 @@ def test_a_ledger_stays_frozen_when_something_fails_after_its_successor_was_made
             memory=CheckpointMemory(state),
         )
     assert f"--origin {NEW}" in told.value.fix
-    assert old.home.standing() == Standing(Role.SUCCEEDED, NEW)
     with Ledger.open(place, memory=CheckpointMemory(tmp_path / "state")) as new:
+        assert old.home.standing() == Standing(Role.SUCCEEDED, NEW, new.vkey)
         assert new.verify(BundleVerifier()).exit is Exit.GOOD
 
 

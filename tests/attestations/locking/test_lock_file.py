@@ -53,6 +53,25 @@ def test_what_is_written_is_what_is_read() -> None:
     assert LockFile.parse(LOCK.to_bytes()).to_bytes() == LOCK.to_bytes()
 
 
+@pytest.mark.parametrize(
+    "again", ["hf://acme/bert", "hf://models/acme/bert", "hf://models/acme/bert@main"]
+)
+def test_two_spellings_of_one_address_are_one_address_twice(again: str) -> None:
+    """Which of two entries counts would depend on how the address is typed."""
+    other = replace(BERT, uri=again, pinned=BERT.pinned.replace("c" * 40, "e" * 40))
+    other = replace(other, digest={"gitCommit": "e" * 40})
+    both = LockFile((BERT, other)).to_bytes()
+    with pytest.raises(MalformedError, match="twice"):
+        LockFile.parse(both)
+
+
+def test_the_entry_of_an_address_counts_before_one_that_is_pinned_to_it() -> None:
+    commit = replace(BERT, uri=BERT.pinned)
+    lock = LockFile.parse(LockFile((BERT, commit)).to_bytes())
+    assert lock.find(BERT.pinned) == commit
+    assert lock.find("hf://acme/bert") == BERT
+
+
 @given(
     uri=st.text(WRITABLE, min_size=1, max_size=30),
     path=st.text(WRITABLE, min_size=1, max_size=30),

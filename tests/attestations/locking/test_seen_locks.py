@@ -1,5 +1,8 @@
 """An older lock that is put back together with its older claims: signed, and still not the present one."""
 
+import fcntl
+import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -104,6 +107,66 @@ def test_a_link_to_the_lock_is_the_same_place(seen: SeenLocks, sign: Sign, tmp_p
     seen.admit(tmp_path / "project/weightmark.lock", sign(NEWER, minutes=1))
     with pytest.raises(RefusedError):
         seen.admit(tmp_path / "link/weightmark.lock", old)
+
+
+def test_a_link_put_in_place_of_the_folder_hides_no_newer_lock(
+    seen: SeenLocks, sign: Sign, tmp_path: Path
+) -> None:
+    """`rm -r deps; ln -s v1 deps`: the older lock lies elsewhere, and is reached by the same name."""
+    old, new = sign(LOCK), sign(NEWER, minutes=1)
+    lock = tmp_path / "deps/weightmark.lock"
+    (tmp_path / "v1").mkdir()
+    lock.parent.mkdir()
+    seen.admit(lock, new)
+    lock.parent.rmdir()
+    lock.parent.symlink_to("v1")
+    with pytest.raises(RefusedError, match="was seen there"):
+        seen.admit(lock, old)
+    with pytest.raises(UncheckedError, match="clock"):
+        seen.require_past(lock, NOW)
+    seen.admit(lock, old, older=True)
+    seen.admit(tmp_path / "v1/weightmark.lock", old)
+
+
+def test_a_link_led_elsewhere_hides_no_newer_lock(
+    seen: SeenLocks, sign: Sign, tmp_path: Path
+) -> None:
+    old, new = sign(LOCK), sign(NEWER, minutes=1)
+    for name in ("v1", "v2"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "deps").symlink_to("v2")
+    seen.admit(tmp_path / "deps/weightmark.lock", new)
+    (tmp_path / "deps").unlink()
+    (tmp_path / "deps").symlink_to("v1")
+    with pytest.raises(RefusedError, match="was seen there"):
+        seen.admit(tmp_path / "deps/weightmark.lock", old)
+
+
+def test_a_memory_that_somebody_keeps_is_not_waited_for_without_end(
+    seen: SeenLocks, sign: Sign, tmp_path: Path
+) -> None:
+    seen.folder.mkdir(parents=True)
+    descriptor = os.open(seen.folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with pytest.raises(UncheckedError, match="keeps"):
+            replace(seen, seconds=0.1).admit(place(tmp_path), sign(LOCK))
+    finally:
+        os.close(descriptor)
+    seen.admit(place(tmp_path), sign(LOCK))
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+def test_a_memory_of_a_moment_that_no_calendar_has_is_damaged(
+    seen: SeenLocks, sign: Sign, tmp_path: Path, moment: str
+) -> None:
+    seen.admit(place(tmp_path), sign(LOCK))
+    (note,) = seen.folder.glob("*.json")
+    note.write_text(json.dumps({**json.loads(note.read_text()), "signed": moment}))
+    with pytest.raises(MalformedError):
+        seen.require_past(place(tmp_path), NOW)
+    with pytest.raises(MalformedError):
+        seen.admit(place(tmp_path), sign(NEWER))
 
 
 def test_a_lock_of_the_future_can_not_push_later_ones_out(sign: Sign, tmp_path: Path) -> None:

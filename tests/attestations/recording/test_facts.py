@@ -109,6 +109,17 @@ def test_scripts_that_the_commit_does_not_hold_are_counted(tmp_path: Path) -> No
     assert source_facts(tmp_path)[0]["dirty"] == "yes"
 
 
+def test_changes_that_git_cannot_tell_are_unknown_and_not_absent(tmp_path: Path) -> None:
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for words in (["init", "-q"], ["commit", "-qm", "x", "--allow-empty"]):
+        subprocess.run([*git, *words], cwd=tmp_path, check=True)
+    (tmp_path / ".git" / "index").write_bytes(b"no index")
+    facts, _ = source_facts(tmp_path)
+    assert facts["commit"]
+    assert facts["dirty"] == "unknown"
+    assert "untracked" not in facts
+
+
 def test_no_password_of_the_repository_is_recorded(tmp_path: Path) -> None:
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
     origin = f"https://me:{SECRET}@example.org/repo.git"

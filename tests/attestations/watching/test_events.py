@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weightmark.attestations.watching.events import EventKind, Look, compare
-from weightmark.errors import Exit, MalformedError, WeightmarkError
+from weightmark.errors import CallError, Exit, MalformedError, WeightmarkError
 
 A, B = f"wm1:{'a' * 64}", f"wm1:{'b' * 64}"
 GOOD = Look("allow", EventKind.CHECKED, Exit.GOOD, A, ())
@@ -63,7 +63,7 @@ def test_other_allowed_content_than_before_is_never_silent(looks: list[Look]) ->
 @given(LOOKS, LOOKS)
 def test_a_state_file_brings_the_look_back(first: Look, second: Look) -> None:
     _, known = compare(compare(None, first)[1], second)
-    assert Look.parse(known.to_bytes()) == known
+    assert Look.parse(known.to_bytes("/m"), "/m") == known
 
 
 @pytest.mark.parametrize(
@@ -72,19 +72,26 @@ def test_a_state_file_brings_the_look_back(first: Look, second: Look) -> None:
         b"",
         b"{}",
         b"[]",
-        GOOD.to_bytes().replace(b"checked", b"wonderful"),
-        GOOD.to_bytes().replace(b'"exit": 0', b'"exit": 9'),
-        GOOD.to_bytes().replace(b'"allow"', b"1"),
-        GOOD.to_bytes().replace(b'"reasons": []', b'"reasons": 5'),
-        GOOD.to_bytes().replace(b"{", b'{"more": 1,', 1),
+        GOOD.to_bytes("/m").replace(b"checked", b"wonderful"),
+        GOOD.to_bytes("/m").replace(b'"exit": 0', b'"exit": 9'),
+        GOOD.to_bytes("/m").replace(b'"allow"', b"1"),
+        GOOD.to_bytes("/m").replace(b'"reasons": []', b'"reasons": 5'),
+        GOOD.to_bytes("/m").replace(b'"path": "/m"', b'"path": 5'),
+        GOOD.to_bytes("/m").replace(b'"path"', b'"place"'),
+        GOOD.to_bytes("/m").replace(b"{", b'{"more": 1,', 1),
     ],
 )
 def test_a_spoiled_state_file_is_refused(data: bytes) -> None:
     with pytest.raises(MalformedError):
-        Look.parse(data)
+        Look.parse(data, "/m")
+
+
+def test_what_was_allowed_elsewhere_is_not_taken_for_this_path() -> None:
+    with pytest.raises(CallError, match="of another path"):
+        Look.parse(GOOD.to_bytes("/m"), "/other")
 
 
 @given(st.binary(max_size=200))
 def test_a_state_file_of_any_bytes_raises_only_its_own_error(data: bytes) -> None:
     with pytest.raises(WeightmarkError):
-        Look.parse(data)
+        Look.parse(data, "/m")

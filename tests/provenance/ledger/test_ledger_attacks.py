@@ -368,6 +368,30 @@ def test_an_edited_tile_file_is_found(ledger: Ledger, name: str) -> None:
     assert ledger.verify().problems == ()
 
 
+@pytest.mark.parametrize("name", ["tile/0/000.p/5", "tile/entries/000.p/5"])
+def test_an_edited_tile_of_an_older_size_is_found(
+    ledger: Ledger, alice: SubmitterSim, name: str
+) -> None:
+    """Whoever compares with an older checkpoint is given it."""
+    ledger.append([alice.submit("e")], JUDGE)
+    path = ledger.path / "tiles" / name
+    path.write_bytes(path.read_bytes()[:-1] + b"\x00")
+    (problem,) = ledger.verify().problems
+    assert (problem.where, problem.exit) == (name, Exit.BAD)
+    assert f"ledger publish {ledger.path / 'tiles'} --rebuild" in problem.fix
+    ledger.publish(rebuild=True)
+    assert ledger.verify().problems == ()
+
+
+def test_a_missing_claim_is_named_with_a_way_out(ledger: Ledger) -> None:
+    digest = ledger.entry(2).event.claim_sha256
+    (ledger.path / "claims" / digest).unlink()
+    (problem,) = ledger.verify().problems
+    assert (problem.exit, digest in problem.what) == (Exit.UNCHECKED, True)
+    assert "backup" in problem.fix
+    assert len(problem.where) < 24
+
+
 def test_an_edited_or_foreign_checkpoint_file_is_refused(ledger: Ledger, reopen: Opener) -> None:
     path = ledger.path / "tiles/checkpoint"
     whole = path.read_bytes()

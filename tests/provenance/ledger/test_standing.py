@@ -15,9 +15,9 @@ from weightmark.provenance.ledger.standing import LIVE, Role, Standing
 JUDGE = ClaimVerifierSim()
 
 
-@given(st.sampled_from(Role), st.text(alphabet="abc/:", max_size=20))
-def test_a_standing_is_read_as_it_was_written(role: Role, detail: str) -> None:
-    standing = Standing(role, detail)
+@given(st.sampled_from(Role), st.text(alphabet="abc/:", max_size=20), st.text(max_size=9))
+def test_a_standing_is_read_as_it_was_written(role: Role, detail: str, vkey: str) -> None:
+    standing = Standing(role, detail, vkey)
     assert Standing.parse(standing.to_bytes()) == standing
 
 

@@ -235,3 +235,11 @@ def test_any_bytes_are_read_or_refused(data: bytes, head: bytes) -> None:
         read_content(MemoryView(head + data))
     except WeightmarkError:
         return
+
+
+def test_an_array_that_numpy_gives_for_the_name_of_another_is_refused() -> None:
+    """`np.load(f)["w.npy"]` is the member `w.npy`, not the member `w.npy.npy` of that name."""
+    one, other = npy("(2, 3)", FLOATS), npy("(2, 3)", SWAPPED)
+    with pytest.raises(MalformedError, match="are members"):
+        table(archive(Member(b"w.npy", one), Member(b"w.npy.npy", other)))
+    assert [one.name for one in table(archive(Member(b"w.npy.npy", one))).entries] == ["w.npy"]

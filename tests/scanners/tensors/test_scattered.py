@@ -4,6 +4,7 @@ import struct
 import tracemalloc
 from itertools import product
 from math import prod
+from pathlib import Path
 
 import pytest
 from hypothesis import assume, given
@@ -13,8 +14,17 @@ from tests.attacks.scan_builders import Member, archive
 from tests.scanners.tensors.weights import plain, table
 from tests.scanners.test_convert import checkpoint, state_dict, tensor
 from weightmark.errors import LimitError, MalformedError, UncheckedError, UnsupportedError
-from weightmark.provenance.reading.views import MemoryView
+from weightmark.provenance.reading.views import (
+    PIECE,
+    CheckedView,
+    DescriptorView,
+    MemoryView,
+    piece_digest,
+)
+from weightmark.scanners.tensors.digests import table_of
 from weightmark.scanners.tensors.scattered import gathered, normal_dimensions
+from weightmark.scanners.tensors.stored import StoredTensor
+from weightmark.scanners.tensors.zip_members import zip_members
 
 MEBIBYTE = 1024 * 1024
 MOST_REPEATS = 17
@@ -67,15 +77,13 @@ def test_two_items_far_apart_in_a_deflated_storage_take_little_memory() -> None:
     """Two bytes 64 MiB apart must not bring all that lies between them into memory."""
     far = 64 * MEBIBYTE
     storage = b"\x01" + bytes(far - 1) + b"\x02"
-    pickle = state_dict(w=tensor((2,), (far,), kind="ByteStorage", items=far + 1))
-    data = archive(
-        Member(b"archive/data.pkl", pickle),
-        Member(b"archive/data/0", storage, method=8),
-    )
+    data = archive(Member(b"w", storage, method=8))
     del storage
     tracemalloc.start()
     try:
-        assert table(data).weights == plain("U8", (2,), b"\x01\x02").weights
+        view = zip_members(MemoryView(data))["w"]
+        stored = StoredTensor.checked(StoredTensor("w", "U8", (2,), (far,), 0, view))
+        assert table_of([stored]).weights == plain("U8", (2,), b"\x01\x02").weights
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -137,3 +145,20 @@ def test_a_persistent_id_of_another_form_is_unsupported(identifier: bytes) -> No
 def test_a_checkpoint_whose_storage_ends_early_is_unchecked() -> None:
     with pytest.raises(UncheckedError):
         table(checkpoint(state_dict(w=tensor((3, 2), (1, 3))), data=bytes(20)))
+
+
+def test_a_long_range_of_bytes_that_are_compared_is_in_memory_once(tmp_path: Path) -> None:
+    size = 32 * MEBIBYTE
+    piece = bytes(range(256)) * (PIECE // 256)
+    (tmp_path / "w").write_bytes(piece * (size // PIECE))
+    with (tmp_path / "w").open("rb") as file:
+        digests = (piece_digest(piece),) * (size // PIECE)
+        view = CheckedView(DescriptorView(file.fileno(), size, "w"), digests)
+        tracemalloc.start()
+        try:
+            taken = view.read_at(5, size - 11)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert taken == (piece * (size // PIECE))[5:-6]
+    assert peak < size * 3 // 2

@@ -1,7 +1,7 @@
 """`weightmark chain`: show what an artifact was made from, and by whose word."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,13 @@ from weightmark.cli.console import Console, pass_console
 from weightmark.cli.documents import check_lines
 from weightmark.cli.options.common import FILE_OR_URI, option
 from weightmark.cli.options.ledger import require_online
-from weightmark.cli.options.policy import environment_option, load_rules, policy_option
+from weightmark.cli.options.policy import (
+    ANY_POLICY,
+    environment_option,
+    load_rules,
+    policy_option,
+    policy_pin_options,
+)
 from weightmark.cli.options.trust import load_trust, trust_choice_options
 from weightmark.cli.render.interface import Document
 from weightmark.errors import CallError, Exit
@@ -29,6 +35,7 @@ if TYPE_CHECKING:
     from weightmark.attestations.policy.model import Policy
     from weightmark.attestations.trust import Trust
     from weightmark.attestations.trust.selection import TrustChoice
+    from weightmark.cli.options.policy import PolicyPin
 
 __all__ = ["chain"]
 
@@ -55,6 +62,7 @@ _DRAWINGS = ("mermaid", "dot", "svg")
 )
 @policy_option(required=False)
 @environment_option()
+@policy_pin_options()
 @option("--ledger", metavar="PLACE", type=FILE_OR_URI, help="Ledger with claims and revocations")
 @option(
     "--max-depth",
@@ -72,6 +80,7 @@ def chain(
     claims: tuple[str, ...],
     policy_word: str | None,
     env: str | None,
+    pin: "PolicyPin",
     ledger: str | None,
     max_depth: int | None,
     draw: str | None,
@@ -82,14 +91,16 @@ def chain(
     a policy each step and each end is judged as `gate` does: roles, thresholds, ages, exceptions.
     """
     from weightmark.attestations.chain.gathering import gather_chain
-    from weightmark.attestations.gate.lineage import claims_in_ledger, revoked_in
+    from weightmark.attestations.gate.lineage import revoked_in
     from weightmark.attestations.ledger.consulting import consulted
+    from weightmark.attestations.ledger.ledger_claims import LedgerClaims
     from weightmark.provenance.lineage.graph import Bounds
 
     require_online(ledger)
+    _require_files(path)
     consultation = consulted(Path(path), ledger)
-    by = _belief(path, policy_word, env, choice, consultation)
-    with console.progress(None) as progress, claims_in_ledger(ledger or "") as about:
+    by = _belief(path, policy_word, env, pin=pin, choice=choice, consultation=consultation)
+    with console.progress(None) as progress, LedgerClaims(ledger or "") as about:
         gathered = gather_chain(
             path,
             by.roles,
@@ -103,7 +114,18 @@ def chain(
             progress=progress,
             jobs=console.jobs,
         )
-    console.finish(_document(path, gathered, by, consultation, draw))
+    document = _document(path, gathered, by, consultation, draw)
+    console.finish(_without_repetition(document) if console.format == "text" else document)
+
+
+def _require_files(path: str) -> None:
+    if path.startswith("wm1:") and not Path(path).exists():
+        raise CallError(
+            f"`{path[:100]}` is an identity, and a chain is told of files",
+            why="its claims are read beside them, and their weights are compared",
+            fix="name the folder or file, as `weightmark chain ./model`; of an identity"
+            " `weightmark impact` says what was made from it",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,22 +142,25 @@ class _Belief:
 
     def judge(self, gathered: "GatheredChain") -> "Iterable[Check]":
         """Judge as `gate` does by the policy; without one, by whether the chain holds."""
-        if self.policy and self.policy.lineage:
-            from weightmark.attestations.gate.line import judge_line
-
-            return judge_line(
-                self.policy, gathered.chain, gathered.bundles, self.trusts, at=self.at
-            )
         from weightmark.attestations.chain.judging import judge_chain
 
-        found = judge_chain(gathered.chain, self.rule)
-        return (*found, _undemanded()) if self.policy else found
+        if self.policy is None:
+            return judge_chain(gathered.chain, self.rule)
+        from weightmark.attestations.gate.chain_alone import judge_chain_alone, judge_policy
+
+        ended = judge_policy(self.policy, gathered.chain, self.at)
+        if self.policy.lineage is None:
+            return (*ended, *judge_chain(gathered.chain, self.rule), _undemanded())
+        judged = judge_chain_alone(
+            self.policy, gathered.chain, gathered.bundles, self.trusts, at=self.at
+        )
+        return (*ended, *judged)
 
     def left(self, chain: "Chain") -> "Chain":
         """Return the chain without what the policy excepts."""
         if not self.policy:
             return chain
-        from weightmark.attestations.gate.line import without_excepted
+        from weightmark.attestations.gate.chain_alone import without_excepted
 
         return without_excepted(self.policy, chain, self.at)
 
@@ -156,6 +181,8 @@ def _belief(
     path: str,
     policy_word: str | None,
     env: str | None,
+    *,
+    pin: "PolicyPin",
     choice: "TrustChoice",
     consultation: "Consultation | None",
 ) -> _Belief:
@@ -173,11 +200,15 @@ def _belief(
             raise CallError(
                 "`--env` is about a policy, and none is named", fix="name it with `--policy FILE`"
             )
+        if pin != ANY_POLICY:
+            raise CallError(
+                "a policy is pinned, and none is named", fix="name it with `--policy FILE`"
+            )
         trust = load_trust(choice, path)
         bound = consultation.bind(trust) if consultation else trust
         roles = StepRoles(bound) if bound else None
         return _Belief(roles, None, complete, complete.max_depth, at)
-    policy = load_rules(path, policy_word, choice=choice, mode=None, fail_on=None, env=env)
+    policy = load_rules(path, policy_word, choice=choice, mode=None, fail_on=None, env=env, pin=pin)
     trusts = trusts_of(policy, consultation)
     rule = policy.lineage.rule if policy.lineage else complete
     return _Belief(
@@ -227,6 +258,20 @@ def _document(
         checks=() if draw else check_lines(merge_checks(checks)),
         facts={"path": path, "identity": chain.lineage.root, **facts},
         lines=lines,
+    )
+
+
+def _without_repetition(document: Document) -> Document:
+    """Return it for people, who see in the tree what closes each gap."""
+    fixes = {gap["fix"] for gap in document.facts["gaps"] if gap["counts"] and gap["fix"]}
+    return replace(
+        document,
+        checks=tuple(
+            replace(one, fix="do what stands beside each `✗` in the tree")
+            if one.fix in fixes
+            else one
+            for one in document.checks
+        ),
     )
 
 

@@ -1,6 +1,8 @@
 """`weightmark gate`: allow or refuse artifacts by policy, and say why."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
@@ -61,6 +63,7 @@ _TOLD = (
     "env",
     "policy-key",
     "policy-digest",
+    "policy-name",
     "policy-min-revision",
     "now",
     *TRUST_FLAGS,
@@ -253,7 +256,8 @@ def gate(
     """
     written = (console.output, given["vsa"], given["svr"], given["decision"])
     with also_reported((), console):
-        reports = read_reports(report, _FORMATS, others=written, judged=paths)
+        judged = (*paths, *_at_hand(console, paths))
+        reports = read_reports(report, _FORMATS, others=written, judged=judged)
     with also_reported(reports, console):
         if replay:
             document = _replayed(console, replay, paths, choice)
@@ -286,6 +290,7 @@ def _decide_all(
     """Decide about each artifact; the error of one hides no other, and with one only it ends the call."""
     from weightmark.attestations.checks import Check
 
+    _require_there(paths)
     wanted = first.trust_receipts and not run.fresh
     decided = []
     with kept_receipts(paths, fresh=not wanted) as receipts:
@@ -295,11 +300,31 @@ def _decide_all(
                 decision = _decide(console, path, policy, run, receipts=receipts)
                 decided.append(_kept(path, decision, keeping))
             except WeightmarkError as error:
-                if len(paths) == 1 or isinstance(error, CallError):
+                if not decided and (len(paths) == 1 or isinstance(error, CallError)):
                     raise
                 failure = Check.from_error("gate", error)
                 decided.append(Decided(path, None, Kept(), _files({}), failure))
     return decided
+
+
+def _at_hand(console: Console, paths: Sequence[str]) -> Iterator[str]:
+    """Yield where the artifacts lie that are named by an address: no report is written into these either."""
+    for path in paths:
+        with suppress(WeightmarkError):
+            yield from_cache(console, path)
+
+
+def _require_there(paths: Sequence[str]) -> None:
+    """Refuse several paths one of which is not there, before any decision is made and entered."""
+    from weightmark.attestations.gate.gate import is_identity
+
+    missing = [one for one in paths if not is_identity(one) and not os.path.lexists(one)]
+    if missing and len(paths) > 1:
+        raise CallError(
+            f"`{missing[0]}` does not exist",
+            why="nothing was judged, so that no decision is made for a part of the call",
+            fix="check the path",
+        )
 
 
 def _decide(

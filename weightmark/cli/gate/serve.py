@@ -28,7 +28,7 @@ from weightmark.cli.telling.serving import told_answers
 from weightmark.errors import CallError, Exit, read_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from weightmark.attestations.checks import Check
     from weightmark.attestations.gate.decision import Decision
@@ -122,7 +122,12 @@ def serve(
     place = Listening.of(console, "the gate", **listening)
     require_online(ledger)
     roots = _folders(root)
-    named = (ledger, witness_policy, signing_key, token_file)
+    named = {
+        "the ledger": ledger,
+        "the witness policy": witness_policy,
+        "the signing key": signing_key,
+        "the file of the token": token_file,
+    }
     policy = _rules(roots, named, policy_word, choice=choice, env=env, pin=pin)
     if witness_policy:
         policy = policy.with_witnesses(read_witness_policy(witness_policy))
@@ -183,7 +188,7 @@ def _folders(given: tuple[str, ...]) -> tuple[Path, ...]:
 
 def _rules(
     roots: tuple[Path, ...],
-    named: tuple[str | None, ...],
+    named: "Mapping[str, str | None]",
     word: str,
     *,
     choice: "TrustChoice",
@@ -194,9 +199,9 @@ def _rules(
     from weightmark.attestations.outside import require_outside
 
     for root in roots:
-        for place in named:
+        for what, place in named.items():
             if place and "://" not in place:
-                require_outside(root, Path(place), f"`{place}`")
+                require_outside(root, Path(place), what, where=f"beneath `--root {root}`")
     policies = [
         load_rules(str(root), word, choice=choice, mode=None, fail_on=None, env=env, pin=pin)
         for root in roots or (Path(os.devnull),)

@@ -80,7 +80,7 @@ def generate(
                 f"private key  {path}   keep it; whoever has it signs in your name",
                 f"public key   {public_path}   give it to whoever verifies",
                 f"fingerprint  {key.public.identity}",
-                f"hint         {key.public.hint}   the same key, as signatures name it",
+                f"key id       {key.public.hint}   the same key, as signatures name it",
             ),
         )
     )

@@ -95,7 +95,7 @@ def _open(path: Path) -> tuple[PublicKey, str, str | None]:
 def _line(facts: dict[str, Any]) -> str:
     until = f"  until {facts['not_after']}" if facts["not_after"] else ""
     said = (
-        f"{facts['type']}  {facts['fingerprint']}  hint {_hint(facts)}{until}"
+        f"{facts['type']}  {facts['fingerprint']}  key id {_hint(facts)}{until}"
         if facts["type"]
         else facts["problem"]
     )

@@ -42,7 +42,7 @@ def show(
     lines = (
         f"type         {key.kind}",
         f"fingerprint  {key.identity}",
-        f"hint         {key.hint}   the same key, as signatures name it",
+        f"key id       {key.hint}   the same key, as signatures name it",
         *(f"{name.replace('_', ' '):12} {value}" for name, value in said.items()),
     )
     console.finish(

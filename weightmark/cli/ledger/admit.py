@@ -11,7 +11,7 @@ from weightmark.cli.ledger.parties import admissions, load_roots, party_named
 from weightmark.cli.options.common import option
 from weightmark.cli.options.ledger import ledger_option, log_key_option, open_ledger
 from weightmark.cli.render.interface import Document
-from weightmark.errors import CallError, Exit
+from weightmark.errors import CallError, Exit, MalformedError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -160,7 +160,14 @@ def _owner(name: str) -> "NoteSigner":
     from weightmark.provenance.sidecars import read_named
 
     data = read_named(Path(name), "owner's key", limit=_MAX_KEY_FILE)
-    return NoteSigner.parse(data.decode("utf-8", "replace").strip())
+    try:
+        return NoteSigner.parse(data.decode("utf-8", "replace").strip())
+    except (MalformedError, UnsupportedError) as error:
+        raise CallError(
+            f"`{name}` is not the private key of an owner of a ledger",
+            why=error.what,
+            fix="name `recovery.key`, or the `owner-N.key` that was handed to you",
+        ) from error
 
 
 def _keep(path: str, text: bytes) -> None:

@@ -89,6 +89,10 @@ def append(
     if newest and target:
         replace_files({target: newest.text})
         console.note(f"receipt written to `{target}`")
+    elif not any(one.event.kind == "release" for one in receipts):
+        console.note(
+            "no receipt was written: none of these claims is a release; `-o FILE` writes that of the newest entry"
+        )
     console.finish(
         Document(
             schema="weightmark/ledger-append/v1",

@@ -94,7 +94,7 @@ def export(
     if to_stdout and (form == "bundle" or console.format != "text"):
         raise CallError(
             "the export and the answer cannot both go to stdout",
-            why="a bundle is a tar, and JSON is an answer about the export",
+            why="a bundle is a tar" if form == "bundle" else "JSON is an answer about the export",
             fix="name a file with `--output`",
         )
     with open_ledger(ledger, log_key) as log:

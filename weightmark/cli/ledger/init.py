@@ -126,6 +126,8 @@ def init(
     name = str(place) if isinstance(place, Path) else _name_of(place)
     if origin:
         _check_origin(origin)
+        if succeeds is None:
+            _require_unseen(origin)
     origin = origin or f"weightmark.local/{secrets.token_hex(8)}"
     keys = _owner_keys(origin, owners or 0)
     agreed = _agreed(keys, threshold)
@@ -191,9 +193,8 @@ def _check_origin(origin: str) -> None:
 def _tell_taken_over(console: Console, old: str, before: "Predecessor") -> None:
     """Say what became of the old ledger, of its revocations and of what it told of descent."""
     console.note(f"`{old}` signs nothing any more; tell its readers the new log key")
-    console.note(
-        f"{counted(len(before.revoked or ()), 'revocation')} of it bind in the new ledger, too"
-    )
+    revoked = counted(len(before.revoked or ()), "revocation")
+    console.note(f"of it, {revoked} will bind in the new ledger, too")
     for one in before.left:
         if one.signer:
             console.note(
@@ -252,6 +253,18 @@ def _taken_over(
     return succeeds, succession_of(
         old, recovery, note, revoked=found.carried, left=found.left, descent=found.descent
     )
+
+
+def _require_unseen(origin: str) -> None:
+    """Refuse a name that another log had: readers who saw it would take the new one for a forgery."""
+    from weightmark.provenance.ledger.checkpoint_memory import CheckpointMemory
+
+    if CheckpointMemory.of_user().known_key(origin):
+        raise CallError(
+            f"a ledger of the origin `{origin}` was seen here before",
+            why="an origin names one log for ever, and its readers would take another for a forgery",
+            fix="name another one with `--origin`",
+        )
 
 
 def _owner_keys(origin: str, count: int) -> "list[NoteSigner]":

@@ -102,7 +102,7 @@ def _headline(audit: "LedgerAudit") -> str:
     problems = counted(len(audit.problems), "problem")
     if audit.exit is Exit.BAD:
         return f"the ledger is not sound: {problems}"
-    return f"the log is sound as far as it could be checked: {problems}"
+    return f"not all of the ledger could be checked: {problems}"
 
 
 def _audit_document(audit: "LedgerAudit", witnesses: "Check") -> Document:
@@ -112,7 +112,10 @@ def _audit_document(audit: "LedgerAudit", witnesses: "Check") -> Document:
     sound = f"{counted(audit.head.size, 'entry', 'entries')}, root and checkpoint recomputed"
     checks = [
         Check(
-            problem.where, Came.FAIL if problem.exit is Exit.BAD else Came.UNCHECKED, problem.what
+            problem.where,
+            Came.FAIL if problem.exit is Exit.BAD else Came.UNCHECKED,
+            problem.what,
+            fix=problem.fix,
         )
         for problem in audit.problems
     ] or [Check("log", Came.PASS, sound)]

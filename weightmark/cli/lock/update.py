@@ -142,7 +142,10 @@ def _updated(console: Console, lock: "LockFile", uri: str, judging: _Judging) ->
     from weightmark.attestations.pulling.pull import PullPlan, pull
     from weightmark.provenance.sources.choice import address_key, open_source
 
-    with open_source(uri, offline=console.offline) as source, TemporaryDirectory() as folder:
+    with (
+        open_source(uri, offline=console.offline, current=True) as source,
+        TemporaryDirectory() as folder,
+    ):
         snapshot = source.resolve()
         named, key = snapshot.uri, address_key(snapshot.uri)
         before = next((one for one in lock.artifacts if address_key(one.uri) == key), None)

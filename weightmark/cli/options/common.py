@@ -63,7 +63,7 @@ class FlagOption(click.Option):
 
         `harmless` options cannot change a verdict, what is trusted, what is written or what is
         told, so a settings file that was merely found may set them. `common` options stand in a
-        help section of their own.
+        help section of their own, and so do options with a `section`.
         An option that is given twice keeps the last value, unless `once` refuses the second.
         """
         super().__init__(param_decls, **attrs)
@@ -71,6 +71,7 @@ class FlagOption(click.Option):
         self.harmless = harmless
         self.common = common
         self.once = once
+        self.section = ""
 
     @property
     def flag(self) -> str:

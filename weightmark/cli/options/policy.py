@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from weightmark.attestations.policy.pin import PolicyPin
 from weightmark.cli.options.common import option
 from weightmark.cli.options.trust import load_trust
-from weightmark.patterns import lazy_pattern
-from weightmark.values import dataclass
 
 if TYPE_CHECKING:
     from weightmark.attestations.policy.model import Policy
@@ -28,39 +27,7 @@ __all__ = [
 ]
 
 F = TypeVar("F", bound=Callable[..., object])
-_SHA256 = lazy_pattern(r"(?:sha256:)?([0-9a-f]{64})\Z")
-_PINS = ("policy_key", "policy_digest", "policy_min_revision")
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyPin:
-    """How a call makes sure that the policy is the one that is meant."""
-
-    key: str | None = None
-    """public key that must have signed it"""
-    digest: str | None = None
-    """SHA-256 of its text"""
-    min_revision: int | None = None
-    """the least revision that counts; None for the newest that was seen here"""
-
-    def require(self, path: str, word: str, policy: "Policy") -> None:
-        """Refuse a policy that is not the one that is meant, for judging the artifact at `path`.
-
-        Raises `PolicyError` where the pin makes no sense, `TamperedError` for another policy or an older one, and what
-        verifying its signature raises.
-        """
-        if self.digest:
-            _require_digest(self.digest, policy, signed=self.key is not None)
-        if self.key:
-            _require_signed(path, word, policy, self.key, self.min_revision)
-        elif self.min_revision is not None:
-            from weightmark.errors import PolicyError
-
-            raise PolicyError(
-                "`--policy-min-revision` is about a signed policy",
-                why="whoever edits a text that nobody signed edits its revision as well",
-                fix="name its owner with `--policy-key FILE`, or pin the text with `--policy-digest`",
-            )
+_PINS = ("policy_key", "policy_digest", "policy_name", "policy_min_revision")
 
 
 ANY_POLICY = PolicyPin()
@@ -117,7 +84,7 @@ def environment_option() -> Callable[[F], F]:
 
 
 def policy_pin_options() -> Callable[[F], F]:
-    """Add `--policy-key`, `--policy-digest` and `--policy-min-revision`; they arrive together as `pin: PolicyPin`."""
+    """Add `--policy-key`, `--policy-digest`, `--policy-name` and `--policy-min-revision`; they arrive as `pin: PolicyPin`."""
 
     def decorate(function: F) -> F:
         @wraps(function)
@@ -151,10 +118,15 @@ def _pin_options() -> list[Callable[[F], F]]:
             help="The policy has to be the text of this digest, `sha256:…`",
         ),
         option(
+            "--policy-name",
+            metavar="NAME",
+            help="The signed policy has to be the one that its owner calls so, whatever was seen here",
+        ),
+        option(
             "--policy-min-revision",
             metavar="N",
             type=click.IntRange(1),
-            help="The signed policy has to be of this revision or a later one, whatever was seen here",
+            help="The policy of `--policy-name` has to be of this revision or a later one, whatever was seen here",
         ),
     ]
 
@@ -183,55 +155,3 @@ def load_rules(
     policy = policy.with_trust(load_trust(choice, path))
     policy = policy.with_fail_on(Severity.parse(fail_on) if fail_on else None)
     return policy.with_mode(Mode(mode) if mode else None)
-
-
-def _require_digest(said: str, policy: "Policy", *, signed: bool) -> None:
-    from weightmark.errors import PolicyError, TamperedError
-
-    found = _SHA256.match(said)
-    if found is None:
-        raise PolicyError(
-            "`--policy-digest` names no SHA-256",
-            fix="write `sha256:` and 64 lowercase hexadecimal digits, as `policy check` prints it",
-        )
-    if found[1] != policy.sha256:
-        raise TamperedError(
-            f"the policy `{policy.source}` is not the one that was pinned",
-            why=f"pinned is sha256:{found[1]}, and this is sha256:{policy.sha256}",
-            fix="get the pinned policy, or pin this one once you have read it",
-        )
-    if policy.files and not signed:
-        raise PolicyError(
-            f"the policy names `{min(policy.files)[:200]}`, which its digest says nothing of",
-            why="whoever replaces that file says whom the pinned text trusts",
-            fix="write keys into the policy itself as PEM, or have it signed: `--policy-key` covers what it names",
-        )
-
-
-def _require_signed(
-    path: str, word: str, policy: "Policy", key: str, min_revision: int | None
-) -> None:
-    from datetime import UTC, datetime
-
-    from weightmark.attestations.keys import PublicKey
-    from weightmark.attestations.outside import require_outside
-    from weightmark.attestations.policy.revisions import RevisionMemory
-    from weightmark.attestations.policy.signature import verify_policy
-    from weightmark.attestations.trust import Trust
-    from weightmark.errors import PolicyError, TamperedError
-
-    if policy.is_preset:
-        raise PolicyError(
-            f"the preset `{word}` is signed by nobody", fix="leave `--policy-key` out"
-        )
-    require_outside(Path(path), Path(key), "the key of the policy's owner")
-    trust = Trust.in_keys([PublicKey.load(key)])
-    verified = verify_policy(Path(word), policy, trust, now=datetime.now(UTC))
-    if min_revision is None:
-        RevisionMemory.of_user().admit(verified, policy)
-    elif policy.revision < min_revision:
-        raise TamperedError(
-            f"the policy `{word}` is revision {policy.revision}, and {min_revision} is the least that counts",
-            why="its owner signed it, and a later one in its place",
-            fix="get the present policy and its signature from their owner",
-        )

@@ -166,6 +166,7 @@ _FIELDS = {
     "staging": "staging",
     "tsa_chain": "tsa_chains",
 }
+_SECTION = "Whom to trust"
 TRUST_FLAGS = tuple(name.replace("_", "-") for name in _FIELDS)
 """the flags without dashes, as settings files spell them"""
 
@@ -192,7 +193,9 @@ def trust_choice_options(*, without: Collection[str] = ()) -> Callable[[F], F]:
         call.__signature__ = own.replace(parameters=ordered)  # type: ignore[attr-defined] # functions take it
         decorated: Any = call
         for name, add in reversed(list(zip(_FIELDS, _OPTIONS, strict=True))):
-            decorated = decorated if name in left_out else add(decorated)
+            if name not in left_out:
+                decorated = add(decorated)
+                decorated.__click_params__[-1].section = _SECTION
         return decorated  # type: ignore[no-any-return] # a function with more options
 
     return decorate

@@ -44,6 +44,14 @@ def check(console: Console, file: str, *, env: str | None, key: tuple[str, ...])
     holes = holes_of(policy)
     signed = _signed(Path(file), policy, key)
     code = exit_of(signed) if signed else Exit.GOOD
+    # a preset can't be edited
+    copied = (
+        [
+            f"- to set any of that, begin a policy with `weightmark policy init MODEL --preset {file}`"
+        ]
+        if policy.is_preset and holes
+        else []
+    )
     left_open = f", {len(holes)} open" if holes else ""
     verdict = {Exit.GOOD: "valid", Exit.BAD: "refused"}.get(code, "unchecked")
     console.finish(
@@ -60,7 +68,7 @@ def check(console: Console, file: str, *, env: str | None, key: tuple[str, ...])
                     {"setting": one.setting, "text": one.text, "fix": one.fix} for one in holes
                 ],
             },
-            notices=tuple(f"- {one.setting}: {one.text}; {one.fix}" for one in holes),
+            notices=(*(f"- {one.setting}: {one.text}; {one.fix}" for one in holes), *copied),
         )
     )
 

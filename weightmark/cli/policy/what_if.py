@@ -66,6 +66,7 @@ def _document(policy: "Policy", found: "list[Reconsidered]", *, exit_code: bool)
         headline=f"{len(changed)} of {len(found)} decisions would change{rest}",
         checks=tuple(_line(one) for one in found if one.changes or one.judgement is None),
         facts={**policy_facts(policy), "decisions": [_entry(one) for one in found]},
+        neutral=bool(changed),
     )
 
 

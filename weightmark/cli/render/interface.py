@@ -112,6 +112,8 @@ class Document:
     """further JSON members: strings, integers, booleans, null, lists, objects"""
     lines: tuple[str, ...] = ()
     """the data asked for, as plain text; shown even with `--quiet`"""
+    neutral: bool = False
+    """whether an answer that exits with 0 tells neither good nor bad, so that no mark says `good`"""
     notices: tuple[str, ...] = ()
     """what was done, in words; left out with `--quiet`"""
 

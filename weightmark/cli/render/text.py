@@ -69,7 +69,8 @@ def _notes(*notes: tuple[str, str]) -> list[str]:
 
 def _headline(document: Document, style: Style) -> str:
     unhappy = any(check.outcome in {Outcome.FAIL, Outcome.UNCHECKED} for check in document.checks)
-    outcome = Outcome.FAIL if document.exit or unhappy else Outcome.PASS
+    calm = Outcome.INFO if document.neutral else Outcome.PASS
+    outcome = Outcome.FAIL if document.exit or unhappy else calm
     mark, text = _mark(outcome, style), visible(document.headline)
     if not document.exit and not style.verbose:
         return f"{mark} {text}"

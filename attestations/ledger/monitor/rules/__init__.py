@@ -7,6 +7,7 @@ from weightmark.attestations.ledger.monitor.rules.licence_changed import Licence
 from weightmark.attestations.ledger.monitor.rules.missing_kinds import MissingKinds
 from weightmark.attestations.ledger.monitor.rules.new_signer import NewSigner
 from weightmark.attestations.ledger.monitor.rules.size_doubled import SizeDoubled
+from weightmark.attestations.ledger.monitor.rules.unlisted import Unlisted
 from weightmark.attestations.ledger.monitor.rules.watched import Watched
 from weightmark.attestations.ledger.monitor.rules.weaker_format import WeakerFormat
 
@@ -18,6 +19,7 @@ CLAIM_RULES: tuple[Rule, ...] = (
     LicenceChanged(),
     SizeDoubled(),
     ErasedUnseen(),
+    Unlisted(),
 )
 """those that look at what claims say; the others need the entries alone"""
 RULES: tuple[Rule, ...] = (Watched(), *CLAIM_RULES, MissingKinds(), Burst())

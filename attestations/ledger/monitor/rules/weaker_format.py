@@ -27,7 +27,7 @@ class WeakerFormat:
 
     def look(self, seen: Seen, known: Known, watch: Watch) -> Iterator[Alert]:  # noqa: ARG002 - the protocol's signature
         """Compare the endings of file names: a hint, which a scan has to confirm."""
-        if seen.event.kind is not Kind.RELEASE or not seen.name or seen.size is None:
+        if seen.event.kind is not Kind.RELEASE or not seen.name or not seen.listed:
             return
         endings = {*seen.suffixes}
         model = known.model(seen.name)

@@ -19,6 +19,7 @@ from weightmark.errors import (
 )
 from weightmark.provenance.artifact import open_artifact
 from weightmark.provenance.reading.engine import Column, Reading, read_artifact
+from weightmark.provenance.sources.interface import TransferBrokenError
 from weightmark.provenance.sources.oci.attached import Attachment, attach, attached_claims
 from weightmark.provenance.sources.oci.credentials import ANONYMOUS, Credentials
 from weightmark.provenance.sources.oci.documents import Descriptor
@@ -228,14 +229,37 @@ def _list(sim: RegistrySim, digest: str, more: str) -> None:
     sim.add_manifest("acme/model", tag, index, INDEX)
 
 
+@pytest.mark.parametrize("what", ["manifests", "blobs"])
 def test_a_claim_that_could_not_be_looked_at_is_not_passed_over(
-    sim: RegistrySim, model: Path
+    sim: RegistrySim, model: Path, what: str
 ) -> None:
     done = pushed(sim.uri("acme/model"), model)
     attached = sim.attach("acme/model", done.digest, ONE.bundle)
-    sim.always[f"GET /v2/acme/model/manifests/{attached}"] = Reply(503)
-    with pytest.raises(NetworkError):
+    name = attached if what == "manifests" else sha256(ONE.bundle)
+    for method in ("HEAD", "GET"):
+        sim.always[f"{method} /v2/acme/model/{what}/{name}"] = Reply(503)
+    with pytest.raises((NetworkError, TransferBrokenError)):
         pulled(done.pinned)
+
+
+@pytest.mark.parametrize("lost", ["manifest", "blob", "blob without HEAD", "another size"])
+def test_a_claim_that_is_listed_and_not_there_stops_nobody_and_is_said(
+    sim: RegistrySim, model: Path, lost: str
+) -> None:
+    """Whoever may attach one would else keep everybody from what is released."""
+    done = pushed(sim.uri("acme/model"), model, ONE)
+    evil, method = b'{"evil":1}', "GET" if lost == "blob without HEAD" else "HEAD"
+    fields = {"layers": [{**blob(evil, BUNDLE), "size": 3}]} if lost == "another size" else {}
+    attached = sim.attach("acme/model", done.digest, evil, **fields)
+    name = f"manifests/{attached}" if lost == "manifest" else f"blobs/{sha256(evil)}"
+    if lost != "another size":
+        for one in {method, "GET"}:
+            sim.always[f"{one} /v2/acme/model/{name}"] = Reply(404, body=b"{}")
+    if method == "GET":
+        sim.always[f"HEAD /v2/acme/model/{name}"] = Reply(404)
+    assert pulled(done.pinned)[1] == {ONE.bundle}
+    with OciSource(done.pinned, credentials=ANONYMOUS, patience=QUICK) as source:
+        assert source.resolve().absent == (attached if lost == "manifest" else sha256(evil),)
 
 
 def test_a_fallback_tag_that_is_no_list_is_refused(sim: RegistrySim, model: Path) -> None:
@@ -290,7 +314,7 @@ def test_claims_that_are_attached_one_after_the_other_are_all_listed(
             attach(repository, subject, [claim])
     with opened(done.pinned) as repository:
         found = attached_claims(repository, done.digest)
-    assert {part.location for part in found} == {sha256(one.bundle) for one in (ONE, TWO)}
+    assert {part.location for part in found.claims} == {sha256(one.bundle) for one in (ONE, TWO)}
 
 
 def test_a_list_that_another_keeps_overwriting_is_said_and_not_taken_for_done(

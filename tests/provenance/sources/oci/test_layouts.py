@@ -3,13 +3,18 @@
 import io
 import json
 import tarfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.sim.registry import RegistrySim, blob, sha256
+from tests.sim.docker_registry import DockerRegistry
+from tests.sim.registry import MANIFEST, RegistrySim, blob, sha256
 from weightmark.errors import MalformedError, UnsupportedError
 from weightmark.provenance.sources.oci.credentials import ANONYMOUS
+from weightmark.provenance.sources.oci.messages import Body
+from weightmark.provenance.sources.oci.reference import Reference
+from weightmark.provenance.sources.oci.registry import WRITE, Repository
 from weightmark.provenance.sources.oci.source import OciSource
 
 KIT = "application/vnd.kitops.modelkit"
@@ -36,16 +41,21 @@ def contents(
         for data in (settings, *(data for data, _, _ in layers)):
             sim.add_blob(data)
         sim.add_manifest("acme/m", "v1", sim.manifest(described, settings, kind))
-        with OciSource(sim.uri("acme/m"), credentials=ANONYMOUS) as source:
-            found = {}
-            for part in source.resolve().parts:
-                data = b"".join(source.read(part))
-                if not part.archive:
-                    found[part.path] = data
-                    continue
-                for one in source.unpack(part, io.BytesIO(data)):
-                    found[one.path] = b"".join(one.blocks)
-            return found
+        return tree_of(sim.uri("acme/m"))
+
+
+def tree_of(uri: str) -> dict[str, bytes]:
+    """Return the files that an address stands for."""
+    with OciSource(uri, credentials=ANONYMOUS) as source:
+        found = {}
+        for part in source.resolve().parts:
+            data = b"".join(source.read(part))
+            if not part.archive:
+                found[part.path] = data
+                continue
+            for one in source.unpack(part, io.BytesIO(data)):
+                found[one.path] = b"".join(one.blocks)
+        return found
 
 
 def kitfile(*layers: bytes, **more: Any) -> dict[str, Any]:
@@ -67,6 +77,33 @@ def test_a_modelkit_is_unpacked(ending: str, mode: str) -> None:
     ]
     found = contents(layers, kitfile(weights, code), f"{KIT}.config.v1+json")
     assert found == {"m/model.bin": WEIGHTS, "c/run.py": CODE}
+
+
+@pytest.mark.needs("docker_registry")
+@pytest.mark.parametrize("family", ["ModelPack", "KitOps"])
+def test_packages_of_others_are_unpacked_from_debians_registry(family: str, tmp_path: Path) -> None:
+    weights, code = tar("m/model.bin", WEIGHTS, "w:gz"), tar("c/run.py", CODE, "w")
+    if family == "KitOps":
+        kind, config = f"{KIT}.config.v1+json", json.dumps(kitfile(weights, code)).encode()
+        types = (f"{KIT}.model.v1.tar+gzip", f"{KIT}.code.v1.tar")
+    else:
+        kind, config = f"{PACK}.config.v1+json", b"{}"
+        types = (f"{PACK}.weight.v1.tar+gzip", f"{PACK}.code.v1.tar")
+    layers = [blob(data, one) for data, one in zip((weights, code), types, strict=True)]
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": blob(config, kind),
+        "layers": layers,
+    }
+    with DockerRegistry(tmp_path) as real:
+        uri = real.uri("acme/m")
+        place = Repository(Reference.parse(uri), access=WRITE, credentials=ANONYMOUS)
+        with place as repository:
+            for data in (weights, code, config):
+                repository.put_blob(sha256(data), Body.of(data))
+            repository.put_document("v1", json.dumps(manifest).encode(), MANIFEST)
+        assert tree_of(uri) == {"m/model.bin": WEIGHTS, "c/run.py": CODE}
 
 
 @pytest.mark.parametrize(("ending", "mode"), [("tar", "w"), ("tar+gzip", "w:gz")])

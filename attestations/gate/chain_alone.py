@@ -11,13 +11,14 @@ from weightmark.attestations.gate.claims import claims_by_roles
 from weightmark.attestations.gate.evidence import Evidence
 from weightmark.attestations.gate.judges.agreement import judge_agreement
 from weightmark.attestations.gate.judges.chain import excepted_gaps, judge_lineage
+from weightmark.attestations.gate.judges.validity import judge_validity
 from weightmark.attestations.policy.model import Policy
 from weightmark.attestations.trust import Trust
 
-__all__ = ["judge_line", "without_excepted"]
+__all__ = ["judge_chain_alone", "judge_policy", "without_excepted"]
 
 
-def judge_line(
+def judge_chain_alone(
     policy: Policy,
     chain: Chain,
     bundles: Iterable[Bundle],
@@ -40,6 +41,11 @@ def judge_line(
             )
         )
     return tuple(found)
+
+
+def judge_policy(policy: Policy, chain: Chain, at: datetime) -> tuple[Check, ...]:
+    """Judge whether the policy itself still decides."""
+    return tuple(judge_validity(policy, _evidence(chain, (), {}, at)))
 
 
 def without_excepted(policy: Policy, chain: Chain, at: datetime) -> Chain:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weightmark.attestations.bom import licenses
-from weightmark.attestations.bom.licenses import License, LicenseForm
+from weightmark.attestations.licenses import license as room
+from weightmark.attestations.licenses.license import License, LicenseForm
 
-_LISTED = json.loads(Path(licenses.__file__).with_name("license_ids.json").read_bytes())
+_LISTED = json.loads(Path(room.__file__).with_name("license_ids.json").read_bytes())
 _SCHEMA = Path(os.fspath(Path(cyclonedx.__file__).parent)) / "schema/_res/spdx.SNAPSHOT.schema.json"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 
-from weightmark.attestations.policy.license_expressions import is_acceptable
+from weightmark.attestations.licenses.expressions import is_acceptable
 from weightmark.values import dataclass
 
 __all__ = ["License", "LicenseForm", "is_known"]

@@ -1,0 +1,1 @@
+"""Licences: the names that SPDX lists, and expressions of them."""
