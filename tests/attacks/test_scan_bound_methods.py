@@ -156,3 +156,10 @@ def test_nothing_goes_into_the_overloads_afterwards() -> None:
         + b"s."
     )
     assert worst(late) >= Severity.HIGH
+
+
+def test_the_settings_of_a_quantization_are_plain_and_not_called() -> None:
+    mapping = stack_global("torch.ao.quantization.qconfig_mapping", "QConfigMapping") + b")\x81"
+    assert worst(P4 + mapping + state(("global_qconfig", b"N")) + b".") <= Severity.LOW
+    assert worst(P4 + mapping + state(("global_qconfig", SYSTEM)) + b".") >= Severity.HIGH
+    assert worst(P4 + got(mapping, "set_global") + b".") >= Severity.HIGH
