@@ -25,7 +25,7 @@ from tests.attestations.forge import (
 from tests.cli.conftest import quiet_environment, run_cli
 from tests.cli.running import RunCli
 from weightmark.attestations.claims import parse_claims
-from weightmark.attestations.predicates.compact_manifest import CompactManifest
+from weightmark.attestations.predicates.compact_manifest import MANY_FILES, CompactManifest
 from weightmark.attestations.predicates.file_list import FileList, is_file_list
 from weightmark.attestations.verifying.belief import weigh_evidence
 from weightmark.attestations.verifying.evidence import collect_evidence
@@ -274,7 +274,8 @@ def test_a_claim_is_made_of_a_list_and_of_no_other() -> None:
 def test_a_ledger_takes_the_claims_and_leaves_the_list_aside(
     tmp_path: Path, run_cli: RunCli
 ) -> None:
-    tree = signed(tmp_path / "m")
+    tree = make_tree(tmp_path / "m", {f"{n:05}": b"x" for n in range(MANY_FILES)})
+    sign(tree, add=True)
     secret = tmp_path / "k.key"
     secret.write_bytes(key().to_pem(None))
     secret.chmod(0o600)
@@ -284,4 +285,10 @@ def test_a_ledger_takes_the_claims_and_leaves_the_list_aside(
     words = ("--ledger", "l", "--key", "k.key", "-f", "json")
     ran = run_cli("ledger", "append", str(tree / "model.claims"), *words, cwd=tmp_path)
     assert ran.code == 0, ran.stderr
-    assert len(json.loads(ran.stdout)["entries"]) == 2
+    claims = [line for line in lines(tree) if not is_file_list(line)]
+    assert len(claims) == len(lines(tree)) - 1
+    assert len(json.loads(ran.stdout)["entries"]) == len(claims)
+    few = signed(tmp_path / "few")
+    refused = run_cli("ledger", "append", str(few / "model.claims"), *words, cwd=tmp_path)
+    assert refused.code == 1
+    assert "it lists few files, and not in the claim itself" in refused.stdout

@@ -113,7 +113,8 @@ const operations = {
     await context.unroute((url) => url.pathname === path).catch(() => {});
     await context.route((url) => url.pathname === path, async (route) => {
       const whole = await route.fetch().catch(() => null);
-      await route.fulfill({ response: whole ?? undefined, status, body: bytes, contentType: type });
+      // the headers of an error page would forbid what the page that is put in its place needs
+      await route.fulfill({ response: whole?.ok() ? whole : undefined, status, body: bytes, contentType: type });
     });
   },
   facts: async ({ page, seen }) => ({
