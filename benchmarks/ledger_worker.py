@@ -153,7 +153,7 @@ def large(scratch: Path, count: int) -> dict[str, float]:
     home = FolderHome(scratch / "large")
     if not home.path.exists():
         fill(home, count)
-    ledger = Ledger.of(home, memory=CheckpointMemory(scratch / "state"))
+    ledger = Ledger.of(home, memory=CheckpointMemory(scratch / "large-state"))
     places = [hash(str(one)) % count for one in range(64)]
     figures = {
         "prove": timed(31, (ledger.prove(one) for one in places)),
